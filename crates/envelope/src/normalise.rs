@@ -63,9 +63,9 @@ fn wiped_copy(source: &str, characters: impl Iterator<Item = char>) -> Zeroizing
     out
 }
 
-/// NFKC, lower case, and NFKC again because lower-casing can leave a form that composes.
-fn folded(text: &str) -> impl Iterator<Item = char> {
-    text.nfkc().flat_map(char::to_lowercase).nfkc()
+/// NFKC, characters to drop dropped, lower case, and NFKC again: both steps between can bring letter and accent together.
+fn folded(text: &str, keep: impl Fn(char) -> bool) -> impl Iterator<Item = char> {
+    text.nfkc().filter(move |&c| keep(c)).flat_map(char::to_lowercase).nfkc()
 }
 
 /// Copied along from web pages and office documents, seen by nobody: zero-width characters, soft hyphen, BOM.
@@ -78,14 +78,14 @@ fn is_variation_selector(character: char) -> bool {
 }
 
 fn mail(text: &str) -> Zeroizing<String> {
-    wiped_copy(text, folded(text).filter(|&c| !is_invisible(c) && !c.is_whitespace() && !c.is_control()))
+    wiped_copy(text, folded(text, |c| !is_invisible(c) && !c.is_whitespace() && !c.is_control()))
 }
 
 fn name(text: &str) -> Zeroizing<String> {
     // Selectors go first: one between a kana and its voicing mark would keep the two from composing.
     let visible: Zeroizing<String> =
         wiped_copy(text, text.chars().filter(|&c| !is_invisible(c) && !is_variation_selector(c)));
-    let folded = wiped_copy(&visible, folded(&visible));
+    let folded = wiped_copy(&visible, folded(&visible, |_| true));
     let mut out = Zeroizing::new(String::with_capacity(folded.len()));
     for word in folded.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
         if !out.is_empty() {

@@ -2,6 +2,7 @@
 //! clear. The bytes come from a database that may be hostile: every length is checked before it is used.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::Error;
 use crate::aead::SEALED_OVERHEAD;
@@ -19,7 +20,7 @@ pub const MAX_RECORD: usize = 1024 * 1024;
 const HEADER_LEN: usize = 1 + 2;
 
 /// Collects sealed fields and writes them in the one canonical order (by name).
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct RecordBuilder(BTreeMap<String, Vec<u8>>);
 
 impl RecordBuilder {
@@ -170,17 +171,33 @@ impl<'a> IntoIterator for &SealedRecord<'a> {
 }
 
 /// Names are not personal data and help; the sealed bytes would only fill the log.
-impl std::fmt::Debug for SealedRecord<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for RecordBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RecordBuilder")?;
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// Names only, as for [`RecordBuilder`].
+impl fmt::Debug for SealedRecord<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SealedRecord")?;
         f.debug_set().entries(self.iter().map(|(name, _)| name)).finish()
     }
 }
 
 /// Iterator over a [`SealedRecord`].
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct RecordFields<'a> {
     rest: &'a [u8],
+}
+
+/// Names only, as for [`RecordBuilder`].
+impl fmt::Debug for RecordFields<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RecordFields")?;
+        f.debug_set().entries(self.clone().map(|(name, _)| name)).finish()
+    }
 }
 
 impl<'a> Iterator for RecordFields<'a> {
