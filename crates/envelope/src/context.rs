@@ -82,7 +82,7 @@ const LONGEST: usize = 2 + 7 * 2 + 2 * 16 + 2 * 4 + 3 * MAX_NAME;
 
 /// The additional data of AES-GCM: every component with its length in front, always the same components in the same
 /// order (an absent one has length 0), so two different places never encode to the same bytes. Kept on the stack,
-/// because an allocation would cost a fifth of sealing a short field.
+/// because one is made for every field that is sealed or opened.
 pub(crate) struct AdditionalData {
     bytes: [u8; LONGEST],
     len: usize,

@@ -177,7 +177,8 @@ impl TenantKey {
         Secret::unwrap(&self.wrapping, &AdditionalData::of_subject_key(place), wrapped).map(SubjectKey)
     }
 
-    /// Derives the key of the blind index of one field. Costs some microseconds: keep it while importing or searching.
+    /// Derives the key of the blind index of one field. Costs as much as two
+    /// sealed fields: keep it while importing or searching.
     ///
     /// # Errors
     /// [`Error::Name`] when the record type or field name cannot be bound.
