@@ -1,1 +1,30 @@
+//! Suimon (水門): a floodgate for personal data. One service keeps a system's non-functional requirements beside it,
+//! enforces them while it runs, notices when one is broken, and carries an incident to its end.
+//!
+//! Who may use whom; a test reads the sources and compares (`tests/it/imports.rs`):
+//!
+//! ```text
+//! cli, http, graphql  →  every part
+//! reports             →  notices duties incidents requirements vault access audit
+//! notices             →  incidents requirements vault access audit
+//! duties              →  incidents requirements vault access audit
+//! incidents           →  requirements vault access audit
+//! vault               →  requirements access audit
+//! requirements        →  access audit
+//! access              ↔  audit        (a scope records what it permitted; verifying needs a scope)
+//! app clock config entropy error storage: for all
+//! ```
+//! Only `store` files and `storage`, `app`, `access::op`, `audit` name `sea_orm` or `entity`; `graphql` never does.
 
+pub mod access;
+pub mod app;
+pub mod audit;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod entropy;
+pub mod error;
+pub mod graphql;
+pub mod http;
+pub mod storage;
+pub mod vault;

@@ -1,1 +1,33 @@
+//! The tables, one file each, nothing else.
+//!
+//! Conventions: every row carries the tenant whose row it is, and the tenant leads the primary key, so that tables can be
+//! distributed by tenant. Instants are microseconds since the Unix epoch in UTC (`i64`): the one form that both databases
+//! store, compare and index alike. JSON documents are text, because some of them are hashed and must not be re-ordered.
 
+pub mod account;
+pub mod api_token;
+pub mod assessment;
+pub mod audit_entry;
+pub mod audit_head;
+pub mod blind_index;
+pub mod captured_mail;
+pub mod corrective_action;
+pub mod duty;
+pub mod fact;
+pub mod finding;
+pub mod import_run;
+pub mod incident;
+pub mod incident_entry;
+pub mod incident_member;
+pub mod inquiry;
+pub mod inquiry_answer;
+pub mod manifest_version;
+pub mod membership;
+pub mod message;
+pub mod notice;
+pub mod revision;
+pub mod revision_person;
+pub mod session;
+pub mod subject;
+pub mod tenant;
+pub mod tenant_key;

@@ -1,1 +1,16 @@
+//! Migrations: expand first, contract later. The same for SQLite and PostgreSQL.
 
+mod m20231026_000001_foundation;
+mod schema;
+
+pub use sea_orm_migration::prelude::{MigrationTrait, MigratorTrait};
+
+/// All migrations in order.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m20231026_000001_foundation::Migration)]
+    }
+}

@@ -1,1 +1,8 @@
+//! The integration tests: through HTTP like a client. Both databases run the same tests: without further ado SQLite, with
+//! `SUIMON_TEST_POSTGRES=postgres://user@host/postgres` PostgreSQL.
 
+mod harness;
+
+mod audit_chain;
+mod identity;
+mod imports;

@@ -1,0 +1,25 @@
+//! A signed-in browser. Only hashes of the secrets are stored.
+
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "session")]
+pub struct Model {
+    /// SHA-256 of the cookie's secret.
+    #[sea_orm(primary_key, auto_increment = false, column_type = "Blob")]
+    pub token_hash: Vec<u8>,
+    pub tenant_id: Uuid,
+    pub account_id: Uuid,
+    /// SHA-256 of the token that a state-changing request must carry in a header.
+    #[sea_orm(column_type = "Blob")]
+    pub csrf_hash: Vec<u8>,
+    pub created_at: i64,
+    pub last_seen_at: i64,
+    pub expires_at: i64,
+    pub revoked_at: Option<i64>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,186 @@
+//! Accounts: creating them, their roles, their passwords.
+
+use entity::account;
+use sea_orm::ConnectionTrait;
+use uuid::Uuid;
+
+use super::model::{Action, Role};
+use super::op::{Op, Scope};
+use super::{password, store};
+use crate::app::App;
+use crate::audit::Event;
+use crate::error::{Error, Result};
+
+/// An account as its administrators see it.
+#[derive(Clone, Debug)]
+pub struct Account {
+    pub tenant: Uuid,
+    pub id: Uuid,
+    pub login: String,
+    pub display_name: String,
+    pub roles: Vec<Role>,
+    pub active: bool,
+}
+
+/// What a new account needs.
+pub struct NewAccount {
+    pub login: String,
+    pub display_name: String,
+    pub roles: Vec<Role>,
+    /// None for accounts that only use tokens.
+    pub password: Option<String>,
+}
+
+impl NewAccount {
+    fn check(&self, of_operator: bool) -> Result<()> {
+        let login_is_plain = (1..=100).contains(&self.login.len())
+            && self.login.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._@+-".contains(&byte));
+        if !login_is_plain {
+            return Err(Error::invalid("login", "wants 1 to 100 letters, digits or . _ @ + -"));
+        }
+        if !(1..=100).contains(&self.display_name.chars().count()) {
+            return Err(Error::invalid("displayName", "wants 1 to 100 characters"));
+        }
+        check_roles(&self.roles, of_operator)
+    }
+}
+
+fn check_roles(roles: &[Role], of_operator: bool) -> Result<()> {
+    if let Some(role) = roles.iter().find(|role| role.is_operators() && !of_operator) {
+        return Err(Error::invalid("roles", format!("{role} belongs to the operator"))
+            .remedy("give tenant_admin or tenant_staff to a customer's people"));
+    }
+    Ok(())
+}
+
+/// Creates an account in a tenant.
+///
+/// # Errors
+/// `INVALID`, `CONFLICT` when the login is taken, and those of permission.
+pub async fn create_account(op: &Op, tenant: Uuid, new: NewAccount) -> Result<Account> {
+    let scope = op.permit_at(tenant, Action::Create, "account").await?;
+    let home = store::tenant(scope.connection(), tenant).await?.ok_or_else(|| Error::not_found("tenant"))?;
+    new.check(home.kind == "operator")?;
+    let hash = hash_password(op.app(), new.password.clone()).await?;
+    let tx = scope.begin().await?;
+    let account = insert(tx.connection(), op.app(), &scope, new, hash).await?;
+    let roles: Vec<_> = account.roles.iter().map(|role| role.as_str()).collect();
+    let event = Event::new("account.create", format!("account:{}", account.id));
+    tx.commit(event.detail(serde_json::json!({ "roles": roles }))).await?;
+    Ok(account)
+}
+
+pub(super) async fn hash_password(app: &App, password: Option<String>) -> Result<Option<String>> {
+    match password {
+        None => Ok(None),
+        Some(password) => {
+            password::check_policy(&app.config().identity, &password)?;
+            Ok(Some(password::hash(&app.config().identity, app.entropy(), password).await?))
+        }
+    }
+}
+
+pub(super) async fn insert<C: ConnectionTrait>(
+    database: &C,
+    app: &App,
+    scope: &Scope,
+    new: NewAccount,
+    password_hash: Option<String>,
+) -> Result<Account> {
+    let NewAccount { login, display_name, roles, password: _ } = new;
+    if store::account_by_login(database, &login).await?.is_some() {
+        return Err(Error::conflict("this login is taken").remedy("choose another login"));
+    }
+    let (tenant, at) = (scope.tenant(), scope.at_micros());
+    let id = app.entropy().id(scope.at());
+    let row = account::Model {
+        tenant_id: tenant,
+        id,
+        login: login.clone(),
+        display_name: display_name.clone(),
+        password_changed_at: password_hash.is_some().then_some(at),
+        password_hash,
+        state: "active".to_owned(),
+        created_at: at,
+    };
+    store::insert_account(database, row).await?;
+    store::replace_roles(database, tenant, id, &roles, at, scope.op().actor().account).await?;
+    store::bump_policy(database, tenant).await?;
+    Ok(Account { tenant, id, login, display_name, roles, active: true })
+}
+
+/// The accounts of a tenant.
+///
+/// # Errors
+/// Those of permission.
+pub async fn list_accounts(op: &Op, tenant: Uuid) -> Result<Vec<Account>> {
+    let scope = op.permit_at(tenant, Action::Read, "account").await?;
+    let rows = store::accounts(&scope, tenant).await?;
+    Ok(rows
+        .into_iter()
+        .map(|(row, roles)| Account {
+            tenant: row.tenant_id,
+            id: row.id,
+            login: row.login,
+            display_name: row.display_name,
+            roles,
+            active: row.state == "active",
+        })
+        .collect())
+}
+
+/// Sets another password and ends all sessions of the account.
+///
+/// # Errors
+/// `INVALID`, `NOT_FOUND` and those of permission.
+pub async fn set_password(op: &Op, tenant: Uuid, account: Uuid, password: String) -> Result<()> {
+    let (scope, mut row, _) = find(op, tenant, account, Action::Update).await?;
+    row.password_hash = hash_password(op.app(), Some(password)).await?;
+    row.password_changed_at = Some(scope.at_micros());
+    let tx = scope.begin().await?;
+    store::update_account(tx.connection(), row).await?;
+    store::revoke_sessions(tx.connection(), tenant, account, None, scope.at_micros()).await?;
+    tx.commit(Event::new("account.set_password", format!("account:{account}"))).await
+}
+
+/// Replaces the roles of an account, with effect from its next request, and ends its sessions.
+///
+/// # Errors
+/// `INVALID`, `NOT_FOUND` and those of permission.
+pub async fn set_roles(op: &Op, tenant: Uuid, account: Uuid, roles: Vec<Role>) -> Result<()> {
+    let (scope, _, of_operator) = find(op, tenant, account, Action::Update).await?;
+    check_roles(&roles, of_operator)?;
+    let tx = scope.begin().await?;
+    store::replace_roles(tx.connection(), tenant, account, &roles, scope.at_micros(), op.actor().account)
+        .await?;
+    store::bump_policy(tx.connection(), tenant).await?;
+    store::revoke_sessions(tx.connection(), tenant, account, None, scope.at_micros()).await?;
+    let roles: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
+    let event = Event::new("account.set_roles", format!("account:{account}"));
+    tx.commit(event.detail(serde_json::json!({ "roles": roles }))).await
+}
+
+/// Disables an account: its sessions and tokens stop at once.
+///
+/// # Errors
+/// `NOT_FOUND` and those of permission.
+pub async fn disable_account(op: &Op, tenant: Uuid, account: Uuid) -> Result<()> {
+    let (scope, mut row, _) = find(op, tenant, account, Action::Delete).await?;
+    if op.actor().account == Some(account) {
+        return Err(
+            Error::conflict("you cannot disable your own account").remedy("ask another administrator")
+        );
+    }
+    row.state = "disabled".to_owned();
+    let tx = scope.begin().await?;
+    store::update_account(tx.connection(), row).await?;
+    store::revoke_sessions(tx.connection(), tenant, account, None, scope.at_micros()).await?;
+    tx.commit(Event::new("account.disable", format!("account:{account}"))).await
+}
+
+async fn find(op: &Op, tenant: Uuid, id: Uuid, action: Action) -> Result<(Scope, account::Model, bool)> {
+    let scope = op.permit_at(tenant, action, "account").await?;
+    let (account, tenant) =
+        store::account(scope.connection(), tenant, id).await?.ok_or_else(|| Error::not_found("account"))?;
+    Ok((scope, account, tenant.kind == "operator"))
+}

@@ -1,0 +1,192 @@
+//! Who acts: sessions of people, tokens of programs.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use entity::session;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::model::Actor;
+use super::op::{Op, Reach, Scope};
+use super::{password, store};
+use crate::app::App;
+use crate::audit::{Decision, Event};
+use crate::error::{Error, Result};
+
+/// Writing "last seen" for every request would make each read a write; this often is precise enough for an idle limit.
+const TOUCH_AFTER_MICROS: i64 = 60 * 1_000_000;
+
+/// What a request brought.
+#[derive(Clone, Debug)]
+pub enum Credentials {
+    /// `Authorization: Bearer …`
+    Bearer(String),
+    /// The session cookie, and the header that a foreign page cannot set.
+    Cookie {
+        /// The cookie's value.
+        secret: String,
+        /// The value of `X-Suimon-CSRF`, where it was sent.
+        csrf: Option<String>,
+    },
+}
+
+/// A new session: both secrets are told once and stored as hashes only.
+pub struct SignedIn {
+    /// For the cookie.
+    pub secret: String,
+    /// For the header `X-Suimon-CSRF`.
+    pub csrf: String,
+    /// Seconds until the session ends in any case.
+    pub max_age_seconds: i64,
+    /// Whose session.
+    pub display_name: String,
+}
+
+/// A random secret of 256 bits in text form.
+pub(super) fn new_secret(app: &App) -> String {
+    URL_SAFE_NO_PAD.encode(app.entropy().bytes::<32>())
+}
+
+/// Secrets of 256 random bits need no slow hash: there is nothing to guess.
+pub(super) fn hash_secret(secret: &str) -> [u8; 32] {
+    Sha256::digest(secret.as_bytes()).into()
+}
+
+/// Signs a person in.
+///
+/// # Errors
+/// `UNAUTHENTICATED` with one text for every cause: an unknown login, a wrong password, a disabled account.
+pub async fn sign_in(app: &Arc<App>, login: &str, password: String) -> Result<SignedIn> {
+    let root = app.root()?;
+    let refused = || Error::unauthenticated("login or password is wrong");
+    if login.len() > 200 {
+        return Err(refused());
+    }
+    let found = store::account_by_login(app.database(), login).await?;
+    let stored = found.as_ref().and_then(|account| account.password_hash.clone());
+    let fits = password::verify(&app.config().identity, stored, password).await?;
+    let account = match found {
+        Some(account) if fits && account.state == "active" => account,
+        found => {
+            let tenant = found.as_ref().map_or(root, |account| account.tenant_id);
+            let object =
+                found.map_or_else(|| "account".to_owned(), |account| format!("account:{}", account.id));
+            let scope = Scope::system(app, tenant, Reach::One(tenant), "sign-in");
+            scope.record(tenant, vec![Event::new("session.open", object).decision(Decision::Denied)]).await?;
+            return Err(refused());
+        }
+    };
+    let (secret, csrf) = (new_secret(app), new_secret(app));
+    let now = app.clock().now().as_microsecond();
+    let max_age_seconds = i64::from(app.config().identity.session_absolute_hours) * 3600;
+    let row = session::Model {
+        token_hash: hash_secret(&secret).to_vec(),
+        tenant_id: account.tenant_id,
+        account_id: account.id,
+        csrf_hash: hash_secret(&csrf).to_vec(),
+        created_at: now,
+        last_seen_at: now,
+        expires_at: now + max_age_seconds * 1_000_000,
+        revoked_at: None,
+    };
+    let scope = Scope::system(app, account.tenant_id, Reach::One(account.tenant_id), "sign-in");
+    let tx = scope.begin().await?;
+    store::insert_session(tx.connection(), row).await?;
+    tx.commit(Event::new("session.open", format!("account:{}", account.id))).await?;
+    Ok(SignedIn { secret, csrf, max_age_seconds, display_name: account.display_name })
+}
+
+/// Ends a session. Ending one that is already over is no error.
+///
+/// # Errors
+/// Unexpected ones only.
+pub async fn sign_out(app: &Arc<App>, secret: &str) -> Result<()> {
+    let hash = hash_secret(secret);
+    let Some(row) = store::session(app.database(), &hash).await? else { return Ok(()) };
+    let scope = Scope::system(app, row.tenant_id, Reach::One(row.tenant_id), "sign-out");
+    let tx = scope.begin().await?;
+    store::revoke_sessions(tx.connection(), row.tenant_id, row.account_id, Some(&hash), scope.at_micros())
+        .await?;
+    tx.commit(Event::new("session.close", format!("account:{}", row.account_id))).await
+}
+
+/// Who is behind a request.
+///
+/// # Errors
+/// `UNAUTHENTICATED` when the credentials are unknown, expired or revoked; `FORBIDDEN` when a cookie comes without the
+/// CSRF header.
+pub async fn authenticate(app: &Arc<App>, credentials: &Credentials, request_id: &str) -> Result<Op> {
+    let now = app.clock().now().as_microsecond();
+    let (tenant, account, label, token_scopes) = match credentials {
+        Credentials::Bearer(secret) => {
+            let hash = hash_secret(secret);
+            let token = store::token_by_hash(app.database(), &hash).await?;
+            // The index looked it up by a hash of 256 random bits; comparing again in constant time costs nothing.
+            let token = token
+                .filter(|token| bool::from(token.token_hash.ct_eq(&hash)))
+                .filter(|token| token.revoked_at.is_none() && token.expires_at > now)
+                .ok_or_else(|| Error::unauthenticated("the token is unknown, expired or revoked"))?;
+            let scopes: Vec<String> = serde_json::from_str(&token.scopes)?;
+            let scopes = scopes.iter().filter_map(|scope| scope.parse().ok()).collect();
+            (token.tenant_id, token.account_id, format!("token:{}", token.id), Some(scopes))
+        }
+        Credentials::Cookie { secret, csrf } => {
+            let hash = hash_secret(secret);
+            let session = store::session(app.database(), &hash).await?;
+            let idle = i64::from(app.config().identity.session_idle_minutes) * 60 * 1_000_000;
+            let session = session
+                .filter(|session| session.revoked_at.is_none() && session.expires_at > now)
+                .filter(|session| session.last_seen_at + idle > now)
+                .ok_or_else(|| Error::unauthenticated("the session has ended; sign in again"))?;
+            let proven =
+                csrf.as_ref().is_some_and(|csrf| bool::from(hash_secret(csrf).ct_eq(&session.csrf_hash[..])));
+            if !proven {
+                return Err(Error::forbidden("request", "session")
+                    .remedy("send the token from signing in as header X-Suimon-CSRF"));
+            }
+            if now - session.last_seen_at > TOUCH_AFTER_MICROS {
+                store::touch_session(app.database(), &hash, now).await?;
+            }
+            (session.tenant_id, session.account_id, format!("account:{}", session.account_id), None)
+        }
+    };
+    let (account, tenant) = store::account(app.database(), tenant, account)
+        .await?
+        .filter(|(account, _)| account.state == "active")
+        .ok_or_else(|| Error::unauthenticated("the account is disabled"))?;
+    let actor = Actor {
+        account: Some(account.id),
+        tenant: tenant.id,
+        operator: tenant.kind == "operator",
+        label: label.into(),
+        token_scopes,
+        policy_version: tenant.policy_version,
+    };
+    Op::new(app.clone(), actor, request_id).await
+}
+
+/// An operation of a named account, for whoever runs the program on the service's own machine and so holds its keys
+/// already. The account's role decides as everywhere; the audit log shows that it came from the command line.
+///
+/// # Errors
+/// `NOT_FOUND` when there is no such active account.
+pub async fn act_locally(app: &Arc<App>, login: &str) -> Result<Op> {
+    let account = store::account_by_login(app.database(), login).await?;
+    let account = account
+        .filter(|account| account.state == "active")
+        .ok_or_else(|| Error::not_found("account").remedy("name an existing account with --as"))?;
+    let (account, tenant) = store::account(app.database(), account.tenant_id, account.id)
+        .await?
+        .ok_or_else(|| Error::not_found("account"))?;
+    let actor = Actor {
+        account: Some(account.id),
+        tenant: tenant.id,
+        operator: tenant.kind == "operator",
+        label: format!("cli:{}", account.id).into(),
+        token_scopes: None,
+        policy_version: tenant.policy_version,
+    };
+    Op::new(app.clone(), actor, "cli").await
+}

@@ -1,0 +1,189 @@
+//! Roles, actions and actors.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use uuid::Uuid;
+
+/// What somebody wants to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    Read,
+    ReadMasked,
+    Search,
+    Create,
+    Update,
+    Delete,
+    Erase,
+    Approve,
+    Cancel,
+    Plan,
+    Apply,
+    Rotate,
+    Verify,
+}
+
+impl Action {
+    /// Every action, for the table of permissions.
+    pub const ALL: [Action; 13] = [
+        Action::Read,
+        Action::ReadMasked,
+        Action::Search,
+        Action::Create,
+        Action::Update,
+        Action::Delete,
+        Action::Erase,
+        Action::Approve,
+        Action::Cancel,
+        Action::Plan,
+        Action::Apply,
+        Action::Rotate,
+        Action::Verify,
+    ];
+
+    /// The verb as policies write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Action::Read => "read",
+            Action::ReadMasked => "read_masked",
+            Action::Search => "search",
+            Action::Create => "create",
+            Action::Update => "update",
+            Action::Delete => "delete",
+            Action::Erase => "erase",
+            Action::Approve => "approve",
+            Action::Cancel => "cancel",
+            Action::Plan => "plan",
+            Action::Apply => "apply",
+            Action::Rotate => "rotate",
+            Action::Verify => "verify",
+        }
+    }
+}
+
+/// A role template of `policies/access/roles.csv`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    OperatorAdmin,
+    ComplianceOfficer,
+    Approver,
+    TenantAdmin,
+    TenantStaff,
+    CallCentre,
+    Auditor,
+    Service,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Role; 8] = [
+        Role::OperatorAdmin,
+        Role::ComplianceOfficer,
+        Role::Approver,
+        Role::TenantAdmin,
+        Role::TenantStaff,
+        Role::CallCentre,
+        Role::Auditor,
+        Role::Service,
+    ];
+
+    /// The name as policies write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::OperatorAdmin => "operator_admin",
+            Role::ComplianceOfficer => "compliance_officer",
+            Role::Approver => "approver",
+            Role::TenantAdmin => "tenant_admin",
+            Role::TenantStaff => "tenant_staff",
+            Role::CallCentre => "call_centre",
+            Role::Auditor => "auditor",
+            Role::Service => "service",
+        }
+    }
+
+    /// Whether the role belongs to the operator, so that a customer's account can never hold it.
+    pub fn is_operators(self) -> bool {
+        matches!(self, Role::OperatorAdmin | Role::ComplianceOfficer | Role::Approver)
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Role {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Role::ALL.into_iter().find(|role| role.as_str() == text).ok_or_else(|| {
+            format!("{text} is not a role; roles are {}", Role::ALL.map(Role::as_str).join(", "))
+        })
+    }
+}
+
+/// One permission that a token is limited to: `action:object`, each of which may end in `*`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenScope {
+    action: String,
+    object: String,
+}
+
+impl TokenScope {
+    /// Whether this entry covers the request.
+    pub fn covers(&self, action: Action, object: &str) -> bool {
+        matches(&self.action, action.as_str()) && matches(&self.object, object)
+    }
+}
+
+fn matches(pattern: &str, text: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(start) => text.starts_with(start),
+        None => pattern == text,
+    }
+}
+
+impl fmt::Display for TokenScope {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", self.action, self.object)
+    }
+}
+
+impl FromStr for TokenScope {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let well_formed = |part: &str| {
+            !part.is_empty()
+                && part.len() <= 100
+                && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._*".contains(&byte))
+        };
+        match text.split_once(':') {
+            Some((action, object)) if well_formed(action) && well_formed(object) => {
+                Ok(Self { action: action.to_owned(), object: object.to_owned() })
+            }
+            _ => Err(format!(
+                "{text:?} is not a token scope; write action:object, such as create:finding or read:data.*"
+            )),
+        }
+    }
+}
+
+/// Who acts: an account, or the service itself.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    /// The account; `None` for work that the service does by itself.
+    pub account: Option<Uuid>,
+    /// The tenant that the account belongs to.
+    pub tenant: Uuid,
+    /// Whether that tenant is the operator.
+    pub operator: bool,
+    /// For the audit log: `account:<id>`, `token:<id>` or `system:<reason>`.
+    pub label: Cow<'static, str>,
+    /// What the token is limited to; `None` for a signed-in person.
+    pub token_scopes: Option<Vec<TokenScope>>,
+    /// Version of the tenant's policy at the time of authentication.
+    pub policy_version: i64,
+}

@@ -1,0 +1,288 @@
+//! One operation: who acts, for which tenant, at what instant, for which purpose. Only an `Op` that was permitted gives a
+//! `Scope`, only a `Scope` opens a read or a transaction, and a transaction ends only together with its audit entry.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use sea_orm::sea_query::{Condition, IntoCondition};
+use sea_orm::{ColumnTrait, DatabaseConnection, DatabaseTransaction};
+use uuid::Uuid;
+
+use super::model::{Action, Actor};
+use super::policy::Policy;
+use crate::app::App;
+use crate::audit::{self, Decision, Event};
+use crate::error::{Error, Result};
+
+/// One operation of one actor.
+#[derive(Clone)]
+pub struct Op {
+    app: Arc<App>,
+    actor: Arc<Actor>,
+    policy: Option<Arc<Policy>>,
+    at: Timestamp,
+    purpose: Option<Arc<str>>,
+    request_id: Arc<str>,
+}
+
+/// Which rows a scope reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// The rows of one tenant.
+    One(Uuid),
+    /// All tenants of the operator.
+    All,
+}
+
+/// Proof of a permitted operation. Its fields are private: only `Op::permit` and `Scope::system` make one.
+#[derive(Clone)]
+pub struct Scope {
+    op: Op,
+    tenant: Uuid,
+    reach: Reach,
+}
+
+/// A writing transaction. Dropped without `commit`, it leaves no trace.
+#[must_use = "a transaction that is not committed is rolled back"]
+pub struct Tx {
+    scope: Scope,
+    transaction: DatabaseTransaction,
+}
+
+impl Op {
+    /// An operation of an authenticated actor.
+    pub(crate) async fn new(app: Arc<App>, actor: Actor, request_id: &str) -> Result<Self> {
+        let policy = app.policies().of(app.database(), actor.tenant, actor.policy_version).await?;
+        let at = app.clock().now();
+        Ok(Self {
+            app,
+            actor: Arc::new(actor),
+            policy: Some(policy),
+            at,
+            purpose: None,
+            request_id: request_id.into(),
+        })
+    }
+
+    /// The same operation with a stated purpose: why personal data is read. It is audited with each read.
+    ///
+    /// # Errors
+    /// When the purpose is empty or longer than 200 characters.
+    pub fn for_purpose(&self, purpose: &str) -> Result<Self> {
+        let purpose = purpose.trim();
+        if purpose.is_empty() || purpose.chars().count() > 200 {
+            return Err(
+                Error::invalid("purpose", "wants 1 to 200 characters").remedy("say why the data is needed")
+            );
+        }
+        Ok(Self { purpose: Some(purpose.into()), ..self.clone() })
+    }
+
+    /// The instant of the operation, read once.
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// The service.
+    pub fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    /// Who acts.
+    pub fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// The id under which this request appears in logs and in the audit log.
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
+    /// Whether the actor may do this. For choosing what to show; `permit` is what opens data.
+    pub fn allows(&self, action: Action, object: &str) -> bool {
+        let (Some(account), Some(policy)) = (self.actor.account, &self.policy) else {
+            return false;
+        };
+        let token_allows = match &self.actor.token_scopes {
+            None => true,
+            Some(scopes) => scopes.iter().any(|scope| scope.covers(action, object)),
+        };
+        token_allows && policy.allows(account, action, object)
+    }
+
+    /// Permission for the actor's whole reach: all tenants for the operator's people, the own one for everybody else.
+    ///
+    /// # Errors
+    /// `FORBIDDEN`; the refusal is audited.
+    pub async fn permit(&self, action: Action, object: &str) -> Result<Scope> {
+        let reach = if self.actor.operator { Reach::All } else { Reach::One(self.actor.tenant) };
+        self.decide(action, object, self.actor.tenant, reach).await
+    }
+
+    /// Permission within one tenant, which the client may have named.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` when that tenant is outside the actor's reach, `FORBIDDEN` when the role does not allow it.
+    pub async fn permit_at(&self, tenant: Uuid, action: Action, object: &str) -> Result<Scope> {
+        if !self.actor.operator && tenant != self.actor.tenant {
+            self.record_denial(self.actor.tenant, action, object).await?;
+            return Err(Error::not_found("tenant"));
+        }
+        self.decide(action, object, tenant, Reach::One(tenant)).await
+    }
+
+    async fn decide(&self, action: Action, object: &str, tenant: Uuid, reach: Reach) -> Result<Scope> {
+        if self.allows(action, object) {
+            return Ok(Scope { op: self.clone(), tenant, reach });
+        }
+        self.record_denial(tenant, action, object).await?;
+        Err(Error::forbidden(action.as_str(), object))
+    }
+
+    async fn record_denial(&self, tenant: Uuid, action: Action, object: &str) -> Result<()> {
+        let event = Event::new(action.as_str(), object).decision(Decision::Denied);
+        self.app.audit().record(tenant, vec![self.entry(event)]).await
+    }
+
+    fn entry(&self, event: Event) -> audit::Draft {
+        event.into_draft(self.at, &self.actor.label, self.purpose.as_deref(), &self.request_id)
+    }
+}
+
+impl Scope {
+    /// Work that the service does by itself, such as sending queued mail. `reason` stands in the audit log.
+    /// Only jobs, the notices' worker and the first set-up may use it (a test checks who does).
+    pub(crate) fn system(app: &Arc<App>, tenant: Uuid, reach: Reach, reason: &'static str) -> Self {
+        let actor = Actor {
+            account: None,
+            tenant,
+            operator: reach == Reach::All,
+            label: format!("system:{reason}").into(),
+            token_scopes: None,
+            policy_version: 0,
+        };
+        let op = Op {
+            app: app.clone(),
+            actor: Arc::new(actor),
+            policy: None,
+            at: app.clock().now(),
+            purpose: Some(reason.into()),
+            request_id: "system".into(),
+        };
+        Self { op, tenant, reach }
+    }
+
+    /// The operation that was permitted.
+    pub fn op(&self) -> &Op {
+        &self.op
+    }
+
+    /// The tenant whose rows are written: the named one, or the actor's own.
+    pub fn tenant(&self) -> Uuid {
+        self.tenant
+    }
+
+    /// The instant of the operation.
+    pub fn at(&self) -> Timestamp {
+        self.op.at
+    }
+
+    /// Microseconds of the instant, as tables store it.
+    pub fn at_micros(&self) -> i64 {
+        self.op.at.as_microsecond()
+    }
+
+    /// The acting account; nil for the service itself.
+    pub fn author(&self) -> Uuid {
+        self.op.actor.account.unwrap_or_default()
+    }
+
+    /// A new row id.
+    pub fn new_id(&self) -> Uuid {
+        self.op.app.entropy().id(self.op.at)
+    }
+
+    /// Narrows the scope to one tenant, such as the one of a row that the client named.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` (of `what`) when it lies outside: the caller may not learn that it exists.
+    pub fn within(&self, tenant: Uuid, what: &str) -> Result<Scope> {
+        match self.reach {
+            Reach::One(own) if own != tenant => Err(Error::not_found(what)),
+            _ => Ok(Scope { op: self.op.clone(), tenant, reach: Reach::One(tenant) }),
+        }
+    }
+
+    /// Which rows may be seen. Every query of every store carries this.
+    pub(crate) fn rows<C: ColumnTrait>(&self, tenant_column: C) -> Condition {
+        match self.reach {
+            Reach::One(tenant) => tenant_column.eq(tenant).into_condition(),
+            Reach::All => Condition::all(),
+        }
+    }
+
+    /// Whether rows of this tenant may be seen.
+    pub fn covers(&self, tenant: Uuid) -> bool {
+        match self.reach {
+            Reach::One(own) => own == tenant,
+            Reach::All => true,
+        }
+    }
+
+    /// For reading, in a store.
+    pub(crate) fn connection(&self) -> &DatabaseConnection {
+        self.op.app.database()
+    }
+
+    /// Begins a writing transaction.
+    ///
+    /// # Errors
+    /// Unexpected ones only.
+    pub async fn begin(&self) -> Result<Tx> {
+        let transaction = crate::storage::begin(self.connection()).await?;
+        Ok(Tx { scope: self.clone(), transaction })
+    }
+
+    /// Records reads of personal data. The entries are on the disk when this returns: no value leaves before.
+    ///
+    /// # Errors
+    /// Unexpected ones only; then the data must not be shown.
+    pub async fn record(&self, tenant: Uuid, events: Vec<Event>) -> Result<()> {
+        let drafts = events.into_iter().map(|event| self.op.entry(event)).collect();
+        self.op.app.audit().record(tenant, drafts).await
+    }
+}
+
+impl Tx {
+    /// The scope it was begun in.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// For writing, in a store.
+    pub(crate) fn connection(&self) -> &DatabaseTransaction {
+        &self.transaction
+    }
+
+    /// Commits the changes together with their audit entry: there is no other way to commit.
+    ///
+    /// # Errors
+    /// Unexpected ones only; then nothing was changed.
+    pub async fn commit(self, event: Event) -> Result<()> {
+        self.commit_all(vec![event]).await
+    }
+
+    /// Commits with several audit entries (at least one).
+    ///
+    /// # Errors
+    /// Unexpected ones only; then nothing was changed.
+    pub async fn commit_all(self, events: Vec<Event>) -> Result<()> {
+        if events.is_empty() {
+            return Err(anyhow::anyhow!("a change without an audit entry").into());
+        }
+        let drafts: Vec<_> = events.into_iter().map(|event| self.scope.op.entry(event)).collect();
+        self.scope.op.app.audit().append_in(&self.transaction, self.scope.tenant, &drafts).await?;
+        self.transaction.commit().await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,231 @@
+//! The only place that knows the tables of accounts, sessions, tokens and tenants.
+
+use entity::{account, api_token, membership, session, tenant};
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait,
+    ExprTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+};
+use uuid::Uuid;
+
+use super::model::Role;
+use super::op::Scope;
+
+pub async fn members(database: &DatabaseConnection, tenant: Uuid) -> Result<Vec<(Uuid, Role)>, DbErr> {
+    let rows =
+        membership::Entity::find().filter(membership::Column::TenantId.eq(tenant)).all(database).await?;
+    // A role that this version does not know gives nothing (default deny).
+    Ok(rows.into_iter().filter_map(|row| Some((row.account_id, row.role.parse().ok()?))).collect())
+}
+
+pub async fn operator(database: &DatabaseConnection) -> Result<Option<Uuid>, DbErr> {
+    let row = tenant::Entity::find().filter(tenant::Column::Kind.eq("operator")).one(database).await?;
+    Ok(row.map(|row| row.id))
+}
+
+pub async fn tenant(database: &DatabaseConnection, id: Uuid) -> Result<Option<tenant::Model>, DbErr> {
+    tenant::Entity::find_by_id(id).one(database).await
+}
+
+pub async fn tenants(
+    scope: &Scope,
+    slug: Option<&str>,
+    after: Option<String>,
+    limit: u64,
+) -> Result<Vec<tenant::Model>, DbErr> {
+    let mut query =
+        tenant::Entity::find().filter(scope.rows(tenant::Column::Id)).order_by_asc(tenant::Column::Slug);
+    if let Some(slug) = slug {
+        query = query.filter(tenant::Column::Slug.eq(slug));
+    }
+    if let Some(after) = after {
+        query = query.filter(tenant::Column::Slug.gt(after));
+    }
+    query.limit(limit).all(scope.connection()).await
+}
+
+pub async fn insert_tenant<C: ConnectionTrait>(database: &C, row: tenant::Model) -> Result<(), DbErr> {
+    tenant::Entity::insert(row.into_active_model().reset_all()).exec_without_returning(database).await?;
+    Ok(())
+}
+
+pub async fn existing_slugs<C: ConnectionTrait>(
+    database: &C,
+    slugs: &[String],
+) -> Result<Vec<String>, DbErr> {
+    tenant::Entity::find()
+        .select_only()
+        .column(tenant::Column::Slug)
+        .filter(tenant::Column::Slug.is_in(slugs.iter().map(String::as_str)))
+        .into_tuple()
+        .all(database)
+        .await
+}
+
+/// Grows the tenant's policy version, so that the next request sees the change.
+pub async fn bump_policy<C: ConnectionTrait>(database: &C, tenant: Uuid) -> Result<(), DbErr> {
+    let updated = tenant::Entity::update_many()
+        .col_expr(tenant::Column::PolicyVersion, Expr::col(tenant::Column::PolicyVersion).add(1))
+        .filter(tenant::Column::Id.eq(tenant))
+        .exec(database)
+        .await?;
+    one_row(updated.rows_affected)
+}
+
+pub async fn account_by_login<C: ConnectionTrait>(
+    database: &C,
+    login: &str,
+) -> Result<Option<account::Model>, DbErr> {
+    account::Entity::find().filter(account::Column::Login.eq(login)).one(database).await
+}
+
+pub async fn account(
+    database: &DatabaseConnection,
+    tenant: Uuid,
+    id: Uuid,
+) -> Result<Option<(account::Model, tenant::Model)>, DbErr> {
+    let Some(account) = account::Entity::find_by_id((tenant, id)).one(database).await? else {
+        return Ok(None);
+    };
+    Ok(self::tenant(database, tenant).await?.map(|tenant| (account, tenant)))
+}
+
+pub async fn accounts(scope: &Scope, tenant: Uuid) -> Result<Vec<(account::Model, Vec<Role>)>, DbErr> {
+    let accounts = account::Entity::find()
+        .filter(scope.rows(account::Column::TenantId))
+        .filter(account::Column::TenantId.eq(tenant))
+        .order_by_asc(account::Column::Login)
+        .all(scope.connection())
+        .await?;
+    let members = members(scope.connection(), tenant).await?;
+    Ok(accounts
+        .into_iter()
+        .map(|account| {
+            let roles = members.iter().filter(|(id, _)| *id == account.id).map(|(_, role)| *role).collect();
+            (account, roles)
+        })
+        .collect())
+}
+
+pub async fn insert_account<C: ConnectionTrait>(database: &C, row: account::Model) -> Result<(), DbErr> {
+    account::Entity::insert(row.into_active_model().reset_all()).exec_without_returning(database).await?;
+    Ok(())
+}
+
+pub async fn update_account<C: ConnectionTrait>(database: &C, row: account::Model) -> Result<(), DbErr> {
+    row.into_active_model().reset_all().update(database).await?;
+    Ok(())
+}
+
+pub async fn replace_roles<C: ConnectionTrait>(
+    database: &C,
+    tenant: Uuid,
+    account: Uuid,
+    roles: &[Role],
+    at: i64,
+    by: Option<Uuid>,
+) -> Result<(), DbErr> {
+    membership::Entity::delete_many()
+        .filter(membership::Column::TenantId.eq(tenant))
+        .filter(membership::Column::AccountId.eq(account))
+        .exec(database)
+        .await?;
+    for role in roles {
+        let row = membership::Model {
+            tenant_id: tenant,
+            account_id: account,
+            role: role.as_str().to_owned(),
+            granted_at: at,
+            granted_by: by,
+        };
+        membership::Entity::insert(row.into_active_model().reset_all())
+            .exec_without_returning(database)
+            .await?;
+    }
+    Ok(())
+}
+
+pub async fn insert_session<C: ConnectionTrait>(database: &C, row: session::Model) -> Result<(), DbErr> {
+    session::Entity::insert(row.into_active_model().reset_all()).exec_without_returning(database).await?;
+    Ok(())
+}
+
+pub async fn session(
+    database: &DatabaseConnection,
+    token_hash: &[u8],
+) -> Result<Option<session::Model>, DbErr> {
+    session::Entity::find_by_id(token_hash.to_vec()).one(database).await
+}
+
+pub async fn touch_session(database: &DatabaseConnection, token_hash: &[u8], at: i64) -> Result<(), DbErr> {
+    session::ActiveModel {
+        token_hash: Set(token_hash.to_vec()),
+        last_seen_at: Set(at),
+        ..Default::default()
+    }
+    .update(database)
+    .await?;
+    Ok(())
+}
+
+/// Ends sessions: one, or all of an account.
+pub async fn revoke_sessions<C: ConnectionTrait>(
+    database: &C,
+    tenant: Uuid,
+    account: Uuid,
+    only: Option<&[u8]>,
+    at: i64,
+) -> Result<(), DbErr> {
+    let mut query = session::Entity::update_many()
+        .col_expr(session::Column::RevokedAt, at.into())
+        .filter(session::Column::TenantId.eq(tenant))
+        .filter(session::Column::AccountId.eq(account))
+        .filter(session::Column::RevokedAt.is_null());
+    if let Some(token_hash) = only {
+        query = query.filter(session::Column::TokenHash.eq(token_hash.to_vec()));
+    }
+    query.exec(database).await?;
+    Ok(())
+}
+
+pub async fn insert_token<C: ConnectionTrait>(database: &C, row: api_token::Model) -> Result<(), DbErr> {
+    api_token::Entity::insert(row.into_active_model().reset_all()).exec_without_returning(database).await?;
+    Ok(())
+}
+
+pub async fn token_by_hash(
+    database: &DatabaseConnection,
+    hash: &[u8],
+) -> Result<Option<api_token::Model>, DbErr> {
+    api_token::Entity::find().filter(api_token::Column::TokenHash.eq(hash.to_vec())).one(database).await
+}
+
+pub async fn tokens(scope: &Scope) -> Result<Vec<api_token::Model>, DbErr> {
+    api_token::Entity::find()
+        .filter(scope.rows(api_token::Column::TenantId))
+        .order_by_asc(api_token::Column::Id)
+        .limit(1000)
+        .all(scope.connection())
+        .await
+}
+
+/// Returns whether there was such a token that was not yet revoked.
+pub async fn revoke_token<C: ConnectionTrait>(
+    database: &C,
+    tenant: Uuid,
+    id: Uuid,
+    at: i64,
+) -> Result<bool, DbErr> {
+    let updated = api_token::Entity::update_many()
+        .col_expr(api_token::Column::RevokedAt, at.into())
+        .filter(api_token::Column::TenantId.eq(tenant))
+        .filter(api_token::Column::Id.eq(id))
+        .filter(api_token::Column::RevokedAt.is_null())
+        .exec(database)
+        .await?;
+    Ok(updated.rows_affected == 1)
+}
+
+fn one_row(affected: u64) -> Result<(), DbErr> {
+    if affected == 1 { Ok(()) } else { Err(DbErr::RecordNotUpdated) }
+}

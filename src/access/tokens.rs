@@ -1,0 +1,147 @@
+//! API tokens: told once, stored as a hash, limited in scope and time.
+
+use std::sync::Arc;
+
+use entity::api_token;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::identity::{hash_secret, new_secret};
+use super::model::{Action, TokenScope};
+use super::op::{Op, Reach, Scope};
+use super::store;
+use crate::app::App;
+use crate::audit::Event;
+use crate::clock::from_micros;
+use crate::error::{Error, Result};
+
+/// A token without its secret.
+#[derive(Clone, Debug)]
+pub struct ApiToken {
+    pub tenant: Uuid,
+    pub id: Uuid,
+    pub account: Uuid,
+    pub label: String,
+    pub scopes: Vec<String>,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// A new token with its secret, which is never told again.
+pub struct IssuedToken {
+    pub token: ApiToken,
+    pub secret: String,
+}
+
+const MAX_DAYS: u32 = 366;
+
+/// Issues a token for the caller's own account: it can never do more than that account.
+///
+/// # Errors
+/// `INVALID` and those of permission. A token cannot issue tokens.
+pub async fn issue_token(op: &Op, label: &str, scopes: &[String], days: u32) -> Result<IssuedToken> {
+    let account = op.actor().account.ok_or_else(|| Error::forbidden("create", "token"))?;
+    if op.actor().token_scopes.is_some() {
+        return Err(Error::forbidden("create", "token").remedy("sign in with a password to issue tokens"));
+    }
+    check(label, scopes, days)?;
+    let scope = op.permit_at(op.actor().tenant, Action::Create, "token").await?;
+    issue(&scope, account, label, scopes, days).await
+}
+
+/// Issues a token for an account, for whoever runs the program on the service's own machine and so holds its keys already.
+///
+/// # Errors
+/// `INVALID`, and `NOT_FOUND` when there is no such account.
+pub async fn issue_token_for(
+    app: &Arc<App>,
+    login: &str,
+    label: &str,
+    scopes: &[String],
+    days: u32,
+) -> Result<IssuedToken> {
+    check(label, scopes, days)?;
+    let account =
+        store::account_by_login(app.database(), login).await?.ok_or_else(|| Error::not_found("account"))?;
+    let scope =
+        Scope::system(app, account.tenant_id, Reach::One(account.tenant_id), "token on the command line");
+    issue(&scope, account.id, label, scopes, days).await
+}
+
+fn check(label: &str, scopes: &[String], days: u32) -> Result<()> {
+    if !(1..=100).contains(&label.chars().count()) {
+        return Err(Error::invalid("label", "wants 1 to 100 characters"));
+    }
+    if !(1..=MAX_DAYS).contains(&days) {
+        return Err(Error::invalid("days", format!("wants 1 to {MAX_DAYS}")));
+    }
+    if scopes.is_empty() || scopes.len() > 50 {
+        return Err(Error::invalid("scopes", "wants 1 to 50 entries such as read:incident*"));
+    }
+    for scope in scopes {
+        scope.parse::<TokenScope>().map_err(|problem| Error::invalid("scopes", problem))?;
+    }
+    Ok(())
+}
+
+async fn issue(
+    scope: &Scope,
+    account: Uuid,
+    label: &str,
+    scopes: &[String],
+    days: u32,
+) -> Result<IssuedToken> {
+    let secret = format!("suimon_{}", new_secret(scope.op().app()));
+    let row = api_token::Model {
+        tenant_id: scope.tenant(),
+        id: scope.new_id(),
+        account_id: account,
+        token_hash: hash_secret(&secret).to_vec(),
+        label: label.to_owned(),
+        scopes: serde_json::to_string(scopes)?,
+        created_at: scope.at_micros(),
+        expires_at: scope.at_micros() + i64::from(days) * 86_400_000_000,
+        revoked_at: None,
+    };
+    let tx = scope.begin().await?;
+    store::insert_token(tx.connection(), row.clone()).await?;
+    let event = Event::new("token.issue", format!("token:{}", row.id));
+    tx.commit(event.detail(serde_json::json!({ "scopes": scopes, "days": days }))).await?;
+    Ok(IssuedToken { token: describe(row)?, secret })
+}
+
+/// Tokens within the caller's reach.
+///
+/// # Errors
+/// Those of permission.
+pub async fn list_tokens(op: &Op) -> Result<Vec<ApiToken>> {
+    let scope = op.permit(Action::Read, "token").await?;
+    store::tokens(&scope).await?.into_iter().map(describe).collect()
+}
+
+/// Revokes a token with effect from its next request.
+///
+/// # Errors
+/// `NOT_FOUND` when there is no such live token, and those of permission.
+pub async fn revoke_token(op: &Op, tenant: Uuid, id: Uuid) -> Result<()> {
+    let scope = op.permit_at(tenant, Action::Delete, "token").await?;
+    let tx = scope.begin().await?;
+    if !store::revoke_token(tx.connection(), tenant, id, scope.at_micros()).await? {
+        return Err(Error::not_found("token"));
+    }
+    tx.commit(Event::new("token.revoke", format!("token:{id}"))).await
+}
+
+fn describe(row: api_token::Model) -> Result<ApiToken> {
+    Ok(ApiToken {
+        tenant: row.tenant_id,
+        id: row.id,
+        account: row.account_id,
+        label: row.label,
+        scopes: serde_json::from_str(&row.scopes)?,
+        created_at: from_micros(row.created_at),
+        expires_at: from_micros(row.expires_at),
+        revoked_at: row.revoked_at.map(from_micros),
+    })
+}

@@ -1,0 +1,112 @@
+//! The service: database, clock, randomness, keys and policies, wired once and passed to every operation.
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use anyhow::Context;
+use sea_orm::DatabaseConnection;
+use uuid::Uuid;
+
+use crate::access::{Policies, TenantDirectory};
+use crate::audit;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::entropy::Entropy;
+use crate::error::{Error, Result};
+use crate::vault::MasterKey;
+
+/// What every operation needs. No globals: a test has as many of these as it likes.
+pub struct App {
+    config: Config,
+    database: DatabaseConnection,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<Entropy>,
+    master: MasterKey,
+    policies: Policies,
+    audit: audit::Log,
+    root: OnceLock<Uuid>,
+}
+
+impl App {
+    /// Opens database and key, and brings the schema up to date when the configuration asks for it.
+    ///
+    /// # Errors
+    /// With the place and the remedy, for the person who starts the service.
+    pub async fn open(config: Config, clock: Arc<dyn Clock>, entropy: Entropy) -> anyhow::Result<Arc<Self>> {
+        let entropy = Arc::new(entropy);
+        let master = MasterKey::open(Path::new(&config.keys.file), &entropy)?;
+        let database = crate::storage::connect(&config.database).await?;
+        if config.database.migrate_at_start {
+            let ran = crate::storage::migrate(&database).await?;
+            if ran > 0 {
+                tracing::info!(migrations = ran, "schema brought up to date");
+            }
+        } else if crate::storage::pending_migrations(&database).await? > 0 {
+            anyhow::bail!("the database schema is older than this program; run `suimon migrate`");
+        }
+        let audit = audit::Log::start(database.clone(), &master.derive("suimon audit head"), entropy.clone());
+        let app = Self {
+            config,
+            database,
+            clock,
+            entropy,
+            master,
+            policies: Policies::default(),
+            audit,
+            root: OnceLock::new(),
+        };
+        if let Some(root) =
+            TenantDirectory::find_operator(&app.database).await.context("cannot read tenants")?
+        {
+            app.remember_root(root);
+        }
+        Ok(Arc::new(app))
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// Randomness.
+    pub fn entropy(&self) -> &Entropy {
+        &self.entropy
+    }
+
+    /// The key-encryption key.
+    pub fn master(&self) -> &MasterKey {
+        &self.master
+    }
+
+    /// The operator: the root tenant.
+    ///
+    /// # Errors
+    /// `CONFLICT` before `suimon init`.
+    pub fn root(&self) -> Result<Uuid> {
+        self.root.get().copied().ok_or_else(|| {
+            Error::conflict("this installation has no operator yet").remedy("run `suimon init`")
+        })
+    }
+
+    pub(crate) fn remember_root(&self, root: Uuid) {
+        // A second call can only bring the same value: there is one operator in a database.
+        let _ = self.root.set(root);
+    }
+
+    pub(crate) fn database(&self) -> &DatabaseConnection {
+        &self.database
+    }
+
+    pub(crate) fn policies(&self) -> &Policies {
+        &self.policies
+    }
+
+    pub(crate) fn audit(&self) -> &audit::Log {
+        &self.audit
+    }
+}

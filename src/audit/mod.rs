@@ -1,0 +1,120 @@
+//! The audit log: append-only, a hash chain a tenant. Who did what to which object and field, for which purpose, with which
+//! decision, when; never the data.
+//!
+//! Changes are appended inside their own transaction (`Tx::commit`). Reads and refusals are appended by a writer task that
+//! takes what has gathered and commits it at once, so that concurrent readers share one disk flush.
+
+mod chain;
+mod log;
+mod store;
+mod verify;
+
+pub use log::Log;
+pub use verify::{ChainFault, ChainReport, FaultKind, verify, verify_all};
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+
+/// Whether the operation was permitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    Allowed,
+    Denied,
+}
+
+impl Decision {
+    /// As stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Decision::Allowed => "allowed",
+            Decision::Denied => "denied",
+        }
+    }
+}
+
+/// What happened; who, when and why are added from the operation.
+#[derive(Clone, Debug)]
+pub struct Event {
+    action: Cow<'static, str>,
+    object: String,
+    subject: Option<String>,
+    fields: Option<String>,
+    decision: Decision,
+    detail: serde_json::Value,
+}
+
+impl Event {
+    /// `action` (a verb such as `incident.open`) on `object` (a type and an id).
+    pub fn new(action: impl Into<Cow<'static, str>>, object: impl Into<String>) -> Self {
+        Self {
+            action: action.into(),
+            object: object.into(),
+            subject: None,
+            fields: None,
+            decision: Decision::Allowed,
+            detail: serde_json::Value::Null,
+        }
+    }
+
+    /// Whose data it was: the id of the subject, not its name.
+    pub fn subject(mut self, subject: impl Into<String>) -> Self {
+        self.subject = Some(subject.into());
+        self
+    }
+
+    /// Which fields were read or changed.
+    pub fn fields<'a>(mut self, fields: impl IntoIterator<Item = &'a str>) -> Self {
+        self.fields = Some(fields.into_iter().collect::<Vec<_>>().join(" "));
+        self
+    }
+
+    /// Sets the decision.
+    pub fn decision(mut self, decision: Decision) -> Self {
+        self.decision = decision;
+        self
+    }
+
+    /// Further facts, such as counts and versions. Never personal data.
+    pub fn detail(mut self, detail: serde_json::Value) -> Self {
+        self.detail = detail;
+        self
+    }
+
+    pub(crate) fn into_draft(
+        self,
+        at: Timestamp,
+        actor: &str,
+        purpose: Option<&str>,
+        request_id: &str,
+    ) -> Draft {
+        let Event { action, object, subject, fields, decision, detail } = self;
+        Draft {
+            at: at.as_microsecond(),
+            actor: actor.to_owned(),
+            action: action.into_owned(),
+            object,
+            subject,
+            fields,
+            purpose: purpose.map(str::to_owned),
+            decision: decision.as_str(),
+            request_id: request_id.to_owned(),
+            detail: if detail.is_null() { "{}".to_owned() } else { detail.to_string() },
+        }
+    }
+}
+
+/// An entry that has not yet found its place in the chain.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    at: i64,
+    actor: String,
+    action: String,
+    object: String,
+    subject: Option<String>,
+    fields: Option<String>,
+    purpose: Option<String>,
+    decision: &'static str,
+    request_id: String,
+    detail: String,
+}

@@ -1,0 +1,108 @@
+//! The only place that knows the audit tables.
+
+use entity::{audit_entry, audit_head};
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection,
+    DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+};
+use uuid::Uuid;
+
+/// SQLite binds at most 32,766 values in a statement, PostgreSQL 65,535; an entry has 15.
+const ENTRIES_PER_INSERT: usize = 1000;
+
+/// The head of a tenant's chain, locked until the transaction ends.
+pub async fn lock_head(
+    transaction: &DatabaseTransaction,
+    tenant: Uuid,
+) -> Result<Option<audit_head::Model>, DbErr> {
+    // PostgreSQL: the row lock makes concurrent appends of one tenant queue up; without a row yet, the insert below does.
+    // SQLite: the writing transaction holds the only write lock already.
+    audit_head::Entity::find_by_id(tenant).lock_exclusive().one(transaction).await
+}
+
+/// Creates the head of a new chain, unless another node just did.
+pub async fn create_head(
+    transaction: &DatabaseTransaction,
+    tenant: Uuid,
+    hash: [u8; 32],
+    mac: [u8; 32],
+) -> Result<(), DbErr> {
+    let head = audit_head::ActiveModel {
+        tenant_id: Set(tenant),
+        seq: Set(0),
+        hash: Set(hash.to_vec()),
+        mac: Set(mac.to_vec()),
+    };
+    audit_head::Entity::insert(head)
+        .on_conflict(OnConflict::column(audit_head::Column::TenantId).do_nothing().to_owned())
+        .exec_without_returning(transaction)
+        .await?;
+    Ok(())
+}
+
+pub async fn insert(
+    transaction: &DatabaseTransaction,
+    entries: Vec<audit_entry::Model>,
+) -> Result<(), DbErr> {
+    // A converted model's values count as unchanged, which an insert would leave out.
+    let mut entries = entries.into_iter().map(|entry| entry.into_active_model().reset_all());
+    loop {
+        let chunk: Vec<_> = entries.by_ref().take(ENTRIES_PER_INSERT).collect();
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        audit_entry::Entity::insert_many(chunk).exec_without_returning(transaction).await?;
+    }
+}
+
+pub async fn move_head(
+    transaction: &DatabaseTransaction,
+    tenant: Uuid,
+    seq: i64,
+    hash: [u8; 32],
+    mac: [u8; 32],
+) -> Result<(), DbErr> {
+    let updated = audit_head::Entity::update_many()
+        .col_expr(audit_head::Column::Seq, seq.into())
+        .col_expr(audit_head::Column::Hash, hash.to_vec().into())
+        .col_expr(audit_head::Column::Mac, mac.to_vec().into())
+        .filter(audit_head::Column::TenantId.eq(tenant))
+        .exec(transaction)
+        .await?;
+    if updated.rows_affected != 1 {
+        return Err(DbErr::RecordNotUpdated);
+    }
+    Ok(())
+}
+
+pub async fn heads(database: &DatabaseConnection) -> Result<Vec<audit_head::Model>, DbErr> {
+    audit_head::Entity::find().order_by_asc(audit_head::Column::TenantId).all(database).await
+}
+
+/// Tenants that have entries, whether or not they still have a head.
+pub async fn tenants_with_entries(database: &DatabaseConnection) -> Result<Vec<Uuid>, DbErr> {
+    audit_entry::Entity::find()
+        .select_only()
+        .column(audit_entry::Column::TenantId)
+        .distinct()
+        .into_tuple()
+        .all(database)
+        .await
+}
+
+/// A page of a chain, in order.
+pub async fn page<C: ConnectionTrait>(
+    database: &C,
+    tenant: Uuid,
+    after: i64,
+    limit: u64,
+) -> Result<Vec<audit_entry::Model>, DbErr> {
+    audit_entry::Entity::find()
+        .filter(audit_entry::Column::TenantId.eq(tenant))
+        .filter(audit_entry::Column::Seq.gt(after))
+        .order_by_asc(audit_entry::Column::Seq)
+        .limit(limit)
+        .all(database)
+        .await
+}

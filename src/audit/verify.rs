@@ -1,0 +1,121 @@
+//! Proving that nothing was changed, removed or swapped.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::chain::{GENESIS, hash};
+use super::store;
+use crate::access::{Reach, Scope};
+use crate::app::App;
+use crate::error::Result;
+
+const PAGE: u64 = 2000;
+/// After so many faults of one chain the rest is not listed: they follow from the first.
+const MAX_FAULTS: usize = 20;
+
+/// What is wrong at one place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ChainFault {
+    /// Number of the entry.
+    pub seq: i64,
+    /// What is wrong there.
+    pub kind: FaultKind,
+}
+
+/// Kinds of damage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultKind {
+    /// The entry does not match its own hash: it was changed.
+    Changed,
+    /// The number is not the one that follows: entries before it were removed.
+    Missing,
+    /// The entry does not continue the one before it: it was swapped, or its neighbour was replaced.
+    Broken,
+    /// The chain ends before its head says, or goes on after it: the end was cut off or added.
+    WrongEnd,
+    /// The head was written without the key: the chain was recomputed, or the key file is not the one that was used.
+    ForgedHead,
+}
+
+/// The state of one tenant's chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ChainReport {
+    /// Whose chain.
+    pub tenant: Uuid,
+    /// Entries that were read.
+    pub entries: i64,
+    /// What is wrong; empty when all is well.
+    pub faults: Vec<ChainFault>,
+}
+
+/// Verifies every chain of the installation, for whoever runs the program on the service's own machine.
+///
+/// # Errors
+/// `CONFLICT` before `suimon init`; unexpected ones.
+pub async fn verify_all(app: &Arc<App>) -> Result<Vec<ChainReport>> {
+    verify(&Scope::system(app, app.root()?, Reach::All, "audit verify")).await
+}
+
+/// Reads every chain within the scope from its first entry and checks it.
+///
+/// # Errors
+/// Unexpected ones only: faults are the result, not an error.
+pub async fn verify(scope: &Scope) -> Result<Vec<ChainReport>> {
+    let database = scope.connection();
+    // Heads first: entries that are appended meanwhile lie behind them and are not looked at.
+    let heads: BTreeMap<Uuid, _> =
+        store::heads(database).await?.into_iter().map(|head| (head.tenant_id, head)).collect();
+    let mut tenants: BTreeSet<Uuid> = heads.keys().copied().collect();
+    tenants.extend(store::tenants_with_entries(database).await?);
+    let mut reports = Vec::new();
+    for tenant in tenants.into_iter().filter(|tenant| scope.covers(*tenant)) {
+        let mut faults = Vec::new();
+        let mut seq = 0;
+        let mut prev = GENESIS.to_vec();
+        let mut entries = 0;
+        let end = heads.get(&tenant).map_or(i64::MAX, |head| head.seq);
+        'chain: loop {
+            let page = store::page(database, tenant, seq, PAGE).await?;
+            if page.is_empty() {
+                break;
+            }
+            for entry in page {
+                if entry.seq > end {
+                    break 'chain;
+                }
+                entries += 1;
+                let mut fault = |kind| {
+                    if faults.len() < MAX_FAULTS {
+                        faults.push(ChainFault { seq: entry.seq, kind });
+                    }
+                };
+                if entry.seq != seq + 1 {
+                    fault(FaultKind::Missing);
+                } else if entry.prev != prev {
+                    fault(FaultKind::Broken);
+                }
+                if hash(&entry)[..] != entry.hash[..] {
+                    fault(FaultKind::Changed);
+                }
+                seq = entry.seq;
+                prev = entry.hash;
+            }
+        }
+        match heads.get(&tenant) {
+            Some(head) => {
+                if !scope.op().app().audit().head_key().verify(tenant, head.seq, &head.hash, &head.mac) {
+                    faults.push(ChainFault { seq: head.seq, kind: FaultKind::ForgedHead });
+                } else if head.seq != seq || head.hash != prev {
+                    faults.push(ChainFault { seq, kind: FaultKind::WrongEnd });
+                }
+            }
+            None => faults.push(ChainFault { seq, kind: FaultKind::WrongEnd }),
+        }
+        reports.push(ChainReport { tenant, entries, faults });
+    }
+    Ok(reports)
+}

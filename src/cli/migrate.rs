@@ -1,0 +1,18 @@
+//! `suimon migrate`.
+
+use std::process::ExitCode;
+
+use super::{Context, Failure, output};
+use crate::storage;
+
+pub async fn run(context: &Context) -> Result<ExitCode, Failure> {
+    let config = context.config()?;
+    output::start_logging(&config.log);
+    let database = storage::connect(&config.database).await?;
+    let ran = storage::migrate(&database).await?;
+    output::line(&match ran {
+        0 => "schema is up to date".to_owned(),
+        ran => format!("{ran} migration(s) ran; schema is up to date"),
+    });
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,106 @@
+//! The command line: parse, call a part, print. One file a subcommand.
+//!
+//! Exit codes: 0 done; 1 unexpected failure; 2 wrong usage, configuration or input; 3 done, and the answer is "no" (faults
+//! found, differences found).
+
+mod audit;
+mod init;
+mod migrate;
+mod output;
+mod schema;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+
+use crate::app::App;
+use crate::clock::SystemClock;
+use crate::config::{self, Config, Sources};
+use crate::entropy::Entropy;
+
+pub use output::{Failure, Format};
+
+/// Keeps a system's non-functional requirements beside it, enforces them, and carries an incident to its end.
+#[derive(Parser)]
+#[command(name = "suimon", version, max_term_width = 110)]
+struct Arguments {
+    /// Configuration file (default: suimon.toml in the working directory, where there is one).
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Overrides one key of the configuration.
+    #[arg(long = "set", global = true, value_name = "SECTION.KEY=VALUE")]
+    set: Vec<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the service.
+    Serve(serve::Arguments),
+    /// Creates the operator and its first administrator.
+    Init(init::Arguments),
+    /// Brings the database schema up to date.
+    Migrate,
+    /// Prints the GraphQL schema.
+    Schema,
+    /// Prints the default configuration, which documents every key.
+    Config,
+    /// Verifies the audit log; prints the table of permissions.
+    #[command(subcommand)]
+    Audit(audit::Command),
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output::complain(&format!("cannot start: {error}"));
+            return ExitCode::from(1);
+        }
+    };
+    match runtime.block_on(run(arguments)) {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
+    let Arguments { config, set, command } = arguments;
+    let context = Context { sources: Sources::from_process(config, set) };
+    match command {
+        Command::Serve(arguments) => serve::run(&context, arguments).await,
+        Command::Init(arguments) => init::run(&context, arguments).await,
+        Command::Migrate => migrate::run(&context).await,
+        Command::Schema => schema::run(),
+        Command::Config => {
+            output::print(config::DEFAULTS);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Audit(command) => audit::run(&context, command).await,
+    }
+}
+
+/// What every command needs to open the service.
+pub struct Context {
+    sources: Sources,
+}
+
+impl Context {
+    /// Reads the configuration.
+    pub fn config(&self) -> Result<Config, Failure> {
+        config::load(&self.sources).map_err(|problems| Failure::usage(problems.to_string()))
+    }
+
+    /// Opens the service on the machine's clock.
+    pub async fn open(&self) -> Result<Arc<App>, Failure> {
+        let config = self.config()?;
+        output::start_logging(&config.log);
+        Ok(App::open(config, Arc::new(SystemClock), Entropy::from_os()).await?)
+    }
+}

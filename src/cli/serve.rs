@@ -1,0 +1,56 @@
+//! `suimon serve`.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Args;
+use tokio::net::TcpListener;
+
+use super::{Context, Failure};
+
+/// Runs the service.
+#[derive(Args)]
+pub struct Arguments {
+    /// Listen here instead of at server.listen.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+}
+
+pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Failure> {
+    let app = context.open().await?;
+    let address = arguments.listen.unwrap_or_else(|| app.config().server.listen.clone());
+    let listener =
+        TcpListener::bind(&address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let local = listener.local_addr()?;
+    if app.root().is_err() {
+        tracing::warn!("this installation has no operator yet; run `suimon init`");
+    }
+    tracing::info!(address = %local, aes = %envelope::hardware_aes(), "listening");
+    crate::http::run(app, listener, ended()).await?;
+    tracing::info!("ended");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Resolves at Ctrl-C or SIGTERM.
+async fn ended() {
+    let interrupt = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupt => {}
+        () = terminate => {}
+    }
+}

@@ -1,0 +1,115 @@
+//! What a type cannot say: ranges, addresses, combinations.
+
+use std::net::SocketAddr;
+
+use super::{Config, MailTransport, SmtpTls};
+
+/// Words for an error of reading. Unexpected values are not repeated: they may be secrets.
+pub fn describe(kind: &figment::error::Kind) -> String {
+    use figment::error::Kind;
+    match kind {
+        Kind::UnknownVariant(_, expected) => format!("wants one of {}", expected.join(", ")),
+        Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) => format!("wants {expected}"),
+        Kind::MissingField(field) => format!("{field} is missing"),
+        _ => "is not usable".to_owned(),
+    }
+}
+
+pub fn check(config: &Config, problems: &mut Vec<String>) {
+    let mut require = |holds: bool, problem: &str| {
+        if !holds {
+            problems.push(problem.to_owned());
+        }
+    };
+    let server = &config.server;
+    require(
+        server.listen.parse::<SocketAddr>().is_ok(),
+        "server.listen: wants an address and a port, such as 127.0.0.1:8480 or [::]:8480",
+    );
+    require(
+        server.public_url.starts_with("http://") || server.public_url.starts_with("https://"),
+        "server.public_url: wants to begin with https:// (or http:// on the own machine)",
+    );
+    require(
+        (1..=600).contains(&server.request_timeout_seconds),
+        "server.request_timeout_seconds: wants 1 to 600",
+    );
+    require(
+        (1024..=64 << 20).contains(&server.max_body_bytes),
+        "server.max_body_bytes: wants 1024 to 67108864 (64 MiB)",
+    );
+    let database = config.database.url.expose();
+    require(
+        database.starts_with("sqlite://")
+            || database.starts_with("postgres://")
+            || database.starts_with("postgresql://"),
+        "database.url: wants sqlite://path or postgres://user:password@host/database",
+    );
+    require(
+        database != "sqlite://:memory:" && database != "sqlite::memory:",
+        "database.url: an in-memory database is lost at the end; give a path",
+    );
+    require(
+        (1..=1000).contains(&config.database.max_connections),
+        "database.max_connections: wants 1 to 1000",
+    );
+    require(!config.keys.file.is_empty(), "keys.file: wants the path of the key file");
+    let identity = &config.identity;
+    require(
+        (1..=1440).contains(&identity.session_idle_minutes),
+        "identity.session_idle_minutes: wants 1 to 1440",
+    );
+    require(
+        (1..=168).contains(&identity.session_absolute_hours),
+        "identity.session_absolute_hours: wants 1 to 168",
+    );
+    require(
+        (8..=128).contains(&identity.password_min_length),
+        "identity.password_min_length: wants 8 to 128",
+    );
+    require(
+        (8192..=1 << 20).contains(&identity.argon2_memory_kib),
+        "identity.argon2_memory_kib: wants 8192 to 1048576; less is too easy to attack",
+    );
+    require((1..=20).contains(&identity.argon2_passes), "identity.argon2_passes: wants 1 to 20");
+    require((1..=16).contains(&identity.argon2_lanes), "identity.argon2_lanes: wants 1 to 16");
+    let graphql = &config.graphql;
+    require((3..=50).contains(&graphql.max_depth), "graphql.max_depth: wants 3 to 50");
+    require(
+        (100..=1_000_000).contains(&graphql.max_complexity),
+        "graphql.max_complexity: wants 100 to 1000000",
+    );
+    require((1..=1000).contains(&graphql.max_aliases), "graphql.max_aliases: wants 1 to 1000");
+    require((1..=1000).contains(&graphql.max_page), "graphql.max_page: wants 1 to 1000");
+    let mail = &config.mail;
+    require(
+        mail.from_address.parse::<lettre::Address>().is_ok(),
+        "mail.from_address: wants a mail address such as notice@example.org",
+    );
+    require((1..=100).contains(&mail.smtp_connections), "mail.smtp_connections: wants 1 to 100");
+    require((1..=600).contains(&mail.smtp_timeout_seconds), "mail.smtp_timeout_seconds: wants 1 to 600");
+    if mail.transport == MailTransport::Smtp {
+        require(!mail.smtp_host.is_empty(), "mail.smtp_host: wants the name of the server");
+        require(
+            mail.smtp_username.is_empty() || mail.smtp_tls != SmtpTls::None,
+            "mail.smtp_tls: with a username the connection must be protected; choose starttls or implicit",
+        );
+    }
+    let outbox = &config.outbox;
+    require((1..=1000).contains(&outbox.batch), "outbox.batch: wants 1 to 1000");
+    require(
+        u64::from(outbox.lease_seconds) > mail.smtp_timeout_seconds && outbox.lease_seconds <= 3600,
+        "outbox.lease_seconds: wants more than mail.smtp_timeout_seconds and at most 3600, or a slow answer is sent twice",
+    );
+    require((1..=100).contains(&outbox.max_attempts), "outbox.max_attempts: wants 1 to 100");
+    require((1..=86400).contains(&outbox.backoff_seconds), "outbox.backoff_seconds: wants 1 to 86400");
+    require(
+        outbox.backoff_cap_seconds >= outbox.backoff_seconds && outbox.backoff_cap_seconds <= 604_800,
+        "outbox.backoff_cap_seconds: wants outbox.backoff_seconds to 604800",
+    );
+    require((10..=60_000).contains(&outbox.poll_milliseconds), "outbox.poll_milliseconds: wants 10 to 60000");
+    require(
+        tracing_subscriber::EnvFilter::try_new(&config.log.filter).is_ok(),
+        "log.filter: wants a filter such as info or suimon=debug,warn",
+    );
+}

@@ -1,0 +1,79 @@
+//! Headers of every response, and the request id.
+
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use tracing::Instrument;
+
+/// The id under which a request appears in logs and in the audit log.
+#[derive(Clone)]
+pub struct RequestId(pub String);
+
+/// Everything here is personal: no cache may keep any of it. Each line is for a cache that does not heed the others:
+/// `Cache-Control` (RFC 9111), `CDN-Cache-Control` (RFC 9213), `Surrogate-Control` (Edge Architecture), `X-Accel-Expires`
+/// (nginx), and `Vary` for one that stores all the same.
+const HEADERS: [(HeaderName, HeaderValue); 9] = [
+    (
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("private, no-store, no-cache, max-age=0, stale-if-error=0"),
+    ),
+    (HeaderName::from_static("cdn-cache-control"), HeaderValue::from_static("no-store")),
+    (HeaderName::from_static("surrogate-control"), HeaderValue::from_static("no-store")),
+    (HeaderName::from_static("x-accel-expires"), HeaderValue::from_static("0")),
+    (header::VARY, HeaderValue::from_static("Cookie, Authorization")),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+];
+
+const STRICT_CONTENT: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; form-action 'self'",
+);
+
+/// Adds the headers and a request id, and logs the request without query or body.
+pub async fn apply(mut request: Request, next: Next) -> Response {
+    let id = request_id(request.headers());
+    request.extensions_mut().insert(RequestId(id.clone()));
+    // Paths of this service carry no personal data; an unknown path is somebody else's invention and is not logged.
+    let known =
+        ["/", "/graphql", "/graphiql", "/auth/sign-in", "/auth/sign-out", "/health/live", "/health/ready"];
+    let path = known.into_iter().find(|known| *known == request.uri().path()).unwrap_or("(unknown)");
+    let span = tracing::info_span!("request", id, method = %request.method(), path);
+    let mut response = next.run(request).instrument(span.clone()).await;
+    span.in_scope(|| tracing::debug!(status = response.status().as_u16(), "answered"));
+    let headers = response.headers_mut();
+    for name in [header::EXPIRES, header::ETAG, header::LAST_MODIFIED, header::AGE] {
+        headers.remove(name);
+    }
+    for (name, value) in HEADERS {
+        headers.insert(name, value);
+    }
+    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, STRICT_CONTENT);
+    }
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        headers.insert(HeaderName::from_static("x-request-id"), value);
+    }
+    response
+}
+
+/// Takes the id of a proxy in front, where it looks like one; otherwise makes its own.
+fn request_id(headers: &HeaderMap) -> String {
+    headers
+        .get("x-request-id")
+        .and_then(|value| value.to_str().ok())
+        .filter(|value| (8..=64).contains(&value.len()))
+        .filter(|value| value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'))
+        .map_or_else(new_request_id, str::to_owned)
+}
+
+/// A request id is a label, not a secret and not a row id: a counter with a random start is enough.
+fn new_request_id() -> String {
+    use std::hash::{BuildHasher, RandomState};
+    use std::sync::LazyLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: LazyLock<AtomicU64> = LazyLock::new(|| AtomicU64::new(RandomState::new().hash_one(0)));
+    format!("{:016x}", NEXT.fetch_add(1, Ordering::Relaxed))
+}

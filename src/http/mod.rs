@@ -1,0 +1,87 @@
+//! HTTP: router, signing in, GraphQL, health. Nothing that this service sends is ever cached.
+
+mod auth;
+mod graphql;
+mod headers;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse};
+use axum::routing::{get, post};
+use tokio::net::TcpListener;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use crate::app::App;
+use crate::graphql::SuimonSchema;
+
+#[derive(Clone)]
+struct Service {
+    app: Arc<App>,
+    schema: SuimonSchema,
+}
+
+/// The routes of the service.
+pub fn router(app: Arc<App>) -> Router {
+    let config = &app.config().server;
+    let (timeout, body) = (Duration::from_secs(config.request_timeout_seconds), config.max_body_bytes);
+    let schema = crate::graphql::schema(&app.config().graphql, config.development);
+    let mut router = Router::new()
+        .route("/", get(index))
+        .route("/graphql", post(graphql::execute))
+        .route("/auth/sign-in", post(auth::sign_in))
+        .route("/auth/sign-out", post(auth::sign_out))
+        .route("/health/live", get(|| async { "ok\n" }))
+        .route("/health/ready", get(ready));
+    if config.development {
+        router = router.route("/graphiql", get(graphql::graphiql));
+    }
+    router
+        .fallback(|| async { (StatusCode::NOT_FOUND, "not found\n") })
+        .layer(RequestBodyLimitLayer::new(body))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, timeout))
+        .layer(CatchPanicLayer::custom(|_| {
+            // The panic's text may quote data; it goes nowhere.
+            (StatusCode::INTERNAL_SERVER_ERROR, "internal error\n").into_response()
+        }))
+        .layer(axum::middleware::from_fn(headers::apply))
+        .with_state(Service { app, schema })
+}
+
+/// Serves until `shutdown` resolves; requests under way are finished.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn run(
+    app: Arc<App>,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    axum::serve(listener, router(app)).with_graceful_shutdown(shutdown).await
+}
+
+async fn index(axum::extract::State(service): axum::extract::State<Service>) -> Html<String> {
+    let hint = if service.app.config().server.development {
+        "<p>Development mode: <a href=\"/graphiql\">GraphiQL</a>.</p>"
+    } else {
+        ""
+    };
+    Html(format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Suimon</title>\
+         <h1>Suimon <span lang=\"ja\">水門</span></h1><p>The API is at <code>/graphql</code>.</p>{hint}</html>"
+    ))
+}
+
+async fn ready(axum::extract::State(service): axum::extract::State<Service>) -> impl IntoResponse {
+    match service.app.database().ping().await {
+        Ok(()) => (StatusCode::OK, "ok\n"),
+        Err(error) => {
+            tracing::warn!(%error, "not ready: database");
+            (StatusCode::SERVICE_UNAVAILABLE, "database unavailable\n")
+        }
+    }
+}

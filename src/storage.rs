@@ -1,0 +1,86 @@
+//! Opening the database: SQLite in WAL mode, embedded, or PostgreSQL.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context;
+use migration::MigratorTrait;
+use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
+};
+
+use crate::config::DatabaseConfig;
+
+/// Opens the database named by `config.url` (`sqlite://path` or `postgres://…`).
+///
+/// # Errors
+/// When the database cannot be reached; the text names the kind and the remedy, never the URL (it may hold a password).
+pub async fn connect(config: &DatabaseConfig) -> anyhow::Result<DatabaseConnection> {
+    let url = config.url.expose();
+    let mut options;
+    if let Some(path) = url.strip_prefix("sqlite://") {
+        let file = path.split('?').next().unwrap_or(path);
+        if let Some(folder) = Path::new(file).parent()
+            && !folder.as_os_str().is_empty()
+        {
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("cannot create the folder of database.url: {}", folder.display()))?;
+        }
+        options = ConnectOptions::new(format!("sqlite://{file}?mode=rwc"));
+        options.map_sqlx_sqlite_opts(|sqlite| {
+            sqlite
+                .journal_mode(SqliteJournalMode::Wal)
+                // With WAL, NORMAL may lose the last commits at a power cut. A commit here may be the record that a mail
+                // was accepted, so it must be on the disk when we say so.
+                .synchronous(SqliteSynchronous::Full)
+                .busy_timeout(Duration::from_secs(15))
+                .foreign_keys(true)
+        });
+    } else {
+        options = ConnectOptions::new(url);
+    }
+    options
+        .max_connections(config.max_connections)
+        .acquire_timeout(Duration::from_secs(15))
+        .connect_timeout(Duration::from_secs(15))
+        .sqlx_logging(false);
+    Database::connect(options).await.map_err(|error| {
+        anyhow::anyhow!(
+            "cannot open the database of database.url: {}; check that it exists, is reachable and that the user may connect",
+            without_url(&error.to_string())
+        )
+    })
+}
+
+/// Brings the schema up to date. Returns how many migrations ran.
+pub async fn migrate(database: &DatabaseConnection) -> anyhow::Result<usize> {
+    let pending = migration::Migrator::get_pending_migrations(database)
+        .await
+        .context("cannot read the schema version")?;
+    migration::Migrator::up(database, None)
+        .await
+        .context("migration failed; the database is as before it")?;
+    Ok(pending.len())
+}
+
+/// How many migrations are still to run.
+pub async fn pending_migrations(database: &DatabaseConnection) -> anyhow::Result<usize> {
+    Ok(migration::Migrator::get_pending_migrations(database)
+        .await
+        .context("cannot read the schema version")?
+        .len())
+}
+
+/// Begins a writing transaction. On SQLite it takes the write lock at once: a transaction that reads first and upgrades
+/// later fails with "busy" as soon as another one has written in between, whatever the time-out.
+pub(crate) async fn begin(database: &DatabaseConnection) -> Result<DatabaseTransaction, sea_orm::DbErr> {
+    let sqlite_transaction_mode =
+        (database.get_database_backend() == DbBackend::Sqlite).then_some(SqliteTransactionMode::Immediate);
+    database.begin_with_options(TransactionOptions { sqlite_transaction_mode, ..Default::default() }).await
+}
+
+fn without_url(text: &str) -> String {
+    text.split_whitespace().filter(|word| !word.contains("://")).collect::<Vec<_>>().join(" ")
+}

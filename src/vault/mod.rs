@@ -1,0 +1,5 @@
+//! The vault: keys, subjects, search, erasure.
+
+mod kek;
+
+pub use kek::MasterKey;
