@@ -29,6 +29,7 @@ mod query;
 mod result;
 mod routes;
 mod scan;
+pub mod simulate;
 mod skew;
 mod store;
 mod text;
