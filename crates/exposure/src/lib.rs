@@ -1,1 +1,45 @@
-//! Pure engine.
+//! Who may have seen whose data.
+//!
+//! An incident such as a wrong caching rule has a window of time and a set of routes that carry personal data.
+//! This crate reads the logs of that window, from the edge (CloudFront) and from the origin, and lists the
+//! people whose pages may have been in the cache, tenant by tenant, with the log lines that say so:
+//!
+//! ```ignore
+//! let mut scan = Scan::new(query)?;
+//! for file in files {
+//!     let report = scan.read(&file.name, file.open()?);
+//! }
+//! let result = scan.finish();
+//! ```
+//!
+//! The method is the *window* method: everybody who logged in, or fetched a personal route, during the window.
+//! It is an upper bound. Missing logs never shrink the list silently: hours without lines, damaged files and
+//! lines that could not be given to anybody are part of the result.
+//!
+//! The crate opens no files, has no clock and no randomness: it reads from [`std::io::Read`], and the result
+//! does not depend on the order in which the inputs arrive.
+
+mod cloudfront;
+mod counts;
+mod diff;
+mod finish;
+mod input;
+mod origin;
+mod query;
+mod result;
+mod routes;
+mod scan;
+pub mod simulate;
+mod skew;
+mod store;
+mod text;
+
+pub use diff::{Change, Difference, Entry, Summary, diff};
+pub use input::{Bad, BadReason, BadSample, Format, InputReport, Truncation};
+pub use query::{Basis, Limits, QueryError, WindowQuery};
+pub use result::{
+    Border, Class, Counts, Coverage, Evidence, EvidenceKind, Gap, KindCount, NotCounted, PersonExposure,
+    Reconciliation, RouteCount, Skew, Source, TenantCount, TenantExposure, Unattributed, WindowResult,
+};
+pub use routes::{InvalidPattern, RoutePattern};
+pub use scan::{MergeError, Scan};

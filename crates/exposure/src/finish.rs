@@ -1,0 +1,431 @@
+//! From what was remembered to the list: which lines count, for whom, and what stays open.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use jiff::Timestamp;
+
+use crate::counts::people_and_counts;
+use crate::input::{Format, InputReport};
+use crate::query::{Basis, Compiled, SLACK};
+use crate::result::{
+    Border, Coverage, Evidence, EvidenceKind, Gap, NotCounted, RouteCount, Source, Unattributed, WindowResult,
+};
+use crate::store::{EdgeRecord, NOBODY, OriginRecord, Place, Store, What};
+
+const HOUR: i64 = 3_600_000;
+
+/// What counts for one subject.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tally {
+    pub(crate) span: Option<(i64, i64)>,
+    pub(crate) requests: u64,
+    pub(crate) logins: u64,
+    pub(crate) routes: BTreeSet<u16>,
+    pub(crate) evidence: Lines,
+    /// At least one line that counts is far enough from the window's ends.
+    firm: bool,
+    /// At least one line lies just outside.
+    outside: bool,
+}
+
+/// The first lines by time, and how many there are.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Lines {
+    pub(crate) total: u64,
+    first: BTreeSet<(i64, EvidenceKind, u32, u64)>,
+}
+
+impl Lines {
+    fn add(&mut self, limit: usize, line: (i64, EvidenceKind, u32, u64)) {
+        self.total += 1;
+        self.first.insert(line);
+        if self.first.len() > limit {
+            self.first.pop_last();
+        }
+    }
+
+    pub(crate) fn list(&self, inputs: &[InputReport]) -> Vec<Evidence> {
+        self.first
+            .iter()
+            .filter_map(|&(at, what, input, line)| {
+                let input = inputs.get(input as usize)?.name.clone();
+                Some(Evidence { at: timestamp(at), what, input, line })
+            })
+            .collect()
+    }
+}
+
+/// Times in the logs come from a parser of four-digit years, so they are always in the calendar.
+pub(crate) fn timestamp(milliseconds: i64) -> Timestamp {
+    Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+pub(crate) fn finish(compiled: Compiled, mut store: Store) -> WindowResult {
+    let (inputs, ranks) = sorted_inputs(std::mem::take(&mut store.inputs));
+    let coverage = coverage(&compiled, &store, &inputs);
+    let skew = store.skew.estimate();
+    // The edge's time is a whole second, so nearer than that nothing can be told.
+    let near = skew.as_ref().map_or(0, |skew| skew.median_milliseconds.saturating_abs()).clamp(999, SLACK);
+
+    let mut counting = Counting {
+        compiled: &compiled,
+        ranks: &ranks,
+        near,
+        tallies: HashMap::new(),
+        unattributed: Default::default(),
+        not_counted: NotCounted::default(),
+        border: (0, 0),
+    };
+    counting.logins(store.origin.values());
+    if compiled.query.basis == Basis::LoginsAndPersonalRequests {
+        counting.requests(&store);
+    }
+    let Counting { tallies, unattributed, not_counted, border: (lines_inside, lines_outside), .. } = counting;
+
+    let named = |wanted: fn(&Tally) -> bool| -> Vec<String> {
+        let all: BTreeSet<&str> = person_names(&store, &tallies, |_| true);
+        let other = person_names(&store, &tallies, |tally| !wanted(tally) && tally.evidence.total > 0);
+        let chosen = person_names(&store, &tallies, wanted);
+        all.iter()
+            .filter(|name| chosen.contains(*name) && !other.contains(*name))
+            .map(|&n| n.into())
+            .collect()
+    };
+    let border = Border {
+        within_milliseconds: near,
+        lines_inside,
+        lines_outside,
+        persons_only_inside: named(|tally| tally.evidence.total > 0 && !tally.firm),
+        persons_only_outside: named(|tally| tally.evidence.total == 0 && tally.outside),
+    };
+    let (people, counts) =
+        people_and_counts(&compiled, &store.subjects, &tallies, &inputs, coverage.complete);
+    let unattributed = unattributed.report(&compiled, &inputs);
+    WindowResult {
+        query: compiled.query,
+        people,
+        counts,
+        inputs,
+        coverage,
+        unattributed,
+        not_counted,
+        skew,
+        border,
+    }
+}
+
+fn person_names<'s>(
+    store: &'s Store,
+    tallies: &HashMap<u32, Tally>,
+    wanted: impl Fn(&Tally) -> bool,
+) -> BTreeSet<&'s str> {
+    let chosen = tallies.iter().filter(|(_, tally)| wanted(tally));
+    chosen
+        .filter_map(|(subject, _)| store.subjects.get(*subject as usize))
+        .map(|subject| subject.person.as_str())
+        .collect()
+}
+
+/// Sorts the reports, finds duplicates anew (the order of reading must not matter), and ranks each old place. Two
+/// readings of one file under one name share a rank, since nothing tells them apart.
+fn sorted_inputs(reports: Vec<InputReport>) -> (Vec<InputReport>, Vec<u32>) {
+    let mut order: Vec<usize> = (0..reports.len()).collect();
+    order.sort_by_key(|&index| (&reports[index].name, &reports[index].sha256));
+    let mut ranks = vec![0; reports.len()];
+    let mut sorted: Vec<InputReport> = Vec::with_capacity(reports.len());
+    let mut first_with: HashMap<String, String> = HashMap::new();
+    let mut rank = 0;
+    for index in order {
+        let mut report = reports[index].clone();
+        let same = sorted.last().is_some_and(|last| last.name == report.name && last.sha256 == report.sha256);
+        if !same {
+            rank = u32::try_from(sorted.len()).unwrap_or(u32::MAX);
+        }
+        ranks[index] = rank;
+        report.duplicate_of = first_with.get(&report.sha256).cloned();
+        first_with.entry(report.sha256.clone()).or_insert_with(|| report.name.clone());
+        sorted.push(report);
+    }
+    (sorted, ranks)
+}
+
+fn coverage(compiled: &Compiled, store: &Store, inputs: &[InputReport]) -> Coverage {
+    let given = |format| inputs.iter().any(|input| input.format == Some(format));
+    let (edge_given, origin_given) = (given(Format::CloudfrontStandard), given(Format::OriginJsonLines));
+    let mut gaps = Vec::new();
+    for (source, hours) in [(Source::Edge, &store.edge_hours), (Source::Origin, &store.origin_hours)] {
+        gaps.extend(missing_hours(compiled.inside, hours).into_iter().map(|(from, to)| Gap {
+            source,
+            from: timestamp(from),
+            to: timestamp(to),
+        }));
+    }
+    let truncated_inputs: Vec<String> = inputs
+        .iter()
+        .filter(|input| input.truncated.is_some() && input.duplicate_of.is_none())
+        .map(|input| input.name.clone())
+        .collect();
+    // Who is shown by no origin line put no page into a cache, so the origin's log is what the list stands on. An
+    // edge log with holes is the sign of a delivery that lost lines, and then the list should not look complete.
+    let edge_matters = edge_given && compiled.query.basis == Basis::LoginsAndPersonalRequests;
+    let complete = truncated_inputs.is_empty()
+        && !gaps.iter().any(|gap| gap.source == Source::Origin || edge_matters && gap.source == Source::Edge);
+    Coverage { edge_given, origin_given, gaps, truncated_inputs, complete }
+}
+
+/// Runs of whole hours without a line, cut to the window.
+fn missing_hours((from, to): (i64, i64), hours: &BTreeSet<i64>) -> Vec<(i64, i64)> {
+    let mut missing: Vec<(i64, i64)> = Vec::new();
+    // A window that ends on the hour does not reach into the next one.
+    let last = (to - 1).max(from).div_euclid(HOUR);
+    let mut next = from.div_euclid(HOUR);
+    for present in hours.iter().copied().filter(|hour| *hour <= last).chain([last + 1]) {
+        if present > next {
+            missing.push(((next * HOUR).max(from), (present * HOUR).min(to)));
+        }
+        next = next.max(present + 1);
+    }
+    missing
+}
+
+struct Counting<'a> {
+    compiled: &'a Compiled,
+    ranks: &'a [u32],
+    near: i64,
+    tallies: HashMap<u32, Tally>,
+    unattributed: Open,
+    not_counted: NotCounted,
+    border: (u64, u64),
+}
+
+/// What belongs to nobody, while it is counted.
+#[derive(Default)]
+struct Open {
+    edge_without_session: u64,
+    edge_with_unknown_session: u64,
+    origin_requests: u64,
+    logins: u64,
+    shared_sessions: u64,
+    by_route: HashMap<u16, u64>,
+    lines: Lines,
+}
+
+/// A line that counts.
+struct Counted {
+    /// Start and end, for the window.
+    time: (i64, i64),
+    /// The time to show.
+    at: i64,
+    what: EvidenceKind,
+    route: Option<u16>,
+    place: Place,
+    /// The same request is counted by another line; this one is only further evidence.
+    again: bool,
+}
+
+impl Counting<'_> {
+    fn inside(&self, (start, end): (i64, i64)) -> bool {
+        let (from, to) = self.compiled.inside;
+        end >= from && start <= to
+    }
+
+    fn line(&self, counted: &Counted) -> (i64, EvidenceKind, u32, u64) {
+        let rank = self.ranks.get(counted.place.input as usize).copied().unwrap_or_default();
+        (counted.at, counted.what, rank, counted.place.line)
+    }
+
+    /// Counts a line for its subjects. Lines outside the window only leave a mark, if they are near.
+    fn count(&mut self, subjects: &[u32], counted: &Counted) {
+        let (start, end) = counted.time;
+        let inside = self.inside(counted.time);
+        let (near, (from, to)) = (self.near, self.compiled.inside);
+        // Moved by the skew in either direction, would the line still be inside? Would it come inside?
+        let firm = inside && end - near >= from && start + near <= to;
+        let outside = !inside && end + near >= from && start - near <= to;
+        self.border.0 += u64::from(inside && !firm);
+        self.border.1 += u64::from(outside);
+        if !inside && !outside {
+            return;
+        }
+        let limit = self.compiled.query.limits.evidence;
+        let line = self.line(counted);
+        for subject in subjects {
+            let tally = self.tallies.entry(*subject).or_default();
+            tally.outside |= outside;
+            if !inside {
+                continue;
+            }
+            tally.firm |= firm;
+            tally.span = Some(match tally.span {
+                None => (counted.at, counted.at),
+                Some((first, last)) => (first.min(counted.at), last.max(counted.at)),
+            });
+            match counted.what {
+                EvidenceKind::Login | EvidenceKind::FailedLogin => tally.logins += 1,
+                EvidenceKind::OriginRequest | EvidenceKind::EdgeRequest => {
+                    tally.requests += u64::from(!counted.again);
+                }
+            }
+            tally.routes.extend(counted.route);
+            tally.evidence.add(limit, line);
+        }
+    }
+
+    fn open(&mut self, counted: &Counted, counter: fn(&mut Open) -> &mut u64) {
+        if !self.inside(counted.time) {
+            return;
+        }
+        *counter(&mut self.unattributed) += 1;
+        if let Some(route) = counted.route {
+            *self.unattributed.by_route.entry(route).or_default() += 1;
+        }
+        let line = self.line(counted);
+        self.unattributed.lines.add(self.compiled.query.limits.evidence, line);
+    }
+
+    fn logins<'r>(&mut self, records: impl Iterator<Item = &'r OriginRecord>) {
+        for record in records {
+            let what = match record.what {
+                What::Login => EvidenceKind::Login,
+                What::FailedLogin if self.compiled.query.include_failed_logins => EvidenceKind::FailedLogin,
+                What::FailedLogin => {
+                    self.not_counted.failed_logins += u64::from(self.inside((record.at, record.at)));
+                    continue;
+                }
+                What::Request(_) => continue,
+            };
+            let counted = Counted {
+                time: (record.at, record.at),
+                at: record.at,
+                what,
+                route: None,
+                place: record.place,
+                again: false,
+            };
+            if record.subject == NOBODY {
+                self.open(&counted, |open| &mut open.logins);
+            } else {
+                self.count(&[record.subject], &counted);
+            }
+        }
+    }
+
+    fn requests(&mut self, store: &Store) {
+        // Who the origin says made a request, and the pairs whose request it already counts.
+        let mut owners: HashMap<u128, Vec<u32>> = HashMap::new();
+        let mut counted_at_origin: HashSet<(u128, u32)> = HashSet::new();
+        for record in store.origin.values() {
+            let What::Request(route) = record.what else { continue };
+            let time = (record.at, record.at);
+            if record.request != 0 {
+                let owners = owners.entry(record.request).or_default();
+                if record.subject != NOBODY {
+                    owners.push(record.subject);
+                }
+            }
+            if record.refused {
+                self.not_counted.refused_requests += u64::from(self.inside(time));
+                continue;
+            }
+            let counted = Counted {
+                time,
+                at: record.at,
+                what: EvidenceKind::OriginRequest,
+                route: Some(route),
+                place: record.place,
+                again: false,
+            };
+            if record.subject == NOBODY {
+                self.open(&counted, |open| &mut open.origin_requests);
+                continue;
+            }
+            if record.request != 0 && self.inside(time) {
+                counted_at_origin.insert((record.request, record.subject));
+            }
+            self.count(&[record.subject], &counted);
+        }
+        for (request, record) in &store.edge {
+            self.edge_request(*request, record, store, &owners, &counted_at_origin);
+        }
+    }
+
+    fn edge_request(
+        &mut self,
+        request: u128,
+        record: &EdgeRecord,
+        store: &Store,
+        owners: &HashMap<u128, Vec<u32>>,
+        counted_at_origin: &HashSet<(u128, u32)>,
+    ) {
+        let time = (record.start, record.end);
+        let joined = owners.get(&request);
+        if record.refused {
+            self.not_counted.refused_requests += u64::from(joined.is_none() && self.inside(time));
+            return;
+        }
+        let mut counted = Counted {
+            time,
+            at: record.end - 999,
+            what: EvidenceKind::EdgeRequest,
+            route: Some(record.route),
+            place: record.place,
+            again: false,
+        };
+        let by_session = store.sessions.get(&record.session).filter(|_| record.session != 0);
+        let (subjects, by_request) = match (joined, by_session) {
+            (Some(owners), _) if !owners.is_empty() => (owners, true),
+            (_, Some(holders)) => (holders, false),
+            // The origin's line of this request names nobody and is itself counted as open.
+            (Some(_), None) => return,
+            (None, None) if record.session == 0 => {
+                return self.open(&counted, |open| &mut open.edge_without_session);
+            }
+            (None, None) => return self.open(&counted, |open| &mut open.edge_with_unknown_session),
+        };
+        if !by_request && subjects.len() > 1 && self.inside(time) {
+            self.unattributed.shared_sessions += 1;
+        }
+        for subject in subjects {
+            counted.again = counted_at_origin.contains(&(request, *subject));
+            self.count(&[*subject], &counted);
+        }
+    }
+}
+
+impl Open {
+    fn report(self, compiled: &Compiled, inputs: &[InputReport]) -> Unattributed {
+        let mut by_route: Vec<RouteCount> = self
+            .by_route
+            .iter()
+            .map(|(route, requests)| RouteCount {
+                route: compiled.routes.name(*route).to_owned(),
+                requests: *requests,
+            })
+            .collect();
+        by_route.sort_by(|one, other| one.route.cmp(&other.route));
+        Unattributed {
+            edge_without_session: self.edge_without_session,
+            edge_with_unknown_session: self.edge_with_unknown_session,
+            origin_requests: self.origin_requests,
+            logins: self.logins,
+            shared_sessions: self.shared_sessions,
+            by_route,
+            evidence: self.lines.list(inputs),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_hours_are_cut_to_the_window() {
+        let window = (HOUR / 2, 5 * HOUR);
+        let missing = |hours: &[i64]| missing_hours(window, &hours.iter().copied().collect());
+        assert_eq!(missing(&[0, 1, 2, 3, 4]), []);
+        assert_eq!(missing(&[1, 2, 4, 5]), [(HOUR / 2, HOUR), (3 * HOUR, 4 * HOUR)]);
+        assert_eq!(missing(&[]), [window]);
+        assert_eq!(missing_hours((7 * HOUR, 7 * HOUR), &BTreeSet::new()), [(7 * HOUR, 7 * HOUR)]);
+    }
+}

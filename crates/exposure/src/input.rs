@@ -1,0 +1,379 @@
+//! One input: unpacked, hashed and cut into lines with bounded memory, and the report about it.
+
+use std::fmt;
+use std::io::{BufReader, Cursor, ErrorKind, Read};
+
+use flate2::bufread::MultiGzDecoder;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// Kinds of log that are understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// CloudFront standard log, version 1: tab-separated, named by `#Fields:`.
+    CloudfrontStandard,
+    /// Access and login log of the origin: JSON Lines, see the README.
+    OriginJsonLines,
+}
+
+/// Why a line could not be used. Never holds anything of the line: log lines are personal data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BadReason {
+    /// Not UTF-8.
+    InvalidUtf8,
+    /// Longer than the limit, skipped to its end.
+    Oversized,
+    /// The input breaks off inside this line.
+    CutOff,
+    /// Neither a `#Fields:` directive nor a JSON object has been seen yet.
+    UnknownFormat,
+    /// The `#Fields:` directive before it lacks `date`, `time` or `cs-uri-stem`.
+    MissingColumns,
+    /// Fewer fields than the directive names up to the last one needed.
+    TooFewFields,
+    /// The time is missing, has no UTC offset, or is no time.
+    BadTime,
+    /// Not a JSON object of the documented shape.
+    BadJson,
+    /// An id of a person, kind or tenant is longer than 256 bytes or has control characters.
+    BadId,
+}
+
+impl fmt::Display for BadReason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::InvalidUtf8 => "not UTF-8",
+            Self::Oversized => "longer than the limit, skipped",
+            Self::CutOff => "the input breaks off inside this line",
+            Self::UnknownFormat => "no `#Fields:` line and no JSON object before it",
+            Self::MissingColumns => "`#Fields:` names no date, time or cs-uri-stem",
+            Self::TooFewFields => "fewer fields than `#Fields:` names",
+            Self::BadTime => "the time is missing, has no UTC offset, or is no time",
+            Self::BadJson => "not a JSON object of the documented shape",
+            Self::BadId => "an id is longer than 256 bytes or has control characters",
+        })
+    }
+}
+
+/// A bad line: where and why, never what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BadSample {
+    /// Line number, from 1.
+    pub line: u64,
+    /// What is wrong with it.
+    pub reason: BadReason,
+}
+
+/// Lines that could not be used.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bad {
+    /// How many.
+    pub count: u64,
+    /// The first of them.
+    pub samples: Vec<BadSample>,
+}
+
+/// Where an input broke off. Everything before it was used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Truncation {
+    /// Bytes of content (unpacked) before the break.
+    pub at_byte: u64,
+    /// The line in which, or after which, it broke off.
+    pub at_line: u64,
+    /// `unexpected_end`, `damaged` or `unreadable`.
+    pub cause: String,
+}
+
+/// What was found in one input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputReport {
+    /// The name it was given.
+    pub name: String,
+    /// SHA-256 of the content (unpacked), in hex.
+    pub sha256: String,
+    /// What it was read as; `None` when no line told.
+    pub format: Option<Format>,
+    /// Was it gzip?
+    pub compressed: bool,
+    /// Bytes of content (unpacked).
+    pub bytes: u64,
+    /// Lines with content; directives and empty lines are none.
+    pub lines: u64,
+    /// Lines that were understood.
+    pub used: u64,
+    /// Lines that were not; the oversized are among them.
+    pub bad: Bad,
+    /// Lines longer than the limit.
+    pub oversized: u64,
+    /// Set when the input broke off.
+    pub truncated: Option<Truncation>,
+    /// Earliest time in it.
+    pub first: Option<Timestamp>,
+    /// Latest time in it.
+    pub last: Option<Timestamp>,
+    /// Name of the input with the same content that counts instead.
+    pub duplicate_of: Option<String>,
+}
+
+/// One line, or the reason why there is none.
+pub(crate) enum Line<'a> {
+    Whole(&'a [u8]),
+    Oversized,
+    CutOff,
+}
+
+/// What is known once the input has been read to its end.
+pub(crate) struct Reading {
+    pub(crate) sha256: [u8; 32],
+    pub(crate) compressed: bool,
+    pub(crate) bytes: u64,
+    pub(crate) truncated: Option<Truncation>,
+}
+
+const CHUNK: usize = 256 * 1024;
+
+/// Unpacks, hashes and cuts into lines. `visit` gets each line with its number, from 1.
+pub(crate) fn each_line(
+    mut reader: impl Read,
+    max_line_bytes: usize,
+    visit: impl FnMut(u64, Line<'_>),
+) -> Reading {
+    let mut magic = [0; 2];
+    let (got, broken) = fill(&mut reader, &mut magic);
+    let compressed = got == 2 && magic == [0x1f, 0x8b];
+    let whole = Cursor::new(magic).take(got as u64).chain(reader);
+    let mut splitter = Splitter::new(max_line_bytes, visit);
+    let broken = match (broken, compressed) {
+        (Some(kind), _) => {
+            splitter.take(&magic[..got]);
+            Some(kind)
+        }
+        (None, true) => splitter.drain(MultiGzDecoder::new(BufReader::with_capacity(CHUNK, whole))),
+        (None, false) => splitter.drain(whole),
+    };
+    splitter.end(broken, compressed)
+}
+
+/// Reads until the buffer is full, the end, or an error, which is returned beside what was read.
+fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> (usize, Option<ErrorKind>) {
+    let mut got = 0;
+    while got < buffer.len() {
+        match reader.read(&mut buffer[got..]) {
+            Ok(0) => break,
+            Ok(more) => got += more,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return (got, Some(error.kind())),
+        }
+    }
+    (got, None)
+}
+
+/// Cuts a stream into lines. Holds one chunk and at most one line that is not longer than the limit.
+struct Splitter<V> {
+    visit: V,
+    max_line_bytes: usize,
+    buffer: Vec<u8>,
+    /// Length of the unfinished line at the start of the buffer.
+    tail: usize,
+    /// Inside a line that is too long: wait for its end.
+    skipping: bool,
+    line: u64,
+    bytes: u64,
+    hash: Sha256,
+}
+
+impl<V: FnMut(u64, Line<'_>)> Splitter<V> {
+    fn new(max_line_bytes: usize, visit: V) -> Self {
+        let buffer = vec![0; CHUNK];
+        Self {
+            visit,
+            max_line_bytes,
+            buffer,
+            tail: 0,
+            skipping: false,
+            line: 0,
+            bytes: 0,
+            hash: Sha256::new(),
+        }
+    }
+
+    fn drain(&mut self, mut reader: impl Read) -> Option<ErrorKind> {
+        loop {
+            if self.buffer.len() - self.tail < CHUNK / 2 {
+                // The tail is at most the limit, so this ends at limit + CHUNK.
+                self.buffer.resize(self.tail + CHUNK, 0);
+            }
+            match reader.read(&mut self.buffer[self.tail..]) {
+                Ok(0) => return None,
+                Ok(more) => self.cut(more),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Some(error.kind()),
+            }
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        self.buffer[..bytes.len()].copy_from_slice(bytes);
+        self.cut(bytes.len());
+    }
+
+    /// Takes `more` new bytes behind the tail.
+    fn cut(&mut self, more: usize) {
+        let end = self.tail + more;
+        self.bytes += more as u64;
+        self.hash.update(&self.buffer[self.tail..end]);
+        let mut start = 0;
+        for newline in memchr::memchr_iter(b'\n', &self.buffer[self.tail..end]) {
+            let newline = self.tail + newline;
+            let bytes = &self.buffer[start..newline];
+            self.line += 1;
+            if self.skipping || bytes.len() > self.max_line_bytes {
+                (self.visit)(self.line, Line::Oversized);
+            } else {
+                (self.visit)(self.line, Line::Whole(bytes));
+            }
+            self.skipping = false;
+            start = newline + 1;
+        }
+        if self.skipping {
+            self.tail = 0;
+            return;
+        }
+        self.buffer.copy_within(start..end, 0);
+        self.tail = end - start;
+        if self.tail > self.max_line_bytes {
+            self.skipping = true;
+            self.tail = 0;
+        }
+    }
+
+    fn end(mut self, broken: Option<ErrorKind>, compressed: bool) -> Reading {
+        if self.skipping {
+            self.line += 1;
+            (self.visit)(self.line, Line::Oversized);
+        } else if self.tail > 0 {
+            self.line += 1;
+            match broken {
+                None => (self.visit)(self.line, Line::Whole(&self.buffer[..self.tail])),
+                Some(_) => (self.visit)(self.line, Line::CutOff),
+            }
+        }
+        let truncated = broken.map(|kind| Truncation {
+            at_byte: self.bytes,
+            at_line: self.line,
+            cause: match kind {
+                ErrorKind::UnexpectedEof => "unexpected_end",
+                ErrorKind::InvalidData | ErrorKind::InvalidInput => "damaged",
+                _ => "unreadable",
+            }
+            .to_owned(),
+        });
+        Reading { sha256: self.hash.finalize().into(), compressed, bytes: self.bytes, truncated }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::{Compression, write::GzEncoder};
+
+    use super::*;
+
+    fn lines(reader: impl Read, limit: usize) -> (Vec<String>, Reading) {
+        let mut seen = Vec::new();
+        let reading = each_line(reader, limit, |number, line| {
+            seen.push(match line {
+                Line::Whole(bytes) => format!("{number}:{}", String::from_utf8_lossy(bytes)),
+                Line::Oversized => format!("{number}!"),
+                Line::CutOff => format!("{number}?"),
+            });
+        });
+        (seen, reading)
+    }
+
+    fn gzip(content: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(content).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    /// Hands out one byte at a time.
+    struct Slow<'a>(&'a [u8]);
+    impl Read for Slow<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            let Some((first, rest)) = self.0.split_first() else { return Ok(0) };
+            buffer[0] = *first;
+            self.0 = rest;
+            Ok(1)
+        }
+    }
+
+    #[test]
+    fn several_gzip_members_are_one_content() {
+        let mut packed = gzip(b"a\nb\n");
+        packed.extend(gzip(b"c\nd"));
+        for (seen, reading) in [lines(packed.as_slice(), 10), lines(Slow(&packed), 10)] {
+            assert_eq!(seen, ["1:a", "2:b", "3:c", "4:d"]);
+            assert!(reading.compressed && reading.truncated.is_none());
+            assert_eq!(reading.sha256, lines(&b"a\nb\nc\nd"[..], 10).1.sha256);
+        }
+    }
+
+    #[test]
+    fn lines_at_the_limit() {
+        assert_eq!(lines(&b"12345\n123456\n1\n"[..], 5).0, ["1:12345", "2!", "3:1"]);
+        assert_eq!(lines(Slow(b"12345\n123456\n1"), 5).0, ["1:12345", "2!", "3:1"]);
+        assert_eq!(lines(Slow(b"123456"), 5).0, ["1!"]);
+        assert!(lines(&b""[..], 5).0.is_empty());
+        assert_eq!(lines(&b"\x1f"[..], 5).0, ["1:\x1f"]);
+    }
+
+    #[test]
+    fn a_line_of_200_megabytes_is_never_held() {
+        let long = std::io::repeat(b'x').take(200 << 20);
+        let mut longest = 0;
+        let mut seen = Vec::new();
+        let mut splitter = Splitter::new(1 << 20, |number, line: Line<'_>| {
+            seen.push((number, matches!(line, Line::Oversized)));
+        });
+        let mut reader = (&b"first\n"[..]).chain(long).chain(&b"\nlast\n"[..]);
+        let mut chunk = vec![0; CHUNK / 4];
+        loop {
+            let got = reader.read(&mut chunk).unwrap();
+            if got == 0 {
+                break;
+            }
+            assert!(splitter.drain(&chunk[..got]).is_none());
+            longest = longest.max(splitter.buffer.len());
+        }
+        splitter.end(None, false);
+        assert_eq!(seen, [(1, false), (2, true), (3, false)]);
+        assert!(longest <= (1 << 20) + 2 * CHUNK, "held {longest} bytes");
+    }
+
+    #[test]
+    fn a_truncated_gzip_gives_everything_before_the_break() {
+        let content: String = (0..20_000).map(|number| format!("line {number}\n")).collect();
+        let packed = gzip(content.as_bytes());
+        let whole = lines(packed.as_slice(), 100).0;
+        let (seen, reading) = lines(&packed[..packed.len() / 2], 100);
+        let truncated = reading.truncated.unwrap();
+        assert_eq!(truncated.cause, "unexpected_end");
+        assert!(seen.len() > 5_000, "only {} lines", seen.len());
+        assert_eq!(seen[..seen.len() - 1], whole[..seen.len() - 1]);
+        assert_eq!(truncated.at_line, seen.len() as u64);
+    }
+
+    #[test]
+    fn a_damaged_gzip_says_so() {
+        let mut packed = gzip(b"a\nb\n");
+        packed.extend_from_slice(b"rubbish after the last member");
+        let (seen, reading) = lines(packed.as_slice(), 100);
+        assert_eq!(seen, ["1:a", "2:b"]);
+        assert_eq!(reading.truncated.unwrap().cause, "damaged");
+    }
+}

@@ -1,0 +1,77 @@
+//! The day as it happened: each request meets its edge location, which answers from its cache or asks the origin.
+//!
+//! While the cache is on, a personal page is kept for the minimum time to live of one second, by path alone: cookies
+//! go to the origin but are not part of the key. Requests that are under way at the same time are not joined into
+//! one, as is documented for cookies that go to the origin.
+
+use std::collections::HashMap;
+
+use super::plan::{Answer, CACHE_OFF, CACHE_ON, Moment, Plan};
+use super::random::Random;
+
+/// The minimum time to live.
+const TIME_TO_LIVE: Moment = 1_000;
+/// Files that are the same for everybody are kept for an hour, on the whole day.
+const ASSET_TIME_TO_LIVE: Moment = 3_600_000;
+
+/// A request with its answer.
+#[derive(Debug, Clone)]
+pub(super) struct Served {
+    /// Index into the plan's requests.
+    pub(super) planned: usize,
+    pub(super) id: String,
+    /// How long it took, in milliseconds.
+    pub(super) taken: Moment,
+    pub(super) bytes: i64,
+    pub(super) status: u16,
+    /// Index of the served request whose answer was given; `None` when the origin was asked.
+    pub(super) from: Option<usize>,
+}
+
+/// An answer in a cache.
+struct Kept {
+    from: usize,
+    since: Moment,
+    until: Moment,
+}
+
+pub(super) fn serve(random: &mut Random, plan: &Plan) -> Vec<Served> {
+    let mut caches: HashMap<(&str, &str), Vec<Kept>> = HashMap::new();
+    let mut served: Vec<Served> = Vec::with_capacity(plan.requests.len());
+    for (index, request) in plan.requests.iter().enumerate() {
+        let asset = request.path.starts_with("/assets/");
+        let cached = asset || (CACHE_ON..CACHE_OFF).contains(&request.at);
+        let kept = caches.entry((plan.browsers[request.browser].place, request.path)).or_default();
+        kept.retain(|kept| kept.until > request.at);
+        let fresh = kept.iter().filter(|kept| kept.since <= request.at).max_by_key(|kept| kept.since);
+        let from = fresh.map(|kept| kept.from).filter(|_| cached && !request.post);
+        let id = random.request_id();
+        let status = match request.answer {
+            Answer::LoggedIn => 302,
+            Answer::Personal | Answer::Public | Answer::LoginFailed => 200,
+        };
+        let (taken, bytes) = match from {
+            Some(from) => (random.between(1, 12), served[from].bytes),
+            None => (60 + random.waiting(70.0).min(290), size(random, request.path)),
+        };
+        if from.is_none() && cached && !request.post {
+            let since = request.at + taken;
+            let life = if asset { ASSET_TIME_TO_LIVE } else { TIME_TO_LIVE };
+            kept.push(Kept { from: index, since, until: since + life });
+        }
+        served.push(Served { planned: index, id, taken, bytes, status, from });
+    }
+    served
+}
+
+fn size(random: &mut Random, path: &str) -> i64 {
+    match path {
+        "/assets/app.css" => 18_311,
+        "/assets/app.js" => 91_204,
+        "/assets/logo.svg" => 2_918,
+        "/" | "/schools" => 14_220,
+        "/login" => 4_102,
+        // Personal pages differ in length, as names and choices do.
+        _ => random.between(4_800, 9_600),
+    }
+}

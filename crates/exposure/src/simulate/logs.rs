@@ -1,0 +1,232 @@
+//! The day's files: what the edge and the origin wrote, the people, and the truth that no log holds.
+
+use std::io::{self, Write};
+
+use flate2::{Compression, GzBuilder};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use super::plan::{Answer, Moment, Planned};
+use super::random::Random;
+use super::{Day, LogOptions};
+
+/// Midnight in Japan at the start of 2023-10-26, in milliseconds since 1970.
+pub(super) const MIDNIGHT: i64 = 1_698_246_000_000;
+
+/// The origin's clock is ahead of the edge's by this, as clocks are.
+const ORIGIN_AHEAD: Moment = 240;
+
+pub(super) fn instant(moment: Moment) -> Timestamp {
+    // Moments lie within one day of a constant, so they are in the calendar.
+    Timestamp::from_millisecond(MIDNIGHT + moment).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// What a file holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Content {
+    /// Indices of served requests.
+    Edge(Vec<usize>),
+    Access,
+    Logins,
+    Population,
+    Truth,
+}
+
+/// A file of the day.
+#[derive(Debug)]
+pub struct DayFile<'d> {
+    pub(super) day: &'d Day,
+    pub(super) name: String,
+    pub(super) options: LogOptions,
+    pub(super) content: Content,
+}
+
+impl DayFile<'_> {
+    /// Path with `/`, relative to the folder of the day.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Is it a log, for the scan to read?
+    #[must_use]
+    pub fn is_log(&self) -> bool {
+        matches!(self.content, Content::Edge(_) | Content::Access | Content::Logins)
+    }
+
+    /// Writes the file, packed if its name says so.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write_to(&self, mut writer: impl Write) -> io::Result<()> {
+        match &self.content {
+            Content::Edge(lines) if self.options.gzip => {
+                // No time stamp in the header: the same seed gives the same bytes.
+                let mut packed = GzBuilder::new().mtime(0).write(writer, Compression::default());
+                self.edge(lines, &mut packed)?;
+                packed.finish()?.flush()
+            }
+            Content::Edge(lines) => self.edge(lines, &mut writer),
+            Content::Access => self.access(&mut writer),
+            Content::Logins => self.logins(&mut writer),
+            Content::Population => {
+                serde_json::to_writer_pretty(&mut writer, &self.day.population)?;
+                writeln!(writer)
+            }
+            Content::Truth => {
+                serde_json::to_writer_pretty(&mut writer, &self.day.truth)?;
+                writeln!(writer)
+            }
+        }
+    }
+
+    fn edge(&self, lines: &[usize], writer: &mut impl Write) -> io::Result<()> {
+        writeln!(writer, "#Version: 1.0")?;
+        writeln!(
+            writer,
+            "#Fields: date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) \
+             cs(User-Agent) cs-uri-query cs(Cookie) x-edge-result-type x-edge-request-id x-host-header cs-protocol \
+             cs-bytes time-taken x-forwarded-for ssl-protocol ssl-cipher x-edge-response-result-type \
+             cs-protocol-version fle-status fle-encrypted-fields c-port time-to-first-byte \
+             x-edge-detailed-result-type sc-content-type sc-content-len sc-range-start sc-range-end"
+        )?;
+        for &line in lines {
+            let served = &self.day.served[line];
+            let request = &self.day.plan.requests[served.planned];
+            let browser = &self.day.plan.browsers[request.browser];
+            let end = instant(request.at + served.taken).to_zoned(TimeZone::UTC);
+            // What the browser sends: none before the login has set it.
+            let cookie = match (&request.session, request.post) {
+                (Some(session), false) if self.options.cookies => format!("session={session};%20lang=ja"),
+                _ => "-".to_owned(),
+            };
+            let result = if served.from.is_some() { "Hit" } else { "Miss" };
+            let kind = match request.path {
+                "/assets/app.css" => "text/css",
+                "/assets/app.js" => "text/javascript",
+                "/assets/logo.svg" => "image/svg+xml",
+                _ => "text/html;%20charset=utf-8",
+            };
+            let taken = format!("{}.{:03}", served.taken / 1000, served.taken % 1000);
+            writeln!(
+                writer,
+                "{date}\t{time}\t{place}\t{bytes}\t{address}\t{method}\td2suimonexample.cloudfront.net\t{path}\t\
+                 {status}\t-\t{agent}\t-\t{cookie}\t{result}\t{id}\tapply.example.jp\thttps\t{sent}\t{taken}\t-\t\
+                 TLSv1.3\tTLS_AES_128_GCM_SHA256\t{result}\tHTTP/2.0\t-\t-\t{port}\t{taken}\t{result}\t{kind}\t\
+                 {length}\t-\t-",
+                date = end.strftime("%Y-%m-%d"),
+                time = end.strftime("%H:%M:%S"),
+                place = browser.place,
+                bytes = served.bytes + 412,
+                address = browser.address,
+                method = method(request),
+                path = request.path,
+                status = served.status,
+                agent = browser.agent,
+                id = served.id,
+                sent = 180 + request.path.len(),
+                port = 49_152 + request.browser % 16_000,
+                length = served.bytes,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Requests that reached the origin, in the order in which it answered them.
+    fn access(&self, writer: &mut impl Write) -> io::Result<()> {
+        let mut answered: Vec<(Moment, usize)> = self
+            .day
+            .served
+            .iter()
+            .enumerate()
+            .filter(|(_, served)| served.from.is_none())
+            .map(|(index, served)| (self.day.plan.requests[served.planned].at + served.taken / 2, index))
+            .collect();
+        answered.sort_unstable();
+        for (moment, index) in answered {
+            let served = &self.day.served[index];
+            let request = &self.day.plan.requests[served.planned];
+            let mut line = serde_json::Map::new();
+            line.insert("time".into(), japan(moment + ORIGIN_AHEAD).into());
+            line.insert("event".into(), "request".into());
+            // A form that is sent does not yet tell who it is.
+            if let (Some(session), false) = (&request.session, request.post) {
+                self.who(&mut line, request);
+                line.insert("session".into(), session.as_str().into());
+            }
+            line.insert("method".into(), method(request).into());
+            line.insert("path".into(), request.path.into());
+            line.insert("status".into(), served.status.into());
+            line.insert("bytes".into(), served.bytes.into());
+            line.insert("edge_request_id".into(), served.id.as_str().into());
+            serde_json::to_writer(&mut *writer, &line)?;
+            writeln!(writer)?;
+        }
+        Ok(())
+    }
+
+    fn logins(&self, writer: &mut impl Write) -> io::Result<()> {
+        for served in &self.day.served {
+            let request = &self.day.plan.requests[served.planned];
+            let outcome = match request.answer {
+                Answer::LoggedIn => "success",
+                Answer::LoginFailed => "failure",
+                Answer::Personal | Answer::Public => continue,
+            };
+            let mut line = serde_json::Map::new();
+            line.insert("time".into(), japan(request.at + served.taken / 2 + ORIGIN_AHEAD).into());
+            line.insert("event".into(), "login".into());
+            line.insert("outcome".into(), outcome.into());
+            self.who(&mut line, request);
+            if let Some(session) = &request.session {
+                line.insert("session".into(), session.as_str().into());
+            }
+            line.insert("edge_request_id".into(), served.id.as_str().into());
+            serde_json::to_writer(&mut *writer, &line)?;
+            writeln!(writer)?;
+        }
+        Ok(())
+    }
+
+    fn who(&self, line: &mut serde_json::Map<String, serde_json::Value>, request: &Planned) {
+        let Some(person) = self.day.plan.browsers[request.browser].person else { return };
+        let person = &self.day.population.people[person];
+        line.insert("person".into(), person.id.as_str().into());
+        line.insert("kind".into(), person.kind.as_str().into());
+        if let Some(school) = request.school {
+            line.insert("tenant".into(), self.day.population.schools[school].id.as_str().into());
+        }
+    }
+}
+
+fn method(request: &Planned) -> &'static str {
+    if request.post { "POST" } else { "GET" }
+}
+
+fn japan(moment: Moment) -> String {
+    let local = instant(moment) + SignedDuration::from_hours(9);
+    format!("{}+09:00", local.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S%.3f"))
+}
+
+/// Spreads the lines over files as the edge does: several an hour, named by the hour in UTC, out of order, and
+/// some lines one hour late.
+pub(super) fn edge_files(day: &Day) -> Vec<(String, Vec<usize>)> {
+    let mut random = Random::new(day.seed ^ 0x0065_6467_655f_6669);
+    let mut hours: std::collections::BTreeMap<i64, Vec<usize>> = std::collections::BTreeMap::new();
+    for (index, served) in day.served.iter().enumerate() {
+        let end = MIDNIGHT + day.plan.requests[served.planned].at + served.taken;
+        let late = i64::from(random.percent(2));
+        hours.entry(end.div_euclid(3_600_000) + late).or_default().push(index);
+    }
+    let mut files = Vec::new();
+    for (hour, mut lines) in hours {
+        random.shuffle(&mut lines);
+        let count = 2 + random.below(3);
+        let start = Timestamp::from_second(hour * 3600).unwrap_or(Timestamp::UNIX_EPOCH);
+        for part in lines.chunks(lines.len().div_ceil(count).max(1)) {
+            let stamp = start.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d-%H").to_string();
+            files.push((format!("edge/E2SUIMONEXAMPLE.{stamp}.{}", random.hex(8)), part.to_vec()));
+        }
+    }
+    files
+}
