@@ -1,0 +1,44 @@
+//! Manifests: the files in which an operator states a system and its requirements.
+//!
+//! ```yaml
+//! apiVersion: suimon/v1
+//! kind: Requirement
+//! metadata: { name: NFR-CACHE-001 }
+//! spec: { … }
+//! ```
+//!
+//! This part is pure: it gets file names and bytes, and gives typed manifests or *all* that is wrong with them, each
+//! with file, line, column, path and remedy. It knows no database, no clock and no file system.
+//!
+//! - [`parse_files`] reads a set that stands alone, [`parse_files_against`] one that may refer to what is stored;
+//! - [`Manifest::fingerprint`] names a version by its content, [`diff()`] shows what a new version changes;
+//! - [`SystemSpec::route_for`] answers which route class a URL path belongs to (undeclared means personal).
+
+mod access;
+mod catalogue;
+mod enforcement;
+mod model;
+mod period;
+mod problem;
+mod requirement;
+mod routes;
+mod system;
+mod vocabulary;
+
+pub use access::{AccessCondition, AccessEffect, AccessParams, ConditionOp, Operand};
+pub use catalogue::{Catalogue, CatalogueRef, Citation, Relation};
+pub use enforcement::{
+    AdmissionParams, CacheParams, EncryptionParams, Enforcement, Indicator, Mechanism, Mode, Params,
+    RetentionAction, RetentionParams, SloParams,
+};
+pub use model::{API_VERSION, Kind, Localized, Manifest, ManifestError, Spec};
+pub use period::Period;
+pub use problem::{Place, Problem};
+pub use requirement::{
+    Obligation, RequirementSpec, RouteClass, Target, Threshold, ThresholdOp, ThresholdValue, Verification,
+};
+pub use routes::RouteMatch;
+pub use system::{
+    Category, Channel, Field, FieldKind, Mask, Method, Operator, Protection, RecordType, Route, Shown,
+    SystemSpec,
+};
