@@ -3,6 +3,7 @@
 //! Exit codes: 0 done; 1 unexpected failure; 2 wrong usage, configuration or input; 3 done, and the answer is "no" (faults
 //! found, differences found).
 
+mod assess;
 mod audit;
 mod init;
 mod migrate;
@@ -49,6 +50,8 @@ enum Command {
     Schema,
     /// Prints the default configuration, which documents every key.
     Config,
+    /// Asks every rule pack whether authority and persons must be told, and by when.
+    Assess(assess::Arguments),
     /// Verifies the audit log; prints the table of permissions.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -82,6 +85,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             output::print(config::DEFAULTS);
             Ok(ExitCode::SUCCESS)
         }
+        Command::Assess(arguments) => assess::run(&context, arguments).await,
         Command::Audit(command) => audit::run(&context, command).await,
     }
 }

@@ -68,6 +68,17 @@ pub async fn assess(op: &Op, tenant: Uuid, incident: Uuid) -> Result<Assessment>
     Ok(assessment)
 }
 
+/// The same for an incident named by its number.
+///
+/// # Errors
+/// `NOT_FOUND` and those of permission.
+pub async fn assess_by_number(op: &Op, number: i32) -> Result<Assessment> {
+    let root = op.app().root()?;
+    let scope = permit(op, root, Action::Create, "assessment", "incident").await?;
+    let found = store::incident_by_number(&scope, number).await?;
+    assess(op, root, found.ok_or_else(|| Error::not_found("incident"))?).await
+}
+
 /// What an assessment would have said with the facts and the law known at an earlier instant. Stores nothing.
 ///
 /// # Errors
@@ -134,12 +145,7 @@ async fn own_facts(scope: &Scope, known: &Circumstances) -> Result<Vec<Known>> {
 }
 
 /// Appends the service's own facts where they differ from what it last took over. Returns how many.
-async fn take_over(
-    tx: &Tx,
-    incident: Uuid,
-    records: &mut Vec<FactRecord>,
-    own: Vec<Known>,
-) -> Result<usize> {
+async fn take_over(tx: &Tx, incident: Uuid, records: &mut Vec<FactRecord>, own: Vec<Known>) -> Result<usize> {
     let scope = tx.scope();
     let mut names: Vec<String> = own.iter().map(|(name, _)| name.clone()).collect();
     names.extend(records.iter().filter(|record| record.automatic()).map(|record| record.name.clone()));
@@ -147,11 +153,8 @@ async fn take_over(
     names.dedup();
     let mut appended = 0;
     for name in names {
-        let same_name: Vec<FactRecord> = records
-            .iter()
-            .filter(|record| record.name == name && record.automatic())
-            .cloned()
-            .collect();
+        let same_name: Vec<FactRecord> =
+            records.iter().filter(|record| record.name == name && record.automatic()).cloned().collect();
         let before = newest(&same_name);
         let now = own.iter().find(|(own_name, _)| *own_name == name).map(|(_, fact)| fact);
         let unchanged = match (before, now) {
@@ -204,7 +207,11 @@ async fn update_duties(tx: &Tx, assessment: &Assessment) -> Result<serde_json::V
             }
             Some(duty) if duty.state.settled() => {}
             Some(duty) => {
-                let next = Duty { id: duty.id, created_at: duty.created_at, ..opened_duty(scope, assessment, planned) };
+                let next = Duty {
+                    id: duty.id,
+                    created_at: duty.created_at,
+                    ..opened_duty(scope, assessment, planned)
+                };
                 store::update_duty(tx, &next, duty.state).await?;
                 updated += 1;
             }

@@ -10,9 +10,10 @@ mod plan;
 mod sources;
 mod store;
 
-pub use assess::{assess, assess_as_known, assess_offline, assessments, latest_assessment};
+pub use assess::{assess, assess_as_known, assess_by_number, assess_offline, assessments, latest_assessment};
 pub use model::{
-    Assessment, Duty, DutyState, FactRecord, Nature, NewFact, OWN_SOURCE, Settlement, VoluntaryReport, Wording,
+    Assessment, Duty, DutyState, FactRecord, Nature, NewFact, OWN_SOURCE, Settlement, VoluntaryReport,
+    Wording,
 };
 
 use std::sync::OnceLock;
@@ -37,9 +38,8 @@ pub fn packs() -> Result<&'static Packs> {
     static PACKS: OnceLock<std::result::Result<Packs, String>> = OnceLock::new();
     PACKS
         .get_or_init(|| {
-            Packs::load(law::SHIPPED.iter().copied()).map_err(|faults| {
-                faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-            })
+            Packs::load(law::SHIPPED.iter().copied())
+                .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
         })
         .as_ref()
         .map_err(|faults| anyhow::anyhow!("the shipped rule packs do not read: {faults}").into())
@@ -54,8 +54,9 @@ pub async fn record_fact(op: &Op, tenant: Uuid, incident: Uuid, new: NewFact) ->
     let NewFact { name, value, certainty, valid_at, source } = new;
     let source = line("source", &source, 300)?;
     if source.starts_with(OWN_SOURCE) {
-        return Err(Error::invalid("source", format!("must not begin with {OWN_SOURCE}"))
-            .remedy("name what the fact rests on; that prefix marks facts which Suimon takes over by itself"));
+        return Err(Error::invalid("source", format!("must not begin with {OWN_SOURCE}")).remedy(
+            "name what the fact rests on; that prefix marks facts which Suimon takes over by itself",
+        ));
     }
     if let Some(at) = valid_at {
         happened("validAt", at, scope.at())?;
@@ -168,7 +169,8 @@ pub async fn settle_duty(
     let at = at.unwrap_or(scope.at());
     happened("at", at, scope.at())?;
     let tx = scope.begin().await?;
-    let duty = store::duty(tx.connection(), scope.tenant(), id).await?.ok_or_else(|| Error::not_found("duty"))?;
+    let duty =
+        store::duty(tx.connection(), scope.tenant(), id).await?.ok_or_else(|| Error::not_found("duty"))?;
     match duty.state {
         DutyState::Open => {}
         DutyState::Done | DutyState::Waived => {
@@ -179,14 +181,8 @@ pub async fn settle_duty(
                 .remedy("record a voluntary report where something was filed all the same"));
         }
     }
-    let settled = Duty {
-        state,
-        receipt,
-        reason,
-        settled_at: Some(at),
-        settled_by: Some(scope.author()),
-        ..duty
-    };
+    let settled =
+        Duty { state, receipt, reason, settled_at: Some(at), settled_by: Some(scope.author()), ..duty };
     store::update_duty(&tx, &settled, DutyState::Open).await?;
     let event = Event::new("duty.settle", format!("duty:{id}"))
         .detail(json!({ "state": settled.state.as_str(), "regime": settled.regime, "kind": settled.kind }));

@@ -72,7 +72,8 @@ impl FactRecord {
 pub fn mark_current(records: &mut [FactRecord]) {
     let superseded: std::collections::HashSet<Uuid> =
         records.iter().filter_map(|record| record.supersedes).collect();
-    let mut order: Vec<usize> = (0..records.len()).filter(|i| !superseded.contains(&records[*i].id)).collect();
+    let mut order: Vec<usize> =
+        (0..records.len()).filter(|i| !superseded.contains(&records[*i].id)).collect();
     order.sort_by_key(|i| (records[*i].recorded_at, records[*i].id));
     let mut leaves: std::collections::BTreeMap<(String, bool), usize> = std::collections::BTreeMap::new();
     for index in order {
@@ -119,7 +120,7 @@ pub fn read_fact(name: &str, value: &Value, certainty: Certainty) -> Result<Fact
         Err(error) => {
             let field = if law::find_fact(name).is_some() { "value" } else { "name" };
             return Err(Error::invalid(field, without_place(&error.to_string()))
-                .remedy("the names and types of facts stand in docs/facts.md and in the query factCatalogue"));
+                .remedy("the query factCatalogue lists names, types and words"));
         }
     };
     facts.get(name).cloned().ok_or_else(|| anyhow::anyhow!("a fact was read but is not there").into())
@@ -234,6 +235,17 @@ impl Nature {
             (Nature::Internal, Lang::Ja) => "任意・内部目標",
             (Nature::OpenTextured, Lang::En) => "no number of days in the text",
             (Nature::OpenTextured, Lang::Ja) => "日数の定めなし",
+        }
+    }
+}
+
+impl From<law::Nature> for Nature {
+    fn from(nature: law::Nature) -> Self {
+        match nature {
+            law::Nature::Statute => Nature::Statute,
+            law::Nature::Guidance => Nature::Guidance,
+            law::Nature::Internal => Nature::Internal,
+            law::Nature::OpenTextured => Nature::OpenTextured,
         }
     }
 }

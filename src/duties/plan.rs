@@ -67,12 +67,7 @@ fn with_deadline(decision: &Decision, duty: &DutyDecision, deadline: &DeadlineDe
         recipient: duty.recipient.clone(),
         kind: format!("{}.{}", duty.id, deadline.id),
         clause: deadline.clause.clone(),
-        nature: match deadline.nature {
-            law::Nature::Statute => Nature::Statute,
-            law::Nature::Guidance => Nature::Guidance,
-            law::Nature::Internal => Nature::Internal,
-            law::Nature::OpenTextured => Nature::OpenTextured,
-        },
+        nature: deadline.nature.into(),
         due_at: deadline.due.as_ref().map(Due::ends_at),
         wording: Wording {
             title: Labels::new(title(Lang::En), title(Lang::Ja)),
@@ -106,10 +101,12 @@ pub fn due_words(deadline: &DeadlineDecision, lang: Lang) -> String {
         (DeadlineStatus::NeedsReview, ..) => {
             if ja { "人による確認が必要" } else { "a person has to compute it" }.to_owned()
         }
-        (DeadlineStatus::Open | DeadlineStatus::Computed, ..) => {
-            if ja { "速やかに（日数の定めなし）" } else { "promptly; the text gives no number of days" }
-                .to_owned()
+        (DeadlineStatus::Open | DeadlineStatus::Computed, ..) => if ja {
+            "速やかに（日数の定めなし）"
+        } else {
+            "promptly; the text gives no number of days"
         }
+        .to_owned(),
     };
     if let Some(reason) = &deadline.roll_reason {
         text.push_str(&if ja {

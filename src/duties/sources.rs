@@ -117,9 +117,7 @@ fn words_of(category: Category) -> &'static [&'static str] {
         Category::Contact => &["contact"],
         Category::DateOfBirth => &["date_of_birth"],
         Category::AccountCredentials => &["credentials.id_password", "credentials.token", "authentication"],
-        Category::GovId => {
-            &["gov_id.my_number", "gov_id.passport", "gov_id.driving_licence", "gov_id.other"]
-        }
+        Category::GovId => &["gov_id.my_number", "gov_id.passport", "gov_id.driving_licence", "gov_id.other"],
         Category::Financial => &[
             "financial.card",
             "financial.card_with_code",

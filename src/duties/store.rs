@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use law::Labels;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, ExprTrait,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
@@ -58,7 +58,8 @@ fn fact_record(row: fact::Model) -> Result<FactRecord> {
         author,
         supersedes,
     } = row;
-    let certainty = parse(&format!("{certainty:?}"))?;
+    let certainty =
+        serde_json::from_value(serde_json::Value::String(certainty)).map_err(anyhow::Error::from)?;
     let value: serde_json::Value = parse(&value)?;
     let value = match value {
         serde_json::Value::Null => None,
@@ -95,9 +96,7 @@ pub async fn insert_fact(tx: &Tx, record: &FactRecord) -> Result<()> {
         author: record.author,
         supersedes: record.supersedes,
     };
-    fact::Entity::insert(row.into_active_model().reset_all())
-        .exec_without_returning(tx.connection())
-        .await?;
+    fact::Entity::insert(row.into_active_model().reset_all()).exec_without_returning(tx.connection()).await?;
     Ok(())
 }
 
@@ -280,7 +279,8 @@ pub async fn update_duty(tx: &Tx, duty: &Duty, was: DutyState) -> Result<()> {
 }
 
 fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
-    serde_json::from_str(text).map_err(|error| anyhow::anyhow!("a stored document does not read: {error}").into())
+    serde_json::from_str(text)
+        .map_err(|error| anyhow::anyhow!("a stored document does not read: {error}").into())
 }
 
 /// What the service itself knows about an incident.
@@ -334,4 +334,14 @@ async fn newest_list(scope: &Scope, incident: Uuid) -> Result<Option<(Uuid, supe
         kinds: people.into_iter().map(|(kind, _)| kind).collect(),
     };
     Ok(Some((row.id, numbers)))
+}
+
+/// The id of the incident of this number.
+pub async fn incident_by_number(scope: &Scope, number: i32) -> Result<Option<Uuid>> {
+    let found = incident::Entity::find()
+        .filter(incident::Column::TenantId.eq(scope.tenant()))
+        .filter(incident::Column::Number.eq(number))
+        .one(scope.connection())
+        .await?;
+    Ok(found.map(|row| row.id))
 }

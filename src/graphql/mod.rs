@@ -1,9 +1,12 @@
 //! GraphQL: thin resolvers over the parts. A resolver parses ids, calls one verb of a part and shapes the answer.
 
 mod access;
+mod assessments;
 mod audit;
 mod connection;
+mod duties;
 mod id;
+mod language;
 mod limits;
 mod problem;
 mod scalars;
@@ -17,11 +20,11 @@ pub type SuimonSchema = Schema<Query, Mutation, EmptySubscription>;
 
 /// What can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(access::AccessQuery, audit::AuditQuery);
+pub struct Query(access::AccessQuery, audit::AuditQuery, duties::DutiesQuery);
 
 /// What can be changed.
 #[derive(MergedObject, Default)]
-pub struct Mutation(access::AccessMutation);
+pub struct Mutation(access::AccessMutation, duties::DutiesMutation);
 
 /// Builds the schema. `development` switches introspection on.
 pub fn schema(config: &GraphqlConfig, development: bool) -> SuimonSchema {
