@@ -8,6 +8,7 @@ mod audit;
 mod init;
 mod migrate;
 mod output;
+mod report;
 mod schema;
 mod serve;
 
@@ -46,6 +47,8 @@ enum Command {
     Init(init::Arguments),
     /// Brings the database schema up to date.
     Migrate,
+    /// Writes the interim report of an incident.
+    Report(report::Arguments),
     /// Prints the GraphQL schema.
     Schema,
     /// Prints the default configuration, which documents every key.
@@ -80,6 +83,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Serve(arguments) => serve::run(&context, arguments).await,
         Command::Init(arguments) => init::run(&context, arguments).await,
         Command::Migrate => migrate::run(&context).await,
+        Command::Report(arguments) => report::run(&context, arguments).await,
         Command::Schema => schema::run(),
         Command::Config => {
             output::print(config::DEFAULTS);

@@ -7,6 +7,7 @@
 mod assess;
 mod model;
 mod plan;
+pub use plan::due_words;
 mod sources;
 mod store;
 

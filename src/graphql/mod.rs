@@ -9,6 +9,7 @@ mod id;
 mod language;
 mod limits;
 mod problem;
+mod reports;
 mod scalars;
 
 use async_graphql::{EmptySubscription, MergedObject, Schema};
@@ -20,7 +21,7 @@ pub type SuimonSchema = Schema<Query, Mutation, EmptySubscription>;
 
 /// What can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(access::AccessQuery, audit::AuditQuery, duties::DutiesQuery);
+pub struct Query(access::AccessQuery, audit::AuditQuery, duties::DutiesQuery, reports::ReportsQuery);
 
 /// What can be changed.
 #[derive(MergedObject, Default)]
