@@ -5,5 +5,6 @@ mod harness;
 
 mod audit_chain;
 mod configuration;
+mod coverage;
 mod identity;
 mod imports;
