@@ -1,6 +1,6 @@
 //! What must hold for any logs.
 
-use exposure::{Basis, Format, Limits, Scan, WindowQuery, WindowResult};
+use exposure::{Basis, Class, Format, Limits, Scan, WindowQuery, WindowResult};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -174,8 +174,10 @@ proptest! {
             wide.read(name, content.as_bytes());
         }
         let wide = wide.finish();
-        for person in narrow.people {
-            prop_assert!(wide.people.iter().any(|other| other.person == person.person && other.class <= person.class));
+        // Who is indeterminate may be cleared: a longer first hour may have the line that a shorter one lacked.
+        for person in narrow.people.iter().filter(|person| person.class == Class::Possible) {
+            let found = wide.people.iter().find(|other| other.person == person.person);
+            prop_assert_eq!(found.map(|other| other.class), Some(Class::Possible));
         }
     }
 }

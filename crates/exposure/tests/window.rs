@@ -196,6 +196,7 @@ fn missing_hours_make_others_indeterminate_and_never_vanish() {
     let result = scan(wide, &[("origin", log.as_bytes())]);
     assert_eq!(names(&result, Class::Possible), ["b"]);
     assert_eq!(names(&result, Class::Indeterminate), ["a"]);
+    assert_eq!(result.people[0].tenants[0].seen_last.to_string(), "2023-10-26T00:00:00Z");
     assert_eq!((result.counts.total_persons, result.counts.indeterminate_persons), (1, 1));
     let gap = result.coverage.gaps.iter().find(|gap| gap.source == Source::Origin).unwrap();
     assert_eq!(

@@ -39,11 +39,6 @@ impl Random {
     /// A waiting time with the given mean: short ones are common, long ones happen.
     pub(super) fn waiting(&mut self, mean: f64) -> i64 {
         // 53 bits make a fraction in (0, 1]; the result is at most 37 times the mean.
-        #[expect(
-            clippy::cast_precision_loss,
-            clippy::cast_possible_truncation,
-            reason = "53 bits fit; see above"
-        )]
         let drawn = -mean * (((self.next() >> 11) + 1) as f64 / (1_u64 << 53) as f64).ln();
         drawn as i64
     }
