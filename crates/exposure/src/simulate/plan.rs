@@ -192,7 +192,7 @@ impl Plan {
             moment += match random.below(20) {
                 0 => random.between(1_500, 3_000),
                 1 => random.between(300_000, 1_500_000),
-                _ => 4_000 + random.waiting(45_000.0),
+                _ => 4_000 + random.waiting(45_000),
             };
         }
     }
