@@ -4,6 +4,8 @@
 mod harness;
 
 mod audit_chain;
+mod configuration;
+mod coverage;
 mod identity;
 mod imports;
 mod requirements;
