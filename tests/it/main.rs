@@ -8,3 +8,4 @@ mod configuration;
 mod coverage;
 mod identity;
 mod imports;
+mod requirements;
