@@ -4,7 +4,9 @@
 //! found, differences found).
 
 mod audit;
+mod import;
 mod init;
+mod keys;
 mod migrate;
 mod output;
 mod schema;
@@ -49,6 +51,11 @@ enum Command {
     Schema,
     /// Prints the default configuration, which documents every key.
     Config,
+    /// Imports people, or tenants, from a file.
+    Import(import::Arguments),
+    /// Shows how the keys stand.
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// Verifies the audit log; prints the table of permissions.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -82,6 +89,8 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             output::print(config::DEFAULTS);
             Ok(ExitCode::SUCCESS)
         }
+        Command::Import(arguments) => import::run(&context, arguments).await,
+        Command::Keys(command) => keys::run(&context, command).await,
         Command::Audit(command) => audit::run(&context, command).await,
     }
 }

@@ -7,6 +7,7 @@ mod id;
 mod limits;
 mod problem;
 mod scalars;
+mod vault;
 
 use async_graphql::{EmptySubscription, MergedObject, Schema};
 
@@ -17,11 +18,11 @@ pub type SuimonSchema = Schema<Query, Mutation, EmptySubscription>;
 
 /// What can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(access::AccessQuery, audit::AuditQuery);
+pub struct Query(access::AccessQuery, audit::AuditQuery, vault::VaultQuery);
 
 /// What can be changed.
 #[derive(MergedObject, Default)]
-pub struct Mutation(access::AccessMutation);
+pub struct Mutation(access::AccessMutation, vault::VaultMutation);
 
 /// Builds the schema. `development` switches introspection on.
 pub fn schema(config: &GraphqlConfig, development: bool) -> SuimonSchema {
