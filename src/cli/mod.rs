@@ -5,7 +5,9 @@
 
 mod apply;
 mod audit;
+mod import;
 mod init;
+mod keys;
 mod manifests;
 mod migrate;
 mod output;
@@ -56,6 +58,11 @@ enum Command {
     Schema,
     /// Prints the default configuration, which documents every key.
     Config,
+    /// Imports people, or tenants, from a file.
+    Import(import::Arguments),
+    /// Shows how the keys stand.
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// Verifies the audit log; prints the table of permissions.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -91,6 +98,8 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             output::print(config::DEFAULTS);
             Ok(ExitCode::SUCCESS)
         }
+        Command::Import(arguments) => import::run(&context, arguments).await,
+        Command::Keys(command) => keys::run(&context, command).await,
         Command::Audit(command) => audit::run(&context, command).await,
     }
 }

@@ -8,6 +8,7 @@ mod limits;
 mod problem;
 mod requirements;
 mod scalars;
+mod vault;
 
 use async_graphql::{EmptySubscription, MergedObject, Schema};
 
@@ -18,11 +19,11 @@ pub type SuimonSchema = Schema<Query, Mutation, EmptySubscription>;
 
 /// What can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(access::AccessQuery, audit::AuditQuery, requirements::RequirementsQuery);
+pub struct Query(access::AccessQuery, audit::AuditQuery, requirements::RequirementsQuery, vault::VaultQuery);
 
 /// What can be changed.
 #[derive(MergedObject, Default)]
-pub struct Mutation(access::AccessMutation, requirements::RequirementsMutation);
+pub struct Mutation(access::AccessMutation, requirements::RequirementsMutation, vault::VaultMutation);
 
 /// Builds the schema. `development` switches introspection on.
 pub fn schema(config: &GraphqlConfig, development: bool) -> SuimonSchema {
