@@ -4,6 +4,8 @@
 //! found, differences found).
 
 mod audit;
+mod exposure;
+mod incident;
 mod init;
 mod migrate;
 mod output;
@@ -52,6 +54,12 @@ enum Command {
     /// Verifies the audit log; prints the table of permissions.
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Who may have seen whose data, from logs.
+    #[command(subcommand)]
+    Exposure(exposure::Command),
+    /// Incidents: list, show, open, add to the timeline.
+    #[command(subcommand)]
+    Incident(incident::Command),
 }
 
 /// Runs the program.
@@ -83,6 +91,8 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Audit(command) => audit::run(&context, command).await,
+        Command::Exposure(command) => exposure::run(&context, command).await,
+        Command::Incident(command) => incident::run(&context, command).await,
     }
 }
 

@@ -3,7 +3,9 @@
 mod access;
 mod audit;
 mod connection;
+mod exposure;
 mod id;
+mod incidents;
 mod limits;
 mod problem;
 mod scalars;
@@ -17,11 +19,11 @@ pub type SuimonSchema = Schema<Query, Mutation, EmptySubscription>;
 
 /// What can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(access::AccessQuery, audit::AuditQuery);
+pub struct Query(access::AccessQuery, audit::AuditQuery, exposure::ExposureQuery, incidents::IncidentsQuery);
 
 /// What can be changed.
 #[derive(MergedObject, Default)]
-pub struct Mutation(access::AccessMutation);
+pub struct Mutation(access::AccessMutation, exposure::ExposureMutation, incidents::IncidentsMutation);
 
 /// Builds the schema. `development` switches introspection on.
 pub fn schema(config: &GraphqlConfig, development: bool) -> SuimonSchema {
