@@ -4,5 +4,7 @@
 mod harness;
 
 mod audit_chain;
+mod configuration;
+mod coverage;
 mod identity;
 mod imports;
