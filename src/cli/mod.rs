@@ -6,6 +6,8 @@
 mod apply;
 mod audit;
 mod import;
+mod exposure;
+mod incident;
 mod init;
 mod keys;
 mod manifests;
@@ -66,6 +68,12 @@ enum Command {
     /// Verifies the audit log; prints the table of permissions.
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Who may have seen whose data, from logs.
+    #[command(subcommand)]
+    Exposure(exposure::Command),
+    /// Incidents: list, show, open, add to the timeline.
+    #[command(subcommand)]
+    Incident(incident::Command),
 }
 
 /// Runs the program.
@@ -101,6 +109,8 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Import(arguments) => import::run(&context, arguments).await,
         Command::Keys(command) => keys::run(&context, command).await,
         Command::Audit(command) => audit::run(&context, command).await,
+        Command::Exposure(command) => exposure::run(&context, command).await,
+        Command::Incident(command) => incident::run(&context, command).await,
     }
 }
 

@@ -3,7 +3,9 @@
 mod access;
 mod audit;
 mod connection;
+mod exposure;
 mod id;
+mod incidents;
 mod limits;
 mod problem;
 mod requirements;
@@ -19,11 +21,11 @@ pub type SuimonSchema = Schema<Query, Mutation, EmptySubscription>;
 
 /// What can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(access::AccessQuery, audit::AuditQuery, requirements::RequirementsQuery, vault::VaultQuery);
+pub struct Query(access::AccessQuery, audit::AuditQuery, requirements::RequirementsQuery, vault::VaultQuery, exposure::ExposureQuery, incidents::IncidentsQuery);
 
 /// What can be changed.
 #[derive(MergedObject, Default)]
-pub struct Mutation(access::AccessMutation, requirements::RequirementsMutation, vault::VaultMutation);
+pub struct Mutation(access::AccessMutation, requirements::RequirementsMutation, vault::VaultMutation, exposure::ExposureMutation, incidents::IncidentsMutation);
 
 /// Builds the schema. `development` switches introspection on.
 pub fn schema(config: &GraphqlConfig, development: bool) -> SuimonSchema {
