@@ -4,9 +4,10 @@
 //! found, differences found).
 
 mod apply;
+mod assess;
 mod audit;
-mod import;
 mod exposure;
+mod import;
 mod incident;
 mod init;
 mod keys;
@@ -65,6 +66,8 @@ enum Command {
     /// Shows how the keys stand.
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Asks every rule pack whether authority and persons must be told, and by when.
+    Assess(assess::Arguments),
     /// Verifies the audit log; prints the table of permissions.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -108,6 +111,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         }
         Command::Import(arguments) => import::run(&context, arguments).await,
         Command::Keys(command) => keys::run(&context, command).await,
+        Command::Assess(arguments) => assess::run(&context, arguments).await,
         Command::Audit(command) => audit::run(&context, command).await,
         Command::Exposure(command) => exposure::run(&context, command).await,
         Command::Incident(command) => incident::run(&context, command).await,

@@ -1,11 +1,14 @@
 //! GraphQL: thin resolvers over the parts. A resolver parses ids, calls one verb of a part and shapes the answer.
 
 mod access;
+mod assessments;
 mod audit;
 mod connection;
+mod duties;
 mod exposure;
 mod id;
 mod incidents;
+mod language;
 mod limits;
 mod problem;
 mod requirements;
@@ -21,11 +24,26 @@ pub type SuimonSchema = Schema<Query, Mutation, EmptySubscription>;
 
 /// What can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(access::AccessQuery, audit::AuditQuery, requirements::RequirementsQuery, vault::VaultQuery, exposure::ExposureQuery, incidents::IncidentsQuery);
+pub struct Query(
+    access::AccessQuery,
+    audit::AuditQuery,
+    requirements::RequirementsQuery,
+    vault::VaultQuery,
+    exposure::ExposureQuery,
+    incidents::IncidentsQuery,
+    duties::DutiesQuery,
+);
 
 /// What can be changed.
 #[derive(MergedObject, Default)]
-pub struct Mutation(access::AccessMutation, requirements::RequirementsMutation, vault::VaultMutation, exposure::ExposureMutation, incidents::IncidentsMutation);
+pub struct Mutation(
+    access::AccessMutation,
+    requirements::RequirementsMutation,
+    vault::VaultMutation,
+    exposure::ExposureMutation,
+    incidents::IncidentsMutation,
+    duties::DutiesMutation,
+);
 
 /// Builds the schema. `development` switches introspection on.
 pub fn schema(config: &GraphqlConfig, development: bool) -> SuimonSchema {
