@@ -6,3 +6,4 @@ mod harness;
 mod audit_chain;
 mod identity;
 mod imports;
+mod requirements;

@@ -16,17 +16,31 @@
 
 mod access;
 mod catalogue;
+mod check;
+mod check_system;
+mod decode;
+mod decode_enforcement;
+mod decode_requirement;
+mod decode_system;
+mod diff;
 mod enforcement;
+mod limits;
 mod model;
 mod period;
 mod problem;
+mod references;
 mod requirement;
 mod routes;
+mod set;
 mod system;
+mod tree;
+mod values;
 mod vocabulary;
+mod wording;
 
 pub use access::{AccessCondition, AccessEffect, AccessParams, ConditionOp, Operand};
 pub use catalogue::{Catalogue, CatalogueRef, Citation, Relation};
+pub use diff::{Change, diff};
 pub use enforcement::{
     AdmissionParams, CacheParams, EncryptionParams, Enforcement, Indicator, Mechanism, Mode, Params,
     RetentionAction, RetentionParams, SloParams,
@@ -38,7 +52,11 @@ pub use requirement::{
     Obligation, RequirementSpec, RouteClass, Target, Threshold, ThresholdOp, ThresholdValue, Verification,
 };
 pub use routes::RouteMatch;
+pub use set::{ManifestSet, parse_files, parse_files_against};
 pub use system::{
     Category, Channel, Field, FieldKind, Mask, Method, Operator, Protection, RecordType, Route, Shown,
     SystemSpec,
 };
+
+#[cfg(test)]
+mod tests;

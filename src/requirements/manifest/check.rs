@@ -1,0 +1,111 @@
+//! What must agree between a requirement and its system.
+
+use super::enforcement::{CacheParams, Params};
+use super::requirement::{RequirementSpec, RouteClass, Target};
+use super::system::{Protection, SystemSpec};
+use super::wording::suggestion;
+
+/// A disagreement: path in the requirement, message, remedy.
+pub(super) type Disagreement = (String, String, String);
+
+/// Everything in a requirement that its system does not have, or has otherwise.
+pub(super) fn disagreements(requirement: &RequirementSpec, system: &SystemSpec) -> Vec<Disagreement> {
+    let mut found = Vec::new();
+    check_target(requirement, system, &mut found);
+    match requirement.enforcement.as_ref().map(|enforcement| &enforcement.params) {
+        Some(Params::Encryption(params)) => {
+            for (at, object) in params.fields.iter().enumerate() {
+                let path = format!("spec.enforcement.params.fields[{at}]");
+                check_encrypted(object, &path, system, &mut found);
+            }
+        }
+        Some(Params::Access(params)) => {
+            for (at, object) in params.objects.iter().enumerate() {
+                let path = format!("spec.enforcement.params.objects[{at}]");
+                // Objects outside the record types (`booking`, `incident`) are not this system's to declare.
+                if let Some((first, _)) = object.split_once('.')
+                    && system.record_type(first).is_some()
+                {
+                    check_object(object, &path, system, &mut found);
+                }
+            }
+        }
+        Some(Params::Admission(params)) => {
+            let declared: Vec<&str> = system.channels.iter().map(|channel| channel.as_str()).collect();
+            for channel in params.reserve.keys().filter(|channel| !system.channels.contains(channel)) {
+                let path = format!("spec.enforcement.params.reserve.{channel}");
+                let message = format!("the system has no channel `{channel}`");
+                let remedy = if declared.is_empty() {
+                    "declare it in `spec.channels` of the system".to_owned()
+                } else {
+                    suggestion(channel.as_str(), &declared)
+                };
+                found.push((path, message, remedy));
+            }
+        }
+        Some(Params::Cache(params)) => check_cache(params, &requirement.target, system, &mut found),
+        Some(Params::Retention(_) | Params::Slo(_)) | None => {}
+    }
+    found
+}
+
+fn check_target(requirement: &RequirementSpec, system: &SystemSpec, found: &mut Vec<Disagreement>) {
+    let path = "spec.target";
+    match &requirement.target {
+        Target::Route(name) if !system.routes.iter().any(|route| route.name == *name) => {
+            let words: Vec<&str> = system.routes.iter().map(|route| route.name.as_str()).collect();
+            let message = format!("the system declares no route `{name}`");
+            let remedy = if words.is_empty() { declare("routes") } else { suggestion(name, &words) };
+            found.push((path.to_owned(), message, remedy));
+        }
+        Target::Record(name) => check_object(&format!("{name}.*"), path, system, found),
+        Target::Field { record_type, field } => {
+            check_object(&format!("{record_type}.{field}"), path, system, found);
+        }
+        Target::System | Target::Route(_) | Target::Routes(_) | Target::Operation(_) => {}
+    }
+}
+
+fn declare(list: &str) -> String {
+    format!("declare it in `spec.{list}` of the system")
+}
+
+fn check_object(object: &str, path: &str, system: &SystemSpec, found: &mut Vec<Disagreement>) {
+    let (type_name, field) = object.split_once('.').unwrap_or((object, "*"));
+    let Some(record_type) = system.record_type(type_name) else {
+        let words: Vec<&str> = system.record_types.iter().map(|known| known.name.as_str()).collect();
+        let message = format!("the system declares no record type `{type_name}`");
+        found.push((path.to_owned(), message, suggestion(type_name, &words)));
+        return;
+    };
+    if field != "*" && record_type.field(field).is_none() {
+        let words: Vec<&str> = record_type.fields.iter().map(|known| known.name.as_str()).collect();
+        let message = format!("record type `{type_name}` has no field `{field}`");
+        found.push((path.to_owned(), message, suggestion(field, &words)));
+    }
+}
+
+fn check_encrypted(object: &str, path: &str, system: &SystemSpec, found: &mut Vec<Disagreement>) {
+    let before = found.len();
+    check_object(object, path, system, found);
+    if found.len() > before {
+        return;
+    }
+    let (type_name, name) = object.split_once('.').unwrap_or((object, "*"));
+    let fields = system.record_type(type_name).into_iter().flat_map(|record_type| &record_type.fields);
+    for field in fields.filter(|field| name == "*" || field.name == name) {
+        if field.protection != Protection::Encrypted {
+            let message = format!("field `{type_name}.{}` is declared `{}`", field.name, field.protection);
+            found.push((path.to_owned(), message, "write `protection: encrypted` in the system".to_owned()));
+        }
+    }
+}
+
+fn check_cache(params: &CacheParams, target: &Target, system: &SystemSpec, found: &mut Vec<Disagreement>) {
+    let (CacheParams::Public { .. }, Target::Route(name)) = (params, target) else { return };
+    if system.routes.iter().any(|route| route.name == *name && route.personal) {
+        let message =
+            format!("rule `public` would let caches store the {} route `{name}`", RouteClass::Personal);
+        found.push(("spec.target".to_owned(), message, "write rule `no_store`".to_owned()));
+    }
+}

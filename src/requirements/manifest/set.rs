@@ -1,0 +1,309 @@
+//! A set of manifests: parsed together, so that references can be followed and all problems named at once.
+
+use std::collections::BTreeMap;
+
+use super::check::disagreements;
+use super::check_system::check_system;
+use super::decode::{Object, Report};
+use super::decode_requirement::requirement;
+use super::decode_system::system;
+use super::limits;
+use super::model::{API_VERSION, Kind, Manifest, Spec};
+use super::problem::{Place, Problem};
+use super::requirement::RequirementSpec;
+use super::system::SystemSpec;
+use super::tree::{Node, Value, documents};
+use super::values::{labels, name, text};
+use super::wording::{quoted, suggestion};
+
+/// Manifests that agree with each other, in the order of kind and name.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ManifestSet {
+    entries: BTreeMap<(Kind, String), (Manifest, Option<Place>)>,
+}
+
+impl ManifestSet {
+    /// A set of manifests that were parsed before, for example those in force according to the database. Of two with
+    /// the same kind and name the later one stays.
+    pub fn of_stored(manifests: impl IntoIterator<Item = Manifest>) -> Self {
+        let entries = manifests.into_iter().map(|m| ((m.kind, m.name.clone()), (m, None))).collect();
+        Self { entries }
+    }
+
+    /// All manifests.
+    pub fn iter(&self) -> impl Iterator<Item = &Manifest> {
+        self.entries.values().map(|(manifest, _)| manifest)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The manifest of this kind and name.
+    pub fn get(&self, kind: Kind, name: &str) -> Option<&Manifest> {
+        self.entries.get(&(kind, name.to_owned())).map(|(manifest, _)| manifest)
+    }
+
+    /// Where the manifest of this kind and name begins; none for stored ones.
+    pub fn place(&self, kind: Kind, name: &str) -> Option<&Place> {
+        self.entries.get(&(kind, name.to_owned())).and_then(|(_, place)| place.as_ref())
+    }
+
+    /// The system of this name.
+    pub fn system(&self, name: &str) -> Option<&SystemSpec> {
+        self.get(Kind::System, name)?.as_system()
+    }
+
+    /// The requirement of this name.
+    pub fn requirement(&self, name: &str) -> Option<&RequirementSpec> {
+        self.get(Kind::Requirement, name)?.as_requirement()
+    }
+
+    /// All requirements of a system with their names.
+    pub fn requirements_of<'a>(
+        &'a self,
+        system: &'a str,
+    ) -> impl Iterator<Item = (&'a str, &'a RequirementSpec)> {
+        self.iter().filter_map(move |manifest| {
+            let spec = manifest.as_requirement()?;
+            (spec.system == system).then_some((manifest.name.as_str(), spec))
+        })
+    }
+}
+
+/// Parses a set that stands alone.
+///
+/// Problems come in the order of file, line and column, whatever the order of the files. All files and all documents
+/// are read; only the checks between the parts of one system or one requirement wait until that document itself has
+/// no other problem.
+pub fn parse_files<N, B>(files: impl IntoIterator<Item = (N, B)>) -> Result<ManifestSet, Vec<Problem>>
+where
+    N: Into<String>,
+    B: AsRef<[u8]>,
+{
+    parse_files_against(files, &ManifestSet::default())
+}
+
+/// Parses a set whose references may also lead to `stored` manifests. A stored manifest of the same kind and name is
+/// replaced; stored requirements that would then no longer agree with their system are problems too.
+pub fn parse_files_against<N, B>(
+    files: impl IntoIterator<Item = (N, B)>,
+    stored: &ManifestSet,
+) -> Result<ManifestSet, Vec<Problem>>
+where
+    N: Into<String>,
+    B: AsRef<[u8]>,
+{
+    let mut files: Vec<(String, B)> = files.into_iter().map(|(name, bytes)| (name.into(), bytes)).collect();
+    files.sort_by(|a, b| a.0.cmp(&b.0));
+    let mut problems = Vec::new();
+    if files.len() > limits::FILES {
+        let message = format!("there are {} files, more than {}", files.len(), limits::FILES);
+        let place = Place { file: files[limits::FILES].0.clone(), line: 1, column: 1 };
+        let remedy = "apply them in several sets".to_owned();
+        return Err(vec![Problem { place, path: String::new(), message, remedy }]);
+    }
+    let mut parsed: Vec<Document> = Vec::new();
+    for (file, bytes) in &files {
+        match documents(file, bytes.as_ref()) {
+            Ok(nodes) if nodes.is_empty() => {
+                let place = Place { file: file.clone(), line: 1, column: 1 };
+                let (message, remedy) = ("the file has no manifest", "add one or remove the file");
+                let (message, remedy) = (message.to_owned(), remedy.to_owned());
+                problems.push(Problem { place, path: String::new(), message, remedy });
+            }
+            Ok(nodes) => parsed.extend(nodes.iter().map(|node| Document::read(file, node))),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    note_repeated(&mut parsed);
+    super::references::check(&mut parsed, stored);
+    check_agreement(&mut parsed, stored);
+
+    let mut entries = BTreeMap::new();
+    for Document { manifest, report, .. } in parsed {
+        if let (true, Some(manifest)) = (report.is_clean(), manifest) {
+            let place = report.place("");
+            entries.insert((manifest.kind, manifest.name.clone()), (manifest, Some(place)));
+        }
+        problems.extend(report.into_problems());
+    }
+    if problems.is_empty() {
+        return Ok(ManifestSet { entries });
+    }
+    problems.sort();
+    problems.dedup();
+    problems.truncate(limits::PROBLEMS);
+    Err(problems)
+}
+
+/// One document: what could be read of it. Kind, name and references are known even when the rest is wrong, so that
+/// one mistake does not make others appear or disappear.
+pub(super) struct Document {
+    pub report: Report,
+    pub kind: Option<Kind>,
+    pub name: Option<String>,
+    /// Path and name of each reference to a requirement.
+    pub references: Vec<(String, String)>,
+    /// Name of the system it belongs to.
+    pub system: Option<String>,
+    pub manifest: Option<Manifest>,
+}
+
+impl Document {
+    fn read(file: &str, node: &Node) -> Self {
+        let mut report = Report::new(file, node);
+        let (kind, name, manifest) = envelope(node, &mut report);
+        if let Some(spec) = manifest.as_ref().and_then(Manifest::as_system)
+            && report.is_clean()
+        {
+            check_system(spec, &mut report);
+        }
+        let is_requirement = kind == Some(Kind::Requirement);
+        let references = if is_requirement { references(node) } else { Vec::new() };
+        let system = node.get("spec").and_then(|spec| spec.get("system")).and_then(Node::text);
+        let system = system.filter(|_| is_requirement).map(str::to_owned);
+        Self { report, kind, name, references, system, manifest }
+    }
+}
+
+fn references(node: &Node) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for key in ["derivedFrom", "dependsOn"] {
+        let Some(Value::List(items)) =
+            node.get("spec").and_then(|spec| spec.get(key)).map(|list| &list.value)
+        else {
+            continue;
+        };
+        for (at, item) in items.iter().enumerate() {
+            if let Some(name) = item.text() {
+                found.push((format!("spec.{key}[{at}]"), name.to_owned()));
+            }
+        }
+    }
+    found
+}
+
+fn envelope(node: &Node, report: &mut Report) -> (Option<Kind>, Option<String>, Option<Manifest>) {
+    let Some(mut object) = Object::open(node, "", report, &["apiVersion", "kind", "metadata", "spec"]) else {
+        return (None, None, None);
+    };
+    object.required("apiVersion", |node, path, report| {
+        let version = text(limits::LINE)(node, path, report)?;
+        if version != API_VERSION {
+            let message = format!("unknown apiVersion {}", quoted(&version));
+            report.at(path, message, format!("write `{API_VERSION}`"));
+        }
+        Some(())
+    });
+    let kind = object.required("kind", kind);
+    let metadata = object.required("metadata", |node, path, report| {
+        let mut object = Object::open(node, path, report, &["name", "labels"])?;
+        let name = object.required("name", name);
+        let labels = object.optional("labels", labels).unwrap_or_default();
+        Some((name?, labels))
+    });
+    let spec = match kind {
+        Some(Kind::System) => object.required("spec", system).map(|spec| Spec::System(Box::new(spec))),
+        Some(Kind::Requirement) => {
+            object.required("spec", requirement).map(|spec| Spec::Requirement(Box::new(spec)))
+        }
+        None => None,
+    };
+    let name = metadata.as_ref().map(|(name, _)| name.clone());
+    let manifest = metadata.zip(spec).map(|((name, labels), spec)| Manifest::new(name, labels, spec));
+    (kind, name, manifest)
+}
+
+fn kind(node: &Node, path: &str, report: &mut Report) -> Option<Kind> {
+    let word = text(limits::LINE)(node, path, report)?;
+    let found = Kind::ALL.iter().copied().find(|kind| kind.as_str() == word);
+    if found.is_none() {
+        if ["Estimate", "Probe", "Exception"].contains(&word.as_str()) {
+            let message = format!("kind `{word}` is not supported yet");
+            report.at(path, message, "remove this document; a later version of Suimon will read it");
+        } else {
+            let words: Vec<&str> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
+            report.at(path, format!("unknown kind {}", quoted(&word)), suggestion(&word, &words));
+        }
+    }
+    found
+}
+
+fn note_repeated(documents: &mut [Document]) {
+    let mut first: BTreeMap<(Kind, String), Place> = BTreeMap::new();
+    for document in documents {
+        let (Some(kind), Some(name)) = (document.kind, document.name.clone()) else { continue };
+        match first.get(&(kind, name.clone())) {
+            Some(place) => {
+                let message = format!("{kind} `{name}` is stated twice, first at {place}");
+                document.report.at("metadata.name", message, "rename or remove one of them");
+            }
+            None => {
+                first.insert((kind, name), document.report.place("metadata.name"));
+            }
+        }
+    }
+}
+
+/// Compares requirements and systems that were read without a problem.
+fn check_agreement(documents: &mut [Document], stored: &ManifestSet) {
+    let given: BTreeMap<String, SystemSpec> = documents
+        .iter()
+        .filter(|document| document.report.is_clean())
+        .filter_map(|document| document.manifest.as_ref())
+        .filter_map(|manifest| Some((manifest.name.clone(), manifest.as_system()?.clone())))
+        .collect();
+    let broken: Vec<String> = documents
+        .iter()
+        .filter(|document| document.kind == Some(Kind::System))
+        .filter_map(|document| document.name.clone())
+        .filter(|name| !given.contains_key(name))
+        .collect();
+    let replaced: Vec<String> = documents
+        .iter()
+        .filter(|document| document.kind == Some(Kind::Requirement))
+        .filter_map(|document| document.name.clone())
+        .collect();
+    for document in documents {
+        let Some(manifest) = document.manifest.as_ref().filter(|_| document.report.is_clean()) else {
+            continue;
+        };
+        match &manifest.spec {
+            Spec::Requirement(spec) => {
+                let system = match given.get(&spec.system) {
+                    Some(system) => Some(system),
+                    None if broken.contains(&spec.system) => None,
+                    None => stored.system(&spec.system),
+                };
+                for (path, message, remedy) in
+                    system.map(|system| disagreements(spec, system)).unwrap_or_default()
+                {
+                    document.report.at(&path, message, remedy);
+                }
+            }
+            Spec::System(system) => {
+                let kept = stored
+                    .requirements_of(&manifest.name)
+                    .filter(|(name, _)| !replaced.iter().any(|r| r == name));
+                for (name, spec) in kept {
+                    for (path, message, _) in disagreements(spec, system) {
+                        let message =
+                            format!("the stored requirement `{name}` no longer agrees at {path}: {message}");
+                        document.report.at(
+                            "spec",
+                            message,
+                            "keep what it needs, or apply a new version of it too",
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
