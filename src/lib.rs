@@ -26,6 +26,7 @@ pub mod entropy;
 pub mod error;
 pub mod graphql;
 pub mod http;
+pub mod notices;
 pub mod requirements;
 pub mod storage;
 pub mod vault;

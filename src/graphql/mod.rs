@@ -5,6 +5,7 @@ mod audit;
 mod connection;
 mod id;
 mod limits;
+mod notices;
 mod problem;
 mod requirements;
 mod scalars;
@@ -18,11 +19,11 @@ pub type SuimonSchema = Schema<Query, Mutation, EmptySubscription>;
 
 /// What can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(access::AccessQuery, audit::AuditQuery, requirements::RequirementsQuery);
+pub struct Query(access::AccessQuery, audit::AuditQuery, notices::NoticesQuery, requirements::RequirementsQuery);
 
 /// What can be changed.
 #[derive(MergedObject, Default)]
-pub struct Mutation(access::AccessMutation, requirements::RequirementsMutation);
+pub struct Mutation(access::AccessMutation, notices::NoticesMutation, requirements::RequirementsMutation);
 
 /// Builds the schema. `development` switches introspection on.
 pub fn schema(config: &GraphqlConfig, development: bool) -> SuimonSchema {
