@@ -28,5 +28,6 @@ pub mod graphql;
 pub mod http;
 pub mod notices;
 pub mod requirements;
+pub mod incidents;
 pub mod storage;
 pub mod vault;
