@@ -19,7 +19,12 @@ pub type SuimonSchema = Schema<Query, Mutation, EmptySubscription>;
 
 /// What can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(access::AccessQuery, audit::AuditQuery, notices::NoticesQuery, requirements::RequirementsQuery);
+pub struct Query(
+    access::AccessQuery,
+    audit::AuditQuery,
+    notices::NoticesQuery,
+    requirements::RequirementsQuery,
+);
 
 /// What can be changed.
 #[derive(MergedObject, Default)]

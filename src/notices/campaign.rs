@@ -3,12 +3,15 @@
 use serde_json::json;
 use uuid::Uuid;
 
-use super::model::{Audience, Channel, Language, NewNotice, Notice, NoticeState, Reason, pseudonym_of, slug_of};
+use super::model::{
+    Audience, Channel, Language, NewNotice, Notice, NoticeState, Reason, pseudonym_of, slug_of,
+};
 use super::template::{self, Text};
 use super::{fanout, store};
 use crate::access::{Action, Op, Scope, Tx};
 use crate::audit::{Decision, Event};
 use crate::error::{Error, Result};
+use crate::incidents::permit;
 
 /// Writes a draft for an approved revision. It sends nothing.
 ///
@@ -16,7 +19,7 @@ use crate::error::{Error, Result};
 /// `NOT_FOUND` (incident, revision), `CONFLICT` when the revision is not approved, `INVALID` naming every variable that is
 /// missing or unusable, and those of permission.
 pub async fn create_notice(op: &Op, tenant: Uuid, new: NewNotice) -> Result<Notice> {
-    let scope = op.permit(Action::Create, "notice").await?.within(tenant, "incident")?;
+    let scope = permit(op, Action::Create, "notice", "incident").await?.within(tenant, "incident")?;
     let NewNotice { incident, revision, audience, template, variables } = new;
     let incident = store::incident(&scope, incident).await?.ok_or_else(|| Error::not_found("incident"))?;
     template::check(audience, &template, &variables)?;
@@ -78,14 +81,17 @@ pub async fn preview_notice(op: &Op, tenant: Uuid, id: Uuid, language: Language)
 /// `NOT_FOUND`; `FORBIDDEN` to its author; `CONFLICT` when it is no draft, its revision is not approved any more, or nobody is
 /// left to tell; and those of permission.
 pub async fn approve_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
-    let scope = op.permit(Action::Approve, "notice").await?.within(tenant, "notice")?;
+    let scope = permit(op, Action::Approve, "notice", "notice").await?.within(tenant, "notice")?;
     let tx = scope.begin().await?;
-    let mut notice = store::notice(tx.connection(), tenant, id).await?.ok_or_else(|| Error::not_found("notice"))?;
+    let mut notice =
+        store::notice(tx.connection(), tenant, id).await?.ok_or_else(|| Error::not_found("notice"))?;
     if op.actor().account.is_none_or(|account| account == notice.author) {
         drop(tx);
         let event = Event::new("notice.approve", format!("notice:{id}")).decision(Decision::Denied);
         scope.record(tenant, vec![event.detail(json!({ "why": "author" }))]).await?;
-        return Err(Error::forbidden("approve", "notice").remedy("somebody other than its author approves a notice"));
+        return Err(
+            Error::forbidden("approve", "notice").remedy("somebody other than its author approves a notice")
+        );
     }
     store::lock_incident(tx.connection(), tenant, notice.incident).await?;
     let number = require_approved_revision(&tx, &notice).await?;
@@ -116,7 +122,8 @@ pub async fn approve_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
         "revision": number, "messages": total, "unreachable": unreachable, "told_before": made.told
     })))
     .await?;
-    (notice.state, notice.approved_by, notice.approved_at) = (NoticeState::Approved, Some(by), Some(scope.at()));
+    (notice.state, notice.approved_by, notice.approved_at) =
+        (NoticeState::Approved, Some(by), Some(scope.at()));
     Ok(notice)
 }
 
@@ -125,9 +132,10 @@ pub async fn approve_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
 /// # Errors
 /// `NOT_FOUND`, `CONFLICT` when it is done or cancelled already, and those of permission.
 pub async fn cancel_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
-    let scope = op.permit(Action::Cancel, "notice").await?.within(tenant, "notice")?;
+    let scope = permit(op, Action::Cancel, "notice", "notice").await?.within(tenant, "notice")?;
     let tx = scope.begin().await?;
-    let mut notice = store::notice(tx.connection(), tenant, id).await?.ok_or_else(|| Error::not_found("notice"))?;
+    let mut notice =
+        store::notice(tx.connection(), tenant, id).await?.ok_or_else(|| Error::not_found("notice"))?;
     let open = [NoticeState::Draft, NoticeState::Approved];
     if !store::move_notice(tx.connection(), &notice, &open, NoticeState::Cancelled, None).await? {
         return Err(Error::conflict("the notice is done or cancelled already"));
@@ -145,9 +153,10 @@ pub async fn cancel_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
 /// # Errors
 /// `NOT_FOUND`, `CONFLICT` when it was never approved, was cancelled or nothing has failed, and those of permission.
 pub async fn retry_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
-    let scope = op.permit(Action::Update, "message").await?.within(tenant, "notice")?;
+    let scope = permit(op, Action::Update, "message", "notice").await?.within(tenant, "notice")?;
     let tx = scope.begin().await?;
-    let mut notice = store::notice(tx.connection(), tenant, id).await?.ok_or_else(|| Error::not_found("notice"))?;
+    let mut notice =
+        store::notice(tx.connection(), tenant, id).await?.ok_or_else(|| Error::not_found("notice"))?;
     let from = [NoticeState::Approved, NoticeState::Done];
     if !store::move_notice(tx.connection(), &notice, &from, NoticeState::Approved, None).await? {
         return Err(Error::conflict("only the messages of an approved notice can be tried again"));

@@ -6,4 +6,5 @@ mod harness;
 mod audit_chain;
 mod identity;
 mod imports;
+mod notices;
 mod requirements;
