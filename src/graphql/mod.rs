@@ -10,6 +10,7 @@ mod id;
 mod incidents;
 mod language;
 mod limits;
+mod notices;
 mod problem;
 mod requirements;
 mod scalars;
@@ -29,9 +30,10 @@ pub struct Query(
     audit::AuditQuery,
     requirements::RequirementsQuery,
     vault::VaultQuery,
-    exposure::ExposureQuery,
     incidents::IncidentsQuery,
+    exposure::ExposureQuery,
     duties::DutiesQuery,
+    notices::NoticesQuery,
 );
 
 /// What can be changed.
@@ -40,9 +42,10 @@ pub struct Mutation(
     access::AccessMutation,
     requirements::RequirementsMutation,
     vault::VaultMutation,
-    exposure::ExposureMutation,
     incidents::IncidentsMutation,
+    exposure::ExposureMutation,
     duties::DutiesMutation,
+    notices::NoticesMutation,
 );
 
 /// Builds the schema. `development` switches introspection on.

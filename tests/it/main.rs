@@ -10,4 +10,5 @@ mod coverage;
 mod duties;
 mod identity;
 mod imports;
+mod notices;
 mod requirements;
