@@ -6,3 +6,6 @@ mod harness;
 mod audit_chain;
 mod identity;
 mod imports;
+mod vault;
+mod vault_import;
+mod vault_support;
