@@ -12,3 +12,6 @@ mod identity;
 mod imports;
 mod notices;
 mod requirements;
+mod vault;
+mod vault_import;
+mod vault_support;
