@@ -28,6 +28,7 @@ pub mod error;
 pub mod graphql;
 pub mod http;
 pub mod incidents;
+pub mod notices;
 pub mod reports;
 pub mod requirements;
 pub mod storage;

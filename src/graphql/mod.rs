@@ -5,12 +5,17 @@ mod assessments;
 mod audit;
 mod connection;
 mod duties;
+mod exposure;
 mod id;
+mod incidents;
 mod language;
 mod limits;
+mod notices;
 mod problem;
 mod reports;
+mod requirements;
 mod scalars;
+mod vault;
 
 use async_graphql::{EmptySubscription, MergedObject, Schema};
 
@@ -21,11 +26,29 @@ pub type SuimonSchema = Schema<Query, Mutation, EmptySubscription>;
 
 /// What can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(access::AccessQuery, audit::AuditQuery, duties::DutiesQuery, reports::ReportsQuery);
+pub struct Query(
+    access::AccessQuery,
+    audit::AuditQuery,
+    requirements::RequirementsQuery,
+    vault::VaultQuery,
+    incidents::IncidentsQuery,
+    exposure::ExposureQuery,
+    duties::DutiesQuery,
+    notices::NoticesQuery,
+    reports::ReportsQuery,
+);
 
 /// What can be changed.
 #[derive(MergedObject, Default)]
-pub struct Mutation(access::AccessMutation, duties::DutiesMutation);
+pub struct Mutation(
+    access::AccessMutation,
+    requirements::RequirementsMutation,
+    vault::VaultMutation,
+    incidents::IncidentsMutation,
+    exposure::ExposureMutation,
+    duties::DutiesMutation,
+    notices::NoticesMutation,
+);
 
 /// Builds the schema. `development` switches introspection on.
 pub fn schema(config: &GraphqlConfig, development: bool) -> SuimonSchema {

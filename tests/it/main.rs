@@ -5,6 +5,13 @@ mod duties_scene;
 mod harness;
 
 mod audit_chain;
+mod configuration;
+mod coverage;
 mod duties;
 mod identity;
 mod imports;
+mod notices;
+mod requirements;
+mod vault;
+mod vault_import;
+mod vault_support;
