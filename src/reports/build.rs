@@ -275,15 +275,17 @@ fn decision_of(decision: &law::Decision, words: &Words) -> Decision {
     }
 }
 
-/// The rules that decided about the authority: the leaves that its trigger rests on, and exclusions that hold.
+/// The rules that decided about the authority: the leaves on which the answer of its duties rests.
 fn reasons(decision: &law::Decision, lang: Lang) -> Vec<String> {
     let mut leaves = Vec::new();
-    let about_authority =
-        decision.trace.nodes.iter().filter(|node| node.rule_id.starts_with("regulator/")).enumerate();
-    for (index, node) in about_authority {
-        if index == 0 || node.result == law::Truth::T {
-            node.decisive(&mut leaves);
-        }
+    let duties = decision.duties.iter().filter(|duty| duty.recipient == "regulator");
+    for duty in duties {
+        decision
+            .trace
+            .nodes
+            .iter()
+            .filter(|node| node.rule_id == duty.id)
+            .for_each(|node| node.decisive(&mut leaves));
     }
     let mut lines: Vec<String> = Vec::new();
     for (clause, leaf) in leaves {
