@@ -54,7 +54,16 @@ fn facts_alone_are_assessed_without_a_database() {
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let told = text(&output.stdout);
     let head: Vec<&str> = told.lines().take(8).collect();
-    insta::assert_snapshot!(head.join("\n"), @"");
+    insta::assert_snapshot!(head.join("\n"), @r#"
+    APPI Art. 26 from 2022-04-01 to 2024-03-31 (jp-appi-26@2022-04-01)
+      report to the regulator: required
+      notice to the persons: required
+      Report to the PPC — Preliminary report [Rule 8(1); GL 3-5-3-3]: 2023-10-28..2023-10-30 (guidance)
+        start 2023-10-26, 3 days, the day of the start is day 1: 2023-10-28
+        start 2023-10-26, 5 days, the day of the start is day 1: 2023-10-30
+      Report to the PPC — Final report [Rule 8(2); GL 3-5-3-4]: 2023-11-24 (statute)
+        start 2023-10-26, 30 days, the day of the start is day 1: 2023-11-24
+    "#);
     assert!(told.contains("Rule 7(iv): number of principals 1001 > 1000 → met"));
     assert!(std::fs::read_dir(folder.path()).unwrap().count() == 1, "nothing was created");
 
@@ -77,7 +86,12 @@ fn wrong_facts_are_told_all_at_once_with_their_places() {
     assert_eq!(output.status.code(), Some(2));
     assert!(output.stdout.is_empty());
     let told = text(&output.stderr).replace(&file, "facts.yaml");
-    insta::assert_snapshot!(told.trim_end(), @"");
+    insta::assert_snapshot!(told.trim_end(), @r#"
+    suimon: the facts are wrong:
+    facts.yaml:1:14 event.kindz: "event.kindz" is not a fact of the catalogue; did you mean "event.kinds"?
+    facts.yaml:2:26 counts.principals_total: expected a whole number from 0, found text
+    facts.yaml:3:22 parties.entity_type: expected one of private, jp_art58, national_admin, incorporated_agency, local_gov, local_incorporated_agency, covered_entity, business_associate, cii_operator, essential_entity, important_entity, telecom
+    "#);
 
     for (name, content, expected) in [
         (
