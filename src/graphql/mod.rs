@@ -12,6 +12,7 @@ mod language;
 mod limits;
 mod notices;
 mod problem;
+mod reports;
 mod requirements;
 mod scalars;
 mod vault;
@@ -34,6 +35,7 @@ pub struct Query(
     exposure::ExposureQuery,
     duties::DutiesQuery,
     notices::NoticesQuery,
+    reports::ReportsQuery,
 );
 
 /// What can be changed.
