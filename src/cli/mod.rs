@@ -4,8 +4,13 @@
 //! found, differences found).
 
 mod apply;
+mod assess;
 mod audit;
+mod exposure;
+mod import;
+mod incident;
 mod init;
+mod keys;
 mod manifests;
 mod migrate;
 mod output;
@@ -56,9 +61,22 @@ enum Command {
     Schema,
     /// Prints the default configuration, which documents every key.
     Config,
+    /// Imports people, or tenants, from a file.
+    Import(import::Arguments),
+    /// Shows how the keys stand.
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Asks every rule pack whether authority and persons must be told, and by when.
+    Assess(assess::Arguments),
     /// Verifies the audit log; prints the table of permissions.
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Who may have seen whose data, from logs.
+    #[command(subcommand)]
+    Exposure(exposure::Command),
+    /// Incidents: list, show, open, add to the timeline.
+    #[command(subcommand)]
+    Incident(incident::Command),
 }
 
 /// Runs the program.
@@ -91,7 +109,12 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             output::print(config::DEFAULTS);
             Ok(ExitCode::SUCCESS)
         }
+        Command::Import(arguments) => import::run(&context, arguments).await,
+        Command::Keys(command) => keys::run(&context, command).await,
+        Command::Assess(arguments) => assess::run(&context, arguments).await,
         Command::Audit(command) => audit::run(&context, command).await,
+        Command::Exposure(command) => exposure::run(&context, command).await,
+        Command::Incident(command) => incident::run(&context, command).await,
     }
 }
 

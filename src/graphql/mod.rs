@@ -1,14 +1,20 @@
 //! GraphQL: thin resolvers over the parts. A resolver parses ids, calls one verb of a part and shapes the answer.
 
 mod access;
+mod assessments;
 mod audit;
 mod connection;
+mod duties;
+mod exposure;
 mod id;
+mod incidents;
+mod language;
 mod limits;
 mod notices;
 mod problem;
 mod requirements;
 mod scalars;
+mod vault;
 
 use async_graphql::{EmptySubscription, MergedObject, Schema};
 
@@ -24,11 +30,23 @@ pub struct Query(
     audit::AuditQuery,
     notices::NoticesQuery,
     requirements::RequirementsQuery,
+    vault::VaultQuery,
+    exposure::ExposureQuery,
+    incidents::IncidentsQuery,
+    duties::DutiesQuery,
 );
 
 /// What can be changed.
 #[derive(MergedObject, Default)]
-pub struct Mutation(access::AccessMutation, notices::NoticesMutation, requirements::RequirementsMutation);
+pub struct Mutation(
+    access::AccessMutation,
+    notices::NoticesMutation,
+    requirements::RequirementsMutation,
+    vault::VaultMutation,
+    exposure::ExposureMutation,
+    incidents::IncidentsMutation,
+    duties::DutiesMutation,
+);
 
 /// Builds the schema. `development` switches introspection on.
 pub fn schema(config: &GraphqlConfig, development: bool) -> SuimonSchema {

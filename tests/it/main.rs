@@ -1,9 +1,13 @@
 //! The integration tests: through HTTP like a client. Both databases run the same tests: without further ado SQLite, with
 //! `SUIMON_TEST_POSTGRES=postgres://user@host/postgres` PostgreSQL.
 
+mod duties_scene;
 mod harness;
 
 mod audit_chain;
+mod configuration;
+mod coverage;
+mod duties;
 mod identity;
 mod imports;
 mod notices;
