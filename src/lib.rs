@@ -27,5 +27,6 @@ pub mod error;
 pub mod graphql;
 pub mod http;
 pub mod incidents;
+pub mod requirements;
 pub mod storage;
 pub mod vault;

@@ -6,5 +6,8 @@ mod harness;
 mod audit_chain;
 mod configuration;
 mod coverage;
+mod exposure;
+mod exposure_hostile;
 mod identity;
 mod imports;
+mod incidents;
