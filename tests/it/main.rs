@@ -15,3 +15,6 @@ mod requirements;
 mod vault;
 mod vault_import;
 mod vault_support;
+mod exposure;
+mod exposure_hostile;
+mod incidents;
