@@ -148,7 +148,8 @@ async fn the_whole_life_of_an_incident() {
     insta::assert_snapshot!(run(close, id.clone()).await, @r#"{"answers":[{"text":"有効な手段はありません"}],"state":"CLOSED"}"#);
     let late = "mutation($id: ID!) { answer: answerInquiry(inquiryId: $id, text: \"x\") { ... on Problem { code message remedy } } }";
     insta::assert_snapshot!(run(late, id).await, @r#"{"code":"CONFLICT","message":"the inquiry is closed","remedy":"record a new one"}"#);
-    let team = run("query($incident: ID!) { answer: incident(id: $incident) { team { id } } }", json!({})).await;
+    let team =
+        run("query($incident: ID!) { answer: incident(id: $incident) { team { id } } }", json!({})).await;
     let deputy = json!({ "id": team["team"][1]["id"] });
     let end = "mutation($id: ID!) { answer: endTeamRole(id: $id) { ... on TeamMember { role until } ... on Problem { message } } }";
     insta::assert_snapshot!(run(end, deputy.clone()).await, @r#"{"role":"DEPUTY_HEAD","until":"2023-10-27T01:05:00Z"}"#);
