@@ -4,6 +4,8 @@
 //! found, differences found).
 
 mod audit;
+mod demo;
+mod example;
 mod init;
 mod migrate;
 mod output;
@@ -52,6 +54,11 @@ enum Command {
     /// Verifies the audit log; prints the table of permissions.
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Replays the founding day on a simulated clock, through the public API.
+    Demo(demo::Arguments),
+    /// Writes the example's files: logs with made-up people, and manifests.
+    #[command(subcommand)]
+    Example(example::Command),
 }
 
 /// Runs the program.
@@ -83,6 +90,8 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Audit(command) => audit::run(&context, command).await,
+        Command::Demo(arguments) => demo::run(&context, arguments).await,
+        Command::Example(command) => example::run(command),
     }
 }
 
