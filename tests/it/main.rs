@@ -4,5 +4,6 @@
 mod harness;
 
 mod audit_chain;
+mod configuration;
 mod identity;
 mod imports;

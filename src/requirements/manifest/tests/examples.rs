@@ -57,7 +57,7 @@ fn the_corrective_requirement_is_applied_to_the_stored_baseline() {
 #[test]
 fn the_vaccine_booking_states_capacity_and_access() {
     let set = parse(&VACCINE).unwrap();
-    let capacity = set.requirement("NFR-CAP-001").unwrap();
+    let capacity = set.requirement("VAX-CAP-001").unwrap();
     assert_eq!(capacity.catalogue[0].reference.to_string(), "ipa-nfrg@2018:B.4.3.1");
     let system = set.system("vaccine-booking").unwrap();
     let plain: Vec<_> =
