@@ -5,5 +5,6 @@ mod harness;
 
 mod audit_chain;
 mod configuration;
+mod example;
 mod identity;
 mod imports;

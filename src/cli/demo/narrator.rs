@@ -44,6 +44,11 @@ impl Narrator {
         }
     }
 
+    /// The time of day of an instant, as people of the story say it.
+    pub fn clock_time(&self, at: Timestamp) -> String {
+        at.to_zoned(self.zone.clone()).strftime("%H:%M").to_string()
+    }
+
     /// The operation, in one line, and the pause that ends a step.
     pub async fn operation(&self, who: &str, operation: &str) {
         output::line(&format!("{INDENT}{who}: {}", compact(operation)));

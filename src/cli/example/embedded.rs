@@ -21,8 +21,10 @@ pub const MANIFESTS: [File; 4] = [
 ];
 
 /// The caching rule that was missing: the corrective action.
-pub const CORRECTIVE: File =
-    ("NFR-CACHE-001.yaml", include_str!("../../../examples/online-application/corrective/NFR-CACHE-001.yaml"));
+pub const CORRECTIVE: File = (
+    "NFR-CACHE-001.yaml",
+    include_str!("../../../examples/online-application/corrective/NFR-CACHE-001.yaml"),
+);
 
 /// Everything that `suimon example manifests` writes, by path.
 pub const FILES: [File; 8] = [

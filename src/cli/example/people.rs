@@ -84,12 +84,23 @@ struct MadeUp {
 }
 
 const TOWNS: [&str; 12] = [
-    "霧ヶ沢市", "月影野市", "星見浜市", "風待丘市", "水鏡町", "葦原川市", "白波瀬市", "常夜灯町", "雲居台市",
-    "鈴音村", "花筏市", "雪明町",
+    "霧ヶ沢市",
+    "月影野市",
+    "星見浜市",
+    "風待丘市",
+    "水鏡町",
+    "葦原川市",
+    "白波瀬市",
+    "常夜灯町",
+    "雲居台市",
+    "鈴音村",
+    "花筏市",
+    "雪明町",
 ];
 const QUARTERS: [&str; 10] =
     ["水門前", "千鳥橋", "葭切", "朝凪町", "夕霧台", "浮島通", "渡瀬", "八重桜町", "石清水", "灯台下"];
-const COURSES: [&str; 6] = ["普通コース", "特進コース", "国際コース", "理数コース", "芸術コース", "スポーツコース"];
+const COURSES: [&str; 6] =
+    ["普通コース", "特進コース", "国際コース", "理数コース", "芸術コース", "スポーツコース"];
 
 impl Names {
     fn embedded() -> anyhow::Result<Self> {
@@ -119,10 +130,8 @@ impl Names {
             format!("{family}.{given}.{}@{domain}", person.id)
         };
         let phone = format!("090-0{:03}-{:04}", chance.below(1000), chance.below(10_000));
-        let mut values = HashMap::from([
-            ("full_name", format!("{} {}", family.kanji, given.kanji)),
-            ("phone", phone),
-        ]);
+        let mut values =
+            HashMap::from([("full_name", format!("{} {}", family.kanji, given.kanji)), ("phone", phone)]);
         match record_type {
             RecordType::Applicant => {
                 values.insert("name_kana", format!("{} {}", family.kana, given.kana));
