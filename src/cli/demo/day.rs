@@ -35,6 +35,9 @@ const CONTAIN: &str = "mutation($id: ID!, $at: Instant!, $text: String!) {
 const ADD_ENTRY: &str = "mutation($input: AddTimelineEntryInput!) {
     addTimelineEntry(input: $input) { __typename ... on Problem { code field message remedy } } }";
 
+/// When the incident is opened: what happened before is told later than it happened.
+const OPENED: &str = "2023-10-26T15:20";
+
 /// The day; the incident's id.
 pub async fn play(stage: &mut Stage) -> Result<String, Failure> {
     stage.narrator.chapter("26 October 2023");
@@ -105,7 +108,7 @@ async fn report(
 }
 
 async fn open(stage: &mut Stage, findings: &[String]) -> Result<String, Failure> {
-    let at = stage.at("2023-10-26T15:20")?;
+    let at = stage.at(OPENED)?;
     stage.narrator.scene(
         at,
         "The officer opens an incident from the findings, names those who respond, and writes down what is known. Each entry \
@@ -117,7 +120,7 @@ async fn open(stage: &mut Stage, findings: &[String]) -> Result<String, Failure>
     let detected: Timestamp = text(&answer, "/detectedAt")?.parse().map_err(anyhow::Error::new)?;
     assign(stage, &incident, "COORDINATOR", "Compliance desk", "みずうみ出願サービス / Mizuumi").await?;
     assign(stage, &incident, "INVESTIGATOR", "Engineering desk", "保守会社 / maintainer").await?;
-    let early = words::OF_THE_DAY.iter().filter(|entry| instant(entry.at).is_ok_and(|then| then < at));
+    let early = words::OF_THE_DAY.iter().filter(|entry| entry.at < OPENED);
     add_entries(stage, &incident, early).await?;
     let number = number(&answer, "/number")?;
     let detected = stage.narrator.clock_time(detected);
@@ -148,8 +151,8 @@ async fn contain(stage: &mut Stage, incident: &str) -> Result<(), Failure> {
     stage.score.compare("window", "11:00-15:41", window);
     stage.score.compare("duration", "4 h 41 min", lasted);
     stage.at("2023-10-26T16:10")?;
-    let late = words::OF_THE_DAY.iter().filter(|entry| instant(entry.at).is_ok_and(|then| then >= at || entry.kind == "DECISION"));
-    add_entries(stage, incident, late.filter(|entry| entry.at > "2023-10-26T15:20")).await?;
+    let late = words::OF_THE_DAY.iter().filter(|entry| entry.at >= OPENED);
+    add_entries(stage, incident, late).await?;
     Ok(())
 }
 
