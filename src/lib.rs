@@ -26,5 +26,6 @@ pub mod entropy;
 pub mod error;
 pub mod graphql;
 pub mod http;
+pub mod requirements;
 pub mod storage;
 pub mod vault;

@@ -3,12 +3,15 @@
 //! Exit codes: 0 done; 1 unexpected failure; 2 wrong usage, configuration or input; 3 done, and the answer is "no" (faults
 //! found, differences found).
 
+mod apply;
 mod audit;
 mod demo;
 mod example;
 mod init;
+mod manifests;
 mod migrate;
 mod output;
+mod plan;
 mod schema;
 mod serve;
 
@@ -47,6 +50,10 @@ enum Command {
     Init(init::Arguments),
     /// Brings the database schema up to date.
     Migrate,
+    /// Shows what applying manifests would change.
+    Plan(plan::Arguments),
+    /// Stores what manifests change as new versions, all or none.
+    Apply(apply::Arguments),
     /// Prints the GraphQL schema.
     Schema,
     /// Prints the default configuration, which documents every key.
@@ -84,6 +91,8 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Serve(arguments) => serve::run(&context, arguments).await,
         Command::Init(arguments) => init::run(&context, arguments).await,
         Command::Migrate => migrate::run(&context).await,
+        Command::Plan(arguments) => plan::run(&context, arguments).await,
+        Command::Apply(arguments) => apply::run(&context, arguments).await,
         Command::Schema => schema::run(),
         Command::Config => {
             output::print(config::DEFAULTS);

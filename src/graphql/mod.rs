@@ -6,6 +6,7 @@ mod connection;
 mod id;
 mod limits;
 mod problem;
+mod requirements;
 mod scalars;
 
 use async_graphql::{EmptySubscription, MergedObject, Schema};
@@ -17,11 +18,11 @@ pub type SuimonSchema = Schema<Query, Mutation, EmptySubscription>;
 
 /// What can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(access::AccessQuery, audit::AuditQuery);
+pub struct Query(access::AccessQuery, audit::AuditQuery, requirements::RequirementsQuery);
 
 /// What can be changed.
 #[derive(MergedObject, Default)]
-pub struct Mutation(access::AccessMutation);
+pub struct Mutation(access::AccessMutation, requirements::RequirementsMutation);
 
 /// Builds the schema. `development` switches introspection on.
 pub fn schema(config: &GraphqlConfig, development: bool) -> SuimonSchema {

@@ -8,3 +8,4 @@ mod configuration;
 mod example;
 mod identity;
 mod imports;
+mod requirements;
