@@ -22,6 +22,7 @@ pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod duties;
 pub mod entropy;
 pub mod error;
 pub mod graphql;

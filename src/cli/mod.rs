@@ -4,6 +4,7 @@
 //! found, differences found).
 
 mod apply;
+mod assess;
 mod audit;
 mod demo;
 mod example;
@@ -58,6 +59,8 @@ enum Command {
     Schema,
     /// Prints the default configuration, which documents every key.
     Config,
+    /// Asks every rule pack whether authority and persons must be told, and by when.
+    Assess(assess::Arguments),
     /// Verifies the audit log; prints the table of permissions.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -98,6 +101,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             output::print(config::DEFAULTS);
             Ok(ExitCode::SUCCESS)
         }
+        Command::Assess(arguments) => assess::run(&context, arguments).await,
         Command::Audit(command) => audit::run(&context, command).await,
         Command::Demo(arguments) => demo::run(&context, arguments).await,
         Command::Example(command) => example::run(command),

@@ -1,9 +1,12 @@
 //! GraphQL: thin resolvers over the parts. A resolver parses ids, calls one verb of a part and shapes the answer.
 
 mod access;
+mod assessments;
 mod audit;
 mod connection;
+mod duties;
 mod id;
+mod language;
 mod limits;
 mod problem;
 mod requirements;
@@ -18,11 +21,11 @@ pub type SuimonSchema = Schema<Query, Mutation, EmptySubscription>;
 
 /// What can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(access::AccessQuery, audit::AuditQuery, requirements::RequirementsQuery);
+pub struct Query(access::AccessQuery, audit::AuditQuery, duties::DutiesQuery, requirements::RequirementsQuery);
 
 /// What can be changed.
 #[derive(MergedObject, Default)]
-pub struct Mutation(access::AccessMutation, requirements::RequirementsMutation);
+pub struct Mutation(access::AccessMutation, duties::DutiesMutation, requirements::RequirementsMutation);
 
 /// Builds the schema. `development` switches introspection on.
 pub fn schema(config: &GraphqlConfig, development: bool) -> SuimonSchema {
