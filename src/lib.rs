@@ -28,5 +28,6 @@ pub mod error;
 pub mod graphql;
 pub mod http;
 pub mod requirements;
+pub mod incidents;
 pub mod storage;
 pub mod vault;
