@@ -27,7 +27,7 @@ pub mod entropy;
 pub mod error;
 pub mod graphql;
 pub mod http;
-pub mod requirements;
 pub mod incidents;
+pub mod requirements;
 pub mod storage;
 pub mod vault;

@@ -1,11 +1,17 @@
 //! `suimon demo`: the founding day of 26 October 2023, replayed on a simulated clock. The service runs in this process; the
 //! demo acts on it as its clients do, by GraphQL over HTTP.
 
+mod aftermath;
 mod client;
+mod day;
+mod finale;
+mod lists;
 mod narrator;
+mod notice_words;
 mod prologue;
 mod stage;
 mod summary;
+mod words;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -45,5 +51,10 @@ pub async fn run(_: &Context, arguments: Arguments) -> Result<ExitCode, Failure>
 /// The whole story. Tells whether each number was the founding report's.
 async fn play(stage: &mut Stage) -> Result<bool, Failure> {
     prologue::play(stage).await?;
-    Ok(stage.score.tell())
+    let incident = day::play(stage).await?;
+    lists::first(stage, &incident).await?;
+    aftermath::play(stage, &incident).await?;
+    let sound = finale::tell(stage);
+    finale::go_on(stage).await?;
+    Ok(sound)
 }

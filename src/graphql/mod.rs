@@ -21,7 +21,12 @@ pub type SuimonSchema = Schema<Query, Mutation, EmptySubscription>;
 
 /// What can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(access::AccessQuery, audit::AuditQuery, duties::DutiesQuery, requirements::RequirementsQuery);
+pub struct Query(
+    access::AccessQuery,
+    audit::AuditQuery,
+    duties::DutiesQuery,
+    requirements::RequirementsQuery,
+);
 
 /// What can be changed.
 #[derive(MergedObject, Default)]

@@ -24,8 +24,8 @@ const OPEN_INCIDENT: &str = "mutation($input: OpenIncidentInput!) {
 const ASSIGN_ROLE: &str = "mutation($input: AssignTeamRoleInput!) {
     assignTeamRole(input: $input) { __typename ... on Problem { code field message remedy } } }";
 
-const SET_TIMES: &str = "mutation($id: ID!, $from: Instant!, $to: Instant!, $reason: String!) {
-    setIncidentTimes(incidentId: $id, occurredFrom: $from, occurredTo: $to, reason: $reason) {
+const SET_TIMES: &str = "mutation($input: SetIncidentTimesInput!) {
+    setIncidentTimes(input: $input) {
         __typename ... on Incident { occurredFrom occurredTo } ... on Problem { code field message remedy } } }";
 
 const CONTAIN: &str = "mutation($id: ID!, $at: Instant!, $text: String!) {
@@ -46,7 +46,8 @@ pub async fn play(stage: &mut Stage) -> Result<String, Failure> {
     let mut findings = Vec::new();
     let first = complaints.first().context("a day without complaints")?.reported;
     let (early, late): (Vec<_>, Vec<_>) = complaints.into_iter().partition(|one| one.reported == first);
-    report(stage, &early, &mut findings, "The first complaint. It reaches the operator through a school.").await?;
+    report(stage, &early, &mut findings, "The first complaint. It reaches the operator through a school.")
+        .await?;
     report(
         stage,
         &late,
@@ -55,7 +56,9 @@ pub async fn play(stage: &mut Stage) -> Result<String, Failure> {
     )
     .await?;
     stage.score.compare("complaints: applicants, school administrators", "2, 2", {
-        let count = |kind: &str| stage.day.truth().complaints.iter().filter(|one| one.reporter.starts_with(kind)).count();
+        let count = |kind: &str| {
+            stage.day.truth().complaints.iter().filter(|one| one.reporter.starts_with(kind)).count()
+        };
         format!("{}, {}", count("ap-"), count("ad-"))
     });
     let incident = open(stage, &findings).await?;
@@ -75,7 +78,11 @@ async fn maintenance(stage: &mut Stage) -> Result<(), Failure> {
         Value::Null => "null: nobody had ever written one down. Nothing could be checked before the release.",
         _ => "there was one",
     });
-    stage.score.compare("a caching requirement at 11:00", "none", if answer.is_null() { "none" } else { "one" });
+    stage.score.compare(
+        "a caching requirement at 11:00",
+        "none",
+        if answer.is_null() { "none" } else { "one" },
+    );
     stage.narrator.operation("officer", IN_FORCE).await;
     Ok(())
 }
@@ -132,14 +139,17 @@ async fn open(stage: &mut Stage, findings: &[String]) -> Result<String, Failure>
 
 async fn contain(stage: &mut Stage, incident: &str) -> Result<(), Failure> {
     let at = stage.at("2023-10-26T15:41")?;
-    stage.narrator.scene(at, "The cache is switched off. The officer records the containment and since when the fault was there.");
+    stage.narrator.scene(
+        at,
+        "The cache is switched off. The officer records the containment and since when the fault was there.",
+    );
     let truth = stage.day.truth();
     let (from, to) = (truth.cache_on, truth.cache_off);
     let variables = json!({ "id": incident, "at": at, "text": words::CONTAINED.both() });
     let contained = stage.cast.officer.call(CONTAIN, variables).await?;
     let reason = "maintenance log of the CDN";
-    let variables = json!({ "id": incident, "from": from, "to": to, "reason": reason });
-    let times = stage.cast.officer.call(SET_TIMES, variables).await?;
+    let input = json!({ "incidentId": incident, "occurredFrom": from, "occurredTo": to, "reason": reason });
+    let times = stage.cast.officer.call(SET_TIMES, json!({ "input": input })).await?;
     stage.narrator.operation("officer", CONTAIN).await;
     let read = |pointer: &str| -> anyhow::Result<Timestamp> { Ok(text(&times, pointer)?.parse()?) };
     let (from, to) = (read("/occurredFrom")?, read("/occurredTo")?);
@@ -157,7 +167,13 @@ async fn contain(stage: &mut Stage, incident: &str) -> Result<(), Failure> {
 }
 
 /// Gives somebody a role in the response team. Names of desks, not of people: there are none in the example.
-pub async fn assign(stage: &Stage, incident: &str, role: &str, name: &str, organisation: &str) -> Result<(), Failure> {
+pub async fn assign(
+    stage: &Stage,
+    incident: &str,
+    role: &str,
+    name: &str,
+    organisation: &str,
+) -> Result<(), Failure> {
     let input = json!({ "incidentId": incident, "role": role, "name": name, "organisation": organisation });
     stage.cast.officer.call(ASSIGN_ROLE, json!({ "input": input })).await?;
     Ok(())

@@ -72,7 +72,10 @@ pub const OF_THE_DAY: [Entry; 8] = [
         "EVENT",
         "2023-10-26T11:44",
         "EXACT",
-        words("担当者によるテスト出願は正常に動作した。", "A test application by the operator's staff worked."),
+        words(
+            "担当者によるテスト出願は正常に動作した。",
+            "A test application by the operator's staff worked.",
+        ),
     ),
     entry(
         "EVENT",
@@ -166,7 +169,10 @@ pub const OF_THE_NEXT_DAY: [Entry; 5] = [
         "MEETING",
         "2023-10-27T15:00",
         "2023-10-27T16:00",
-        words("第2回会議。ログの分析結果と今後の調査方針を共有した。", "Second meeting: results from the logs, further steps."),
+        words(
+            "第2回会議。ログの分析結果と今後の調査方針を共有した。",
+            "Second meeting: results from the logs, further steps.",
+        ),
     ),
 ];
 
@@ -180,7 +186,10 @@ pub const OF_THE_THIRD_MEETING: [Entry; 1] = [lasting(
     "MEETING",
     "2023-10-30T10:00",
     "2023-10-30T10:30",
-    words("第3回会議。事故対策本部を設置し、役割を分担した。", "Third meeting: the response team and its roles were set up."),
+    words(
+        "第3回会議。事故対策本部を設置し、役割を分担した。",
+        "Third meeting: the response team and its roles were set up.",
+    ),
 )];
 
 /// 31 October to 7 November.
@@ -195,13 +204,19 @@ pub const OF_THE_DAYS_AFTER: [Entry; 4] = [
         "MEETING",
         "2023-11-02T15:00",
         "2023-11-02T16:00",
-        words("第5回会議。原因につながる個別の事象を検討した。", "Fifth meeting: single cases that point at the cause."),
+        words(
+            "第5回会議。原因につながる個別の事象を検討した。",
+            "Fifth meeting: single cases that point at the cause.",
+        ),
     ),
     lasting(
         "MEETING",
         "2023-11-06T10:30",
         "2023-11-06T11:00",
-        words("第6回会議。今後の対応と資料の収集を打ち合わせた。", "Sixth meeting: further response, and the papers to collect."),
+        words(
+            "第6回会議。今後の対応と資料の収集を打ち合わせた。",
+            "Sixth meeting: further response, and the papers to collect.",
+        ),
     ),
     entry(
         "COMMUNICATION",
@@ -337,7 +352,10 @@ pub const MEASURES: [Measure; 4] = [
         starts: "2023-11-20T09:00",
     },
     Measure {
-        title: words("原因の究明と再発防止の技術検討を続ける", "Go on with the search for the cause and with technical prevention"),
+        title: words(
+            "原因の究明と再発防止の技術検討を続ける",
+            "Go on with the search for the cause and with technical prevention",
+        ),
         requirement: None,
         owner: "operations",
         starts: "2023-11-09T09:00",
