@@ -108,26 +108,31 @@ async fn third_meeting(stage: &mut Stage, incident: &str) -> Result<(), Failure>
     .await
 }
 
-/// Asks somebody outside, waits, and records the answer.
-async fn ask(stage: &mut Stage, incident: &str, exchange: &Exchange, scene: &str) -> Result<(), Failure> {
-    let Exchange { party_kind, party, channel, asked, question, answered, answer } = exchange;
-    let at = stage.at(asked)?;
+/// Asks somebody outside; the inquiry's id.
+async fn ask(stage: &Stage, incident: &str, exchange: &Exchange, scene: &str) -> Result<String, Failure> {
+    let at = stage.at(exchange.asked)?;
     stage.narrator.scene(at, scene);
     let input = json!({
-        "incidentId": incident, "direction": "OUTGOING", "partyKind": party_kind, "party": party, "channel": channel,
-        "question": question.both(), "askedAt": at,
+        "incidentId": incident, "direction": "OUTGOING", "partyKind": exchange.party_kind, "party": exchange.party,
+        "channel": exchange.channel, "question": exchange.question.both(), "askedAt": at,
     });
     let inquiry = stage.cast.officer.call(INQUIRE, json!({ "input": input })).await?;
-    let id = text(&inquiry, "/id")?;
-    let replied = stage.at(answered)?;
-    let variables = json!({ "id": id, "text": answer.both(), "at": replied });
+    stage.narrator.operation("officer", INQUIRE).await;
+    Ok(text(&inquiry, "/id")?)
+}
+
+/// Records the answer.
+async fn answer(stage: &Stage, inquiry: &str, exchange: &Exchange) -> Result<(), Failure> {
+    let at = stage.at(exchange.answered)?;
+    stage.narrator.scene(at, "The answer:");
+    let variables = json!({ "id": inquiry, "text": exchange.answer.both(), "at": at });
     let state = text(&stage.cast.officer.call(ANSWER, variables).await?, "/state")?.to_lowercase();
-    let minutes = replied.duration_since(at).as_secs() / 60;
+    let minutes = at.duration_since(instant(exchange.asked)?).as_secs() / 60;
     stage.narrator.result(&format!(
         "{state} after {} h {:02} min: {}",
         minutes / 60,
         minutes % 60,
-        answer.en
+        exchange.answer.en
     ));
     stage.narrator.operation("officer", ANSWER).await;
     Ok(())
@@ -199,14 +204,11 @@ impl Campaign {
 }
 
 async fn questions(stage: &mut Stage, incident: &str) -> Result<(), Failure> {
-    ask(
-        stage,
-        incident,
-        &words::WHICH_REQUESTS,
-        "A second question to the vendor: which requests can be answered with another's page?",
-    )
-    .await?;
-    ask(stage, incident, &words::HEARING, "The authority is heard: is there a duty?").await
+    let scene = "A second question to the vendor: which requests can be answered with another's page?";
+    let vendor = ask(stage, incident, &words::WHICH_REQUESTS, scene).await?;
+    let authority = ask(stage, incident, &words::HEARING, "The authority is asked: is there a duty?").await?;
+    answer(stage, &authority, &words::HEARING).await?;
+    answer(stage, &vendor, &words::WHICH_REQUESTS).await
 }
 
 async fn missing_requirement(stage: &mut Stage, incident: &str) -> Result<(), Failure> {
