@@ -6,6 +6,7 @@ mod harness;
 mod audit_chain;
 mod configuration;
 mod example;
+mod coverage;
 mod identity;
 mod imports;
 mod requirements;
