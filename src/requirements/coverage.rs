@@ -35,8 +35,8 @@ fn by_mechanism(mechanism: Mechanism) -> EnforcedBy {
     let (coverage, ja, en) = match mechanism {
         Mechanism::Encryption => (
             Coverage::OwnService,
-            "Suimonが保管する項目は暗号化してのみ保存する。対象システム自身のデータベースには及ばない。",
-            "Fields that Suimon holds are stored encrypted only. The system's own database is not reached.",
+            "暗号化と宣言した項目を、Suimonは暗号化してのみ保存する。対象システム自身のデータベースには及ばない。",
+            "Suimon stores fields declared encrypted in no other way. The system's own database is not reached.",
         ),
         Mechanism::Access => (
             Coverage::OwnServicePartly,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::cache::read_stored;
 use super::manifest::{
-    Kind, Manifest, ManifestSet, Place, Problem, Protection, SystemSpec, diff, parse_files_against,
+    Finding, Kind, Manifest, ManifestSet, Place, Problem, Protection, SystemSpec, diff, parse_files_checked,
 };
 use super::model::{ChangeKind, ManifestFile, PlannedChange, Version};
 use crate::error::Result;
@@ -51,7 +51,11 @@ pub(super) fn compute(
     let live = stored.values().filter(|base| !base.version.withdrawn).map(|base| base.manifest.clone());
     let live = ManifestSet::of_stored(live);
     let files = files.iter().map(|file| (file.name.as_str(), &file.content));
-    let given = match parse_files_against(files, &live) {
+    let check = |manifest: &Manifest| {
+        let base = stored.get(&(manifest.kind, manifest.name.as_str()));
+        past(manifest, base, now).into_iter().chain(weakened(manifest, base)).collect()
+    };
+    let given = match parse_files_checked(files, &live, check) {
         Ok(given) => given,
         Err(problems) => return Ok(Computed { drafts: Vec::new(), problems }),
     };
@@ -60,8 +64,6 @@ pub(super) fn compute(
     let mut drafts = Vec::new();
     for manifest in given.iter() {
         let base = stored.get(&(manifest.kind, manifest.name.as_str()));
-        problems.extend(past(manifest, base, now, &given));
-        problems.extend(weakened(manifest, base, &given));
         drafts.push(draft(manifest, base, now));
     }
     for (system, name) in &pruned {
@@ -219,49 +221,40 @@ pub(super) fn reference_to(manifest: &Manifest, requirement: &str) -> Option<&'s
 }
 
 /// History is not rewritten: a version cannot start before it is applied.
-fn past(
-    manifest: &Manifest,
-    base: Option<&Base<'_>>,
-    now: Timestamp,
-    given: &ManifestSet,
-) -> Option<Problem> {
+fn past(manifest: &Manifest, base: Option<&Base<'_>>, now: Timestamp) -> Option<Finding> {
     let start = stated_start(manifest).filter(|start| *start < now)?;
-    let unchanged = base
-        .is_some_and(|base| !base.version.withdrawn && base.version.fingerprint == manifest.fingerprint());
-    (!unchanged).then(|| Problem {
-        place: given.place(manifest.kind, &manifest.name).cloned().unwrap_or_else(nowhere),
-        path: "spec.inForceFrom".to_owned(),
-        message: format!("{start} has passed; a version cannot come into force before it is applied"),
-        remedy: "remove inForceFrom (then it is in force as soon as it is applied) or state a later instant"
-            .to_owned(),
-    })
+    let is_stored =
+        |base: &Base<'_>| !base.version.withdrawn && base.version.fingerprint == manifest.fingerprint();
+    if base.is_some_and(is_stored) {
+        return None;
+    }
+    let message = format!("{start} has passed; a version cannot come into force before it is applied");
+    let remedy = "remove it (then the version is in force as soon as it is applied) or state a later instant";
+    Some(("spec.inForceFrom".to_owned(), message, remedy.to_owned()))
 }
 
 /// What was ever declared encrypted is never stored plain under the same name: values that were taken in under that
 /// promise, and programs that rely on it, cannot be told apart from new ones.
-fn weakened(manifest: &Manifest, base: Option<&Base<'_>>, given: &ManifestSet) -> Vec<Problem> {
+fn weakened(manifest: &Manifest, base: Option<&Base<'_>>) -> Vec<Finding> {
     let (Some(after), Some(before)) = (manifest.as_system(), base.and_then(|base| base.manifest.as_system()))
     else {
         return Vec::new();
     };
-    let mut problems = Vec::new();
-    for record_type in &before.record_types {
-        for field in record_type.fields.iter().filter(|field| field.protection == Protection::Encrypted) {
-            let now_plain = after
-                .field(&record_type.name, &field.name)
-                .is_some_and(|field| field.protection == Protection::Plain);
-            if now_plain {
+    let mut findings = Vec::new();
+    for (at, record_type) in after.record_types.iter().enumerate() {
+        for (field_at, field) in record_type.fields.iter().enumerate() {
+            let was = before.field(&record_type.name, &field.name).map(|field| field.protection);
+            if (was, field.protection) == (Some(Protection::Encrypted), Protection::Plain) {
                 let name = format!("{}.{}", record_type.name, field.name);
-                problems.push(Problem {
-                    place: given.place(Kind::System, &manifest.name).cloned().unwrap_or_else(nowhere),
-                    path: format!("spec.recordTypes[{}].fields[{}].protection", record_type.name, field.name),
-                    message: format!("`{name}` is stored encrypted and cannot become plain"),
-                    remedy: "keep `encrypted`, or declare a field with another name".to_owned(),
-                });
+                findings.push((
+                    format!("spec.recordTypes[{at}].fields[{field_at}].protection"),
+                    format!("`{name}` is stored encrypted and cannot become plain"),
+                    "keep `encrypted`, or declare a field with another name".to_owned(),
+                ));
             }
         }
     }
-    problems
+    findings
 }
 
 fn nowhere() -> Place {

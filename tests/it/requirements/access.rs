@@ -60,7 +60,17 @@ async fn roles_decide() {
         let member = app.member(&school, role).await;
         table += &format!("customer {role}: {}\n", may(&member).await.join(" | "));
     }
-    insta::assert_snapshot!(table, @"");
+    insta::assert_snapshot!(table, @"
+operator operator_admin: OK | OK | OK | OK
+operator compliance_officer: OK | OK | OK | OK
+operator approver: OK | FORBIDDEN | FORBIDDEN | FORBIDDEN
+operator auditor: OK | FORBIDDEN | FORBIDDEN | FORBIDDEN
+operator call_centre: FORBIDDEN | FORBIDDEN | FORBIDDEN | FORBIDDEN
+customer tenant_admin: NOT_FOUND | NOT_FOUND | NOT_FOUND | NOT_FOUND
+customer tenant_staff: NOT_FOUND | NOT_FOUND | NOT_FOUND | NOT_FOUND
+customer auditor: NOT_FOUND | NOT_FOUND | NOT_FOUND | NOT_FOUND
+customer service: NOT_FOUND | NOT_FOUND | NOT_FOUND | NOT_FOUND
+");
 }
 
 #[tokio::test(flavor = "multi_thread")]

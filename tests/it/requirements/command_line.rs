@@ -15,6 +15,7 @@ pub fn suimon(app: &TestApp, arguments: &[&str]) -> Command {
         .arg(format!("database.url={}", app.database_url()))
         .arg("--set")
         .arg(format!("keys.file={}", app.folder().join("kek.key").display()))
+        .args(["--set", "log.filter=error"])
         .args(arguments);
     command
 }
@@ -49,20 +50,45 @@ async fn plan_apply_and_plan_again() {
     write(&folder, "notes.txt", b"not a manifest");
     write(&folder, ".hidden.yaml", b"not a manifest");
     let (code, out, _) = run(&app, &["plan", "manifests"]);
-    insta::assert_snapshot!(format!("{code}\n{}", without_instants(&out)), @"");
+    insta::assert_snapshot!(format!("{code}\n{}", without_instants(&out)), @"
+3
++ System shop  version 1, in force from (now)
++ Requirement NFR-CACHE  version 1, in force from (now)
+2 to create, 0 to update, 0 to withdraw, 0 unchanged
+");
     let (code, out, _) = run(&app, &["apply", "manifests", "--reason", "release 1"]);
-    insta::assert_snapshot!(format!("{code}\n{}", without_instants(&out)), @"");
+    insta::assert_snapshot!(format!("{code}\n{}", without_instants(&out)), @"
+0
++ System shop  version 1, in force from (now)
++ Requirement NFR-CACHE  version 1, in force from (now)
+2 applied, 0 unchanged
+");
     let (code, out, _) = run(&app, &["plan", "manifests"]);
-    insta::assert_snapshot!(format!("{code}\n{out}"), @"");
+    insta::assert_snapshot!(format!("{code}\n{out}"), @"
+0
+0 to create, 0 to update, 0 to withdraw, 2 unchanged
+");
     let (code, out, _) = run(&app, &["apply", "manifests", "--reason", "release 1 again"]);
-    insta::assert_snapshot!(format!("{code}\n{out}"), @"");
+    insta::assert_snapshot!(format!("{code}\n{out}"), @"
+0
+0 applied, 2 unchanged
+");
 
     write(&folder, "more/cache.yml", enforced().as_bytes());
     let (code, out, _) = run(&app, &["plan", "manifests/more/cache.yml"]);
-    insta::assert_snapshot!(format!("{code}\n{}", without_instants(&out)), @"");
+    insta::assert_snapshot!(format!("{code}\n{}", without_instants(&out)), @r#"
+3
+~ Requirement NFR-CACHE  version 2, in force from (now)
+    ~ spec.enforcement.mode: "observe" → "enforce"
+0 to create, 1 to update, 0 to withdraw, 0 unchanged
+"#);
     std::fs::remove_file(folder.join("more/cache.yml")).unwrap();
     let (code, out, _) = run(&app, &["plan", "manifests", "--prune"]);
-    insta::assert_snapshot!(format!("{code}\n{}", without_instants(&out)), @"");
+    insta::assert_snapshot!(format!("{code}\n{}", without_instants(&out)), @"
+3
+- Requirement NFR-CACHE  version 2, in force from (now)
+0 to create, 0 to update, 1 to withdraw, 1 unchanged
+");
     let (code, out, _) = run(&app, &["plan", "manifests", "--prune", "--format", "json"]);
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!((code, &json["changes"][1]["change"]), (3, &"withdraw".into()), "{out}");
@@ -78,7 +104,12 @@ async fn problems_are_located_and_the_exit_code_is_two() {
     for command in [vec!["plan"], vec!["apply", "--reason", "x"]] {
         let arguments: Vec<_> = command.into_iter().chain(["system.yaml", "sjis.yaml"]).collect();
         let (code, out, _) = run(&app, &arguments);
-        insta::allow_duplicates! { insta::assert_snapshot!(format!("{code}\n{out}"), @""); }
+        insta::allow_duplicates! { insta::assert_snapshot!(format!("{code}\n{out}"), @"
+2
+sjis.yaml:1:8: byte 0x8a is not UTF-8; save the file as UTF-8; a Japanese editor on Windows may have saved it as Shift_JIS
+system.yaml:19:23: spec.recordTypes[0].fields[0].protection: a field of category `contact` is stored plain; write `encrypted`; only category `identifier` may be plain
+2 problems; nothing was changed
+"); }
     }
     let (code, out, _) = run(&app, &["plan", "system.yaml", "--format", "json"]);
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
@@ -102,7 +133,12 @@ async fn what_cannot_be_read_is_named() {
         let (code, out, err) = run(&app, arguments);
         text += &format!("{code} {out}{err}");
     }
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @"
+2 suimon: nowhere.yaml: cannot be read (No such file or directory (os error 2))
+2 suimon: heavy.yaml: the file has more than 5242880 bytes; that is not a manifest
+2 suimon: no manifests found; manifests end in .yaml, .yml or .json
+2 suimon: heavy.yaml: the file has more than 5242880 bytes; that is not a manifest
+");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,5 +147,5 @@ async fn the_named_account_needs_the_permission() {
     let auditor = app.operator_member(suimon::access::Role::Auditor).await;
     write(app.folder(), "system.yaml", SYSTEM.as_bytes());
     let (code, _, err) = run(&app, &["apply", "system.yaml", "--reason", "x", "--as", &auditor.login]);
-    insta::assert_snapshot!(format!("{code} {err}"), @"");
+    insta::assert_snapshot!(format!("{code} {err}"), @"2 suimon: not allowed: apply on requirement");
 }

@@ -75,7 +75,7 @@ async fn a_version_may_start_later_and_never_earlier() {
     assert_eq!(plan(&admin, &set, false).await["pending"], 0, "what is stored stays as it is");
     let edited = with(&late, "Not stored", "Never stored");
     let refused = apply(&admin, &[("r.yaml", &edited)], "edited", false).await;
-    insta::assert_snapshot!(problems(&refused), @"");
+    insta::assert_snapshot!(problems(&refused), @"r.yaml:5:16: spec.inForceFrom: 2023-10-26T03:00:00Z has passed; a version cannot come into force before it is applied; remove it (then the version is in force as soon as it is applied) or state a later instant");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,7 +88,7 @@ async fn a_version_that_waits_can_be_overtaken() {
     app.clock.set("2023-10-26T10:00:00+09:00".parse().unwrap());
     let set = [("r.yaml", CACHING)];
     let notes = plan(&admin, &set, false).await["changes"][0]["notes"].clone();
-    insta::assert_snapshot!(notes, @"");
+    insta::assert_snapshot!(notes, @r#"["version 1 was to come into force at 2023-10-26T03:00:00Z and never will"]"#);
     apply(&admin, &set, "at once", false).await;
     for (time, version) in [("09:59:59", 0), ("10:00:00", 2), ("12:00:00", 2)] {
         assert_eq!(caching_at(&app, time).await, version, "{time}");
