@@ -8,21 +8,13 @@ use uuid::Uuid;
 
 use super::model::{Assessment, Duty, DutyState, FactRecord};
 use super::plan::{Planned, plan};
-use super::sources::{self, IncidentTimes, Known, ListNumbers};
+use super::sources::{self, Known};
 use super::{VOLUNTARY, model, newest, packs, permit, store};
 use crate::access::{Action, Op, Scope, Tx};
 use crate::audit::Event;
 use crate::error::{Error, Result};
-
-/// What the service itself knows about an incident.
-pub(super) struct Circumstances {
-    pub incident: IncidentTimes,
-    /// Name of the system.
-    pub system: String,
-    pub opened_at: Timestamp,
-    /// Id and numbers of the newest list that is not superseded.
-    pub list: Option<(Uuid, ListNumbers)>,
-}
+use crate::incidents::{self, Incident, Revision, affected};
+use crate::requirements;
 
 /// Evaluates every rule pack on what is known now, stores the assessment and brings the duties up to date: new ones are
 /// opened, open ones follow, those no longer asked for are superseded, settled ones stay as they are.
@@ -31,8 +23,13 @@ pub(super) struct Circumstances {
 /// `NOT_FOUND` and those of permission.
 pub async fn assess(op: &Op, tenant: Uuid, incident: Uuid) -> Result<Assessment> {
     let scope = permit(op, tenant, Action::Create, "assessment", "incident").await?;
-    let circumstances = require_incident(&scope, incident).await?;
-    let own = own_facts(&scope, &circumstances).await?;
+    let found = incidents::incident(op, tenant, incident).await?;
+    // Revisions come by number; lists that are still coming in are not among them.
+    let list = incidents::revisions(&scope, incident)
+        .await?
+        .into_iter()
+        .rfind(|list| matches!(list.state, affected::State::Draft | affected::State::Approved));
+    let own = own_facts(&scope, &found, list.as_ref()).await?;
     let tx = scope.begin().await?;
     store::lock_incident(&tx, scope.tenant(), incident).await?;
     let mut records = store::facts(&scope, tx.connection(), incident, Timestamp::MAX).await?;
@@ -47,7 +44,7 @@ pub async fn assess(op: &Op, tenant: Uuid, incident: Uuid) -> Result<Assessment>
         incident,
         number: store::next_number(&tx, scope.tenant(), incident).await?,
         evaluated_at: scope.at(),
-        revision: circumstances.list.map(|(id, _)| id),
+        revision: list.map(|list| list.id),
         digest: digest(&facts_text, &decisions_text),
         facts,
         decisions: evaluated.decisions,
@@ -73,10 +70,8 @@ pub async fn assess(op: &Op, tenant: Uuid, incident: Uuid) -> Result<Assessment>
 /// # Errors
 /// `NOT_FOUND` and those of permission.
 pub async fn assess_by_number(op: &Op, number: i32) -> Result<Assessment> {
-    let root = op.app().root()?;
-    let scope = permit(op, root, Action::Create, "assessment", "incident").await?;
-    let found = store::incident_by_number(&scope, number).await?;
-    assess(op, root, found.ok_or_else(|| Error::not_found("incident"))?).await
+    let incident = incidents::incident_by_number(op, number).await?;
+    assess(op, incident.tenant, incident.id).await
 }
 
 /// What an assessment would have said with the facts and the law known at an earlier instant. Stores nothing.
@@ -93,7 +88,7 @@ pub async fn assess_as_known(
     if known_at > scope.at() {
         return Err(Error::invalid("knownAt", "lies in the future"));
     }
-    require_incident(&scope, incident).await?;
+    incidents::incident(op, tenant, incident).await?;
     let facts = model::facts_of(&super::facts_in(&scope, incident, known_at).await?)?;
     let assessment = law::evaluate(packs()?, &facts, EvaluatedAt(known_at));
     Ok((facts, assessment))
@@ -113,7 +108,7 @@ pub fn assess_offline(facts: &Facts, at: Timestamp) -> Result<law::Assessment> {
 /// `NOT_FOUND` and those of permission.
 pub async fn assessments(op: &Op, tenant: Uuid, incident: Uuid) -> Result<Vec<Assessment>> {
     let scope = permit(op, tenant, Action::Read, "assessment", "incident").await?;
-    require_incident(&scope, incident).await?;
+    incidents::incident(op, tenant, incident).await?;
     store::assessments(&scope, incident).await
 }
 
@@ -125,21 +120,18 @@ pub async fn latest_assessment(scope: &Scope, incident: Uuid) -> Result<Option<A
     store::latest(scope, incident).await
 }
 
-/// The incident with what the service knows about it.
-pub(super) async fn require_incident(scope: &Scope, incident: Uuid) -> Result<Circumstances> {
-    store::circumstances(scope, incident).await?.ok_or_else(|| Error::not_found("incident"))
-}
-
-async fn own_facts(scope: &Scope, known: &Circumstances) -> Result<Vec<Known>> {
-    let mut facts = sources::of_incident(&known.incident);
-    let kinds = known.list.as_ref().map(|(_, list)| list.kinds.clone()).unwrap_or_default();
-    if let Some((_, list)) = &known.list {
+/// What the service itself knows: from the incident, its newest list, and the manifest of its system.
+async fn own_facts(scope: &Scope, incident: &Incident, list: Option<&Revision>) -> Result<Vec<Known>> {
+    let mut facts = sources::of_incident(incident);
+    let mut kinds = Vec::new();
+    if let Some(list) = list {
         facts.extend(sources::of_list(list));
+        kinds.extend(list.counts.by_kind.iter().map(|count| count.kind.clone()));
     }
     // What the system held when it happened, not what it holds today.
-    let at = known.incident.occurred_from.unwrap_or(known.opened_at);
-    if let Some(spec) = crate::requirements::system_in_force(scope, &known.system, at).await? {
-        facts.extend(sources::of_system(&known.system, &spec, at, &kinds));
+    let at = incident.occurred_from.unwrap_or(incident.opened_at);
+    if let Some(spec) = requirements::system_in_force(scope, &incident.system, at).await? {
+        facts.extend(sources::of_system(&incident.system, &spec, at, &kinds));
     }
     Ok(facts)
 }

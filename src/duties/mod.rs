@@ -26,6 +26,7 @@ use uuid::Uuid;
 use crate::access::{Action, Op, Scope};
 use crate::audit::Event;
 use crate::error::{Error, Result};
+use crate::incidents;
 
 /// How far ahead of the clock an instant may lie that is said to have happened (clocks and zones differ).
 const AHEAD_SECONDS: i64 = 24 * 3600;
@@ -118,7 +119,7 @@ pub async fn facts(
     known_at: Option<Timestamp>,
 ) -> Result<Vec<FactRecord>> {
     let scope = permit(op, tenant, Action::Read, "fact", "incident").await?;
-    assess::require_incident(&scope, incident).await?;
+    incidents::incident(op, tenant, incident).await?;
     facts_in(&scope, incident, known_at.unwrap_or(Timestamp::MAX)).await
 }
 
@@ -138,7 +139,7 @@ pub async fn facts_in(scope: &Scope, incident: Uuid, known_at: Timestamp) -> Res
 /// `NOT_FOUND` and those of permission.
 pub async fn duties(op: &Op, tenant: Uuid, incident: Uuid) -> Result<Vec<Duty>> {
     let scope = permit(op, tenant, Action::Read, "duty", "incident").await?;
-    assess::require_incident(&scope, incident).await?;
+    incidents::incident(op, tenant, incident).await?;
     duties_in(&scope, incident).await
 }
 
@@ -255,7 +256,7 @@ const VOLUNTARY: &str = "voluntary.";
 
 /// Incidents belong to the operator: nobody else learns that one exists.
 async fn permit(op: &Op, tenant: Uuid, action: Action, object: &str, what: &str) -> Result<Scope> {
-    op.permit_at(op.app().root()?, action, object).await?.within(tenant, what)
+    incidents::permit(op, action, object, what).await?.within(tenant, what)
 }
 
 fn line(field: &str, text: &str, max: usize) -> Result<String> {

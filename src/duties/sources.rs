@@ -9,33 +9,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use law::{Certainty, Fact, Knowledge, Moment, Value};
 
+use crate::incidents::{Incident, Revision};
 use crate::requirements::manifest::{Category, SystemSpec};
-
-/// What the incident says.
-#[derive(Clone, Debug)]
-pub struct IncidentTimes {
-    pub number: i32,
-    /// IANA zone in which people speak about it.
-    pub zone: String,
-    pub occurred_from: Option<Timestamp>,
-    pub occurred_to: Option<Timestamp>,
-    pub detected_at: Option<Timestamp>,
-    pub aware_at: Option<Timestamp>,
-    pub contained_at: Option<Timestamp>,
-}
-
-/// What the newest affected list says.
-#[derive(Clone, Debug)]
-pub struct ListNumbers {
-    pub number: i32,
-    pub approved: bool,
-    /// `window` or `manual`.
-    pub method: String,
-    /// Persons of the list, each counted once.
-    pub persons: u64,
-    /// Their record types.
-    pub kinds: Vec<String>,
-}
 
 /// A fact of the service itself: name and value with its source.
 pub type Known = (String, Fact);
@@ -45,7 +20,7 @@ fn known(name: &str, value: Value, source: String) -> Known {
 }
 
 /// The moments of the incident.
-pub fn of_incident(incident: &IncidentTimes) -> Vec<Known> {
+pub fn of_incident(incident: &Incident) -> Vec<Known> {
     let zone = TimeZone::get(&incident.zone).unwrap_or(TimeZone::UTC);
     let source = format!("suimon:incident/{}", incident.number);
     [
@@ -62,17 +37,28 @@ pub fn of_incident(incident: &IncidentTimes) -> Vec<Known> {
     .collect()
 }
 
-/// The number of principals. The list names everybody who may be affected, so its number is taken as it is; the source says
-/// which revision and by which method, because a later one may say otherwise.
-pub fn of_list(list: &ListNumbers) -> Vec<Known> {
-    let state = if list.approved { "approved" } else { "draft" };
-    let source = format!("suimon:revision/{} ({state}, {})", list.number, list.method);
-    let mut facts = vec![known("counts.principals_total", Value::Count(list.persons), source.clone())];
-    if list.method == "window" {
-        // The list was read from pages that were served: they left the system in clear, however the store encrypts them.
-        facts.push(known("protection.encrypted", Value::Word("none".to_owned()), source));
-    }
-    facts
+/// The number of principals. The list names everybody who may be affected, so its number is taken as it is; people of whom the
+/// logs cannot tell widen it to a range. The source says which revision and by which method, because a later one may differ.
+pub fn of_list(list: &Revision) -> Vec<Known> {
+    let number = list.number.unwrap_or_default();
+    let source = format!("suimon:revision/{number} ({}, {})", list.state, list.method);
+    let (least, most) = (list.counts.persons, list.counts.persons.saturating_add(list.counts.indeterminate));
+    let value = if least == most {
+        Knowledge::Known(Value::Count(least))
+    } else {
+        Knowledge::Range { min: Some(Value::Count(least)), max: Some(Value::Count(most)) }
+    };
+    let fact = |value, source: &str| Fact {
+        value,
+        certainty: Certainty::Confirmed,
+        source: Some(source.to_owned()),
+        valid_at: None,
+    };
+    vec![
+        ("counts.principals_total".to_owned(), fact(value, &source)),
+        // A list is made of pages that were served: what it counts left the system in clear, however the store encrypts it.
+        ("protection.encrypted".to_owned(), fact(Knowledge::Known(Value::Word("none".to_owned())), &source)),
+    ]
 }
 
 /// What the system holds about the affected kinds of people: the most that can have been exposed. What really was on the

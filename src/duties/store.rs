@@ -1,12 +1,11 @@
 //! The only place that knows the tables of facts, assessments and duties.
 
-use entity::{assessment, duty, fact, incident, revision, revision_person};
+use entity::{assessment, duty, fact, incident};
 use jiff::Timestamp;
 use law::Labels;
-use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 use uuid::Uuid;
 
@@ -281,67 +280,4 @@ pub async fn update_duty(tx: &Tx, duty: &Duty, was: DutyState) -> Result<()> {
 fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
     serde_json::from_str(text)
         .map_err(|error| anyhow::anyhow!("a stored document does not read: {error}").into())
-}
-
-/// What the service itself knows about an incident.
-pub async fn circumstances(scope: &Scope, id: Uuid) -> Result<Option<super::assess::Circumstances>> {
-    let Some(row) = incident::Entity::find_by_id((scope.tenant(), id)).one(scope.connection()).await? else {
-        return Ok(None);
-    };
-    let list = newest_list(scope, id).await?;
-    Ok(Some(super::assess::Circumstances {
-        incident: super::sources::IncidentTimes {
-            number: row.number,
-            zone: row.zone,
-            occurred_from: row.occurred_from.map(from_micros),
-            occurred_to: row.occurred_to.map(from_micros),
-            detected_at: row.detected_at.map(from_micros),
-            aware_at: row.aware_at.map(from_micros),
-            contained_at: row.contained_at.map(from_micros),
-        },
-        system: row.system,
-        opened_at: from_micros(row.opened_at),
-        list,
-    }))
-}
-
-/// The newest revision that is not superseded, with the number of its persons: each counts once, in whichever tenants.
-async fn newest_list(scope: &Scope, incident: Uuid) -> Result<Option<(Uuid, super::sources::ListNumbers)>> {
-    let newest = revision::Entity::find()
-        .filter(revision::Column::TenantId.eq(scope.tenant()))
-        .filter(revision::Column::IncidentId.eq(incident))
-        .filter(revision::Column::State.ne("superseded"))
-        .order_by_desc(revision::Column::Number)
-        .one(scope.connection())
-        .await?;
-    let Some(row) = newest else { return Ok(None) };
-    let people: Vec<(String, i64)> = revision_person::Entity::find()
-        .select_only()
-        .column(revision_person::Column::PersonKind)
-        .expr(Expr::col(revision_person::Column::Person).count_distinct())
-        .filter(revision_person::Column::TenantId.eq(scope.tenant()))
-        .filter(revision_person::Column::RevisionId.eq(row.id))
-        .filter(revision_person::Column::Class.is_not_in(["excluded", "self_only"]))
-        .group_by(revision_person::Column::PersonKind)
-        .into_tuple()
-        .all(scope.connection())
-        .await?;
-    let numbers = super::sources::ListNumbers {
-        number: row.number,
-        approved: row.state == "approved",
-        method: row.method,
-        persons: people.iter().map(|(_, count)| u64::try_from(*count).unwrap_or_default()).sum(),
-        kinds: people.into_iter().map(|(kind, _)| kind).collect(),
-    };
-    Ok(Some((row.id, numbers)))
-}
-
-/// The id of the incident of this number.
-pub async fn incident_by_number(scope: &Scope, number: i32) -> Result<Option<Uuid>> {
-    let found = incident::Entity::find()
-        .filter(incident::Column::TenantId.eq(scope.tenant()))
-        .filter(incident::Column::Number.eq(number))
-        .one(scope.connection())
-        .await?;
-    Ok(found.map(|row| row.id))
 }
