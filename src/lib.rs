@@ -29,5 +29,6 @@ pub mod graphql;
 pub mod http;
 pub mod incidents;
 pub mod requirements;
+pub mod notices;
 pub mod storage;
 pub mod vault;

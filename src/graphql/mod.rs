@@ -8,6 +8,7 @@ mod duties;
 mod id;
 mod language;
 mod limits;
+mod notices;
 mod problem;
 mod requirements;
 mod scalars;
@@ -21,16 +22,11 @@ pub type SuimonSchema = Schema<Query, Mutation, EmptySubscription>;
 
 /// What can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(
-    access::AccessQuery,
-    audit::AuditQuery,
-    duties::DutiesQuery,
-    requirements::RequirementsQuery,
-);
+pub struct Query(access::AccessQuery, audit::AuditQuery, duties::DutiesQuery, notices::NoticesQuery, requirements::RequirementsQuery);
 
 /// What can be changed.
 #[derive(MergedObject, Default)]
-pub struct Mutation(access::AccessMutation, duties::DutiesMutation, requirements::RequirementsMutation);
+pub struct Mutation(access::AccessMutation, duties::DutiesMutation, notices::NoticesMutation, requirements::RequirementsMutation);
 
 /// Builds the schema. `development` switches introspection on.
 pub fn schema(config: &GraphqlConfig, development: bool) -> SuimonSchema {

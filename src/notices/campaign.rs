@@ -61,14 +61,14 @@ async fn require_approved_revision(tx: &Tx, notice: &Notice) -> Result<i32> {
 ///
 /// # Errors
 /// `NOT_FOUND`, `INVALID` when the author has written nothing in this language, and those of permission.
-pub async fn preview_notice(op: &Op, tenant: Uuid, id: Uuid, language: Language) -> Result<Vec<Text>> {
+pub async fn preview_notice(op: &Op, tenant: Uuid, id: Uuid, language: Language) -> Result<[Text; 2]> {
     let notice = super::notice(op, tenant, id).await?;
     if notice.variables.of(language).is_none() {
         return Err(Error::invalid("language", "the author has written nothing in this language"));
     }
-    let samples = template::samples(notice.audience, language);
-    let texts = samples.iter().map(|known| template::render(&notice.template, language, known, &notice.variables));
-    Ok(texts.collect::<anyhow::Result<_>>()?)
+    let [typical, worst_case] = template::samples(notice.audience, language);
+    let render = |known| template::render(&notice.template, language, known, &notice.variables);
+    Ok([render(&typical)?, render(&worst_case)?])
 }
 
 /// Approves a notice and makes its messages, all in one transaction: one for each recipient who has not been told of this

@@ -126,7 +126,8 @@ pub struct Smtp {
     host: String,
     port: u16,
     tls: SmtpTls,
-    tls_parameters: TlsParameters,
+    /// None where `tls` is none.
+    tls_parameters: Option<TlsParameters>,
     credentials: Option<Credentials>,
     patience: Duration,
     hello: ClientId,
@@ -163,9 +164,14 @@ impl From<SmtpError> for Trouble {
 
 impl Smtp {
     fn new(config: &MailConfig) -> anyhow::Result<Self> {
-        let tls_parameters = TlsParameters::new(config.smtp_host.clone())
-            .ok()
-            .context("mail.smtp_host: cannot be used for TLS; wants the name in the server's certificate")?;
+        let tls_parameters = match config.smtp_tls {
+            SmtpTls::None => None,
+            SmtpTls::Starttls | SmtpTls::Implicit => Some(
+                TlsParameters::new(config.smtp_host.clone())
+                    .ok()
+                    .context("mail.smtp_host: cannot be used for TLS; wants the name in the server's certificate")?,
+            ),
+        };
         let credentials = (!config.smtp_username.is_empty())
             .then(|| Credentials::new(config.smtp_username.clone(), config.smtp_password.expose().to_owned()));
         Ok(Self {
@@ -215,7 +221,7 @@ impl Smtp {
     async fn connect(&self) -> Result<AsyncSmtpConnection, Trouble> {
         let server = (self.host.as_str(), self.port);
         let mut connection = if self.tls == SmtpTls::Implicit {
-            let tls = Some(self.tls_parameters.clone());
+            let tls = self.tls_parameters.clone();
             self.patiently(AsyncSmtpConnection::connect_tokio1(server, Some(self.patience), &self.hello, tls, None))
                 .await?
         } else {
@@ -226,8 +232,8 @@ impl Smtp {
             stream.set_nodelay(true).map_err(|_| Trouble::Unreachable)?;
             self.patiently(AsyncSmtpConnection::connect_with_transport(Box::new(stream), &self.hello)).await?
         };
-        if self.tls == SmtpTls::Starttls {
-            self.patiently(connection.starttls(self.tls_parameters.clone(), &self.hello)).await?;
+        if let (SmtpTls::Starttls, Some(tls)) = (self.tls, &self.tls_parameters) {
+            self.patiently(connection.starttls(tls.clone(), &self.hello)).await?;
         }
         if let Some(credentials) = &self.credentials {
             self.patiently(connection.auth(&[Mechanism::Plain, Mechanism::Login], credentials)).await?;

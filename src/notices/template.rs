@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, bail};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
@@ -132,7 +133,6 @@ fn environment(template: &str, language: Language) -> anyhow::Result<Environment
     let (subject, body) = source(template, language)?;
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_keep_trailing_newline(true);
     environment.add_template("subject.txt", subject)?;
     environment.add_template("body.txt", body)?;
     Ok(environment)
@@ -153,7 +153,7 @@ pub fn render(
     let everything = Everything { known, text: texts };
     // An error of the engine may quote the data around the place; its kind and line are enough to find it.
     let part = |name: &str| -> anyhow::Result<String> {
-        environment.get_template(name)?.render(&everything).map_err(|error| {
+        environment.get_template(name)?.render(Serde(&everything)).map_err(|error| {
             anyhow::anyhow!(
                 "template {template} ({}), {name} line {}: {:?}",
                 language.as_str(),
@@ -166,7 +166,7 @@ pub fn render(
     if subject.chars().any(char::is_control) {
         bail!("template {template} ({}): the subject is not one line", language.as_str());
     }
-    Ok(Text { subject, body: part("body.txt")? })
+    Ok(Text { subject, body: part("body.txt")? + "\n" })
 }
 
 /// Checks template, languages and what the author adds, by name and by rendering the worst case.

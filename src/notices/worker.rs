@@ -163,13 +163,13 @@ impl Worker {
         // Once the server cannot be reached, the rest of the batch goes back untried: an outage costs few attempts.
         let stop = AtomicBool::new(false);
         let connections = self.app.config().mail.smtp_connections as usize;
-        let deliveries = messages.iter().map(|message| {
+        let deliveries = messages.iter().cloned().map(|message| {
             let (background, stop) = (&backgrounds[&message.notice], &stop);
             async move {
                 if stop.load(Ordering::Relaxed) || self.ending.is_cancelled() {
                     return Ok(None);
                 }
-                let result = self.deliver(background, message).await;
+                let result = self.deliver(background, &message).await;
                 if matches!(result, Ok(Delivery { unreachable: true, .. }) | Err(_)) {
                     stop.store(true, Ordering::Relaxed);
                 }
