@@ -15,6 +15,7 @@ use crate::entropy::Entropy;
 use crate::error::{Error, Result};
 use crate::requirements::ManifestCache;
 use crate::vault::MasterKey;
+use crate::vault::{Keyring, MasterKey};
 
 /// What every operation needs. No globals: a test has as many of these as it likes.
 pub struct App {
@@ -23,6 +24,7 @@ pub struct App {
     clock: Arc<dyn Clock>,
     entropy: Arc<Entropy>,
     master: MasterKey,
+    keyring: Keyring,
     policies: Policies,
     audit: audit::Log,
     manifests: ManifestCache,
@@ -52,6 +54,7 @@ impl App {
             database,
             clock,
             entropy,
+            keyring: Keyring::new(&master)?,
             master,
             policies: Policies::default(),
             audit,
@@ -84,6 +87,11 @@ impl App {
     /// The key-encryption key.
     pub fn master(&self) -> &MasterKey {
         &self.master
+    }
+
+    /// The tenants' keys.
+    pub(crate) fn keyring(&self) -> &Keyring {
+        &self.keyring
     }
 
     /// The operator: the root tenant.

@@ -10,6 +10,8 @@ mod demo;
 mod example;
 mod init;
 mod manifests;
+mod import;
+mod keys;
 mod migrate;
 mod output;
 mod plan;
@@ -61,6 +63,11 @@ enum Command {
     Config,
     /// Asks every rule pack whether authority and persons must be told, and by when.
     Assess(assess::Arguments),
+    /// Imports people, or tenants, from a file.
+    Import(import::Arguments),
+    /// Shows how the keys stand.
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// Verifies the audit log; prints the table of permissions.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -102,6 +109,8 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Assess(arguments) => assess::run(&context, arguments).await,
+        Command::Import(arguments) => import::run(&context, arguments).await,
+        Command::Keys(command) => keys::run(&context, command).await,
         Command::Audit(command) => audit::run(&context, command).await,
         Command::Demo(arguments) => demo::run(&context, arguments).await,
         Command::Example(command) => example::run(command),
