@@ -14,7 +14,6 @@ use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::error::{Error, Result};
 use crate::requirements::ManifestCache;
-use crate::vault::MasterKey;
 use crate::vault::{Keyring, MasterKey};
 
 /// What every operation needs. No globals: a test has as many of these as it likes.

@@ -28,7 +28,7 @@ pub mod error;
 pub mod graphql;
 pub mod http;
 pub mod incidents;
-pub mod requirements;
 pub mod notices;
+pub mod requirements;
 pub mod storage;
 pub mod vault;

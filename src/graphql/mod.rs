@@ -23,11 +23,24 @@ pub type SuimonSchema = Schema<Query, Mutation, EmptySubscription>;
 
 /// What can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(access::AccessQuery, audit::AuditQuery, duties::DutiesQuery, notices::NoticesQuery, requirements::RequirementsQuery, vault::VaultQuery);
+pub struct Query(
+    access::AccessQuery,
+    audit::AuditQuery,
+    duties::DutiesQuery,
+    notices::NoticesQuery,
+    requirements::RequirementsQuery,
+    vault::VaultQuery,
+);
 
 /// What can be changed.
 #[derive(MergedObject, Default)]
-pub struct Mutation(access::AccessMutation, duties::DutiesMutation, notices::NoticesMutation, requirements::RequirementsMutation, vault::VaultMutation);
+pub struct Mutation(
+    access::AccessMutation,
+    duties::DutiesMutation,
+    notices::NoticesMutation,
+    requirements::RequirementsMutation,
+    vault::VaultMutation,
+);
 
 /// Builds the schema. `development` switches introspection on.
 pub fn schema(config: &GraphqlConfig, development: bool) -> SuimonSchema {

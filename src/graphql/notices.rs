@@ -351,8 +351,7 @@ impl NoticesQuery {
         after: Option<String>,
     ) -> async_graphql::Result<Connection<String, CapturedMail, EmptyFields, EmptyFields>> {
         let page = Page::read(context, first, after)?;
-        let rows =
-            notices::captured_mails(context.data::<Op>()?, row_after(&page)?, page.limit()).await?;
+        let rows = notices::captured_mails(context.data::<Op>()?, row_after(&page)?, page.limit()).await?;
         Ok(page.connection(rows, |row| row.id.to_string(), CapturedMail))
     }
 }

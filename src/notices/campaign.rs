@@ -3,7 +3,9 @@
 use serde_json::json;
 use uuid::Uuid;
 
-use super::model::{Audience, Channel, Language, NewNotice, Notice, NoticeState, Reason, pseudonym_of, slug_of};
+use super::model::{
+    Audience, Channel, Language, NewNotice, Notice, NoticeState, Reason, pseudonym_of, slug_of,
+};
 use super::template::{self, Text};
 use super::{fanout, store};
 use crate::access::{Action, Op, Scope, Tx};
@@ -80,12 +82,15 @@ pub async fn preview_notice(op: &Op, tenant: Uuid, id: Uuid, language: Language)
 pub async fn approve_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
     let scope = op.permit(Action::Approve, "notice").await?.within(tenant, "notice")?;
     let tx = scope.begin().await?;
-    let mut notice = store::notice(tx.connection(), tenant, id).await?.ok_or_else(|| Error::not_found("notice"))?;
+    let mut notice =
+        store::notice(tx.connection(), tenant, id).await?.ok_or_else(|| Error::not_found("notice"))?;
     if op.actor().account.is_none_or(|account| account == notice.author) {
         drop(tx);
         let event = Event::new("notice.approve", format!("notice:{id}")).decision(Decision::Denied);
         scope.record(tenant, vec![event.detail(json!({ "why": "author" }))]).await?;
-        return Err(Error::forbidden("approve", "notice").remedy("somebody other than its author approves a notice"));
+        return Err(
+            Error::forbidden("approve", "notice").remedy("somebody other than its author approves a notice")
+        );
     }
     store::lock_incident(tx.connection(), tenant, notice.incident).await?;
     let number = require_approved_revision(&tx, &notice).await?;
@@ -116,7 +121,8 @@ pub async fn approve_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
         "revision": number, "messages": total, "unreachable": unreachable, "told_before": made.told
     })))
     .await?;
-    (notice.state, notice.approved_by, notice.approved_at) = (NoticeState::Approved, Some(by), Some(scope.at()));
+    (notice.state, notice.approved_by, notice.approved_at) =
+        (NoticeState::Approved, Some(by), Some(scope.at()));
     Ok(notice)
 }
 
@@ -127,7 +133,8 @@ pub async fn approve_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
 pub async fn cancel_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
     let scope = op.permit(Action::Cancel, "notice").await?.within(tenant, "notice")?;
     let tx = scope.begin().await?;
-    let mut notice = store::notice(tx.connection(), tenant, id).await?.ok_or_else(|| Error::not_found("notice"))?;
+    let mut notice =
+        store::notice(tx.connection(), tenant, id).await?.ok_or_else(|| Error::not_found("notice"))?;
     let open = [NoticeState::Draft, NoticeState::Approved];
     if !store::move_notice(tx.connection(), &notice, &open, NoticeState::Cancelled, None).await? {
         return Err(Error::conflict("the notice is done or cancelled already"));
@@ -147,7 +154,8 @@ pub async fn cancel_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
 pub async fn retry_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
     let scope = op.permit(Action::Update, "message").await?.within(tenant, "notice")?;
     let tx = scope.begin().await?;
-    let mut notice = store::notice(tx.connection(), tenant, id).await?.ok_or_else(|| Error::not_found("notice"))?;
+    let mut notice =
+        store::notice(tx.connection(), tenant, id).await?.ok_or_else(|| Error::not_found("notice"))?;
     let from = [NoticeState::Approved, NoticeState::Done];
     if !store::move_notice(tx.connection(), &notice, &from, NoticeState::Approved, None).await? {
         return Err(Error::conflict("only the messages of an approved notice can be tried again"));

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
 use super::model::{
-    Affected, Audience, Channel, Message, MessageState, Notice, Reason, message_id, person_recipient, tenant_recipient,
+    Affected, Audience, Channel, Message, MessageState, Notice, Reason, message_id, person_recipient,
+    tenant_recipient,
 };
 use super::store::{self, Reachable};
 use crate::access::{Scope, Tx};
@@ -43,9 +44,9 @@ impl Directory {
     pub fn reach(&self, person: &str) -> Option<(Uuid, &str, &str)> {
         let subjects = self.reachable.get(person)?;
         self.people.get(person)?.iter().find_map(|entry| {
-            let subject = subjects.iter().find(|subject| {
-                Some(subject.tenant) == entry.tenant && subject.record_type == entry.kind
-            })?;
+            let subject = subjects
+                .iter()
+                .find(|subject| Some(subject.tenant) == entry.tenant && subject.record_type == entry.kind)?;
             Some((subject.tenant, subject.record_type.as_str(), subject.language.as_str()))
         })
     }

@@ -83,7 +83,8 @@ pub fn compose(
     // An address outside ASCII needs SMTPUTF8 (RFC 6531) on every server of its way; we do not promise that.
     let address = address.trim();
     let Some(to) = address.parse::<Address>().ok().filter(|_| address.is_ascii()) else { return Ok(None) };
-    let from: Address = config.from_address.parse().ok().context("mail.from_address is not a mail address")?;
+    let from: Address =
+        config.from_address.parse().ok().context("mail.from_address is not a mail address")?;
     let seconds = u64::try_from(at.as_second()).unwrap_or_default();
     let name = Some(config.from_name.clone()).filter(|name| !name.is_empty());
     let message = Message::builder()
@@ -166,14 +167,15 @@ impl Smtp {
     fn new(config: &MailConfig) -> anyhow::Result<Self> {
         let tls_parameters = match config.smtp_tls {
             SmtpTls::None => None,
-            SmtpTls::Starttls | SmtpTls::Implicit => Some(
-                TlsParameters::new(config.smtp_host.clone())
-                    .ok()
-                    .context("mail.smtp_host: cannot be used for TLS; wants the name in the server's certificate")?,
-            ),
+            SmtpTls::Starttls | SmtpTls::Implicit => {
+                Some(TlsParameters::new(config.smtp_host.clone()).ok().context(
+                    "mail.smtp_host: cannot be used for TLS; wants the name in the server's certificate",
+                )?)
+            }
         };
-        let credentials = (!config.smtp_username.is_empty())
-            .then(|| Credentials::new(config.smtp_username.clone(), config.smtp_password.expose().to_owned()));
+        let credentials = (!config.smtp_username.is_empty()).then(|| {
+            Credentials::new(config.smtp_username.clone(), config.smtp_password.expose().to_owned())
+        });
         Ok(Self {
             host: config.smtp_host.clone(),
             port: config.smtp_port,
@@ -222,8 +224,14 @@ impl Smtp {
         let server = (self.host.as_str(), self.port);
         let mut connection = if self.tls == SmtpTls::Implicit {
             let tls = self.tls_parameters.clone();
-            self.patiently(AsyncSmtpConnection::connect_tokio1(server, Some(self.patience), &self.hello, tls, None))
-                .await?
+            self.patiently(AsyncSmtpConnection::connect_tokio1(
+                server,
+                Some(self.patience),
+                &self.hello,
+                tls,
+                None,
+            ))
+            .await?
         } else {
             let stream = match timeout(self.patience, TcpStream::connect(server)).await {
                 Ok(Ok(stream)) => stream,
@@ -297,7 +305,9 @@ impl Smtp {
         let reason = match &trouble {
             Trouble::Unreachable => Reason::NoConnection,
             Trouble::Timeout => Reason::TooSlow,
-            Trouble::Error(error) if error.is_permanent() => return Outcome::Never { reason: Reason::Refused, code },
+            Trouble::Error(error) if error.is_permanent() => {
+                return Outcome::Never { reason: Reason::Refused, code };
+            }
             Trouble::Error(error) if error.is_transient() => Reason::TemporarilyRefused,
             // lettre takes the end of the connection for an incomplete answer.
             Trouble::Error(error) if error.is_response() => Reason::ConnectionLost,

@@ -23,7 +23,8 @@ pub mod worker;
 pub use campaign::{approve_notice, cancel_notice, create_notice, preview_notice, retry_notice};
 pub use capture::{CapturedMail, captured_mails};
 pub use model::{
-    Audience, Channel, Counts, Language, Message, MessageState, NewNotice, Notice, NoticeState, Reason, Variables,
+    Audience, Channel, Counts, Language, Message, MessageState, NewNotice, Notice, NoticeState, Reason,
+    Variables,
 };
 pub use recipients::set_tenant_contact;
 pub use template::Text;

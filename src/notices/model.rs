@@ -289,9 +289,11 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_the_cap_and_vary_by_half() {
-        let range = |attempts| (backoff(attempts, 60, 14_400, 0), {
-            (0..20_000).map(|draw| backoff(attempts, 60, 14_400, draw)).max().unwrap()
-        });
+        let range = |attempts| {
+            (backoff(attempts, 60, 14_400, 0), {
+                (0..20_000).map(|draw| backoff(attempts, 60, 14_400, draw)).max().unwrap()
+            })
+        };
         assert_eq!(range(1), (30, 60));
         assert_eq!(range(2), (60, 120));
         assert_eq!(range(8), (3840, 7680));
@@ -302,7 +304,14 @@ mod tests {
     #[test]
     fn a_message_id_depends_on_each_part_of_the_key() {
         let id = |n: u128, recipient: &str| {
-            message_id(Uuid::nil(), Uuid::from_u128(1), Uuid::from_u128(n), Channel::Mail, recipient, "a@example.org")
+            message_id(
+                Uuid::nil(),
+                Uuid::from_u128(1),
+                Uuid::from_u128(n),
+                Channel::Mail,
+                recipient,
+                "a@example.org",
+            )
         };
         assert_eq!(id(1, "p-1"), id(1, "p-1"));
         assert_ne!(id(1, "p-1"), id(2, "p-1"));

@@ -37,7 +37,9 @@ pub async fn set_tenant_contact(op: &Op, tenant: Uuid, address: Option<&str>) ->
     let tx = scope.begin().await?;
     let sealed = match address {
         None => None,
-        Some(address) => Some(vault::seal_for_tenant(&scope, &tx, CONTACT, tenant, address.as_bytes()).await?),
+        Some(address) => {
+            Some(vault::seal_for_tenant(&scope, &tx, CONTACT, tenant, address.as_bytes()).await?)
+        }
     };
     let known = sealed.is_some();
     if !store::set_contact(tx.connection(), tenant, sealed).await? {
@@ -86,7 +88,8 @@ impl Background {
     /// Unexpected ones only.
     pub async fn load(scope: &Scope, notice: Notice, messages: &[&Message]) -> Result<Self> {
         let missing = |what: &str| anyhow::anyhow!("{what} of notice {} is missing", notice.id);
-        let incident = store::incident(scope, notice.incident).await?.ok_or_else(|| missing("the incident"))?;
+        let incident =
+            store::incident(scope, notice.incident).await?.ok_or_else(|| missing("the incident"))?;
         let revision = store::revision(scope.connection(), notice.tenant, notice.revision).await?;
         let number = revision.ok_or_else(|| missing("the revision"))?.number;
         let system = requirements::system_in_force(scope, &incident.system, scope.at()).await?;
@@ -99,7 +102,8 @@ impl Background {
             true => HashMap::new(),
             false => store_outbox::entries_of(scope, notice.revision, &persons).await?,
         };
-        let mut slugs: Vec<&str> = messages.iter().filter_map(|message| slug_of(&message.recipient)).collect();
+        let mut slugs: Vec<&str> =
+            messages.iter().filter_map(|message| slug_of(&message.recipient)).collect();
         slugs.extend(entries.values().flatten().map(|entry| entry.tenant_slug.as_str()));
         slugs.sort_unstable();
         slugs.dedup();
@@ -187,11 +191,8 @@ impl Background {
             Group { kind, count }
         });
         let list = List { number: self.number, groups: groups.collect() };
-        let recipient = Recipient {
-            name: Some(office_name(office, language)),
-            tenants: Vec::new(),
-            confirmed: false,
-        };
+        let recipient =
+            Recipient { name: Some(office_name(office, language)), tenants: Vec::new(), confirmed: false };
         Ok(Ok((Zeroizing::new(address.to_owned()), self.known(language, recipient, Some(list)))))
     }
 

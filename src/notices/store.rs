@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, HashMap};
 use entity::{incident, message, notice, revision, revision_person, subject, tenant};
 use sea_orm::sea_query::{Condition, Expr};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult,
+    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
-use super::model::{Affected, Audience, Counts, Language, Message, MessageState, Notice, NoticeState, Reason};
+use super::model::{
+    Affected, Audience, Counts, Language, Message, MessageState, Notice, NoticeState, Reason,
+};
 use crate::access::Scope;
 use crate::clock::from_micros;
 use crate::error::Result;
@@ -69,7 +71,7 @@ pub async fn revision<C: ConnectionTrait>(database: &C, tenant: Uuid, id: Uuid) 
     let row = revision::Entity::find_by_id((tenant, id)).one(database).await?;
     Ok(row.map(|row| Revision {
         incident: row.incident_id,
-        number: row.number,
+        number: row.number.unwrap_or_default(),
         approved: row.state == "approved",
     }))
 }

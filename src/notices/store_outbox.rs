@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use entity::{captured_mail, message, notice, revision_person, tenant};
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, LockBehavior, LockType, OnConflict, Query};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, IntoActiveModel,
+    QueryFilter, QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
@@ -88,9 +88,7 @@ pub async fn claim<C: ConnectionTrait>(
         .exec(database)
         .await?;
     if updated.rows_affected != rows.len() as u64 {
-        return Err(
-            anyhow::anyhow!("claimed {} messages of {}", updated.rows_affected, rows.len()).into()
-        );
+        return Err(anyhow::anyhow!("claimed {} messages of {}", updated.rows_affected, rows.len()).into());
     }
     for row in &mut rows {
         row.attempts += 1;
@@ -290,10 +288,7 @@ pub async fn groups(scope: &Scope, revision: Uuid, slug: &str) -> Result<Vec<(St
         .into_model::<KindCount>()
         .all(scope.connection())
         .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| (row.person_kind, u64::try_from(row.number).unwrap_or_default()))
-        .collect())
+    Ok(rows.into_iter().map(|row| (row.person_kind, u64::try_from(row.number).unwrap_or_default())).collect())
 }
 
 /// A tenant's names and sealed contact.
@@ -348,11 +343,7 @@ pub async fn keep_mail<C: ConnectionTrait>(
 }
 
 /// Kept mails, oldest first: id, Message-ID, when, sealed bytes.
-pub async fn kept_mails(
-    scope: &Scope,
-    after: Option<Uuid>,
-    limit: u64,
-) -> Result<Vec<captured_mail::Model>> {
+pub async fn kept_mails(scope: &Scope, after: Option<Uuid>, limit: u64) -> Result<Vec<captured_mail::Model>> {
     let mut query = captured_mail::Entity::find()
         .filter(scope.rows(captured_mail::Column::TenantId))
         .order_by_asc(captured_mail::Column::Id);

@@ -260,15 +260,14 @@ pub fn samples(audience: Audience, language: Language) -> [Known; 2] {
             confirmed: false,
         },
         system: System {
-            title: pick("見本システム", "Sample system"),
-            tenants_kind: pick("学校", "school"),
+            title: pick("見本システム", "Sample system"), tenants_kind: pick("学校", "school")
         },
         operator: Operator { name: pick("見本株式会社", "Sample Inc.") },
         period: Some(pick("2023年10月26日 11:00 から 15:41 まで", "26 October 2023, 11:00 to 15:41")),
-        list: (audience == Audience::Tenants).then(|| List {
-            number: 1,
-            groups: vec![Group { kind: pick("志願者", "Applicant"), count: 5 }],
-        }),
+        list: (audience == Audience::Tenants)
+            .then(|| List {
+                number: 1, groups: vec![Group { kind: pick("志願者", "Applicant"), count: 5 }]
+            }),
     };
     let long = pick("長い名前の見本", "A very long sample name ").repeat(15);
     let strange = format!("<b>\"'&{{{{ 7 * 7 }}}}</b> é か\u{3099} 𠮷 😀 {long}");
@@ -378,8 +377,7 @@ mod tests {
 
     #[test]
     fn periods_are_told_in_the_incidents_zone() {
-        let (from, to) =
-            ("2023-10-26T02:00:00Z".parse().unwrap(), "2023-10-26T06:41:00Z".parse().unwrap());
+        let (from, to) = ("2023-10-26T02:00:00Z".parse().unwrap(), "2023-10-26T06:41:00Z".parse().unwrap());
         assert_eq!(
             period(Some(from), Some(to), "Asia/Tokyo", Language::Ja).unwrap(),
             "2023年10月26日 11:00 から 2023年10月26日 15:41 まで (Asia/Tokyo)"

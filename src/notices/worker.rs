@@ -204,7 +204,8 @@ impl Worker {
         let mut backgrounds = BTreeMap::new();
         for (id, messages) in by_notice {
             let notice = store::notice(scope.connection(), scope.tenant(), id).await?;
-            let notice = notice.ok_or_else(|| anyhow::anyhow!("notice {id} of claimed messages is missing"))?;
+            let notice =
+                notice.ok_or_else(|| anyhow::anyhow!("notice {id} of claimed messages is missing"))?;
             backgrounds.insert(id, Background::load(scope, notice, &messages).await?);
         }
         Ok(backgrounds)

@@ -5,8 +5,8 @@ mod harness;
 
 mod audit_chain;
 mod configuration;
-mod example;
 mod coverage;
+mod example;
 mod identity;
 mod imports;
 mod requirements;

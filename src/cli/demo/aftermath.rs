@@ -99,13 +99,9 @@ async fn third_meeting(stage: &mut Stage, incident: &str) -> Result<(), Failure>
     }
     add_entries(stage, incident, &words::OF_THE_THIRD_MEETING).await?;
     stage.narrator.result("4 more roles");
-    ask(
-        stage,
-        incident,
-        &words::WHO_SAW_WHOM,
-        "The CDN's vendor is asked whether its logs tell who saw whom.",
-    )
-    .await
+    let scene = "The CDN's vendor is asked whether its logs tell who saw whom.";
+    let inquiry = ask(stage, incident, &words::WHO_SAW_WHOM, scene).await?;
+    answer(stage, &inquiry, &words::WHO_SAW_WHOM).await
 }
 
 /// Asks somebody outside; the inquiry's id.
