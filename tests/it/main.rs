@@ -6,6 +6,7 @@ mod harness;
 mod audit_chain;
 mod configuration;
 mod coverage;
+mod demo;
 mod example;
 mod identity;
 mod imports;

@@ -49,23 +49,21 @@ impl Narrator {
         at.to_zoned(self.zone.clone()).strftime("%H:%M").to_string()
     }
 
-    /// The operation, in one line, and the pause that ends a step.
+    /// The operation, and the pause that ends a step.
     pub async fn operation(&self, who: &str, operation: &str) {
-        output::line(&format!("{INDENT}{who}: {}", compact(operation)));
+        for (index, line) in wrapped(&format!("{who}: {}", compact(operation))).into_iter().enumerate() {
+            output::line(&format!("{INDENT}{} {line}", if index == 0 { "·" } else { "   " }));
+        }
         if !self.pause.is_zero() {
             tokio::time::sleep(self.pause).await;
         }
     }
 }
 
-/// An operation in one line. Long selections are cut: the head is what one looks up in the schema.
+/// An operation without what every one has: the type's name and what an expected failure says.
 pub fn compact(operation: &str) -> String {
     let line = operation.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= 180 {
-        return line;
-    }
-    let head: String = line.chars().take(177).collect();
-    format!("{head}…")
+    line.replace("... on Problem { code field message remedy }", "").replace("__typename", "").replace("  ", " ")
 }
 
 fn wrapped(words: &str) -> Vec<String> {
