@@ -9,6 +9,8 @@ mod audit;
 mod demo;
 mod example;
 mod import;
+mod exposure;
+mod incident;
 mod init;
 mod keys;
 mod manifests;
@@ -76,6 +78,10 @@ enum Command {
     /// Writes the example's files: logs with made-up people, and manifests.
     #[command(subcommand)]
     Example(example::Command),
+    /// Who may have seen whose data, from logs.
+    Exposure(exposure::Command),
+    /// Incidents: list, show, open, add to the timeline.
+    Incident(incident::Command),
 }
 
 /// Runs the program.
@@ -114,6 +120,8 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Audit(command) => audit::run(&context, command).await,
         Command::Demo(arguments) => demo::run(&context, arguments).await,
         Command::Example(command) => example::run(command),
+        Command::Exposure(command) => exposure::run(&context, command).await,
+        Command::Incident(command) => incident::run(&context, command).await,
     }
 }
 

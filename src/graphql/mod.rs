@@ -7,6 +7,8 @@ mod connection;
 mod duties;
 mod id;
 mod language;
+mod exposure;
+mod incidents;
 mod limits;
 mod notices;
 mod problem;
@@ -23,24 +25,11 @@ pub type SuimonSchema = Schema<Query, Mutation, EmptySubscription>;
 
 /// What can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(
-    access::AccessQuery,
-    audit::AuditQuery,
-    duties::DutiesQuery,
-    notices::NoticesQuery,
-    requirements::RequirementsQuery,
-    vault::VaultQuery,
-);
+pub struct Query(access::AccessQuery, audit::AuditQuery, duties::DutiesQuery, exposure::ExposureQuery, incidents::IncidentsQuery, notices::NoticesQuery, requirements::RequirementsQuery, vault::VaultQuery);
 
 /// What can be changed.
 #[derive(MergedObject, Default)]
-pub struct Mutation(
-    access::AccessMutation,
-    duties::DutiesMutation,
-    notices::NoticesMutation,
-    requirements::RequirementsMutation,
-    vault::VaultMutation,
-);
+pub struct Mutation(access::AccessMutation, duties::DutiesMutation, exposure::ExposureMutation, incidents::IncidentsMutation, notices::NoticesMutation, requirements::RequirementsMutation, vault::VaultMutation);
 
 /// Builds the schema. `development` switches introspection on.
 pub fn schema(config: &GraphqlConfig, development: bool) -> SuimonSchema {
