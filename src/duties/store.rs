@@ -36,6 +36,7 @@ pub async fn facts<C: ConnectionTrait>(
         .filter(fact::Column::IncidentId.eq(incident))
         .filter(fact::Column::RecordedAt.lte(known_at.as_microsecond()))
         .order_by_asc(fact::Column::RecordedAt)
+        .order_by_asc(fact::Column::Name)
         .order_by_asc(fact::Column::Id)
         .limit(MAX_ROWS)
         .all(database)

@@ -1,6 +1,7 @@
 //! The integration tests: through HTTP like a client. Both databases run the same tests: without further ado SQLite, with
 //! `SUIMON_TEST_POSTGRES=postgres://user@host/postgres` PostgreSQL.
 
+mod duties_scene;
 mod harness;
 
 mod audit_chain;
@@ -8,6 +9,7 @@ mod configuration;
 mod coverage;
 mod demo;
 mod example;
+mod duties;
 mod identity;
 mod imports;
 mod requirements;
