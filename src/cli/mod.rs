@@ -8,8 +8,8 @@ mod assess;
 mod audit;
 mod demo;
 mod example;
-mod import;
 mod exposure;
+mod import;
 mod incident;
 mod init;
 mod keys;
@@ -79,8 +79,10 @@ enum Command {
     #[command(subcommand)]
     Example(example::Command),
     /// Who may have seen whose data, from logs.
+    #[command(subcommand)]
     Exposure(exposure::Command),
     /// Incidents: list, show, open, add to the timeline.
+    #[command(subcommand)]
     Incident(incident::Command),
 }
 

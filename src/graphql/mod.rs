@@ -5,10 +5,10 @@ mod assessments;
 mod audit;
 mod connection;
 mod duties;
-mod id;
-mod language;
 mod exposure;
+mod id;
 mod incidents;
+mod language;
 mod limits;
 mod notices;
 mod problem;
@@ -25,11 +25,28 @@ pub type SuimonSchema = Schema<Query, Mutation, EmptySubscription>;
 
 /// What can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(access::AccessQuery, audit::AuditQuery, duties::DutiesQuery, exposure::ExposureQuery, incidents::IncidentsQuery, notices::NoticesQuery, requirements::RequirementsQuery, vault::VaultQuery);
+pub struct Query(
+    access::AccessQuery,
+    audit::AuditQuery,
+    duties::DutiesQuery,
+    exposure::ExposureQuery,
+    incidents::IncidentsQuery,
+    notices::NoticesQuery,
+    requirements::RequirementsQuery,
+    vault::VaultQuery,
+);
 
 /// What can be changed.
 #[derive(MergedObject, Default)]
-pub struct Mutation(access::AccessMutation, duties::DutiesMutation, exposure::ExposureMutation, incidents::IncidentsMutation, notices::NoticesMutation, requirements::RequirementsMutation, vault::VaultMutation);
+pub struct Mutation(
+    access::AccessMutation,
+    duties::DutiesMutation,
+    exposure::ExposureMutation,
+    incidents::IncidentsMutation,
+    notices::NoticesMutation,
+    requirements::RequirementsMutation,
+    vault::VaultMutation,
+);
 
 /// Builds the schema. `development` switches introspection on.
 pub fn schema(config: &GraphqlConfig, development: bool) -> SuimonSchema {

@@ -128,7 +128,11 @@ fn another_day_has_the_same_numbers_and_leaves_nothing() {
     let output = suimon(&["demo", "--seed", "7"], folder.path());
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert!(text(&output.stdout).contains("Every number is the founding report's."));
-    assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0, "the temporary folder is gone");
+    assert_eq!(
+        std::fs::read_dir(folder.path()).expect("a folder").count(),
+        0,
+        "the temporary folder is gone"
+    );
 }
 
 #[test]

@@ -63,7 +63,9 @@ impl Narrator {
 /// An operation without what every one has: the type's name and what an expected failure says.
 pub fn compact(operation: &str) -> String {
     let line = operation.split_whitespace().collect::<Vec<_>>().join(" ");
-    line.replace("... on Problem { code field message remedy }", "").replace("__typename", "").replace("  ", " ")
+    line.replace("... on Problem { code field message remedy }", "")
+        .replace("__typename", "")
+        .replace("  ", " ")
 }
 
 fn wrapped(words: &str) -> Vec<String> {
