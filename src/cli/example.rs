@@ -73,24 +73,51 @@ fn generate(arguments: &Generate) -> Result<ExitCode, Failure> {
     remove_old_edge_logs(&out.join("edge"))?;
     let day = founding_day(*seed);
     let written = write_day(&day, out, LogOptions { cookies: !no_cookies, gzip: !plain })?;
-    for (name, bytes) in &written {
-        output::line(&format!("{bytes:>9} bytes  {name}"));
-    }
+    tell(&written);
     let (folder, population) = (out.display(), day.population());
-    let truth = day.truth();
     output::line(&format!(
-        "\n{} schools, {} people, seed {seed}. truth.json, which no log shows: {} people were seen by another.\n\
-         All of it is made up. Next, without any database:\n\
-         \n  suimon exposure scan --help        who may have been seen, from {folder}/edge and {folder}/origin\n\
-         \nor with a service of your own:\n\
-         \n  suimon init\n  suimon example manifests --out {folder}/manifests\n  \
-         suimon apply --help                the system and its requirements\n  \
-         suimon import --help               {folder}/applicants.csv as applicant, {folder}/admins.csv as school_admin",
+        "\n{} schools and {} people, all made up, from seed {seed}. truth.json holds what no log shows: {} of them were seen by \
+         another.\n\
+         \nFrom the files alone, without a database:\n\
+         \n  suimon exposure scan {folder}/edge {folder}/origin \\\n    \
+         --from 2023-10-26T11:00:00+09:00 --to 2023-10-26T15:41:00+09:00 \\\n    \
+         --personal '/mypage/**' --personal '/admin/**' --session-cookie session\n\
+         \nInto a service of your own:\n\
+         \n  suimon init\n  \
+         suimon example manifests --out manifests\n  \
+         suimon apply manifests/{SYSTEM}/manifests --reason 'first version'\n  \
+         suimon import --tenants {folder}/schools.csv\n  \
+         suimon import --system {SYSTEM} --record-type applicant {folder}/applicants.csv\n  \
+         suimon import --system {SYSTEM} --record-type school_admin {folder}/admins.csv",
         population.schools.len(),
         population.people.len(),
-        truth.exposed.len(),
+        day.truth().exposed.len(),
     ));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Names and sizes; the many logs of the edge in one line.
+fn tell(written: &[(String, u64)]) {
+    let (edge, others): (Vec<_>, Vec<_>) = written.iter().partition(|(name, _)| name.starts_with("edge/"));
+    let bytes: u64 = edge.iter().map(|(_, bytes)| bytes).sum();
+    output::line(&format!("{bytes:>9} bytes  edge/, {} files", edge.len()));
+    for (name, bytes) in others {
+        output::line(&format!("{bytes:>9} bytes  {name}"));
+    }
+}
+
+/// The schools as the import of tenants reads them, with the address of each one's office.
+fn schools_csv() -> String {
+    let rows = SCHOOLS.lines().enumerate().map(|(index, line)| match line.split_once(',') {
+        Some((slug, _)) if index > 0 => format!("{line},{}\n", office_of(slug)),
+        _ => format!("{line},contact\n"),
+    });
+    rows.collect()
+}
+
+/// Where a school's office is reached, in the example: nowhere (RFC 2606).
+pub fn office_of(slug: &str) -> String {
+    format!("office@{slug}.example")
 }
 
 /// Writes the day's files below `folder` and tells their names and sizes.
@@ -111,7 +138,7 @@ pub fn write_day(day: &Day, folder: &Path, options: LogOptions) -> anyhow::Resul
         written.push((file.name().to_owned(), fs::metadata(&path).with_context(failed)?.len()));
     }
     let tables = [
-        ("schools.csv", SCHOOLS.to_owned()),
+        ("schools.csv", schools_csv()),
         ("applicants.csv", people_csv(day, RecordType::Applicant)?),
         ("admins.csv", people_csv(day, RecordType::SchoolAdmin)?),
     ];
@@ -133,7 +160,7 @@ fn manifests(arguments: &Manifests) -> Result<ExitCode, Failure> {
     let folder = out.display();
     output::line(&format!(
         "\nNext: suimon plan {folder}/online-application/manifests\n      \
-         suimon apply {folder}/online-application/manifests\n\
+         suimon apply {folder}/online-application/manifests --reason 'first version'\n\
          The rule that was missing on the day is {folder}/online-application/corrective/NFR-CACHE-001.yaml."
     ));
     Ok(ExitCode::SUCCESS)

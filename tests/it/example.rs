@@ -102,6 +102,26 @@ fn a_folder_with_files_is_not_overwritten_without_force() {
 }
 
 #[test]
+fn every_file_goes_into_a_service_as_the_program_says() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let told = String::from_utf8(generate(&folder.path().join("day"), &[]).stdout).expect("text");
+    // What the program tells to type is typed: a shell reads it, in an empty folder.
+    let commands = told.split("without a database:").nth(1).expect("the commands");
+    let commands = commands.replace("Into a service of your own:", "");
+    let program = Path::new(env!("CARGO_BIN_EXE_suimon"));
+    let script = format!(
+        "set -e\nsuimon() {{ '{}' --set identity.argon2_memory_kib=8192 \"$@\"; }}\n{commands}",
+        program.display()
+    );
+    let output =
+        Command::new("bash").args(["-c", &script]).current_dir(folder.path()).output().expect("bash");
+    let (printed, complained) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(0), "{printed}\n{complained}");
+    insta::assert_snapshot!(printed, @"");
+}
+
+#[test]
 fn manifests_are_those_of_the_examples() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().to_str().expect("a UTF-8 path");

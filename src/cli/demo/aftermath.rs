@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use super::client::{number, text};
-use super::day::{add_entries, add_entry, assign};
+use super::day::{IN_FORCE, add_entries, add_entry, assign};
 use super::lists::{self, List};
 use super::notice_words;
 use super::prologue;
@@ -43,6 +43,12 @@ const COMPLETE_ACTION: &str = "mutation($id: ID!, $at: Instant!) {
     completeCorrectiveAction(id: $id, at: $at) {
         __typename ... on CorrectiveAction { state requirement } ... on Problem { code field message remedy } } }";
 
+const REQUIREMENT: &str = "query($name: String!) {
+    requirement(name: $name) { version { version inForceFrom } enforcedBy { coverage text { en } } } }";
+
+const TIMELINE: &str =
+    "query($id: ID!) { incident(id: $id) { timeline(first: 200) { nodes { occurredAt kind } } } }";
+
 const REPORT: &str = "query($id: ID!, $language: Language!, $format: ReportFormat!) {
     incidentReport(incidentId: $id, language: $language, format: $format) }";
 
@@ -74,9 +80,11 @@ async fn next_morning(stage: &mut Stage, incident: &str) -> Result<(), Failure> 
         "filedAt": filed,
     });
     let duty = stage.cast.officer.call(VOLUNTARY, json!({ "input": input })).await?;
+    let first = stage.day.truth().complaints.first().map_or(filed, |complaint| complaint.reported);
     stage.narrator.result(&format!(
-        "recorded as {}, {}: 20 hours after the first complaint",
+        "{} {} hours after the first complaint, not as a duty ({})",
         text(&duty, "/state")?.to_lowercase(),
+        filed.duration_since(first).as_secs() / 3600,
         text(&duty, "/nature")?.to_lowercase()
     ));
     stage.narrator.operation("officer", VOLUNTARY).await;
@@ -98,7 +106,7 @@ async fn third_meeting(stage: &mut Stage, incident: &str) -> Result<(), Failure>
         assign(stage, incident, role, name, organisation).await?;
     }
     add_entries(stage, incident, &words::OF_THE_THIRD_MEETING).await?;
-    stage.narrator.result("4 more roles");
+    stage.narrator.result("4 roles");
     let scene = "The CDN's vendor is asked whether its logs tell who saw whom.";
     let inquiry = ask(stage, incident, &words::WHO_SAW_WHOM, scene).await?;
     answer(stage, &inquiry, &words::WHO_SAW_WHOM).await
@@ -144,6 +152,15 @@ async fn notices(stage: &mut Stage, incident: &str, list: &List) -> Result<(), F
         variables: notice_words::for_schools(),
     };
     let sent = schools.run(stage, incident, list).await?;
+    lists::record_fact(
+        stage,
+        incident,
+        "parties.notified_entrustor",
+        "true",
+        "CONFIRMED",
+        "notice of 30 October 2023",
+    )
+    .await?;
     stage.score.compare("notices to schools, one each", list.tenants, sent);
     let persons = Campaign {
         at: "2023-10-31T18:10",
@@ -218,11 +235,18 @@ async fn missing_requirement(stage: &mut Stage, incident: &str) -> Result<(), Fa
     let at = stage.at("2023-11-06T11:00")?;
     prologue::apply(stage, &[CORRECTIVE], "corrective action of the incident").await?;
     let done = stage.cast.officer.call(COMPLETE_ACTION, json!({ "id": action, "at": at })).await?;
+    let name = text(&done, "/requirement")?;
+    let rule = stage.cast.officer.call(REQUIREMENT, json!({ "name": name })).await?;
+    let before = stage.day.truth().cache_on;
+    let before = stage.cast.officer.call(IN_FORCE, json!({ "at": before })).await?;
     stage.narrator.result(&format!(
-        "{} {}: the edge may no longer store a personal page",
-        text(&done, "/requirement")?,
-        text(&done, "/state")?.to_lowercase()
+        "{}; {name} version {} is in force from now on. For 26 October 11:00 the answer stays {before}.",
+        text(&done, "/state")?.to_lowercase(),
+        number(&rule, "/version/version")?
     ));
+    stage
+        .narrator
+        .result(&format!("what Suimon itself does for it: {}", text(&rule, "/enforcedBy/text/en")?));
     stage.narrator.operation("officer", COMPLETE_ACTION).await;
     stage.at("2023-11-07T18:00")?;
     add_entries(stage, incident, &words::OF_THE_DAYS_AFTER).await?;
@@ -248,6 +272,8 @@ async fn report(stage: &mut Stage, incident: &str) -> Result<(), Failure> {
     for measure in &words::MEASURES {
         plan(stage, incident, measure).await?;
     }
+    let timeline = stage.cast.officer.call(TIMELINE, json!({ "id": incident })).await?;
+    let entries = timeline.pointer("/timeline/nodes").and_then(Value::as_array).context("no timeline")?.len();
     let mut written = Vec::new();
     for (name, language, format) in [
         ("report.ja.html", "JA", "HTML"),
@@ -262,7 +288,7 @@ async fn report(stage: &mut Stage, incident: &str) -> Result<(), Failure> {
         std::fs::write(&path, &report).with_context(|| format!("cannot write {}", path.display()))?;
         written.push(format!("{name} ({} KB)", report.len().div_ceil(1024)));
     }
-    stage.narrator.result(&written.join(", "));
+    stage.narrator.result(&format!("from {entries} entries of the timeline: {}", written.join(", ")));
     stage.score.compare("interim report on 9 November, languages", 2, written.len() / 2);
     stage.narrator.operation("officer", REPORT).await;
     Ok(())

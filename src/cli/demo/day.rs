@@ -11,7 +11,7 @@ use super::words::{self, Entry, Words};
 use crate::cli::Failure;
 use crate::cli::example::SYSTEM;
 
-const IN_FORCE: &str = "query($at: Instant!) {
+pub const IN_FORCE: &str = "query($at: Instant!) {
     inForce(kind: REQUIREMENT, name: \"NFR-CACHE-001\", at: $at) { name version inForceFrom } }";
 
 const REPORT_FINDING: &str = "mutation($input: ReportFindingInput!) {
@@ -150,7 +150,6 @@ async fn contain(stage: &mut Stage, incident: &str) -> Result<(), Failure> {
     let reason = "maintenance log of the CDN";
     let input = json!({ "incidentId": incident, "occurredFrom": from, "occurredTo": to, "reason": reason });
     let times = stage.cast.officer.call(SET_TIMES, json!({ "input": input })).await?;
-    stage.narrator.operation("officer", CONTAIN).await;
     let read = |pointer: &str| -> anyhow::Result<Timestamp> { Ok(text(&times, pointer)?.parse()?) };
     let (from, to) = (read("/occurredFrom")?, read("/occurredTo")?);
     let minutes = to.duration_since(from).as_secs() / 60;
@@ -160,6 +159,7 @@ async fn contain(stage: &mut Stage, incident: &str) -> Result<(), Failure> {
     let window = format!("{}-{}", stage.narrator.clock_time(from), stage.narrator.clock_time(to));
     stage.score.compare("window", "11:00-15:41", window);
     stage.score.compare("duration", "4 h 41 min", lasted);
+    stage.narrator.operation("officer", CONTAIN).await;
     stage.at("2023-10-26T16:10")?;
     let late = words::OF_THE_DAY.iter().filter(|entry| entry.at >= OPENED);
     add_entries(stage, incident, late).await?;

@@ -37,6 +37,9 @@ const ASSESS: &str = "mutation($id: ID!) {
             outcomeRegulator outcomePersons trace(language: EN) } }
         ... on Problem { code field message remedy } } }";
 
+/// What the authority's hearing rested on: more than 1,000 persons.
+const CLAUSE: &str = "Rule 7(iv)";
+
 /// People of one request: with up to twenty log lines each, some 250 KB.
 const BATCH: usize = 100;
 
@@ -226,21 +229,22 @@ async fn approve(stage: &mut Stage, list: &List) -> Result<(), Failure> {
 }
 
 /// What only people know. Times, numbers and kinds of data Suimon takes over from incident, list and manifest by itself.
-const FACTS: [(&str, &str, &str); 14] = [
+const FACTS: [(&str, &str, &str); 15] = [
     ("scope.jurisdictions", "[\"JP\"]", "CONFIRMED"),
     ("parties.entity_type", "\"private\"", "CONFIRMED"),
     ("parties.role", "\"processor\"", "CONFIRMED"),
-    ("parties.notified_entrustor", "true", "CONFIRMED"),
     ("parties.entrustor_bears_duty", "false", "CONFIRMED"),
     ("data.being_acquired", "false", "CONFIRMED"),
     ("data.pseudonymised", "false", "CONFIRMED"),
     ("event.kinds", "[\"viewable_by_others\"]", "SUSPECTED"),
     ("event.recovered_unread", "false", "CONFIRMED"),
+    ("event.duplicate_kept", "true", "CONFIRMED"),
     ("event.intended_provision", "false", "CONFIRMED"),
     ("cause.category", "\"misconfiguration\"", "CONFIRMED"),
     ("cause.malicious_purpose", "false", "CONFIRMED"),
     ("cause.indicators", "[]", "CONFIRMED"),
     ("risk.property_damage", "false", "CONFIRMED"),
+    ("persons.contact_data_available", "true", "CONFIRMED"),
 ];
 
 async fn facts(stage: &mut Stage, incident: &str) -> Result<(), Failure> {
@@ -251,14 +255,27 @@ async fn facts(stage: &mut Stage, incident: &str) -> Result<(), Failure> {
          law. Times, numbers and kinds of data Suimon knows already.",
     );
     for (name, value, certainty) in FACTS {
-        let input = json!({
-            "incidentId": incident, "name": name, "value": value, "certainty": certainty,
-            "source": "meeting of the response team, 26 October 2023",
-        });
-        stage.cast.officer.call(RECORD_FACT, json!({ "input": input })).await?;
+        record_fact(stage, incident, name, value, certainty, "meeting of the response team, 26 October 2023")
+            .await?;
     }
     stage.narrator.result(&format!("{} facts, each with source, certainty and two times", FACTS.len()));
     stage.narrator.operation("officer", RECORD_FACT).await;
+    Ok(())
+}
+
+/// Records one fact; `value` is JSON.
+pub async fn record_fact(
+    stage: &Stage,
+    incident: &str,
+    name: &str,
+    value: &str,
+    certainty: &str,
+    source: &str,
+) -> Result<(), Failure> {
+    let input = json!({
+        "incidentId": incident, "name": name, "value": value, "certainty": certainty, "source": source,
+    });
+    stage.cast.officer.call(RECORD_FACT, json!({ "input": input })).await?;
     Ok(())
 }
 
@@ -271,17 +288,15 @@ async fn assess(stage: &mut Stage, incident: &str, on: &str, label: &'static str
     let decision = &assessment["decisions"][0];
     let (regulator, persons) = (text(decision, "/outcomeRegulator")?, text(decision, "/outcomePersons")?);
     let trace = text(decision, "/trace")?;
-    let clause = trace
-        .lines()
-        .find(|line| line.contains("Rule 7(iv)"))
-        .map(str::trim)
-        .unwrap_or("Rule 7(iv) is not in the trace");
+    // The last line of this clause stands in the decision itself, earlier ones in side questions.
+    let clause =
+        trace.lines().rfind(|line| line.contains(CLAUSE)).map_or("nothing of that clause", str::trim);
     stage.narrator.result(&format!(
         "assessment {}: report to the authority {regulator}, notice to the persons {persons}",
         number(&assessment, "/number")?
     ));
     stage.narrator.result(&format!("the trace, {} lines, says: {clause}", trace.lines().count()));
-    let found = if trace.contains("Rule 7(iv)") { "Rule 7(iv)" } else { "another clause" };
+    let found = if trace.contains(CLAUSE) { CLAUSE } else { "another clause" };
     stage.score.compare(label, "NOT_REQUIRED, Rule 7(iv)", format!("{regulator}, {found}"));
     stage.narrator.operation("officer", ASSESS).await;
     Ok(())

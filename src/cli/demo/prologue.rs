@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::client::{number, text};
 use super::stage::{ACCOUNTS, Stage};
 use crate::cli::Failure;
-use crate::cli::example::{MANIFESTS, RecordType, SCHOOLS, SYSTEM, people_csv};
+use crate::cli::example::{MANIFESTS, RecordType, SCHOOLS, SYSTEM, office_of, people_csv};
 
 const VIEWER: &str = "{ viewer { tenant { id nameEn } } }";
 
@@ -114,7 +114,7 @@ async fn schools(stage: &mut Stage) -> Result<(), Failure> {
     for tenant in &tenants {
         let slug = text(tenant, "/slug")?;
         let id = text(&stage.cast.admin.call(TENANT, json!({ "slug": slug })).await?, "/id")?;
-        let variables = json!({ "tenant": id, "address": format!("office@{slug}.example") });
+        let variables = json!({ "tenant": id, "address": office_of(&slug) });
         stage.cast.admin.call(SET_CONTACT, variables).await?;
     }
     stage.narrator.result(&format!("{} schools", number(&answer, "/created")?));

@@ -35,7 +35,7 @@ const fn lasting(kind: &'static str, at: &'static str, until: &'static str, word
     Entry { kind, at, until: Some(until), precision: "EXACT", words }
 }
 
-pub const TITLE: &str = "CDNのキャッシュ設定により本人以外の画面が表示された事案";
+pub const TITLE: &str = "CDNのキャッシュ設定により本人以外の画面が表示された事案 / Pages shown to other people by a caching setting of the CDN";
 
 pub const APPLICANT_SAW_ONE: Words = words(
     "志願者から、自分のマイページを開いたところ他の志願者のマイページが表示されたとの連絡があった。",
