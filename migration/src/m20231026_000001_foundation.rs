@@ -293,7 +293,7 @@ const TABLES: &[Table] = &[
         Column::required("evidence", crate::schema::Kind::Text),
     ], primary: &["tenant_id", "revision_id", "tenant_slug", "person"],
     unique: &[],
-    index: &[] },
+    index: &[&["tenant_id", "revision_id", "person"]] },
     Table { name: "fact", append_only: true, columns: &[
         Column::required("tenant_id", crate::schema::Kind::Uuid),
         Column::required("id", crate::schema::Kind::Uuid),

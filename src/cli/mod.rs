@@ -70,6 +70,8 @@ enum Command {
     /// Shows how the keys stand.
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Asks every rule pack whether authority and persons must be told, and by when.
+    Assess(assess::Arguments),
     /// Verifies the audit log; prints the table of permissions.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -119,6 +121,9 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Assess(arguments) => assess::run(&context, arguments).await,
         Command::Import(arguments) => import::run(&context, arguments).await,
         Command::Keys(command) => keys::run(&context, command).await,
+        Command::Import(arguments) => import::run(&context, arguments).await,
+        Command::Keys(command) => keys::run(&context, command).await,
+        Command::Assess(arguments) => assess::run(&context, arguments).await,
         Command::Audit(command) => audit::run(&context, command).await,
         Command::Demo(arguments) => demo::run(&context, arguments).await,
         Command::Example(command) => example::run(command),

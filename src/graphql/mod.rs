@@ -34,6 +34,12 @@ pub struct Query(
     notices::NoticesQuery,
     requirements::RequirementsQuery,
     vault::VaultQuery,
+    requirements::RequirementsQuery,
+    vault::VaultQuery,
+    incidents::IncidentsQuery,
+    exposure::ExposureQuery,
+    duties::DutiesQuery,
+    notices::NoticesQuery,
 );
 
 /// What can be changed.
@@ -46,6 +52,12 @@ pub struct Mutation(
     notices::NoticesMutation,
     requirements::RequirementsMutation,
     vault::VaultMutation,
+    requirements::RequirementsMutation,
+    vault::VaultMutation,
+    incidents::IncidentsMutation,
+    exposure::ExposureMutation,
+    duties::DutiesMutation,
+    notices::NoticesMutation,
 );
 
 /// Builds the schema. `development` switches introspection on.

@@ -11,6 +11,7 @@ use super::{fanout, store};
 use crate::access::{Action, Op, Scope, Tx};
 use crate::audit::{Decision, Event};
 use crate::error::{Error, Result};
+use crate::incidents::permit;
 
 /// Writes a draft for an approved revision. It sends nothing.
 ///
@@ -18,7 +19,7 @@ use crate::error::{Error, Result};
 /// `NOT_FOUND` (incident, revision), `CONFLICT` when the revision is not approved, `INVALID` naming every variable that is
 /// missing or unusable, and those of permission.
 pub async fn create_notice(op: &Op, tenant: Uuid, new: NewNotice) -> Result<Notice> {
-    let scope = op.permit(Action::Create, "notice").await?.within(tenant, "incident")?;
+    let scope = permit(op, Action::Create, "notice", "incident").await?.within(tenant, "incident")?;
     let NewNotice { incident, revision, audience, template, variables } = new;
     let incident = store::incident(&scope, incident).await?.ok_or_else(|| Error::not_found("incident"))?;
     template::check(audience, &template, &variables)?;
@@ -80,7 +81,7 @@ pub async fn preview_notice(op: &Op, tenant: Uuid, id: Uuid, language: Language)
 /// `NOT_FOUND`; `FORBIDDEN` to its author; `CONFLICT` when it is no draft, its revision is not approved any more, or nobody is
 /// left to tell; and those of permission.
 pub async fn approve_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
-    let scope = op.permit(Action::Approve, "notice").await?.within(tenant, "notice")?;
+    let scope = permit(op, Action::Approve, "notice", "notice").await?.within(tenant, "notice")?;
     let tx = scope.begin().await?;
     let mut notice =
         store::notice(tx.connection(), tenant, id).await?.ok_or_else(|| Error::not_found("notice"))?;
@@ -131,7 +132,7 @@ pub async fn approve_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
 /// # Errors
 /// `NOT_FOUND`, `CONFLICT` when it is done or cancelled already, and those of permission.
 pub async fn cancel_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
-    let scope = op.permit(Action::Cancel, "notice").await?.within(tenant, "notice")?;
+    let scope = permit(op, Action::Cancel, "notice", "notice").await?.within(tenant, "notice")?;
     let tx = scope.begin().await?;
     let mut notice =
         store::notice(tx.connection(), tenant, id).await?.ok_or_else(|| Error::not_found("notice"))?;
@@ -152,7 +153,7 @@ pub async fn cancel_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
 /// # Errors
 /// `NOT_FOUND`, `CONFLICT` when it was never approved, was cancelled or nothing has failed, and those of permission.
 pub async fn retry_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
-    let scope = op.permit(Action::Update, "message").await?.within(tenant, "notice")?;
+    let scope = permit(op, Action::Update, "message", "notice").await?.within(tenant, "notice")?;
     let tx = scope.begin().await?;
     let mut notice =
         store::notice(tx.connection(), tenant, id).await?.ok_or_else(|| Error::not_found("notice"))?;

@@ -12,6 +12,7 @@ use crate::access::{Action, Op, Scope};
 use crate::audit::Event;
 use crate::clock::from_micros;
 use crate::error::Result;
+use crate::incidents::permit;
 use crate::vault;
 
 /// What the bytes are sealed for.
@@ -56,7 +57,7 @@ pub(super) async fn keep(scope: &Scope, email: &Email) -> Result<Outcome> {
 /// # Errors
 /// Those of permission.
 pub async fn captured_mails(op: &Op, after: Option<Uuid>, limit: u64) -> Result<Vec<CapturedMail>> {
-    let scope = op.permit_at(op.app().root()?, Action::Read, "captured_mail").await?;
+    let scope = permit(op, Action::Read, "captured_mail", "captured mail").await?;
     let rows = store_outbox::kept_mails(&scope, after, limit).await?;
     let events = rows.iter().map(|row| Event::new("captured_mail.read", format!("captured_mail:{}", row.id)));
     scope.record(scope.tenant(), events.collect()).await?;

@@ -33,13 +33,14 @@ use uuid::Uuid;
 
 use crate::access::{Action, Op, Scope};
 use crate::error::{Error, Result};
+use crate::incidents::permit;
 
 /// A notice by its id.
 ///
 /// # Errors
 /// `NOT_FOUND` and those of permission.
 pub async fn notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
-    let scope = op.permit(Action::Read, "notice").await?.within(tenant, "notice")?;
+    let scope = permit(op, Action::Read, "notice", "notice").await?.within(tenant, "notice")?;
     store::notice(scope.connection(), tenant, id).await?.ok_or_else(|| Error::not_found("notice"))
 }
 
@@ -48,7 +49,7 @@ pub async fn notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
 /// # Errors
 /// `NOT_FOUND` and those of permission.
 pub async fn notices_of(op: &Op, tenant: Uuid, incident: Uuid) -> Result<Vec<Notice>> {
-    let scope = op.permit(Action::Read, "notice").await?.within(tenant, "incident")?;
+    let scope = permit(op, Action::Read, "notice", "incident").await?.within(tenant, "incident")?;
     list(&scope, incident).await
 }
 
@@ -65,7 +66,7 @@ pub async fn list(scope: &Scope, incident: Uuid) -> Result<Vec<Notice>> {
 /// # Errors
 /// Those of permission.
 pub async fn counts(op: &Op, notice: &Notice) -> Result<Counts> {
-    let scope = op.permit(Action::Read, "notice").await?.within(notice.tenant, "notice")?;
+    let scope = permit(op, Action::Read, "notice", "notice").await?.within(notice.tenant, "notice")?;
     counts_of(&scope, notice).await
 }
 
@@ -88,6 +89,6 @@ pub async fn messages(
     after: Option<Uuid>,
     limit: u64,
 ) -> Result<Vec<Message>> {
-    let scope = op.permit(Action::Read, "message").await?.within(notice.tenant, "notice")?;
+    let scope = permit(op, Action::Read, "message", "notice").await?.within(notice.tenant, "notice")?;
     store::messages(&scope, notice.id, state, after, limit).await
 }

@@ -71,6 +71,7 @@ pub async fn revision<C: ConnectionTrait>(database: &C, tenant: Uuid, id: Uuid) 
     let row = revision::Entity::find_by_id((tenant, id)).one(database).await?;
     Ok(row.map(|row| Revision {
         incident: row.incident_id,
+        // Numbered before it can be approved; only approved ones have notices.
         number: row.number.unwrap_or_default(),
         approved: row.state == "approved",
     }))

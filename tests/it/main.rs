@@ -12,4 +12,8 @@ mod duties;
 mod example;
 mod identity;
 mod imports;
+mod notices;
 mod requirements;
+mod vault;
+mod vault_import;
+mod vault_support;

@@ -142,11 +142,11 @@ fn routes_of_manifests(paths: &[PathBuf]) -> Result<Vec<String>, Failure> {
         let bytes = std::fs::read(path).map_err(|error| cannot_read(path, &error))?;
         files.push((path.display().to_string(), bytes));
     }
-    let set = parse_files(&files).map_err(|problems| {
+    let set = parse_files(files).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         Failure::usage(lines.join("\n"))
     })?;
-    let systems = set.manifests().iter().filter_map(|manifest| manifest.as_system());
+    let systems = set.iter().filter_map(|manifest| manifest.as_system());
     let routes = systems.flat_map(|system| system.routes_of(RouteClass::Personal));
     let patterns: Vec<String> = routes.map(|route| route.pattern.clone()).collect();
     if patterns.is_empty() {
