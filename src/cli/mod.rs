@@ -17,6 +17,7 @@ mod manifests;
 mod migrate;
 mod output;
 mod plan;
+mod report;
 mod schema;
 mod serve;
 
@@ -59,6 +60,8 @@ enum Command {
     Plan(plan::Arguments),
     /// Stores what manifests change as new versions, all or none.
     Apply(apply::Arguments),
+    /// Writes the interim report of an incident.
+    Report(report::Arguments),
     /// Prints the GraphQL schema.
     Schema,
     /// Prints the default configuration, which documents every key.
@@ -113,6 +116,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Migrate => migrate::run(&context).await,
         Command::Plan(arguments) => plan::run(&context, arguments).await,
         Command::Apply(arguments) => apply::run(&context, arguments).await,
+        Command::Report(arguments) => report::run(&context, arguments).await,
         Command::Schema => schema::run(),
         Command::Config => {
             output::print(config::DEFAULTS);

@@ -13,6 +13,7 @@ mod limits;
 mod notices;
 mod problem;
 mod requirements;
+mod reports;
 mod scalars;
 mod vault;
 
@@ -25,22 +26,7 @@ pub type SuimonSchema = Schema<Query, Mutation, EmptySubscription>;
 
 /// What can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(
-    access::AccessQuery,
-    audit::AuditQuery,
-    duties::DutiesQuery,
-    exposure::ExposureQuery,
-    incidents::IncidentsQuery,
-    notices::NoticesQuery,
-    requirements::RequirementsQuery,
-    vault::VaultQuery,
-    requirements::RequirementsQuery,
-    vault::VaultQuery,
-    incidents::IncidentsQuery,
-    exposure::ExposureQuery,
-    duties::DutiesQuery,
-    notices::NoticesQuery,
-);
+pub struct Query(access::AccessQuery, audit::AuditQuery, duties::DutiesQuery, duties::DutiesQuery, exposure::ExposureQuery, exposure::ExposureQuery, incidents::IncidentsQuery, incidents::IncidentsQuery, notices::NoticesQuery, notices::NoticesQuery, reports::ReportsQuery, requirements::RequirementsQuery, requirements::RequirementsQuery, vault::VaultQuery, vault::VaultQuery);
 
 /// What can be changed.
 #[derive(MergedObject, Default)]
