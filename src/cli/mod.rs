@@ -66,8 +66,6 @@ enum Command {
     Schema,
     /// Prints the default configuration, which documents every key.
     Config,
-    /// Asks every rule pack whether authority and persons must be told, and by when.
-    Assess(assess::Arguments),
     /// Imports people, or tenants, from a file.
     Import(import::Arguments),
     /// Shows how the keys stand.
@@ -122,9 +120,6 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             output::print(config::DEFAULTS);
             Ok(ExitCode::SUCCESS)
         }
-        Command::Assess(arguments) => assess::run(&context, arguments).await,
-        Command::Import(arguments) => import::run(&context, arguments).await,
-        Command::Keys(command) => keys::run(&context, command).await,
         Command::Import(arguments) => import::run(&context, arguments).await,
         Command::Keys(command) => keys::run(&context, command).await,
         Command::Assess(arguments) => assess::run(&context, arguments).await,

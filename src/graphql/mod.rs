@@ -12,8 +12,8 @@ mod language;
 mod limits;
 mod notices;
 mod problem;
-mod requirements;
 mod reports;
+mod requirements;
 mod scalars;
 mod vault;
 
@@ -26,18 +26,22 @@ pub type SuimonSchema = Schema<Query, Mutation, EmptySubscription>;
 
 /// What can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(access::AccessQuery, audit::AuditQuery, duties::DutiesQuery, duties::DutiesQuery, exposure::ExposureQuery, exposure::ExposureQuery, incidents::IncidentsQuery, incidents::IncidentsQuery, notices::NoticesQuery, notices::NoticesQuery, reports::ReportsQuery, requirements::RequirementsQuery, requirements::RequirementsQuery, vault::VaultQuery, vault::VaultQuery);
+pub struct Query(
+    access::AccessQuery,
+    audit::AuditQuery,
+    requirements::RequirementsQuery,
+    vault::VaultQuery,
+    incidents::IncidentsQuery,
+    exposure::ExposureQuery,
+    duties::DutiesQuery,
+    notices::NoticesQuery,
+    reports::ReportsQuery,
+);
 
 /// What can be changed.
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     access::AccessMutation,
-    duties::DutiesMutation,
-    exposure::ExposureMutation,
-    incidents::IncidentsMutation,
-    notices::NoticesMutation,
-    requirements::RequirementsMutation,
-    vault::VaultMutation,
     requirements::RequirementsMutation,
     vault::VaultMutation,
     incidents::IncidentsMutation,
