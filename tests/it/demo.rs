@@ -127,7 +127,7 @@ fn another_day_has_the_same_numbers_and_leaves_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let output = suimon(&["demo", "--seed", "7"], folder.path());
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    assert!(text(&output.stdout).contains("Every number is the founding report's."));
+    assert!(text(&output.stdout).contains("Every number is what it must be."));
     assert_eq!(
         std::fs::read_dir(folder.path()).expect("a folder").count(),
         0,

@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use super::client::{number, text};
-use super::day::{IN_FORCE, add_entries, add_entry, assign};
+use super::day::{IN_FORCE, add_entries, add_text, assign};
 use super::lists::{self, List};
 use super::notice_words;
 use super::prologue;
@@ -62,7 +62,7 @@ pub async fn play(stage: &mut Stage, incident: &str) -> Result<(), Failure> {
     notices(stage, incident, &list).await?;
     questions(stage, incident).await?;
     missing_requirement(stage, incident).await?;
-    report(stage, incident).await?;
+    report(stage, incident, &list).await?;
     audit(stage).await
 }
 
@@ -73,7 +73,7 @@ async fn next_morning(stage: &mut Stage, incident: &str) -> Result<(), Failure> 
         "The morning after: first meeting, and a voluntary report to the authority although no rule asks for one.",
     );
     let filed = instant("2023-10-27T09:30")?;
-    add_entry(stage, incident, "AUTHORITY", filed, None, "ABOUT", &words::AUTHORITY_REPORT).await?;
+    add_text(stage, incident, "AUTHORITY", filed, None, "ABOUT", &words::AUTHORITY_REPORT.both()).await?;
     let input = json!({
         "incidentId": incident, "regime": "jp-appi-26", "recipient": "regulator",
         "title": "早期の任意報告 / early voluntary report", "receipt": "filed by the maintainer on 27 October 2023",
@@ -161,7 +161,7 @@ async fn notices(stage: &mut Stage, incident: &str, list: &List) -> Result<(), F
         "notice of 30 October 2023",
     )
     .await?;
-    stage.score.compare("notices to schools, one each", list.tenants, sent);
+    stage.score.demand("mails to schools accepted, one each", list.tenants, sent);
     let persons = Campaign {
         at: "2023-10-31T18:10",
         scene: "A notice to every person concerned, in the language each had chosen. Who is with two schools gets one mail.",
@@ -170,7 +170,7 @@ async fn notices(stage: &mut Stage, incident: &str, list: &List) -> Result<(), F
         variables: notice_words::for_persons(),
     };
     let sent = persons.run(stage, incident, list).await?;
-    stage.score.compare("notices to persons, one each", 291 + 48, sent);
+    stage.score.demand("mails to persons accepted, one each", list.persons, sent);
     Ok(())
 }
 
@@ -262,13 +262,14 @@ async fn plan(stage: &Stage, incident: &str, measure: &Measure) -> Result<String
     Ok(text(&action, "/id")?)
 }
 
-async fn report(stage: &mut Stage, incident: &str) -> Result<(), Failure> {
+async fn report(stage: &mut Stage, incident: &str, list: &List) -> Result<(), Failure> {
     let at = stage.at("2023-11-09T10:00")?;
     stage.narrator.scene(
         at,
         "The interim report, in Japanese and English, from what was recorded: summary, timeline, lists, law, measures.",
     );
-    add_entry(stage, incident, "SUMMARY", at, None, "EXACT", &words::SUMMARY).await?;
+    let summary = words::summary(list.applicants, list.admins);
+    add_text(stage, incident, "SUMMARY", at, None, "EXACT", &summary).await?;
     for measure in &words::MEASURES {
         plan(stage, incident, measure).await?;
     }
@@ -289,7 +290,6 @@ async fn report(stage: &mut Stage, incident: &str) -> Result<(), Failure> {
         written.push(format!("{name} ({} KB)", report.len().div_ceil(1024)));
     }
     stage.narrator.result(&format!("from {entries} entries of the timeline: {}", written.join(", ")));
-    stage.score.compare("interim report on 9 November, languages", 2, written.len() / 2);
     stage.narrator.operation("officer", REPORT).await;
     Ok(())
 }
@@ -304,11 +304,7 @@ async fn audit(stage: &mut Stage) -> Result<(), Failure> {
     let entries: u64 = chains.iter().filter_map(|chain| chain["entries"].as_u64()).sum();
     let faults: usize = chains.iter().filter_map(|chain| chain["faults"].as_array()).map(Vec::len).sum();
     stage.narrator.result(&format!("{} chains, {entries} entries, {faults} faults", chains.len()));
-    stage.score.compare(
-        "faults in the audit log",
-        "-",
-        if faults == 0 { "-".to_owned() } else { faults.to_string() },
-    );
+    stage.score.demand("faults in the audit log", 0, faults);
     stage.narrator.operation("auditor", VERIFY).await;
     Ok(())
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::client::{number, text};
 use super::stage::{Stage, ZONE, instant};
-use super::words::{self, Entry, Words};
+use super::words::{self, Entry};
 use crate::cli::Failure;
 use crate::cli::example::SYSTEM;
 
@@ -55,7 +55,7 @@ pub async fn play(stage: &mut Stage) -> Result<String, Failure> {
         "Two hours later, three more within a minute: two schools' administrators, and an applicant who met two others.",
     )
     .await?;
-    stage.score.compare("complaints: applicants, school administrators", "2, 2", {
+    stage.score.compare("complaints: applicants, administrators", "2, 2", {
         let count = |kind: &str| {
             stage.day.truth().complaints.iter().filter(|one| one.reporter.starts_with(kind)).count()
         };
@@ -78,11 +78,8 @@ async fn maintenance(stage: &mut Stage) -> Result<(), Failure> {
         Value::Null => "null: nobody had ever written one down. Nothing could be checked before the release.",
         _ => "there was one",
     });
-    stage.score.compare(
-        "a caching requirement at 11:00",
-        "none",
-        if answer.is_null() { "none" } else { "one" },
-    );
+    let found = if answer.is_null() { "none" } else { "one" };
+    stage.score.demand("caching requirement in force at 11:00", "none", found);
     stage.narrator.operation("officer", IN_FORCE).await;
     Ok(())
 }
@@ -188,25 +185,25 @@ pub async fn add_entries(
     let mut written = 0;
     for Entry { kind, at, until, precision, words } in entries {
         let until = until.map(instant).transpose()?;
-        add_entry(stage, incident, kind, instant(at)?, until, precision, words).await?;
+        add_text(stage, incident, kind, instant(at)?, until, precision, &words.both()).await?;
         written += 1;
     }
     Ok(written)
 }
 
 /// Writes one entry.
-pub async fn add_entry(
+pub async fn add_text(
     stage: &Stage,
     incident: &str,
     kind: &str,
     at: Timestamp,
     until: Option<Timestamp>,
     precision: &str,
-    words: &Words,
+    text: &str,
 ) -> Result<(), Failure> {
     let input = json!({
         "incidentId": incident, "kind": kind, "occurredAt": at, "occurredUntil": until, "precision": precision,
-        "text": words.both(),
+        "text": text,
     });
     stage.cast.officer.call(ADD_ENTRY, json!({ "input": input })).await?;
     Ok(())

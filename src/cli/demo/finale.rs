@@ -32,11 +32,7 @@ pub fn tell(stage: &Stage) -> bool {
         "\n  The list is the upper bound that a time window gives. On this simulated day, as no log shows, {seen} people were in \
          fact\n  seen by another."
     ));
-    output::line(if sound {
-        "\n  Every number is the founding report's."
-    } else {
-        "\n  A NUMBER DIFFERS FROM THE FOUNDING REPORT."
-    });
+    output::line(if sound { "\n  Every number is what it must be." } else { "\n  A NUMBER DIFFERS." });
     sound
 }
 

@@ -140,11 +140,7 @@ async fn people(stage: &mut Stage) -> Result<(), Failure> {
     stage.narrator.operation("officer", IMPORT).await;
     let clear = leaks(stage)?;
     stage.narrator.result(&format!("searched the database files for mail addresses in clear: {clear} found"));
-    stage.score.compare(
-        "mail addresses in clear on the disk",
-        "-",
-        if clear == 0 { "-".to_owned() } else { clear.to_string() },
-    );
+    stage.score.demand("mail addresses in clear on the disk", 0, clear);
     Ok(())
 }
 
@@ -250,7 +246,8 @@ async fn walls(stage: &mut Stage) -> Result<(), Failure> {
         "own school: {mine} fields in clear; another school: {theirs}; the auditor: {auditor} fields. Each question is in the \
          audit log."
     ));
-    stage.score.compare("another school's applicant, asked for by a school", "NOT_FOUND", theirs);
+    stage.score.demand("another school's applicant, asked for by one", "NOT_FOUND", theirs);
+    stage.score.demand("fields that the auditor sees", 0, auditor);
     stage.narrator.operation("a school", SUBJECT).await;
     Ok(())
 }

@@ -1,52 +1,58 @@
-//! The numbers of the story beside those of the founding report, compared by the program.
+//! The numbers of the story beside what they must be, compared by the program.
 
 use super::super::output;
 
 /// What was compared.
 #[derive(Default)]
 pub struct Score {
-    rows: Vec<Row>,
+    /// With what the operator published.
+    published: Vec<Row>,
+    /// With what must hold whatever was published.
+    demanded: Vec<Row>,
 }
 
 struct Row {
     label: &'static str,
-    report: String,
+    wanted: String,
     here: String,
 }
 
 impl Score {
-    /// Compares what the story gave with what the founding report says, as it is printed.
+    /// Compares what the story gave with what the founding report says, both as they are printed.
     pub fn compare(&mut self, label: &'static str, report: impl ToString, here: impl ToString) {
-        self.rows.push(Row { label, report: report.to_string(), here: here.to_string() });
+        self.published.push(Row { label, wanted: report.to_string(), here: here.to_string() });
     }
 
-    /// Prints the table; whether all agree.
+    /// Compares what the story gave with what must be.
+    pub fn demand(&mut self, label: &'static str, must: impl ToString, here: impl ToString) {
+        self.demanded.push(Row { label, wanted: must.to_string(), here: here.to_string() });
+    }
+
+    /// Prints both tables; whether all agree.
     pub fn tell(&self) -> bool {
-        let cells = |row: &Row| [row.label.to_owned(), row.report.clone(), row.here.clone()];
-        let head = ["".to_owned(), "founding report".to_owned(), "this run".to_owned()];
-        let width = |column: usize| {
-            let rows = self.rows.iter().map(|row| cells(row)[column].chars().count());
-            rows.chain([head[column].chars().count()]).max().unwrap_or(0)
-        };
-        let widths = [width(0), width(1), width(2)];
-        let line = |cells: &[String; 3], verdict: &str| {
-            output::line(&format!(
-                "  {:<a$}  {:>b$}  {:>c$}  {verdict}",
-                cells[0],
-                cells[1],
-                cells[2],
-                a = widths[0],
-                b = widths[1],
-                c = widths[2]
-            ));
-        };
-        line(&head, "");
-        let mut sound = true;
-        for row in &self.rows {
-            let agrees = row.report == row.here;
-            sound &= agrees;
-            line(&cells(row), if agrees { "ok" } else { "DIFFERS" });
-        }
-        sound
+        table(&self.published, "founding report");
+        output::line("");
+        table(&self.demanded, "must be");
+        self.published.iter().chain(&self.demanded).all(Row::agrees)
+    }
+}
+
+impl Row {
+    fn agrees(&self) -> bool {
+        self.wanted == self.here
+    }
+}
+
+/// Wide enough for every label and value, so that both tables stand in the same columns.
+const WIDTHS: (usize, usize) = (46, 25);
+
+fn table(rows: &[Row], wanted: &str) {
+    let line = |label: &str, wanted: &str, here: &str, verdict: &str| {
+        let text = format!("  {label:<a$}  {wanted:<b$}  {here:<b$}  {verdict}", a = WIDTHS.0, b = WIDTHS.1);
+        output::line(text.trim_end());
+    };
+    line("", wanted, "this run", "");
+    for row in rows {
+        line(row.label, &row.wanted, &row.here, if row.agrees() { "ok" } else { "DIFFERS" });
     }
 }

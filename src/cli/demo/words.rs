@@ -229,10 +229,17 @@ pub const OF_THE_DAYS_AFTER: [Entry; 4] = [
     ),
 ];
 
-pub const SUMMARY: Words = words(
-    "2023年10月26日11時00分から15時41分までの4時間41分間、CDNのキャッシュ設定の誤りにより、志願者のマイページ及び学校の管理画面が他の利用者に表示された可能性がある。対象者は志願者291名（59校）、学校管理者48名（41校）。外部からの攻撃によるものではない。",
-    "For 4 hours and 41 minutes, from 11:00 to 15:41 on 26 October 2023, a wrong caching setting at the CDN may have shown applicants' pages and schools' administration pages to other users. Concerned are 291 applicants (59 schools) and 48 administrators (41 schools). It was no attack.",
-);
+/// The incident in a paragraph. Persons and schools come from the approved list.
+pub fn summary(applicants: (u64, u64), admins: (u64, u64)) -> String {
+    let ((applicants, of_schools), (admins, at_schools)) = (applicants, admins);
+    format!(
+        "2023年10月26日11時00分から15時41分までの4時間41分間、CDNのキャッシュ設定の誤りにより、志願者のマイページ及び学校の管理画面が他の利用者に\
+         表示された可能性がある。対象者は志願者{applicants}名（{of_schools}校）、学校管理者{admins}名（{at_schools}校）。外部からの攻撃によるものではない。\n\
+         For 4 hours and 41 minutes, from 11:00 to 15:41 on 26 October 2023, a wrong caching setting at the CDN may have shown \
+         applicants' pages and schools' administration pages to other users. Concerned are {applicants} applicants \
+         ({of_schools} schools) and {admins} administrators ({at_schools} schools). It was no attack."
+    )
+}
 
 /// A question to somebody outside and the answer.
 pub struct Exchange {
