@@ -29,6 +29,7 @@ pub type SuimonSchema = Schema<Query, Mutation, EmptySubscription>;
 pub struct Query(
     access::AccessQuery,
     audit::AuditQuery,
+    notices::NoticesQuery,
     requirements::RequirementsQuery,
     vault::VaultQuery,
     incidents::IncidentsQuery,
@@ -42,6 +43,7 @@ pub struct Query(
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     access::AccessMutation,
+    notices::NoticesMutation,
     requirements::RequirementsMutation,
     vault::VaultMutation,
     incidents::IncidentsMutation,

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::connection::Page;
 use super::id;
+use super::language::Language;
 use super::problem::payload;
 use super::scalars::Instant;
 use crate::access::Op;
@@ -50,14 +51,6 @@ pub enum MessageState {
     Deferred,
     /// Will not be tried again unless somebody asks for it.
     Failed,
-}
-
-/// A language in which notices are written.
-#[derive(Enum, Clone, Copy, PartialEq, Eq)]
-#[graphql(remote = "crate::notices::Language")]
-pub enum NoticeLanguage {
-    Ja,
-    En,
 }
 
 /// How many messages of a notice stand where.
@@ -178,7 +171,7 @@ impl Message {
         self.0.record_type.as_deref()
     }
 
-    async fn language(&self) -> NoticeLanguage {
+    async fn language(&self) -> Language {
         self.0.language.into()
     }
 
@@ -331,7 +324,7 @@ impl NoticesQuery {
         &self,
         context: &Context<'_>,
         notice_id: ID,
-        language: NoticeLanguage,
+        language: Language,
     ) -> async_graphql::Result<PreviewNoticePayload> {
         let result = async {
             let (tenant, notice) = id::decode("Notice", &notice_id, "noticeId")?;

@@ -23,6 +23,14 @@ pub fn row(kind: &'static str, id: &ID, field: &str) -> Result<RowId> {
     Ok(RowId { tenant, id })
 }
 
+/// The operation, once it is clear that the caller may do this at all: before any argument is looked at, so that nobody
+/// learns from the answer which ids would be right.
+pub async fn may<'c>(context: &Context<'c>, action: Action, object: &str, what: &str) -> Result<&'c Op> {
+    let op = context.data_unchecked::<Op>();
+    incidents::permit(op, action, object, what).await?;
+    Ok(op)
+}
+
 /// Permission to read what belongs to an incident.
 pub async fn reader(context: &Context<'_>, object: &str) -> Result<Scope> {
     incidents::permit(context.data_unchecked::<Op>(), Action::Read, object, "incident").await
