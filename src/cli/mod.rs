@@ -6,6 +6,8 @@
 mod apply;
 mod assess;
 mod audit;
+mod demo;
+mod example;
 mod exposure;
 mod import;
 mod incident;
@@ -74,6 +76,11 @@ enum Command {
     /// Verifies the audit log; prints the table of permissions.
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Replays the founding day on a simulated clock, through the public API.
+    Demo(demo::Arguments),
+    /// Writes the example's files: logs with made-up people, and manifests.
+    #[command(subcommand)]
+    Example(example::Command),
     /// Who may have seen whose data, from logs.
     #[command(subcommand)]
     Exposure(exposure::Command),
@@ -117,6 +124,8 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Keys(command) => keys::run(&context, command).await,
         Command::Assess(arguments) => assess::run(&context, arguments).await,
         Command::Audit(command) => audit::run(&context, command).await,
+        Command::Demo(arguments) => demo::run(&context, arguments).await,
+        Command::Example(command) => example::run(command),
         Command::Exposure(command) => exposure::run(&context, command).await,
         Command::Incident(command) => incident::run(&context, command).await,
     }

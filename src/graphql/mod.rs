@@ -10,6 +10,7 @@ mod id;
 mod incidents;
 mod language;
 mod limits;
+mod node;
 mod notices;
 mod problem;
 mod reports;
@@ -27,6 +28,7 @@ pub type SuimonSchema = Schema<Query, Mutation, EmptySubscription>;
 /// What can be read.
 #[derive(MergedObject, Default)]
 pub struct Query(
+    node::NodeQuery,
     access::AccessQuery,
     audit::AuditQuery,
     requirements::RequirementsQuery,
