@@ -18,6 +18,7 @@ pub struct Model {
     pub recipient: String,
     #[sea_orm(column_type = "Text")]
     pub kind: String,
+    /// JSON of the clause per language.
     #[sea_orm(column_type = "Text")]
     pub clause: String,
     /// `statute`, `guidance`, `internal` or `open_textured`.
@@ -25,7 +26,7 @@ pub struct Model {
     pub nature: String,
     /// The last instant, where the law gives one.
     pub due_at: Option<i64>,
-    /// The deadline as people read it, with its rule.
+    /// JSON: what, towards whom and by when, as people read it, per language.
     #[sea_orm(column_type = "Text")]
     pub due_text: String,
     /// `open`, `done`, `waived` or `superseded`.

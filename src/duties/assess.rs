@@ -16,6 +16,9 @@ use crate::error::{Error, Result};
 use crate::incidents::{self, Incident, Revision, affected};
 use crate::requirements;
 
+/// Most assessments in one answer: each carries every trace.
+const MAX_PAGE: u64 = 50;
+
 /// Evaluates every rule pack on what is known now, stores the assessment and brings the duties up to date: new ones are
 /// opened, open ones follow, those no longer asked for are superseded, settled ones stay as they are.
 ///
@@ -102,14 +105,23 @@ pub fn assess_offline(facts: &Facts, at: Timestamp) -> Result<law::Assessment> {
     Ok(law::evaluate(packs()?, facts, EvaluatedAt(at)))
 }
 
-/// The assessments of an incident, newest first.
+/// The assessments of an incident, newest first; `before` is the number of the last one of the page before.
 ///
 /// # Errors
-/// `NOT_FOUND` and those of permission.
-pub async fn assessments(op: &Op, tenant: Uuid, incident: Uuid) -> Result<Vec<Assessment>> {
+/// `INVALID`, `NOT_FOUND` and those of permission.
+pub async fn assessments(
+    op: &Op,
+    tenant: Uuid,
+    incident: Uuid,
+    before: Option<i32>,
+    limit: u64,
+) -> Result<Vec<Assessment>> {
     let scope = permit(op, tenant, Action::Read, "assessment", "incident").await?;
     incidents::incident(op, tenant, incident).await?;
-    store::assessments(&scope, incident).await
+    if !(1..=MAX_PAGE).contains(&limit) {
+        return Err(Error::invalid("first", format!("wants 1 to {MAX_PAGE}")));
+    }
+    store::assessments(&scope, incident, before, limit).await
 }
 
 /// The newest assessment of an incident, for other parts.

@@ -32,6 +32,9 @@ use crate::incidents;
 /// How far ahead of the clock an instant may lie that is said to have happened (clocks and zones differ).
 const AHEAD_SECONDS: i64 = 24 * 3600;
 
+/// Most records of facts in one incident: a hundred corrections of every fact of the catalogue.
+const MAX_FACTS: usize = 9_000;
+
 /// The rule packs of this build, read once.
 ///
 /// # Errors
@@ -82,6 +85,9 @@ pub async fn record_fact(op: &Op, tenant: Uuid, incident: Uuid, new: NewFact) ->
     let tx = scope.begin().await?;
     store::lock_incident(&tx, scope.tenant(), incident).await?;
     let mut records = store::facts(&scope, tx.connection(), incident, Timestamp::MAX).await?;
+    if records.len() >= MAX_FACTS {
+        return Err(Error::limit(format!("an incident has at most {MAX_FACTS} recorded facts")));
+    }
     records.retain(|record| record.name == name && !record.automatic());
     let before = newest(&records);
     if value.is_none() && before.is_none_or(|record| record.value.is_none()) {

@@ -14,7 +14,7 @@ use crate::access::{Scope, Tx};
 use crate::clock::from_micros;
 use crate::error::{Error, Result};
 
-/// Most facts, assessments and duties of one incident that are read at once.
+/// Most facts and duties of one incident that are read at once; officers stop recording before (`MAX_FACTS`).
 const MAX_ROWS: u64 = 10_000;
 
 /// Locks the incident for this transaction: facts supersede, assessments count and duties change one after the other.
@@ -100,12 +100,19 @@ pub async fn insert_fact(tx: &Tx, record: &FactRecord) -> Result<()> {
     Ok(())
 }
 
-pub async fn assessments(scope: &Scope, incident: Uuid) -> Result<Vec<Assessment>> {
+/// The newest first; `before` is the number of the last one of the page before.
+pub async fn assessments(
+    scope: &Scope,
+    incident: Uuid,
+    before: Option<i32>,
+    limit: u64,
+) -> Result<Vec<Assessment>> {
     let rows = assessment::Entity::find()
         .filter(scope.rows(assessment::Column::TenantId))
         .filter(assessment::Column::IncidentId.eq(incident))
+        .filter(assessment::Column::Number.lt(before.unwrap_or(i32::MAX)))
         .order_by_desc(assessment::Column::Number)
-        .limit(MAX_ROWS)
+        .limit(limit)
         .all(scope.connection())
         .await?;
     rows.into_iter().map(read_assessment).collect()

@@ -316,14 +316,17 @@ impl DutiesQuery {
         Ok(catalogue.iter().map(CatalogueFact).collect())
     }
 
-    /// The assessments of an incident, newest first.
+    /// The assessments of an incident, newest first; `before` is the number of the last one of the page before.
     async fn assessments(
         &self,
         context: &Context<'_>,
         incident_id: ID,
+        #[graphql(default = 20)] first: u32,
+        before: Option<i32>,
     ) -> async_graphql::Result<Vec<Assessment>> {
         let (tenant, incident) = id::decode("Incident", &incident_id, "incidentId")?;
-        let found = duties::assessments(context.data::<Op>()?, tenant, incident).await?;
+        let op = context.data::<Op>()?;
+        let found = duties::assessments(op, tenant, incident, before, u64::from(first)).await?;
         Ok(found.into_iter().map(Assessment::from).collect())
     }
 

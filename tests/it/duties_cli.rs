@@ -137,10 +137,8 @@ async fn an_incident_is_assessed_and_reported_from_the_command_line() {
     assert_eq!(again.status.code(), Some(2), "an existing file is not overwritten");
 
     let unknown = run(&["report", "7", "--as", &login]);
-    assert_eq!(
-        (unknown.status.code(), text(&unknown.stderr).trim_end()),
-        (Some(2), "suimon: incident not found")
-    );
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(text(&unknown.stderr).trim_end().ends_with("suimon: incident not found"));
     let forbidden = run(&["assess", "--incident", "1", "--as", "admin"]);
     assert_eq!(forbidden.status.code(), Some(2));
     assert!(
