@@ -26,7 +26,8 @@ fn path(path: &Path) -> &str {
 fn comparison(told: &str) -> String {
     let after = told.split("compared by the program").nth(1).expect("a comparison");
     let lines = after.lines().skip(1).take_while(|line| !line.starts_with("What to try"));
-    lines.map(str::trim_end).collect::<Vec<_>>().join("\n")
+    let lines = lines.map(|line| line.strip_prefix("  ").unwrap_or(line));
+    lines.collect::<Vec<_>>().join("\n").trim().to_owned()
 }
 
 #[test]
