@@ -10,6 +10,7 @@ mod id;
 mod incidents;
 mod language;
 mod limits;
+mod node;
 mod notices;
 mod problem;
 mod reports;
@@ -27,9 +28,9 @@ pub type SuimonSchema = Schema<Query, Mutation, EmptySubscription>;
 /// What can be read.
 #[derive(MergedObject, Default)]
 pub struct Query(
+    node::NodeQuery,
     access::AccessQuery,
     audit::AuditQuery,
-    notices::NoticesQuery,
     requirements::RequirementsQuery,
     vault::VaultQuery,
     incidents::IncidentsQuery,
@@ -43,7 +44,6 @@ pub struct Query(
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     access::AccessMutation,
-    notices::NoticesMutation,
     requirements::RequirementsMutation,
     vault::VaultMutation,
     incidents::IncidentsMutation,

@@ -347,7 +347,7 @@ pub struct Revision(pub model::Revision);
 
 #[Object]
 impl Revision {
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         id::encode("Revision", self.0.tenant, self.0.id)
     }
 

@@ -5,7 +5,7 @@ mod mutation;
 mod types;
 
 pub use mutation::IncidentsMutation;
-pub use types::IncidentsQuery;
+pub use types::{Incident, IncidentsQuery};
 
 use std::str::FromStr;
 

@@ -326,7 +326,7 @@ pub struct Incident(pub model::Incident);
 
 #[Object]
 impl Incident {
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         id::encode("Incident", self.0.tenant, self.0.id)
     }
 
