@@ -13,7 +13,8 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::error::{Error, Result};
-use crate::vault::MasterKey;
+use crate::requirements::ManifestCache;
+use crate::vault::{Keyring, MasterKey};
 
 /// What every operation needs. No globals: a test has as many of these as it likes.
 pub struct App {
@@ -22,8 +23,10 @@ pub struct App {
     clock: Arc<dyn Clock>,
     entropy: Arc<Entropy>,
     master: MasterKey,
+    keyring: Keyring,
     policies: Policies,
     audit: audit::Log,
+    manifests: ManifestCache,
     root: OnceLock<Uuid>,
 }
 
@@ -50,9 +53,11 @@ impl App {
             database,
             clock,
             entropy,
+            keyring: Keyring::new(&master)?,
             master,
             policies: Policies::default(),
             audit,
+            manifests: ManifestCache::default(),
             root: OnceLock::new(),
         };
         if let Some(root) =
@@ -83,6 +88,11 @@ impl App {
         &self.master
     }
 
+    /// The tenants' keys.
+    pub(crate) fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
     /// The operator: the root tenant.
     ///
     /// # Errors
@@ -104,6 +114,10 @@ impl App {
 
     pub(crate) fn policies(&self) -> &Policies {
         &self.policies
+    }
+
+    pub(crate) fn manifests(&self) -> &ManifestCache {
+        &self.manifests
     }
 
     pub(crate) fn audit(&self) -> &audit::Log {

@@ -37,6 +37,8 @@ pub async fn connect(config: &DatabaseConfig) -> anyhow::Result<DatabaseConnecti
                 .synchronous(SqliteSynchronous::Full)
                 .busy_timeout(Duration::from_secs(15))
                 .foreign_keys(true)
+                // What is deleted is overwritten with zeros: a destroyed key must not live on in a free page.
+                .pragma("secure_delete", "ON")
         });
     } else {
         options = ConnectOptions::new(url);

@@ -15,6 +15,7 @@ pub mod corrective_action;
 pub mod duty;
 pub mod fact;
 pub mod finding;
+pub mod import_batch;
 pub mod import_run;
 pub mod incident;
 pub mod incident_entry;

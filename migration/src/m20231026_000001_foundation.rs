@@ -124,6 +124,15 @@ const TABLES: &[Table] = &[
     ], primary: &["tenant_id", "id"],
     unique: &[],
     index: &[] },
+    Table { name: "import_batch", append_only: false, columns: &[
+        Column::required("tenant_id", crate::schema::Kind::Uuid),
+        Column::required("import_id", crate::schema::Kind::Uuid),
+        Column::required("first_line", crate::schema::Kind::Int64),
+        Column::required("rows", crate::schema::Kind::Int64),
+        Column::required("sealed", crate::schema::Kind::Bytes),
+    ], primary: &["tenant_id", "import_id", "first_line"],
+    unique: &[],
+    index: &[] },
     Table { name: "manifest_version", append_only: true, columns: &[
         Column::required("tenant_id", crate::schema::Kind::Uuid),
         Column::required("kind", crate::schema::Kind::Text),
@@ -284,7 +293,7 @@ const TABLES: &[Table] = &[
         Column::required("evidence", crate::schema::Kind::Text),
     ], primary: &["tenant_id", "revision_id", "tenant_slug", "person"],
     unique: &[],
-    index: &[] },
+    index: &[&["tenant_id", "revision_id", "person"]] },
     Table { name: "fact", append_only: true, columns: &[
         Column::required("tenant_id", crate::schema::Kind::Uuid),
         Column::required("id", crate::schema::Kind::Uuid),

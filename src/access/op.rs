@@ -78,6 +78,11 @@ impl Op {
         Ok(Self { purpose: Some(purpose.into()), ..self.clone() })
     }
 
+    /// Why personal data is read, where it was stated.
+    pub fn purpose(&self) -> Option<&str> {
+        self.purpose.as_deref()
+    }
+
     /// The instant of the operation, read once.
     pub fn at(&self) -> Timestamp {
         self.at

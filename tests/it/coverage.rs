@@ -16,7 +16,10 @@ const OPEN_TO_STAFF: &[(&str, &str)] = &[
     ("viewer", "tells only who one is oneself"),
     ("tenants", "lists the own tenant only"),
     ("node", "answers null for what one may not see"),
-    ("subjects", "staff works with the people of its own tenant; a foreign tenant is asked for in vault tests"),
+    (
+        "subjects",
+        "staff works with the people of its own tenant; a foreign tenant is asked for in vault tests",
+    ),
     ("searchSubjects", "finds within the own tenant only"),
 ];
 
@@ -36,7 +39,9 @@ impl Types {
         match of["kind"].as_str().unwrap() {
             "NON_NULL" => self.literal(name, &of["ofType"], root, depth),
             "LIST" => format!("[{}]", self.literal(name, &of["ofType"], root, depth)),
-            "ENUM" => self.0[of["name"].as_str().unwrap()]["enumValues"][0]["name"].as_str().unwrap().to_owned(),
+            "ENUM" => {
+                self.0[of["name"].as_str().unwrap()]["enumValues"][0]["name"].as_str().unwrap().to_owned()
+            }
             "INPUT_OBJECT" => {
                 let fields = self.0[of["name"].as_str().unwrap()]["inputFields"].as_array().unwrap();
                 let fields: Vec<String> = fields
@@ -102,8 +107,10 @@ async fn every_field_refuses_strangers_and_foreign_staff() {
                     format!("{name}: {}", types.literal(name, &argument["type"], root, 0))
                 })
                 .collect();
-            let arguments = if arguments.is_empty() { String::new() } else { format!("({})", arguments.join(", ")) };
-            let document = format!("{operation} {{ answer: {name}{arguments} {} }}", selection(&field["type"]));
+            let arguments =
+                if arguments.is_empty() { String::new() } else { format!("({})", arguments.join(", ")) };
+            let document =
+                format!("{operation} {{ answer: {name}{arguments} {} }}", selection(&field["type"]));
             asked += 1;
 
             let stranger = app

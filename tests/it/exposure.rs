@@ -144,6 +144,11 @@ async fn the_lists_of_the_founding_report_come_out_of_its_logs() {
     clocks      the origin is 222 ms ahead of the edge (1324 requests in both logs)
     complete    as far as logs can tell: everybody who was there is on the list
     "#);
+    // The manifest says which routes are personal; the list is the same.
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/online-application/manifests/system.yaml");
+    let arguments =
+        [&REVISED[..7], &["--manifest", manifest, "--session-cookie", "session", "--threads", "1"]].concat();
+    assert_eq!(suimon(app.folder(), &arguments).stdout, scan.stdout);
     let diff = suimon(app.folder(), &["exposure", "diff", "first.json", "revised.json"]);
     insta::assert_snapshot!(format!("{} {}", diff.code, diff.stdout), @r#"
     3 13 added, 32 removed, 332 changed, 0 unchanged (persons at tenants)

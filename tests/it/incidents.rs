@@ -148,7 +148,8 @@ async fn the_whole_life_of_an_incident() {
     insta::assert_snapshot!(run(close, id.clone()).await, @r#"{"answers":[{"text":"有効な手段はありません"}],"state":"CLOSED"}"#);
     let late = "mutation($id: ID!) { answer: answerInquiry(inquiryId: $id, text: \"x\") { ... on Problem { code message remedy } } }";
     insta::assert_snapshot!(run(late, id).await, @r#"{"code":"CONFLICT","message":"the inquiry is closed","remedy":"record a new one"}"#);
-    let team = run("query($incident: ID!) { answer: incident(id: $incident) { team { id } } }", json!({})).await;
+    let team =
+        run("query($incident: ID!) { answer: incident(id: $incident) { team { id } } }", json!({})).await;
     let deputy = json!({ "id": team["team"][1]["id"] });
     let end = "mutation($id: ID!) { answer: endTeamRole(id: $id) { ... on TeamMember { role until } ... on Problem { message } } }";
     insta::assert_snapshot!(run(end, deputy.clone()).await, @r#"{"role":"DEPUTY_HEAD","until":"2023-10-27T01:05:00Z"}"#);
@@ -577,4 +578,31 @@ fn forge(incident: &str, tenant: &str) -> String {
     let (start, other) = ("Incident:".len(), "Tenant:".len());
     row[start..start + 16].copy_from_slice(&tenant[other..other + 16]);
     BASE64.encode(row)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_action_is_done_when_the_requirement_that_it_names_is_in_force() {
+    let app = TestApp::new().await;
+    let officer = app.operator_member(Role::ComplianceOfficer).await;
+    let incident = open(&officer).await;
+    let plan = "mutation($id: ID!) { answer: planCorrectiveAction(input: { incidentId: $id, title: \"t\",
+        requirement: \"NFR-CACHE-001\" }) { ... on CorrectiveAction { id } } }";
+    let action = officer.gql_with(plan, json!({ "id": incident })).await["data"]["answer"]["id"].clone();
+    let complete = async || {
+        let complete = "mutation($id: ID!) { answer: completeCorrectiveAction(id: $id) { __typename } }";
+        text(&officer.gql_with(complete, json!({ "id": action })).await["data"]["answer"]["__typename"])
+    };
+    assert_eq!(complete().await, "Problem");
+    let apply =
+        "mutation($files: [ManifestFile!]!) { applyManifests(files: $files, reason: \"after the incident\") {
+        __typename ... on Problem { message } } }";
+    let system = include_str!("../../examples/online-application/manifests/system.yaml");
+    let requirement = include_str!("../../examples/online-application/corrective/NFR-CACHE-001.yaml");
+    let files = json!([
+        { "name": "system.yaml", "content": system },
+        { "name": "NFR-CACHE-001.yaml", "content": requirement },
+    ]);
+    let applied = officer.gql_with(apply, json!({ "files": files })).await;
+    assert_ne!(applied["data"]["applyManifests"]["__typename"], "Problem", "{applied}");
+    assert_eq!(complete().await, "CorrectiveAction");
 }

@@ -1,13 +1,20 @@
 //! The integration tests: through HTTP like a client. Both databases run the same tests: without further ado SQLite, with
 //! `SUIMON_TEST_POSTGRES=postgres://user@host/postgres` PostgreSQL.
 
+mod duties_scene;
 mod harness;
 
 mod audit_chain;
 mod configuration;
 mod coverage;
+mod duties;
 mod exposure;
 mod exposure_hostile;
 mod identity;
 mod imports;
 mod incidents;
+mod notices;
+mod requirements;
+mod vault;
+mod vault_import;
+mod vault_support;

@@ -97,9 +97,13 @@ fn test(at: &At<'_>, f: &Fields<'_>, errs: &mut Errors) -> Option<Test> {
                 values => Check::Is(values),
             }
         }
-        ("contains_any", FactKind::Set(words)) => Check::ContainsAny(patterns(words, &value, errs)?),
+        ("contains_any", FactKind::Set(words)) => {
+            Check::ContainsAny { words: patterns(words, &value, errs)?, shown: written(&value, errs)? }
+        }
         ("contains_any", FactKind::Codes) => match facts::read_value(def, &value, errs)? {
-            Value::Words(codes) if !codes.is_empty() => Check::ContainsAny(codes),
+            Value::Words(words) if !words.is_empty() => {
+                Check::ContainsAny { words, shown: written(&value, errs)? }
+            }
             _ => return value.fail(errs, "an empty list is never met"),
         },
         ("more_than", FactKind::Count) => Check::MoreThan(value.count(errs)?),
@@ -109,6 +113,11 @@ fn test(at: &At<'_>, f: &Fields<'_>, errs: &mut Errors) -> Option<Test> {
         (check, _) => return value.fail(errs, format!("{check:?} cannot be asked of {}", def.name)),
     };
     Some(Test { fact: name.to_owned(), check })
+}
+
+/// The list as the pack wrote it.
+fn written(at: &At<'_>, errs: &mut Errors) -> Option<String> {
+    Some(at.texts(errs)?.join(", "))
 }
 
 /// Words of a set; `special_care.*` stands for every word with that prefix.

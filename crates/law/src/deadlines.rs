@@ -8,7 +8,7 @@ use crate::{
     Certainty, Facts, Grade, Labels, Lang, Moment, Nature, Packs, Truth,
     clock::{self, Due},
     decision::{Annotation, DeadlineDecision, DeadlineStatus, Missing},
-    evaluate::{ends, find_missing},
+    grounds::{ends, find_missing},
     judge::Judge,
     pack::{Deadline, Regime, Version},
     trace::fact_label,

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use jiff::{Timestamp, civil::Date};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Assessment, Decision, Facts, Grade, Knowledge, Labels, Moment, Outcome, Packs, Scope, Truth, Value,
+    Assessment, Decision, Facts, Grade, Labels, Outcome, Packs, Scope, Truth,
+    choose::Choice,
     deadlines,
-    decision::{self, AsOf, Caveat, DutyDecision, Missing, MissingFact, Other, Pending},
-    judge::{Judge, operand},
-    pack::{Duty, Effect, Regime, Status, Version},
-    trace::{Extent, Operator, Trace, TraceNode},
+    decision::{self, AsOf, DutyDecision, Missing, MissingFact, Other},
+    grounds::{Caveats, decisive, ends, find_missing},
+    judge::Judge,
+    pack::{Duty, Effect, Regime, Version},
+    trace::{Operator, Trace, TraceNode},
 };
 
 /// The instant up to which law is taken into account ("what was known when we decided").
@@ -20,7 +22,9 @@ use crate::{
 pub struct EvaluatedAt(pub Timestamp);
 
 /// Fact that tells when the event happened; compared with the version's own basis at a change of the law.
-const OCCURRED: &str = "timeline.occurred_from";
+pub(crate) const OCCURRED: &str = "timeline.occurred_from";
+/// Rule id of a version's review triggers.
+const REVIEW: &str = "review";
 
 /// Evaluates the facts under every loaded regime.
 pub fn evaluate(packs: &Packs, facts: &Facts, at: EvaluatedAt) -> Assessment {
@@ -29,20 +33,11 @@ pub fn evaluate(packs: &Packs, facts: &Facts, at: EvaluatedAt) -> Assessment {
     }
 }
 
-struct Run<'a> {
-    packs: &'a Packs,
-    facts: &'a Facts,
-    regime: &'a Regime,
-    at: EvaluatedAt,
-}
-
-/// Which version binds.
-struct Choice<'a> {
-    version: Option<&'a Version>,
-    /// Facts that would have to be known to choose.
-    missing: Vec<String>,
-    basis: Option<Date>,
-    note: Option<Labels>,
+pub(crate) struct Run<'a> {
+    pub packs: &'a Packs,
+    pub facts: &'a Facts,
+    pub regime: &'a Regime,
+    pub at: EvaluatedAt,
 }
 
 impl<'a> Run<'a> {
@@ -75,6 +70,7 @@ impl<'a> Run<'a> {
         }
         for r in &version.review {
             let mut node = judge.eval(&r.when, None, grade);
+            node.rule_id = String::from(REVIEW);
             node.text = node.text.or_else(|| Some(r.text.clone()));
             review = review.or(node.result);
             if node.result != Truth::F && scope != Truth::F {
@@ -89,14 +85,19 @@ impl<'a> Run<'a> {
         if scope == Truth::Unknown || (scope == Truth::T && review == Truth::Unknown) {
             nodes.iter().for_each(|n| find_missing(n, &mut missing));
         }
-        nodes.iter().for_each(|n| caveats.of_node(n, scope));
+        for node in &nodes {
+            // A review rule that does not apply would be no different if it were wrong.
+            if node.rule_id != REVIEW || node.result != Truth::F {
+                caveats.of_node(node, scope);
+            }
+        }
         if scope != Truth::F {
             for duty in &version.duties {
                 let ruling = self.rule(duty, version, &judge, scope, review, grade);
                 missing.extend(ruling.missing);
                 caveats.merge(ruling.caveats);
                 decision.add(ruling.duty, duty.when_not_required.as_ref());
-                nodes.extend(ruling.nodes);
+                nodes.push(ruling.tree);
             }
         }
         decision.finish(scope, version, missing, caveats, nodes);
@@ -134,132 +135,6 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn known(&self, v: &Version) -> bool {
-        let today = self.at.0.to_zoned(self.regime.zone.clone()).date();
-        v.known_from.is_none_or(|f| f <= today) && v.known_to.is_none_or(|t| today <= t)
-    }
-
-    fn pending(&self) -> Vec<Pending> {
-        let to_come = |v: &&Version| matches!(v.status, Status::Enacted | Status::Proposed) && self.known(v);
-        let show = |v: &Version| Pending {
-            version: v.id.clone(),
-            title: v.title.clone(),
-            status: v.status,
-            note: v.note.clone(),
-        };
-        self.regime.versions.iter().filter(to_come).map(show).collect()
-    }
-
-    /// The version in force on a day, as known at the evaluation.
-    fn in_force(&self, day: Date) -> Option<&'a Version> {
-        self.regime.versions.iter().find(|v| {
-            v.status == Status::InForce
-                && self.known(v)
-                && v.effective_from.is_none_or(|f| f <= day)
-                && v.effective_to.is_none_or(|t| day <= t)
-                && v.assured_to.is_none_or(|t| day <= t)
-        })
-    }
-
-    fn choose(&self) -> Choice<'a> {
-        let mut bases: Vec<&Vec<String>> = self.regime.versions.iter().map(|v| &v.basis).collect();
-        bases.dedup();
-        let mut missing = Vec::new();
-        let mut basis = None;
-        for names in bases {
-            let Some((from, to)) = self.basis(names) else {
-                missing.extend(names.first().cloned());
-                continue;
-            };
-            let (first, last) = (self.in_force(from), self.in_force(to));
-            basis = basis.or(Some(from));
-            match (first, last) {
-                (Some(a), Some(b)) if a.id == b.id && a.basis == *names => {
-                    let late = from > a.checked;
-                    let note = late.then(|| {
-                        Labels::new(
-                            format!("this version was last compared with the law on {}", a.checked),
-                            format!("この版を法令と照合した最終日は {} です", a.checked),
-                        )
-                    });
-                    return Choice { version: first, missing: Vec::new(), basis: Some(from), note };
-                }
-                // Only the range of the moment is known, and the law changed within it.
-                (Some(a), Some(b)) if a.id != b.id => missing.extend(names.first().cloned()),
-                _ => {}
-            }
-        }
-        let note = basis.filter(|_| missing.is_empty()).map(|day| {
-            Labels::new(
-                format!("no version is known to be in force on {day}; a person must look the law up"),
-                format!("{day} に適用される版が確認できないため、人による確認が必要です"),
-            )
-        });
-        Choice { version: None, missing, basis, note }
-    }
-
-    /// Earliest and latest local date of the moment that decides which version binds.
-    fn basis(&self, names: &[String]) -> Option<(Date, Date)> {
-        let zone = &self.regime.zone;
-        names
-            .iter()
-            .filter_map(|n| self.facts.get(n))
-            .filter_map(|f| {
-                let (min, max) = ends(&f.value);
-                let (min, max) = (min.or(max)?, max.or(min)?);
-                Some((min.date_in(zone), max.date_in(zone)))
-            })
-            .min()
-    }
-
-    fn version_node(&self, version: &Version) -> TraceNode {
-        let name = version.basis.iter().find(|n| self.facts.get(n).is_some()).or(version.basis.first());
-        TraceNode {
-            rule_id: String::from("version"),
-            clause: None,
-            text: Some(version.title.clone()),
-            text_ref: Some(version.dating.clone()),
-            operands: name.map(|n| operand(n, self.facts.get(n))).into_iter().collect(),
-            op: Operator::InForce,
-            expected: Some(version.id.clone()),
-            result: Truth::T,
-            grade: self.regime.sources.get(&version.dating).map_or(Grade::Memory, |s| s.verification),
-            children: Vec::new(),
-        }
-    }
-
-    /// Whether the event lies under the same version as the knowledge of it. Absent when the pack does not ask.
-    fn transition(&self, version: &Version, basis: Option<Date>) -> Option<TraceNode> {
-        let text = self.regime.transition_review.clone()?;
-        let fact = self.facts.get(OCCURRED);
-        let zone = &self.regime.zone;
-        // Nothing is known of an event after it happened: the basis bounds an open end.
-        let (min, max) = fact.map_or((None, None), |f| ends(&f.value));
-        let (min, max) = (min.map(|m| m.date_in(zone)), max.map(|m| m.date_in(zone)).or(basis));
-        let covers = |d: Date| {
-            version.effective_from.is_none_or(|f| f <= d) && version.effective_to.is_none_or(|t| d <= t)
-        };
-        let result = match (min, max) {
-            (Some(a), Some(b)) if covers(a) && covers(b) => Truth::T,
-            (Some(a), Some(b)) if !covers(a) && !covers(b) => Truth::F,
-            (None, Some(b)) if version.effective_from.is_none() && covers(b) => Truth::T,
-            (None, Some(b)) if version.effective_from.is_some_and(|f| b < f) => Truth::F,
-            _ => Truth::Unknown,
-        };
-        Some(TraceNode {
-            rule_id: String::from("transition"),
-            clause: None,
-            text: Some(text),
-            text_ref: Some(version.source.clone()),
-            operands: vec![operand(OCCURRED, fact)],
-            op: Operator::SameVersion,
-            expected: Some(version.id.clone()),
-            result,
-            grade: Grade::Verified,
-            children: Vec::new(),
-        })
-    }
-
     fn rule(
         &self,
         duty: &Duty,
@@ -275,8 +150,6 @@ impl<'a> Run<'a> {
         };
         let mut trigger = judge.eval(&duty.when, Some(Truth::T), grade);
         trigger.rule_id = format!("{}/{}", duty.id, trigger.rule_id);
-        trigger.text = trigger.text.or_else(|| Some(duty.label.clone()));
-        trigger.clause = trigger.clause.or_else(|| Some(duty.clause.clone()));
         let mut exclusions = Vec::new();
         let mut nodes = vec![trigger];
         for e in &duty.exclusions {
@@ -328,6 +201,18 @@ impl<'a> Run<'a> {
         } else {
             matched.into_iter().cloned().collect()
         };
+        let tree = TraceNode {
+            rule_id: duty.id.clone(),
+            clause: Some(duty.clause.clone()),
+            text: Some(duty.label.clone()),
+            text_ref: duty.source.clone().or_else(|| Some(version.source.clone())),
+            operands: Vec::new(),
+            op: Operator::Unless,
+            expected: None,
+            result: nodes[0].result.and(!nodes[1..].iter().fold(Truth::F, |t, n| t.or(n.result))),
+            grade,
+            children: nodes,
+        };
         let duty = DutyDecision {
             id: duty.id.clone(),
             recipient: duty.recipient.clone(),
@@ -340,67 +225,15 @@ impl<'a> Run<'a> {
             contents: duty.contents.clone(),
             deadlines: computed,
         };
-        Ruling { duty, nodes, missing, caveats }
+        Ruling { duty, tree, missing, caveats }
     }
 }
 
 struct Ruling {
     duty: DutyDecision,
-    nodes: Vec<TraceNode>,
+    tree: TraceNode,
     missing: BTreeSet<(String, Missing)>,
     caveats: Caveats,
-}
-
-/// Which trees an outcome rests on, and which ones may still change it. `nodes[0]` is the trigger, the rest are
-/// exclusions. An exclusion that does not apply would be no different if its text were wrong, so it does not count.
-fn decisive(result: Outcome, nodes: &[TraceNode]) -> (Vec<&TraceNode>, Vec<&TraceNode>) {
-    let trigger = &nodes[0];
-    let with = |wanted: Truth| nodes[1..].iter().filter(move |n| n.result == wanted);
-    match result {
-        Outcome::OutOfScope => (Vec::new(), Vec::new()),
-        Outcome::NotRequired if trigger.result == Truth::F => (vec![trigger], Vec::new()),
-        Outcome::NotRequired => (with(Truth::T).collect(), Vec::new()),
-        Outcome::Exempt => (std::iter::once(trigger).chain(with(Truth::T)).collect(), Vec::new()),
-        Outcome::Must | Outcome::BestEffort => (vec![trigger], Vec::new()),
-        Outcome::NeedsReview => {
-            let open: Vec<_> = nodes.iter().filter(|n| n.result == Truth::Unknown).collect();
-            (std::iter::once(trigger).chain(with(Truth::Unknown)).collect(), open)
-        }
-    }
-}
-
-/// Rules below "verified" that a result rests on, once each.
-#[derive(Default)]
-struct Caveats(Vec<Caveat>);
-
-impl Caveats {
-    fn add(&mut self, rule_id: String, clause: Option<Labels>, grade: Grade) {
-        let caveat = Caveat { rule_id, clause, grade };
-        if !self.0.contains(&caveat) {
-            self.0.push(caveat);
-        }
-    }
-
-    fn of_node(&mut self, node: &TraceNode, scope: Truth) {
-        if scope == Truth::F && node.result != Truth::F {
-            return;
-        }
-        let mut leaves = Vec::new();
-        node.decisive(&mut leaves);
-        for (clause, leaf) in leaves {
-            if leaf.grade != Grade::Verified {
-                self.add(leaf.rule_id.clone(), clause.or(leaf.text.as_ref()).cloned(), leaf.grade);
-            }
-        }
-    }
-
-    fn merge(&mut self, other: Caveats) {
-        other.0.into_iter().for_each(|c| self.add(c.rule_id, c.clause, c.grade));
-    }
-
-    fn worst(&self) -> Grade {
-        self.0.iter().map(|c| c.grade).max().unwrap_or(Grade::Verified)
-    }
 }
 
 impl Decision {
@@ -472,39 +305,5 @@ fn scope_of(scope: Truth, effect: Effect) -> Scope {
         (Truth::F, _) | (Truth::T, Effect::OutOfScope) => Scope::Out,
         (Truth::T, _) => Scope::In,
         (Truth::Unknown, _) => Scope::Unknown,
-    }
-}
-
-/// Facts behind an undecided tree.
-pub(crate) fn find_missing(node: &TraceNode, out: &mut BTreeSet<(String, Missing)>) {
-    if node.result != Truth::Unknown {
-        return;
-    }
-    let mut leaves = Vec::new();
-    node.decisive(&mut leaves);
-    for (_, leaf) in leaves {
-        for o in &leaf.operands {
-            let reason = match o.known {
-                Extent::Unknown => Missing::Unknown,
-                Extent::Range => Missing::Range,
-                Extent::Value => Missing::Suspected,
-            };
-            out.insert((o.fact.clone(), reason));
-        }
-    }
-}
-
-/// Both ends of a moment: the same for a known one, open where nothing is known.
-pub(crate) fn ends(value: &Knowledge) -> (Option<&Moment>, Option<&Moment>) {
-    fn moment(v: Option<&Value>) -> Option<&Moment> {
-        match v {
-            Some(Value::Moment(m)) => Some(m),
-            _ => None,
-        }
-    }
-    match value {
-        Knowledge::Known(v) => (moment(Some(v)), moment(Some(v))),
-        Knowledge::Range { min, max } => (moment(min.as_ref()), moment(max.as_ref())),
-        Knowledge::Unknown => (None, None),
     }
 }

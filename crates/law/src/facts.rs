@@ -1,8 +1,8 @@
 //! The facts record: what is known about an incident, how surely, and from which source.
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::SerializeMap};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Moment,
@@ -85,7 +85,7 @@ impl Fact {
 /// A facts record: facts by catalogue name. A fact that is absent is unknown, never false.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Facts {
-    map: BTreeMap<String, Fact>,
+    pub(crate) map: BTreeMap<String, Fact>,
 }
 
 impl Facts {
@@ -133,6 +133,9 @@ impl Facts {
     pub(crate) fn read(at: &At<'_>, errs: &mut Errors) -> Option<Self> {
         let mut map = BTreeMap::new();
         for (name, at) in at.entries(errs)? {
+            if errs.full() {
+                break;
+            }
             let Some(def) = catalogue::find(name) else {
                 let hint =
                     catalogue::nearest(name).map_or(String::new(), |n| format!("; did you mean {n:?}?"));
@@ -214,13 +217,8 @@ fn read_fact(def: &FactDef, at: &At<'_>, errs: &mut Errors) -> Option<Fact> {
     };
     let (value, certainty) = (value?, certainty?);
     if certainty == Certainty::RuledOut {
-        let sensible = match (&value, def.kind) {
-            (
-                Knowledge::Known(_),
-                FactKind::Flag | FactKind::Choice(_) | FactKind::Set(_) | FactKind::Codes,
-            ) => true,
-            _ => false,
-        };
+        let sensible = matches!(value, Knowledge::Known(_))
+            && matches!(def.kind, FactKind::Flag | FactKind::Choice(_) | FactKind::Set(_) | FactKind::Codes);
         if !sensible {
             return at
                 .fail(errs, "only a known word, set or flag can be ruled out; record what is known instead");
@@ -322,90 +320,5 @@ fn read_word(words: &[&str], at: &At<'_>, errs: &mut Errors) -> Option<String> {
         Some(text.to_owned())
     } else {
         at.fail(errs, format!("expected one of {}", words.join(", ")))
-    }
-}
-
-impl fmt::Display for Value {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Value::Flag(b) => write!(f, "{b}"),
-            Value::Count(n) => write!(f, "{n}"),
-            Value::Moment(m) => write!(f, "{m}"),
-            Value::Word(w) => f.write_str(w),
-            Value::Words(ws) if ws.is_empty() => f.write_str("[]"),
-            Value::Words(ws) => f.write_str(&ws.join(", ")),
-        }
-    }
-}
-
-impl fmt::Display for Knowledge {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let end = |v: &Option<Value>| v.as_ref().map_or(String::from("?"), ToString::to_string);
-        match self {
-            Knowledge::Known(v) => write!(f, "{v}"),
-            Knowledge::Range { min, max } => write!(f, "{}..{}", end(min), end(max)),
-            Knowledge::Unknown => f.write_str("unknown"),
-        }
-    }
-}
-
-impl Serialize for Value {
-    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Value::Flag(b) => s.serialize_bool(*b),
-            Value::Count(n) => s.serialize_u64(*n),
-            Value::Moment(m) => s.collect_str(m),
-            Value::Word(w) => s.serialize_str(w),
-            Value::Words(ws) => ws.serialize(s),
-        }
-    }
-}
-
-impl Serialize for Knowledge {
-    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Knowledge::Unknown => s.serialize_str("unknown"),
-            Knowledge::Known(v) => {
-                let mut m = s.serialize_map(Some(1))?;
-                m.serialize_entry("known", v)?;
-                m.end()
-            }
-            Knowledge::Range { min, max } => {
-                let mut ends = BTreeMap::new();
-                ends.extend(min.as_ref().map(|v| ("min", v)));
-                ends.extend(max.as_ref().map(|v| ("max", v)));
-                let mut m = s.serialize_map(Some(1))?;
-                m.serialize_entry("range", &ends)?;
-                m.end()
-            }
-        }
-    }
-}
-
-impl Serialize for Fact {
-    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        let mut m = s.serialize_map(None)?;
-        m.serialize_entry("value", &self.value)?;
-        m.serialize_entry("certainty", &self.certainty)?;
-        if let Some(source) = &self.source {
-            m.serialize_entry("source", source)?;
-        }
-        if let Some(at) = &self.valid_at {
-            m.serialize_entry("valid_at", &at.to_string())?;
-        }
-        m.end()
-    }
-}
-
-impl Serialize for Facts {
-    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        self.map.serialize(s)
-    }
-}
-
-impl<'de> Deserialize<'de> for Facts {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let value = serde_json::Value::deserialize(d)?;
-        Facts::from_node("facts", &tree::from_json(value)).map_err(D::Error::custom)
     }
 }

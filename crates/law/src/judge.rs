@@ -3,7 +3,7 @@
 use jiff::{civil::Date, tz::TimeZone};
 
 use crate::{
-    Certainty, Fact, Facts, Grade, Knowledge, Truth, Value,
+    Certainty, Fact, Facts, Grade, Knowledge, Labels, Truth, Value,
     pack::{Check, Condition, Op, Regime, Test, Version},
     trace::{Extent, Operand, Operator, TraceNode},
 };
@@ -69,7 +69,7 @@ impl Judge<'_> {
         node.operands.push(operand(&test.fact, fact));
         node.op = match &test.check {
             Check::Is(_) => Operator::Is,
-            Check::ContainsAny(_) => Operator::ContainsAny,
+            Check::ContainsAny { .. } => Operator::ContainsAny,
             Check::MoreThan(_) => Operator::MoreThan,
             Check::AtLeast(_) => Operator::AtLeast,
             Check::Before(_) => Operator::Before,
@@ -78,7 +78,7 @@ impl Judge<'_> {
         };
         node.expected = match &test.check {
             Check::Is(values) => Some(values.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | ")),
-            Check::ContainsAny(words) => Some(words.join(", ")),
+            Check::ContainsAny { shown, .. } => Some(shown.clone()),
             Check::MoreThan(n) | Check::AtLeast(n) => Some(n.to_string()),
             Check::Before(d) | Check::OnOrAfter(d) => Some(d.to_string()),
             Check::Recorded => None,
@@ -95,6 +95,13 @@ impl Judge<'_> {
             Certainty::RuledOut => ruled_out(&test.check, &fact.value),
             _ => check(&test.check, &fact.value, maximum, &self.regime.zone),
         };
+        if maximum
+            && answer == Truth::T
+            && check(&test.check, &fact.value, false, &self.regime.zone) != answer
+        {
+            let taken = || Labels::new("the maximum counts", "最大人数で判断");
+            node.text = node.text.take().or_else(|| Some(taken()));
+        }
         let counts =
             fact.certainty != Certainty::Suspected || (reading.suspicion_counts && lean == Some(answer));
         node.result = if counts { answer } else { Truth::Unknown };
@@ -123,7 +130,7 @@ fn ruled_out(check: &Check, value: &Knowledge) -> Truth {
             Truth::of(expected.contains(&Value::Flag(!b)))
         }
         (Check::Is(expected), Knowledge::Known(v)) if expected.iter().all(|e| e == v) => Truth::F,
-        (Check::ContainsAny(words), Knowledge::Known(Value::Words(out)))
+        (Check::ContainsAny { words, .. }, Knowledge::Known(Value::Words(out)))
             if words.iter().all(|w| out.contains(w)) =>
         {
             Truth::F
@@ -144,10 +151,10 @@ fn check(check: &Check, value: &Knowledge, maximum: bool, zone: &TimeZone) -> Tr
             };
             if expected.iter().any(possible) { Truth::Unknown } else { Truth::F }
         }
-        (Check::ContainsAny(words), Knowledge::Known(Value::Words(have))) => {
+        (Check::ContainsAny { words, .. }, Knowledge::Known(Value::Words(have))) => {
             Truth::of(words.iter().any(|w| have.contains(w)))
         }
-        (Check::ContainsAny(words), Knowledge::Range { min, max }) => {
+        (Check::ContainsAny { words, .. }, Knowledge::Range { min, max }) => {
             let has = |v: &Option<Value>| match v {
                 Some(Value::Words(have)) => Some(words.iter().any(|w| have.contains(w))),
                 _ => None,

@@ -24,13 +24,17 @@
 
 mod calendar;
 mod catalogue;
+mod choose;
 pub mod clock;
 mod condition_read;
+mod deadline_read;
 mod deadlines;
 mod decision;
 mod error;
 mod evaluate;
 mod facts;
+mod facts_serde;
+mod grounds;
 mod judge;
 mod kleene;
 mod labels;

@@ -209,8 +209,8 @@ pub(crate) struct Test {
 pub(crate) enum Check {
     /// One of these values.
     Is(Vec<Value>),
-    /// The set has one of these words.
-    ContainsAny(Vec<String>),
+    /// The set has one of these words; `shown` is how the pack wrote them (`special_care.*`).
+    ContainsAny { words: Vec<String>, shown: String },
     /// Strictly more.
     MoreThan(u64),
     /// As many or more.

@@ -110,7 +110,10 @@ impl Packs {
             }
             Some(Kind::Text(k)) if k == "RulePack" => {
                 if !calendars && let Some(regime) = pack_read::regime(&root, errs) {
-                    check(&regime, &self.calendars, &root, errs);
+                    // A half-read pack would only add echoes of the same faults.
+                    if errs.list.is_empty() {
+                        check(&regime, &self.calendars, &root, errs);
+                    }
                     let id = regime.id.clone();
                     if self.regimes.insert(id.clone(), regime).is_some() {
                         root.fail::<()>(errs, format!("a second rule pack {id:?}"));
@@ -157,7 +160,13 @@ impl Packs {
 
 /// Cross-checks: everything that one node alone cannot show.
 fn check(regime: &Regime, calendars: &BTreeMap<String, Calendar>, root: &At<'_>, errs: &mut Errors) {
+    let mut told = BTreeSet::new();
     let mut fail = |place: String, message: String| {
+        let place = inherited(root.node, place);
+        // A definition of the file is checked once for each version, but told once.
+        if !told.insert((place.clone(), message.clone())) {
+            return;
+        }
         let at = At { node: locate(root.node, &place), path: place };
         at.fail::<()>(errs, message);
     };
@@ -196,7 +205,9 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn version(&mut self, v: &Version, calendars: &BTreeMap<String, Calendar>, place: &str) {
         self.source(Some(&v.source), &format!("{place}.source"));
-        self.source(Some(&v.dating), &format!("{place}.effective.source"));
+        if v.dating != v.source {
+            self.source(Some(&v.dating), &format!("{place}.effective.source"));
+        }
         let sizes = self.definitions(v, place);
         let defs = &v.definitions;
         let see = |me: &mut Self, c: &Condition, place: String| {
@@ -334,15 +345,23 @@ fn expanded(c: &Condition, sizes: &BTreeMap<String, u64>) -> u64 {
     }
 }
 
-/// The deepest node that exists on a path such as `versions[1].duties[0].when`: definitions that a version inherits
-/// are found in the file's own.
-fn locate<'n>(root: &'n Node, path: &str) -> &'n Node {
-    let path = match path.split_once(".definitions.") {
-        Some((before, name)) if !exists(root, path) && before.starts_with("versions[") => {
-            return locate(root, &format!("definitions.{name}"));
+/// The place where a definition is written: a version that does not write it itself inherits it from the file.
+fn inherited(root: &Node, place: String) -> String {
+    match place.split_once(".definitions.") {
+        Some((before, rest)) if before.starts_with("versions[") => {
+            let name = rest.split(['.', '[']).next().unwrap_or(rest);
+            if exists(root, &format!("{before}.definitions.{name}")) {
+                place
+            } else {
+                format!("definitions.{rest}")
+            }
         }
-        _ => path,
-    };
+        _ => place,
+    }
+}
+
+/// The deepest node that exists on a path such as `versions[1].duties[0].when`.
+fn locate<'n>(root: &'n Node, path: &str) -> &'n Node {
     let mut node = root;
     for step in steps(path) {
         match child(node, step) {

@@ -14,9 +14,23 @@ pub(crate) struct Errors {
     pub list: Vec<PackError>,
 }
 
+/// Nobody reads more faults of one file at once; the rest shows after these are mended.
+const MAX_FAULTS: usize = 100;
+
 impl Errors {
     pub(crate) fn new(file: &str) -> Self {
         Errors { file: file.to_owned(), list: Vec::new() }
+    }
+
+    fn push(&mut self, fault: PackError) {
+        if !self.full() {
+            self.list.push(fault);
+        }
+    }
+
+    /// Whether further faults would be dropped.
+    pub(crate) fn full(&self) -> bool {
+        self.list.len() >= MAX_FAULTS
     }
 }
 
@@ -33,7 +47,7 @@ impl<'t> At<'t> {
     }
 
     pub(crate) fn fail<T>(&self, errs: &mut Errors, message: impl Into<String>) -> Option<T> {
-        errs.list.push(PackError::new(&errs.file, self.node.line, self.node.column, &*self.path, message));
+        errs.push(PackError::new(&errs.file.clone(), self.node.line, self.node.column, &*self.path, message));
         None
     }
 
@@ -61,8 +75,8 @@ impl<'t> At<'t> {
         let mut entries = Vec::with_capacity(map.len());
         for (key, value) in map {
             if !allowed.contains(&key.name.as_str()) {
-                errs.list.push(PackError::new(
-                    &errs.file,
+                errs.push(PackError::new(
+                    &errs.file.clone(),
                     key.line,
                     key.column,
                     self.child(&short(&key.name), value).path,

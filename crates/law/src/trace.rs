@@ -72,6 +72,9 @@ pub enum Operator {
     /// The opposite of its child.
     #[serde(rename = "not")]
     Not,
+    /// The first child, unless one of the others: a duty with its exclusions.
+    #[serde(rename = "unless")]
+    Unless,
     /// One of the expected values.
     #[serde(rename = "is")]
     Is,
@@ -107,6 +110,9 @@ impl Operator {
             Operator::All => Labels::new("all of the following", "次のすべて"),
             Operator::Any => Labels::new("at least one of the following", "次のいずれか"),
             Operator::Not => Labels::new("not the following", "次に当たらないこと"),
+            Operator::Unless => {
+                Labels::new("the first of the following, unless", "次の事由（除外事由を除く）")
+            }
             Operator::Is => Labels::new("=", "＝"),
             Operator::ContainsAny => Labels::new("contains any of", "次のいずれかを含む："),
             Operator::MoreThan => Labels::new(">", ">"),
@@ -145,8 +151,29 @@ impl TraceNode {
         out.extend(std::iter::repeat_n("  ", depth));
         out.push_str(&self.line(lang));
         out.push('\n');
-        for child in &self.children {
-            child.write(lang, depth + 1, out);
+        if self.negated_leaf().is_some() {
+            return;
+        }
+        for (i, child) in self.children.iter().enumerate() {
+            if self.op == Operator::Unless && i > 0 {
+                out.extend(std::iter::repeat_n("  ", depth + 1));
+                out.push_str(if lang == Lang::Ja { "除外事由\n" } else { "unless\n" });
+                child.write(lang, depth + 2, out);
+            } else {
+                child.write(lang, depth + 1, out);
+            }
+        }
+    }
+
+    /// The comparison under a bare negation: the two read as one line with `≠`.
+    fn negated_leaf(&self) -> Option<&TraceNode> {
+        match (&self.op, &self.children[..]) {
+            (Operator::Not, [leaf])
+                if leaf.op == Operator::Is && leaf.clause.is_none() && leaf.text.is_none() =>
+            {
+                Some(leaf)
+            }
+            _ => None,
         }
     }
 
@@ -158,13 +185,14 @@ impl TraceNode {
             line.push_str(clause.get(lang));
             line.push_str(if ja { "：" } else { ": " });
         }
-        if self.operands.is_empty() {
+        let shown = self.negated_leaf().unwrap_or(self);
+        if shown.operands.is_empty() {
             match &self.text {
                 Some(text) => line.push_str(text.get(lang)),
                 None => line.push_str(self.op.words().get(lang)),
             }
         }
-        for (i, operand) in self.operands.iter().enumerate() {
+        for (i, operand) in shown.operands.iter().enumerate() {
             if i > 0 {
                 line.push_str(if ja { "、" } else { ", " });
             }
@@ -183,10 +211,11 @@ impl TraceNode {
                 (Certainty::RuledOut, false) => line.push_str(" (ruled out)"),
             }
         }
-        if !self.operands.is_empty() {
+        if !shown.operands.is_empty() {
             line.push(' ');
-            line.push_str(self.op.words().get(lang));
-            if let Some(expected) = &self.expected {
+            let words = self.op.words();
+            line.push_str(if shown.op == self.op { words.get(lang) } else { "≠" });
+            if let Some(expected) = &shown.expected {
                 line.push(' ');
                 line.push_str(expected);
             }
@@ -247,13 +276,17 @@ impl TraceNode {
     }
 
     fn decisive_children(&self) -> impl Iterator<Item = &TraceNode> {
-        let only = match (self.op, self.result) {
-            (Operator::All, Truth::F) => Some(Truth::F),
-            (Operator::Any, Truth::T) => Some(Truth::T),
-            (Operator::All | Operator::Any, Truth::Unknown) => Some(Truth::Unknown),
-            _ => None,
+        let first = self.children.first().map(|c| c.result);
+        let counts = move |i: usize, r: Truth| match (self.op, self.result) {
+            (Operator::All, Truth::F) => r == Truth::F,
+            (Operator::Any, Truth::T) => r == Truth::T,
+            (Operator::All | Operator::Any | Operator::Unless, Truth::Unknown) => r == Truth::Unknown,
+            (Operator::Unless, Truth::T) => i == 0,
+            (Operator::Unless, Truth::F) if first == Some(Truth::F) => i == 0,
+            (Operator::Unless, Truth::F) => i > 0 && r == Truth::T,
+            _ => true,
         };
-        self.children.iter().filter(move |c| only.is_none_or(|o| c.result == o))
+        self.children.iter().enumerate().filter(move |(i, c)| counts(*i, c.result)).map(|(_, c)| c)
     }
 
     /// Computes the answer again from the children's answers; a leaf keeps its own. A stored trace whose answers
@@ -264,6 +297,10 @@ impl TraceNode {
             Operator::All if !self.children.is_empty() => results.fold(Truth::T, Truth::and),
             Operator::Any if !self.children.is_empty() => results.fold(Truth::F, Truth::or),
             Operator::Not => !results.next().unwrap_or(Truth::Unknown),
+            Operator::Unless => {
+                let trigger = results.next().unwrap_or(Truth::Unknown);
+                trigger.and(!results.fold(Truth::F, Truth::or))
+            }
             _ => self.result,
         }
     }

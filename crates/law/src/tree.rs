@@ -3,7 +3,7 @@
 //! Rule packs and facts are written by people, so an error must say where it is; and all errors of a file are
 //! reported together, so the readers work on this tree instead of stopping at the first mismatch.
 
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
@@ -11,9 +11,12 @@ use serde_saphyr::Spanned;
 use crate::error::PackError;
 
 /// Larger documents are refused before they are parsed: no pack or facts record comes near this.
-const MAX_BYTES: usize = 4 << 20;
+const MAX_BYTES: usize = 1 << 20;
 /// Deeper nesting is refused; it also bounds the recursion of every reader behind this module.
 const MAX_DEPTH: usize = 64;
+
+/// Aliases may repeat this many parser events in all; our own packs stay below a tenth of it.
+const MAX_REPLAYED: usize = 20_000;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Node {
@@ -115,9 +118,11 @@ impl<'de> Visitor<'de> for KindVisitor {
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Kind, A::Error> {
         let mut entries: Vec<(Key, Node)> = Vec::new();
+        // The parser compares keys as YAML values; `1` and `"1"` are the same name to us.
+        let mut names = HashSet::new();
         while let Some(key) = map.next_key::<Spanned<String>>()? {
             let key = Key { line: key.referenced.line(), column: key.referenced.column(), name: key.value };
-            if entries.iter().any(|(k, _)| k.name == key.name) {
+            if !names.insert(key.name.clone()) {
                 return Err(A::Error::custom(format!("duplicate key {:?}", key.name)));
             }
             entries.push((key, map.next_value()?));
@@ -136,6 +141,7 @@ pub(crate) fn parse(file: &str, text: &str) -> Result<Node, PackError> {
     }
     let mut options =
         serde_saphyr::options! { strict_booleans: true, with_snippet: false, reject_unsupported_tags: true };
+    options.alias_limits.max_total_replayed_events = MAX_REPLAYED;
     if let Some(budget) = options.budget.as_mut() {
         budget.max_depth = MAX_DEPTH;
     }
@@ -143,7 +149,9 @@ pub(crate) fn parse(file: &str, text: &str) -> Result<Node, PackError> {
         let (line, column) = e.location().map_or((1, 1), |l| (l.line(), l.column()));
         let text = e.to_string();
         // The library appends its own "at line …"; ours stands in fields already.
-        let message = text.split(" at line ").next().unwrap_or(&text).to_owned();
+        let message = text.split(" at line ").next().unwrap_or(&text);
+        // Its advice is for programmers who call it, not for the author of the file.
+        let message = message.split(", set ").next().unwrap_or(message).to_owned();
         PackError::new(file, line, column, "", message)
     })
 }

@@ -1,0 +1,186 @@
+//! Tenant keys: created when a tenant's first record is sealed, unwrapped when needed, kept for a while.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use envelope::{Kek, TenantKey, TenantKeyContext};
+use uuid::Uuid;
+
+use super::MasterKey;
+use super::store;
+use crate::access::{Scope, Tx};
+use crate::audit::Event;
+use crate::error::{Error, Result};
+
+/// Unwrapped tenant keys kept in memory: a few hundred bytes each, and unwrapping one costs a database read.
+const MAX_KEYS: u64 = 4096;
+/// How long another node may still use a key after this one has destroyed it.
+const KEEP: Duration = Duration::from_secs(60);
+/// Version of the first subject key of a person. Rotation gives the next.
+pub(super) const SUBJECT_KEY_VERSION: u32 = 1;
+
+/// The keys of one service.
+pub struct Keyring {
+    kek: Kek,
+    cache: moka::sync::Cache<(Uuid, i32), Arc<TenantKey>>,
+}
+
+/// A tenant key that new records may be sealed under.
+#[derive(Clone)]
+pub(super) struct ActiveKey {
+    pub version: i32,
+    pub key: Arc<TenantKey>,
+}
+
+impl Keyring {
+    /// Over the service's key-encryption key.
+    ///
+    /// # Errors
+    /// None in practice: the id of a master key is short.
+    pub fn new(master: &MasterKey) -> anyhow::Result<Self> {
+        let kek = Kek::from_bytes(master.id(), master.expose()).context("key-encryption key")?;
+        Ok(Self {
+            kek,
+            cache: moka::sync::Cache::builder().max_capacity(MAX_KEYS).time_to_live(KEEP).build(),
+        })
+    }
+
+    fn unwrap(&self, row: &entity::tenant_key::Model) -> Result<Option<Arc<TenantKey>>> {
+        let Some(wrapped) = &row.wrapped else { return Ok(None) };
+        if row.kek_id != self.kek.id() {
+            return Err(anyhow!(
+                "tenant key {} of tenant {} was wrapped by KEK {}, this service has {}; put the right file at keys.file",
+                row.version,
+                row.tenant_id,
+                row.kek_id,
+                self.kek.id()
+            )
+            .into());
+        }
+        let place =
+            TenantKeyContext { tenant: row.tenant_id.into_bytes(), key_version: version(row.version)? };
+        let key = self
+            .kek
+            .unwrap_tenant_key(&place, wrapped)
+            .with_context(|| format!("tenant key {} of tenant {}", row.version, row.tenant_id))?;
+        Ok(Some(Arc::new(key)))
+    }
+
+    /// The tenant's key of a version; `None` once destroyed.
+    pub(super) async fn key(
+        &self,
+        scope: &Scope,
+        tenant: Uuid,
+        version: i32,
+    ) -> Result<Option<Arc<TenantKey>>> {
+        if !scope.covers(tenant) {
+            return Err(Error::not_found("tenant"));
+        }
+        if let Some(key) = self.cache.get(&(tenant, version)) {
+            return Ok(Some(key));
+        }
+        let Some(row) = store::tenant_key(scope, tenant, version).await? else { return Ok(None) };
+        let key = self.unwrap(&row)?;
+        if let Some(key) = &key {
+            self.cache.insert((tenant, version), key.clone());
+        }
+        Ok(key)
+    }
+
+    fn keep(&self, rows: Vec<entity::tenant_key::Model>) -> Result<HashMap<Uuid, ActiveKey>> {
+        let mut keys = HashMap::with_capacity(rows.len());
+        for row in rows {
+            let place = (row.tenant_id, row.version);
+            let key = match self.cache.get(&place) {
+                Some(key) => Some(key),
+                None => self.unwrap(&row)?,
+            };
+            if let Some(key) = key {
+                self.cache.insert(place, key.clone());
+                keys.insert(row.tenant_id, ActiveKey { version: row.version, key });
+            }
+        }
+        Ok(keys)
+    }
+
+    /// The active keys of these tenants, as far as they have one.
+    pub(super) async fn active(&self, scope: &Scope, tenants: &[Uuid]) -> Result<HashMap<Uuid, ActiveKey>> {
+        self.keep(store::active_keys(scope, scope.connection(), tenants).await?)
+    }
+
+    /// A page of the active keys within the scope, in the order of tenants.
+    pub(super) async fn active_page(
+        &self,
+        scope: &Scope,
+        after: Option<Uuid>,
+        limit: u64,
+    ) -> Result<HashMap<Uuid, ActiveKey>> {
+        self.keep(store::active_keys_page(scope, after, limit).await?)
+    }
+
+    /// The active keys of these tenants; missing ones are created and committed first, so that nothing is ever sealed under
+    /// a key that a roll-back takes away. A tenant whose key was destroyed gets no new one and is left out.
+    pub(super) async fn ensure(&self, scope: &Scope, tenants: &[Uuid]) -> Result<HashMap<Uuid, ActiveKey>> {
+        let mut keys = self.active(scope, tenants).await?;
+        let missing: Vec<Uuid> = tenants.iter().copied().filter(|id| !keys.contains_key(id)).collect();
+        if missing.is_empty() {
+            return Ok(keys);
+        }
+        let tx = scope.begin().await?;
+        let created = self.create(&tx, &missing).await?;
+        if created.is_empty() {
+            drop(tx);
+        } else {
+            let events = created
+                .iter()
+                .map(|tenant| Event::new("key.create", format!("tenant_key:{tenant}:1")))
+                .collect();
+            tx.commit_all(events).await?;
+        }
+        keys.extend(self.active(scope, &missing).await?);
+        Ok(keys)
+    }
+
+    /// Inserts the first key of those tenants that never had one; returns which.
+    async fn create(&self, tx: &Tx, tenants: &[Uuid]) -> Result<Vec<Uuid>> {
+        let known: HashSet<Uuid> = store::tenants_with_keys(tx, tenants).await?.into_iter().collect();
+        let mut rng = tx.scope().op().app().entropy().fork();
+        let mut created = Vec::new();
+        for tenant in tenants.iter().copied().filter(|tenant| !known.contains(tenant)) {
+            let key = TenantKey::generate(&mut rng);
+            let place = TenantKeyContext { tenant: tenant.into_bytes(), key_version: 1 };
+            let wrapped = self.kek.wrap_tenant_key(&place, &key, &mut rng).context("tenant key")?;
+            store::insert_tenant_key(tx, tenant, 1, self.kek.id(), wrapped).await?;
+            created.push(tenant);
+        }
+        Ok(created)
+    }
+
+    /// The active key of the scope's tenant inside a transaction, created there when missing. A created key is not kept in
+    /// memory: a roll-back may take it away.
+    pub(super) async fn ensure_in(&self, tx: &Tx) -> Result<ActiveKey> {
+        let (scope, tenant) = (tx.scope(), tx.scope().tenant());
+        let rows = store::active_keys(scope, tx.connection(), &[tenant]).await?;
+        if let Some(row) = rows.first()
+            && let Some(key) = self.cache.get(&(tenant, row.version))
+        {
+            return Ok(ActiveKey { version: row.version, key });
+        }
+        if rows.is_empty() {
+            self.create(tx, &[tenant]).await?;
+        }
+        let row = store::active_keys(scope, tx.connection(), &[tenant]).await?.into_iter().next();
+        let row = row.ok_or_else(|| {
+            Error::conflict("the key of this tenant was destroyed").remedy("its records cannot come back")
+        })?;
+        let key = self.unwrap(&row)?.context("an active tenant key without bytes")?;
+        Ok(ActiveKey { version: row.version, key })
+    }
+}
+
+/// A key version as the envelope counts it.
+pub(super) fn version(stored: i32) -> Result<u32> {
+    Ok(u32::try_from(stored).context("a negative key version")?)
+}

@@ -1,0 +1,233 @@
+//! Reading: who may see which field, in which form, and the record of it that is written before any value leaves.
+
+use anyhow::Context;
+use envelope::{FieldCipher, Plaintext, RecordContext, SealedRecord, SubjectKeyContext};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::keyring::{SUBJECT_KEY_VERSION, version};
+use super::model::{FieldValue, Shown, Subject, Withheld};
+use super::schema::{Schema, mask_rule, object};
+use super::store;
+use crate::access::{Action, Op, Scope};
+use crate::audit::{Decision, Event};
+use crate::error::{Error, Result};
+use crate::requirements::manifest::Field;
+
+/// Most field names of one request.
+const MAX_NAMES: usize = 256;
+
+/// A person by id.
+///
+/// # Errors
+/// `NOT_FOUND` and those of permission.
+pub async fn subject(op: &Op, tenant: Uuid, id: Uuid) -> Result<Subject> {
+    let scope = op.permit(Action::Read, "subject").await?.within(tenant, "subject")?;
+    let row = store::subject(&scope, tenant, id).await?;
+    row.map(Subject::from).ok_or_else(|| Error::not_found("subject"))
+}
+
+/// People of a tenant in the order of their ids; `after` is the last one of the page before.
+///
+/// # Errors
+/// `NOT_FOUND` and those of permission.
+pub async fn list_subjects(
+    op: &Op,
+    tenant: Uuid,
+    record_type: Option<&str>,
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<Subject>> {
+    let scope = op.permit_at(tenant, Action::Read, "subject").await?;
+    let rows = store::subjects_of(&scope, tenant, record_type, after, limit).await?;
+    Ok(rows.into_iter().map(Subject::from).collect())
+}
+
+/// A person by the system's own id, within the scope.
+///
+/// # Errors
+/// `CONFLICT` when several tenants of the scope know such a person: narrow the scope first.
+pub async fn find_by_external_id(
+    scope: &Scope,
+    system: &str,
+    record_type: &str,
+    external_id: &str,
+) -> Result<Option<Subject>> {
+    let database = scope.connection();
+    let mut rows = store::by_external_ids(scope, database, system, record_type, &[external_id]).await?;
+    if rows.len() > 1 {
+        return Err(Error::conflict("several tenants know a person of this external id")
+            .remedy("name the tenant too"));
+    }
+    Ok(rows.pop().map(Subject::from))
+}
+
+/// The same for many at once, at most 1,000: those that exist, in no particular order.
+///
+/// # Errors
+/// Unexpected ones only.
+pub async fn find_by_external_ids(
+    scope: &Scope,
+    system: &str,
+    record_type: &str,
+    external_ids: &[&str],
+) -> Result<Vec<Subject>> {
+    let database = scope.connection();
+    let rows = store::by_external_ids(scope, database, system, record_type, external_ids).await?;
+    Ok(rows.into_iter().map(Subject::from).collect())
+}
+
+enum Form {
+    Clear,
+    Masked,
+    Withheld(Withheld),
+}
+
+/// Fields of a person as the reader may see them: all declared ones, or those of `names`. Values are masked unless `masked`
+/// is false and the reader may read in clear. What may not be read is not opened.
+///
+/// # Errors
+/// `INVALID` for a name that the record type does not declare; unexpected ones.
+pub async fn read_fields(
+    op: &Op,
+    subject: &Subject,
+    names: Option<&[String]>,
+    masked: bool,
+) -> Result<Vec<FieldValue>> {
+    let scope = op.permit(Action::Read, "subject").await?.within(subject.tenant, "subject")?;
+    let schema = Schema::load(&scope, &subject.system, &subject.record_type).await?;
+    let fields = declared(&schema, names)?;
+    let forms: Vec<Form> = fields.iter().map(|field| form(op, subject, field, masked)).collect();
+    let of = |wanted: fn(&Form) -> bool| -> Vec<&str> {
+        let chosen = fields.iter().zip(&forms).filter(|(_, form)| wanted(form));
+        chosen.map(|(field, _)| field.name.as_str()).collect()
+    };
+    let clear = of(|form| matches!(form, Form::Clear));
+    let shortened = of(|form| matches!(form, Form::Masked));
+    let refused = of(|form| matches!(form, Form::Withheld(Withheld::NotAllowed)));
+    let opened = clear.len() + shortened.len();
+    if opened + refused.len() > 0 {
+        // The record is on the disk before any value leaves, and before any is opened.
+        let decision = if opened > 0 { Decision::Allowed } else { Decision::Denied };
+        let event = Event::new("subject.read", format!("subject:{}", subject.id))
+            .subject(subject.id.to_string())
+            .fields(if opened > 0 { [&clear[..], &shortened[..]].concat() } else { refused.clone() })
+            .decision(decision)
+            .detail(json!({ "clear": clear, "masked": shortened, "refused": refused }));
+        scope.record(subject.tenant, vec![event]).await?;
+    }
+    let cipher = if opened > 0 { cipher(&scope, subject).await? } else { None };
+    let record = subject.sealed.fields.as_deref().map(SealedRecord::parse);
+    Ok(fields
+        .into_iter()
+        .zip(forms)
+        .map(|(field, form)| {
+            let open = || match (&cipher, &record) {
+                (Some(cipher), Some(Ok(record))) => {
+                    cipher.open_field(&place(subject), record, &field.name).map_err(|error| {
+                        tracing::error!(%error, subject = %subject.id, field = field.name, "a field does not open");
+                        Withheld::Damaged
+                    })
+                }
+                _ => Err(Withheld::Damaged),
+            };
+            let shown = match form {
+                Form::Withheld(why) => Shown::Withheld(why),
+                Form::Clear => open().map_or_else(Shown::Withheld, Shown::Clear),
+                Form::Masked => open().map_or_else(Shown::Withheld, |value| {
+                    Shown::Masked(value.map(|value| shorten(field, &value)))
+                }),
+            };
+            FieldValue { name: field.name.clone(), shown }
+        })
+        .collect())
+}
+
+fn shorten(field: &Field, value: &Plaintext) -> String {
+    match mask_rule(field) {
+        Some(rule) => value.masked(rule),
+        None => value.expose().to_owned(),
+    }
+}
+
+fn declared<'s>(schema: &'s Schema, names: Option<&[String]>) -> Result<Vec<&'s Field>> {
+    let Some(names) = names else { return Ok(schema.record_type().fields.iter().collect()) };
+    if names.len() > MAX_NAMES {
+        return Err(Error::invalid("names", format!("wants at most {MAX_NAMES} names")));
+    }
+    let find = |(index, name): (usize, &String)| {
+        schema.record_type().field(name).ok_or_else(|| {
+            Error::invalid(&format!("names[{index}]"), "is not a field of this record type")
+                .remedy("see recordTypes of the system's manifest")
+        })
+    };
+    names.iter().enumerate().map(find).collect()
+}
+
+fn form(op: &Op, subject: &Subject, field: &Field, masked: bool) -> Form {
+    let object = object(&subject.record_type, &field.name);
+    let (clear, shortened) = (op.allows(Action::Read, &object), op.allows(Action::ReadMasked, &object));
+    if !clear && !shortened {
+        Form::Withheld(Withheld::NotAllowed)
+    } else if subject.erased_at.is_some() {
+        Form::Withheld(Withheld::Erased)
+    } else if op.purpose().is_none() {
+        Form::Withheld(Withheld::NoPurpose)
+    } else if clear && !masked {
+        Form::Clear
+    } else {
+        Form::Masked
+    }
+}
+
+fn place(subject: &Subject) -> RecordContext<'_> {
+    RecordContext {
+        tenant: subject.tenant.into_bytes(),
+        record_type: &subject.record_type,
+        subject: subject.id.into_bytes(),
+        key_version: SUBJECT_KEY_VERSION,
+    }
+}
+
+/// The cipher of the person's fields; `None` when a key was destroyed or does not open.
+async fn cipher(scope: &Scope, subject: &Subject) -> Result<Option<FieldCipher>> {
+    let Some(wrapped) = &subject.sealed.wrapped_key else { return Ok(None) };
+    let keyring = scope.op().app().keyring();
+    let tenant_key_version = subject.sealed.tenant_key_version;
+    let Some(tenant_key) = keyring.key(scope, subject.tenant, tenant_key_version).await? else {
+        return Ok(None);
+    };
+    let place = SubjectKeyContext {
+        tenant: subject.tenant.into_bytes(),
+        subject: subject.id.into_bytes(),
+        tenant_key_version: version(tenant_key_version)?,
+        key_version: SUBJECT_KEY_VERSION,
+    };
+    match tenant_key.unwrap_subject_key(&place, wrapped) {
+        Ok(key) => Ok(Some(FieldCipher::new(&key))),
+        Err(error) => {
+            tracing::error!(%error, subject = %subject.id, "a subject key does not open");
+            Ok(None)
+        }
+    }
+}
+
+/// The contact of a person in clear, for the sender of notices. The read is recorded with the scope's reason as purpose.
+/// `None` when the person has none or was erased.
+///
+/// # Errors
+/// `NOT_FOUND` outside the scope; unexpected ones, also when the stored bytes do not open.
+pub async fn open_contact(scope: &Scope, subject: &Subject, field: &str) -> Result<Option<Plaintext>> {
+    let scope = scope.within(subject.tenant, "subject")?;
+    let Some(stored) = &subject.sealed.fields else { return Ok(None) };
+    let event = Event::new("subject.contact", format!("subject:{}", subject.id))
+        .subject(subject.id.to_string())
+        .fields([field]);
+    scope.record(subject.tenant, vec![event]).await?;
+    let Some(cipher) = cipher(&scope, subject).await? else {
+        return Err(anyhow::anyhow!("the key of subject {} does not open", subject.id).into());
+    };
+    let record = SealedRecord::parse(stored).with_context(|| format!("record of subject {}", subject.id))?;
+    let opened = cipher.open_field(&place(subject), &record, field);
+    Ok(opened.with_context(|| format!("field {field} of subject {}", subject.id))?)
+}

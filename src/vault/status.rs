@@ -1,0 +1,75 @@
+//! How the keys stand.
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::store;
+use crate::access::{Action, Op};
+use crate::clock::from_micros;
+use crate::error::Result;
+
+/// The keys of the installation, without any key.
+#[derive(Clone, Debug, Serialize)]
+pub struct KeyStatus {
+    /// Names the key-encryption key.
+    pub kek_id: String,
+    /// What the processor does by itself.
+    pub hardware: String,
+    /// Whether that suffices for full speed.
+    pub accelerated: bool,
+    pub people: i64,
+    pub erased: i64,
+    pub index_rows: u64,
+    pub tenants: Vec<TenantKeyStatus>,
+}
+
+/// One version of one tenant's key.
+#[derive(Clone, Debug, Serialize)]
+pub struct TenantKeyStatus {
+    pub tenant: Uuid,
+    pub slug: String,
+    pub version: i32,
+    pub state: String,
+    /// Which KEK wrapped it; another one than the service's cannot be opened.
+    pub kek_id: String,
+    pub created_at: String,
+    pub people: i64,
+    pub erased: i64,
+}
+
+/// How the keys within the caller's reach stand.
+///
+/// # Errors
+/// Those of permission.
+pub async fn key_status(op: &Op) -> Result<KeyStatus> {
+    let scope = op.permit(Action::Read, "key").await?;
+    let counts = store::count_subjects(&scope).await?;
+    let hardware = envelope::hardware_aes();
+    let tenants = store::keys(&scope)
+        .await?
+        .into_iter()
+        .map(|(row, slug)| {
+            let count = counts.iter().find(|(tenant, _, _)| *tenant == row.tenant_id);
+            let (people, erased) = count.map_or((0, 0), |(_, people, erased)| (*people, *erased));
+            TenantKeyStatus {
+                tenant: row.tenant_id,
+                slug,
+                version: row.version,
+                state: row.state,
+                kek_id: row.kek_id,
+                created_at: from_micros(row.created_at).to_string(),
+                people,
+                erased,
+            }
+        })
+        .collect();
+    Ok(KeyStatus {
+        kek_id: op.app().master().id().to_owned(),
+        hardware: hardware.to_string(),
+        accelerated: hardware.is_accelerated(),
+        people: counts.iter().map(|(_, people, _)| people).sum(),
+        erased: counts.iter().map(|(_, _, erased)| erased).sum(),
+        index_rows: store::count_index_rows(&scope).await?,
+        tenants,
+    })
+}

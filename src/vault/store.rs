@@ -1,0 +1,302 @@
+//! The only place that knows the tables of subjects, their index and the tenant keys.
+
+use entity::{blind_index, subject, tenant, tenant_key};
+use sea_orm::sea_query::{Condition, OnConflict};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect,
+};
+use uuid::Uuid;
+
+use crate::access::{Scope, Tx};
+
+/// SQLite takes a statement apart into a tree of at most 1,000 levels, one for each OR.
+pub const ALTERNATIVES: usize = 250;
+
+pub async fn subject(scope: &Scope, tenant: Uuid, id: Uuid) -> Result<Option<subject::Model>, DbErr> {
+    subject::Entity::find_by_id((tenant, id))
+        .filter(scope.rows(subject::Column::TenantId))
+        .one(scope.connection())
+        .await
+}
+
+pub async fn subjects_of(
+    scope: &Scope,
+    tenant: Uuid,
+    record_type: Option<&str>,
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<subject::Model>, DbErr> {
+    let mut query = subject::Entity::find()
+        .filter(scope.rows(subject::Column::TenantId))
+        .filter(subject::Column::TenantId.eq(tenant))
+        .order_by_asc(subject::Column::Id)
+        .limit(limit);
+    if let Some(record_type) = record_type {
+        query = query.filter(subject::Column::RecordType.eq(record_type));
+    }
+    if let Some(after) = after {
+        query = query.filter(subject::Column::Id.gt(after));
+    }
+    query.all(scope.connection()).await
+}
+
+/// People of a system by their external ids, in every tenant of the scope.
+pub async fn by_external_ids<C: ConnectionTrait>(
+    scope: &Scope,
+    database: &C,
+    system: &str,
+    record_type: &str,
+    external_ids: &[&str],
+) -> Result<Vec<subject::Model>, DbErr> {
+    subject::Entity::find()
+        .filter(scope.rows(subject::Column::TenantId))
+        .filter(subject::Column::System.eq(system))
+        .filter(subject::Column::RecordType.eq(record_type))
+        .filter(subject::Column::ExternalId.is_in(external_ids.iter().copied()))
+        .all(database)
+        .await
+}
+
+/// Destroys the person's key and record; returns whether there was an unerased one.
+pub async fn erase(tx: &Tx, tenant: Uuid, id: Uuid, at: i64) -> Result<bool, DbErr> {
+    let updated = subject::Entity::update_many()
+        .col_expr(subject::Column::WrappedKey, Option::<Vec<u8>>::None.into())
+        .col_expr(subject::Column::Fields, Option::<Vec<u8>>::None.into())
+        .col_expr(subject::Column::ErasedAt, at.into())
+        .col_expr(subject::Column::UpdatedAt, at.into())
+        .filter(subject::Column::TenantId.eq(tenant))
+        .filter(subject::Column::Id.eq(id))
+        .filter(subject::Column::ErasedAt.is_null())
+        .exec(tx.connection())
+        .await?;
+    delete_index(tx, tenant, &[id]).await?;
+    Ok(updated.rows_affected == 1)
+}
+
+pub async fn delete_index(tx: &Tx, tenant: Uuid, subjects: &[Uuid]) -> Result<(), DbErr> {
+    blind_index::Entity::delete_many()
+        .filter(blind_index::Column::TenantId.eq(tenant))
+        .filter(blind_index::Column::SubjectId.is_in(subjects.iter().copied()))
+        .exec(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// On SQLite, copies what was overwritten out of the write-ahead log, so that the log does not keep it. Best effort: a
+/// reader that is still at work keeps the log alive until the next checkpoint.
+pub async fn truncate_log(scope: &Scope) -> Result<(), DbErr> {
+    let database = scope.connection();
+    if database.get_database_backend() == sea_orm::DbBackend::Sqlite {
+        database.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await?;
+    }
+    Ok(())
+}
+
+/// Who has one of these digests: at most `limit`, in no particular order.
+pub async fn matches(
+    scope: &Scope,
+    record_type: &str,
+    field: &str,
+    digests: &[(Uuid, [u8; envelope::BLIND_INDEX_LEN])],
+    limit: u64,
+) -> Result<Vec<(Uuid, Uuid)>, DbErr> {
+    let mut any = Condition::any();
+    for (tenant, digest) in digests {
+        // Each alternative names the whole start of the primary key: one descent into the index.
+        any = any.add(
+            Condition::all()
+                .add(blind_index::Column::TenantId.eq(*tenant))
+                .add(blind_index::Column::RecordType.eq(record_type))
+                .add(blind_index::Column::Field.eq(field))
+                .add(blind_index::Column::Digest.eq(digest.to_vec())),
+        );
+    }
+    blind_index::Entity::find()
+        .select_only()
+        .column(blind_index::Column::TenantId)
+        .column(blind_index::Column::SubjectId)
+        .filter(scope.rows(blind_index::Column::TenantId))
+        .filter(any)
+        .limit(limit)
+        .into_tuple()
+        .all(scope.connection())
+        .await
+}
+
+pub async fn subjects_by_ids(
+    scope: &Scope,
+    system: &str,
+    ids: &[(Uuid, Uuid)],
+) -> Result<Vec<subject::Model>, DbErr> {
+    let mut any = Condition::any();
+    for (tenant, id) in ids {
+        any = any.add(
+            Condition::all().add(subject::Column::TenantId.eq(*tenant)).add(subject::Column::Id.eq(*id)),
+        );
+    }
+    subject::Entity::find()
+        .filter(scope.rows(subject::Column::TenantId))
+        .filter(subject::Column::System.eq(system))
+        .filter(any)
+        .all(scope.connection())
+        .await
+}
+
+pub async fn tenant_key(
+    scope: &Scope,
+    tenant: Uuid,
+    version: i32,
+) -> Result<Option<tenant_key::Model>, DbErr> {
+    tenant_key::Entity::find_by_id((tenant, version))
+        .filter(scope.rows(tenant_key::Column::TenantId))
+        .one(scope.connection())
+        .await
+}
+
+/// The newest active key of each of these tenants.
+pub async fn active_keys<C: ConnectionTrait>(
+    scope: &Scope,
+    database: &C,
+    tenants: &[Uuid],
+) -> Result<Vec<tenant_key::Model>, DbErr> {
+    tenant_key::Entity::find()
+        .filter(scope.rows(tenant_key::Column::TenantId))
+        .filter(tenant_key::Column::TenantId.is_in(tenants.iter().copied()))
+        .filter(tenant_key::Column::State.eq("active"))
+        .order_by_asc(tenant_key::Column::Version)
+        .all(database)
+        .await
+}
+
+pub async fn active_keys_page(
+    scope: &Scope,
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<tenant_key::Model>, DbErr> {
+    let mut query = tenant_key::Entity::find()
+        .filter(scope.rows(tenant_key::Column::TenantId))
+        .filter(tenant_key::Column::State.eq("active"))
+        .order_by_asc(tenant_key::Column::TenantId)
+        .limit(limit);
+    if let Some(after) = after {
+        query = query.filter(tenant_key::Column::TenantId.gt(after));
+    }
+    query.all(scope.connection()).await
+}
+
+pub async fn tenants_with_keys(tx: &Tx, tenants: &[Uuid]) -> Result<Vec<Uuid>, DbErr> {
+    tenant_key::Entity::find()
+        .select_only()
+        .column(tenant_key::Column::TenantId)
+        .filter(tenant_key::Column::TenantId.is_in(tenants.iter().copied()))
+        .into_tuple()
+        .all(tx.connection())
+        .await
+}
+
+/// Inserts a key unless another node just did.
+pub async fn insert_tenant_key(
+    tx: &Tx,
+    tenant: Uuid,
+    version: i32,
+    kek_id: &str,
+    wrapped: Vec<u8>,
+) -> Result<(), DbErr> {
+    let row = tenant_key::Model {
+        tenant_id: tenant,
+        version,
+        kek_id: kek_id.to_owned(),
+        wrapped: Some(wrapped),
+        state: "active".to_owned(),
+        created_at: tx.scope().at_micros(),
+        destroyed_at: None,
+    };
+    tenant_key::Entity::insert(row.into_active_model().reset_all())
+        .on_conflict(
+            OnConflict::columns([tenant_key::Column::TenantId, tenant_key::Column::Version])
+                .do_nothing()
+                .to_owned(),
+        )
+        .exec_without_returning(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// All keys within the scope with the slug of their tenant.
+pub async fn keys(scope: &Scope) -> Result<Vec<(tenant_key::Model, String)>, DbErr> {
+    let rows = tenant_key::Entity::find()
+        .filter(scope.rows(tenant_key::Column::TenantId))
+        .order_by_asc(tenant_key::Column::TenantId)
+        .order_by_asc(tenant_key::Column::Version)
+        .all(scope.connection())
+        .await?;
+    let slugs: Vec<(Uuid, String)> = tenant::Entity::find()
+        .select_only()
+        .column(tenant::Column::Id)
+        .column(tenant::Column::Slug)
+        .filter(scope.rows(tenant::Column::Id))
+        .into_tuple()
+        .all(scope.connection())
+        .await?;
+    let slugs: std::collections::HashMap<Uuid, String> = slugs.into_iter().collect();
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let slug = slugs.get(&row.tenant_id).cloned().unwrap_or_default();
+            (row, slug)
+        })
+        .collect())
+}
+
+/// How many people there are, and how many of them were erased, a tenant.
+pub async fn count_subjects(scope: &Scope) -> Result<Vec<(Uuid, i64, i64)>, DbErr> {
+    subject::Entity::find()
+        .select_only()
+        .column(subject::Column::TenantId)
+        .column_as(subject::Column::Id.count(), "people")
+        .column_as(subject::Column::ErasedAt.count(), "erased")
+        .filter(scope.rows(subject::Column::TenantId))
+        .group_by(subject::Column::TenantId)
+        .into_tuple()
+        .all(scope.connection())
+        .await
+}
+
+pub async fn count_index_rows(scope: &Scope) -> Result<u64, DbErr> {
+    blind_index::Entity::find()
+        .filter(scope.rows(blind_index::Column::TenantId))
+        .count(scope.connection())
+        .await
+}
+
+/// Ids of tenants by their slugs, as far as they are within the scope.
+pub async fn tenants_by_slug(scope: &Scope, slugs: &[&str]) -> Result<Vec<(String, Uuid)>, DbErr> {
+    tenant::Entity::find()
+        .select_only()
+        .column(tenant::Column::Slug)
+        .column(tenant::Column::Id)
+        .filter(scope.rows(tenant::Column::Id))
+        .filter(tenant::Column::Slug.is_in(slugs.iter().copied()))
+        .into_tuple()
+        .all(scope.connection())
+        .await
+}
+
+pub async fn tenant_contact(scope: &Scope, tenant: Uuid) -> Result<Option<Vec<u8>>, DbErr> {
+    let row = tenant::Entity::find_by_id(tenant)
+        .filter(scope.rows(tenant::Column::Id))
+        .one(scope.connection())
+        .await?;
+    Ok(row.and_then(|row| row.contact))
+}
+
+/// Returns whether the tenant exists.
+pub async fn set_tenant_contact(tx: &Tx, tenant: Uuid, sealed: Option<Vec<u8>>) -> Result<bool, DbErr> {
+    let updated = tenant::Entity::update_many()
+        .col_expr(tenant::Column::Contact, sealed.into())
+        .filter(tenant::Column::Id.eq(tenant))
+        .exec(tx.connection())
+        .await?;
+    Ok(updated.rows_affected == 1)
+}
