@@ -12,6 +12,7 @@ use super::words::Words;
 use crate::duties::{self, DutyState};
 use crate::incidents;
 use crate::incidents::model::{ActionState, EntryKind, InquiryState, Party, TeamRole};
+use crate::notices;
 
 /// Rules that decided, shown beside the outcome; the whole trace stands in the appendix.
 const MAX_REASONS: usize = 12;
@@ -175,18 +176,19 @@ fn notices(material: &Material, words: &Words) -> Vec<Notice> {
     material
         .notices
         .iter()
-        .map(|notice| Notice {
-            at: words.moment(notice.approved_at.unwrap_or(notice.created_at)),
-            audience: match notice.to_tenants {
-                true => words.say("tenants", "利用者（組織）").to_owned(),
-                false => words.say("persons", "本人").to_owned(),
-            },
-            list: number(notice.revision),
-            state: notice.state.clone(),
-            total: notice.queued + notice.accepted + notice.failed,
-            accepted: notice.accepted,
-            waiting: notice.queued,
-            failed: notice.failed,
+        .map(|(notice, counts)| {
+            let notices::Counts { queued, sending, accepted, deferred, failed } = counts;
+            let waiting = queued + sending + deferred;
+            Notice {
+                at: words.moment(notice.approved_at.unwrap_or(notice.created_at)),
+                audience: words.audience(notice.audience),
+                list: number(notice.revision),
+                state: words.notice_state(notice.state),
+                total: waiting + accepted + failed,
+                accepted: *accepted,
+                waiting,
+                failed: *failed,
+            }
         })
         .collect()
 }
@@ -273,15 +275,17 @@ fn decision_of(decision: &law::Decision, words: &Words) -> Decision {
     }
 }
 
-/// The rules that decided about the authority: the leaves that its trigger rests on, and exclusions that hold.
+/// The rules that decided about the authority: the leaves on which the answer of its duties rests.
 fn reasons(decision: &law::Decision, lang: Lang) -> Vec<String> {
     let mut leaves = Vec::new();
-    let about_authority =
-        decision.trace.nodes.iter().filter(|node| node.rule_id.starts_with("regulator/")).enumerate();
-    for (index, node) in about_authority {
-        if index == 0 || node.result == law::Truth::T {
-            node.decisive(&mut leaves);
-        }
+    let duties = decision.duties.iter().filter(|duty| duty.recipient == "regulator");
+    for duty in duties {
+        decision
+            .trace
+            .nodes
+            .iter()
+            .filter(|node| node.rule_id == duty.id)
+            .for_each(|node| node.decisive(&mut leaves));
     }
     let mut lines: Vec<String> = Vec::new();
     for (clause, leaf) in leaves {

@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::incidents::affected::{self, Difference};
 use crate::incidents::model::CorrectiveAction;
 use crate::incidents::{self, Entry, Finding, Incident, Inquiry, Member, Revision};
+use crate::notices::{self, Counts, Notice};
 use crate::requirements::{self, manifest::SystemSpec};
 
 /// Most findings and inquiries in one report.
@@ -30,23 +31,9 @@ pub struct Material {
     pub actions: Vec<CorrectiveAction>,
     /// By number, each with its difference to the one before.
     pub lists: Vec<(Revision, Option<Difference>)>,
-    pub notices: Vec<NoticeNumbers>,
+    pub notices: Vec<(Notice, Counts)>,
     pub assessment: Option<Assessment>,
     pub duties: Vec<Duty>,
-}
-
-/// A notification campaign, in numbers.
-#[derive(Clone, Debug)]
-pub struct NoticeNumbers {
-    pub created_at: Timestamp,
-    pub approved_at: Option<Timestamp>,
-    pub revision: Uuid,
-    /// Whether it goes to the tenants; else to the persons.
-    pub to_tenants: bool,
-    pub state: String,
-    pub queued: u64,
-    pub accepted: u64,
-    pub failed: u64,
 }
 
 /// Reads it all.
@@ -66,6 +53,11 @@ pub async fn gather(op: &Op, scope: &Scope, tenant: Uuid, id: Uuid) -> Result<Ma
         };
         lists.push((revision, difference));
     }
+    let mut campaigns = Vec::new();
+    for notice in notices::list(scope, id).await? {
+        let counts = notices::counts_of(scope, &notice).await?;
+        campaigns.push((notice, counts));
+    }
     Ok(Material {
         now: scope.at(),
         operator: (operator.name_ja, operator.name_en),
@@ -74,7 +66,7 @@ pub async fn gather(op: &Op, scope: &Scope, tenant: Uuid, id: Uuid) -> Result<Ma
         members: incidents::members(scope, id).await?,
         inquiries: incidents::inquiries(scope, id, None, MAX_ROWS).await?,
         actions: incidents::actions(scope, id).await?,
-        notices: Vec::new(),
+        notices: campaigns,
         assessment: duties::latest_assessment(scope, id).await?,
         duties: duties::duties_in(scope, id).await?,
         incident,

@@ -10,6 +10,7 @@ mod words;
 
 pub use model::Report;
 pub use render::escape_markdown;
+pub use words::Words;
 
 use law::Lang;
 use serde_json::json;

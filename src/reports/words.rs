@@ -9,6 +9,7 @@ use crate::incidents::affected::{Method, State};
 use crate::incidents::model::{
     ActionState, Direction, EntryKind, FindingSource, InquiryState, Party, Precision, Status, TeamRole,
 };
+use crate::notices::{Audience, NoticeState};
 
 /// Language and zone of a report.
 #[derive(Clone)]
@@ -201,5 +202,17 @@ impl Words {
         law::Certainty::Confirmed => "confirmed", "確認済み";
         law::Certainty::Suspected => "suspected", "おそれ";
         law::Certainty::RuledOut => "ruled out", "否定";
+    }}
+
+    labels! { audience(Audience) {
+        Audience::Persons => "persons", "本人";
+        Audience::Tenants => "tenants", "利用者（組織）";
+    }}
+
+    labels! { notice_state(NoticeState) {
+        NoticeState::Draft => "draft", "下書き";
+        NoticeState::Approved => "being sent", "送信中";
+        NoticeState::Done => "done", "送信完了";
+        NoticeState::Cancelled => "cancelled", "取りやめ";
     }}
 }
