@@ -10,8 +10,10 @@ mod id;
 mod incidents;
 mod language;
 mod limits;
+mod node;
 mod notices;
 mod problem;
+mod reports;
 mod requirements;
 mod scalars;
 mod vault;
@@ -26,26 +28,28 @@ pub type SuimonSchema = Schema<Query, Mutation, EmptySubscription>;
 /// What can be read.
 #[derive(MergedObject, Default)]
 pub struct Query(
+    node::NodeQuery,
     access::AccessQuery,
     audit::AuditQuery,
-    notices::NoticesQuery,
     requirements::RequirementsQuery,
     vault::VaultQuery,
-    exposure::ExposureQuery,
     incidents::IncidentsQuery,
+    exposure::ExposureQuery,
     duties::DutiesQuery,
+    notices::NoticesQuery,
+    reports::ReportsQuery,
 );
 
 /// What can be changed.
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     access::AccessMutation,
-    notices::NoticesMutation,
     requirements::RequirementsMutation,
     vault::VaultMutation,
-    exposure::ExposureMutation,
     incidents::IncidentsMutation,
+    exposure::ExposureMutation,
     duties::DutiesMutation,
+    notices::NoticesMutation,
 );
 
 /// Builds the schema. `development` switches introspection on.

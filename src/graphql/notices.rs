@@ -68,7 +68,7 @@ pub struct Notice(pub notices::Notice);
 
 #[Object]
 impl Notice {
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         id::encode("Notice", self.0.tenant, self.0.id)
     }
 
@@ -150,7 +150,7 @@ pub struct Message(pub notices::Message);
 
 #[Object]
 impl Message {
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         id::encode("Message", self.0.tenant, self.0.id)
     }
 
@@ -232,7 +232,7 @@ pub struct CapturedMail(notices::CapturedMail);
 
 #[Object]
 impl CapturedMail {
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         id::encode("CapturedMail", self.0.tenant, self.0.id)
     }
 

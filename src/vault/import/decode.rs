@@ -121,7 +121,7 @@ impl<R: Read> Read for Utf8Reader<R> {
 /// Why a whole file cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
-    #[error("the file is UTF-16; save it as UTF-8 or Shift_JIS")]
+    #[error("the file is UTF-16")]
     Utf16,
     #[error("a record is longer than 1 MiB; a quote that is not closed?")]
     EndlessRecord,

@@ -173,9 +173,13 @@ fn is_phone(text: &str) -> bool {
         && plain.chars().all(|c| c.is_ascii_digit() || " +-()./‐‑‒–—―−ー".contains(c))
 }
 
-/// `2005-04-01`, `2005/4/1`, `2005.4.1` or `2005年4月1日` as `2005-04-01`.
+/// `2005-04-01`, `2005/4/1`, `2005.4.1`, `2005年4月1日` or `20050401` as `2005-04-01`.
 fn date(text: &str) -> Option<String> {
-    let plain: String = text.nfkc().collect();
+    let mut plain: String = text.nfkc().collect();
+    if plain.len() == 8 && plain.bytes().all(|byte| byte.is_ascii_digit()) {
+        plain.insert(6, '-');
+        plain.insert(4, '-');
+    }
     let plain = plain.strip_suffix('日').unwrap_or(&plain);
     let mut parts = plain.split(['-', '/', '.', '年', '月']);
     let mut part = |longest| {
