@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::error::{Error, Result};
+use crate::requirements::ManifestCache;
 use crate::vault::{Keyring, MasterKey};
 
 /// What every operation needs. No globals: a test has as many of these as it likes.
@@ -25,6 +26,7 @@ pub struct App {
     keyring: Keyring,
     policies: Policies,
     audit: audit::Log,
+    manifests: ManifestCache,
     root: OnceLock<Uuid>,
 }
 
@@ -55,6 +57,7 @@ impl App {
             master,
             policies: Policies::default(),
             audit,
+            manifests: ManifestCache::default(),
             root: OnceLock::new(),
         };
         if let Some(root) =
@@ -111,6 +114,10 @@ impl App {
 
     pub(crate) fn policies(&self) -> &Policies {
         &self.policies
+    }
+
+    pub(crate) fn manifests(&self) -> &ManifestCache {
+        &self.manifests
     }
 
     pub(crate) fn audit(&self) -> &audit::Log {

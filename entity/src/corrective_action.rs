@@ -16,6 +16,8 @@ pub struct Model {
     pub requirement: Option<String>,
     #[sea_orm(column_type = "Text", nullable)]
     pub owner: Option<String>,
+    /// When it is to begin.
+    pub starts_at: Option<i64>,
     pub due_at: Option<i64>,
     /// `planned`, `done` or `dropped`.
     #[sea_orm(column_type = "Text")]

@@ -15,6 +15,11 @@ pub struct Model {
     pub kind: String,
     /// When it happened.
     pub occurred_at: i64,
+    /// The end, of what lasted (a meeting, a maintenance).
+    pub occurred_until: Option<i64>,
+    /// How exactly that is known: `exact`, `about`, `from` or `day`.
+    #[sea_orm(column_type = "Text")]
+    pub precision: String,
     /// When Suimon was told.
     pub recorded_at: i64,
     pub author: Uuid,

@@ -16,6 +16,9 @@ pub struct Model {
     pub name: String,
     #[sea_orm(column_type = "Text")]
     pub organisation: String,
+    /// Where the public or the operator reaches this role: a telephone number, an address for questions.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub contact: Option<String>,
     pub account_id: Option<Uuid>,
     pub since: i64,
     pub until: Option<i64>,

@@ -19,6 +19,9 @@ pub struct Model {
     #[sea_orm(column_type = "Text")]
     pub party: String,
     pub party_tenant: Option<Uuid>,
+    /// How it came: e-mail, telephone, chat, meeting.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub channel: Option<String>,
     #[sea_orm(column_type = "Text")]
     pub question: String,
     pub asked_at: i64,

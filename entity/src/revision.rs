@@ -10,11 +10,12 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     pub incident_id: Uuid,
-    pub number: i32,
+    /// Counts from 1 in its incident; none while its people are still being received.
+    pub number: Option<i32>,
     /// `window` or `manual`.
     #[sea_orm(column_type = "Text")]
     pub method: String,
-    /// `draft`, `approved` or `superseded`.
+    /// `receiving` (not yet a revision), `draft`, `approved` or `superseded`.
     #[sea_orm(column_type = "Text")]
     pub state: String,
     #[sea_orm(column_type = "Text")]
@@ -22,7 +23,7 @@ pub struct Model {
     /// JSON: window, basis, margins, routes.
     #[sea_orm(column_type = "Text")]
     pub parameters: String,
-    /// JSON: name, SHA-256, lines, gaps of each input.
+    /// JSON: the inputs with their SHA-256 and lines, and what is known to be missing.
     #[sea_orm(column_type = "Text")]
     pub inputs: String,
     /// JSON: totals by kind and tenant, reconciled.

@@ -3,12 +3,18 @@
 //! Exit codes: 0 done; 1 unexpected failure; 2 wrong usage, configuration or input; 3 done, and the answer is "no" (faults
 //! found, differences found).
 
+mod apply;
+mod assess;
 mod audit;
+mod exposure;
 mod import;
+mod incident;
 mod init;
 mod keys;
+mod manifests;
 mod migrate;
 mod output;
+mod plan;
 mod schema;
 mod serve;
 
@@ -47,6 +53,10 @@ enum Command {
     Init(init::Arguments),
     /// Brings the database schema up to date.
     Migrate,
+    /// Shows what applying manifests would change.
+    Plan(plan::Arguments),
+    /// Stores what manifests change as new versions, all or none.
+    Apply(apply::Arguments),
     /// Prints the GraphQL schema.
     Schema,
     /// Prints the default configuration, which documents every key.
@@ -56,9 +66,17 @@ enum Command {
     /// Shows how the keys stand.
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Asks every rule pack whether authority and persons must be told, and by when.
+    Assess(assess::Arguments),
     /// Verifies the audit log; prints the table of permissions.
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Who may have seen whose data, from logs.
+    #[command(subcommand)]
+    Exposure(exposure::Command),
+    /// Incidents: list, show, open, add to the timeline.
+    #[command(subcommand)]
+    Incident(incident::Command),
 }
 
 /// Runs the program.
@@ -84,6 +102,8 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Serve(arguments) => serve::run(&context, arguments).await,
         Command::Init(arguments) => init::run(&context, arguments).await,
         Command::Migrate => migrate::run(&context).await,
+        Command::Plan(arguments) => plan::run(&context, arguments).await,
+        Command::Apply(arguments) => apply::run(&context, arguments).await,
         Command::Schema => schema::run(),
         Command::Config => {
             output::print(config::DEFAULTS);
@@ -91,7 +111,10 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         }
         Command::Import(arguments) => import::run(&context, arguments).await,
         Command::Keys(command) => keys::run(&context, command).await,
+        Command::Assess(arguments) => assess::run(&context, arguments).await,
         Command::Audit(command) => audit::run(&context, command).await,
+        Command::Exposure(command) => exposure::run(&context, command).await,
+        Command::Incident(command) => incident::run(&context, command).await,
     }
 }
 

@@ -83,7 +83,9 @@ pub fn complain(text: &str) {
 /// Starts logging to standard error.
 pub fn start_logging(config: &LogConfig) {
     let filter = tracing_subscriber::EnvFilter::new(&config.filter);
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colour = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour).with_writer(std::io::stderr);
     // Fails only when logging was started before, which is what we want.
     let _ = match config.format {
         LogFormat::Text => builder.try_init(),

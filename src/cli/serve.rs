@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Args;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use super::{Context, Failure};
 
@@ -26,7 +27,21 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Fa
         tracing::warn!("this installation has no operator yet; run `suimon init`");
     }
     tracing::info!(address = %local, aes = %envelope::hardware_aes(), "listening");
-    crate::http::run(app, listener, ended()).await?;
+    // The worker ends after the server: what a last request has approved may still be taken.
+    let ending = CancellationToken::new();
+    let worker = app.config().outbox.enabled.then(|| {
+        let (app, ending) = (app.clone(), ending.clone());
+        tokio::spawn(async move {
+            let result = crate::notices::worker::run(app, ending.cancelled_owned()).await;
+            result.inspect_err(|error| tracing::error!(%error, "no mail is sent"))
+        })
+    });
+    let served = crate::http::run(app, listener, ended()).await;
+    ending.cancel();
+    if let Some(worker) = worker {
+        worker.await.context("the outbox worker broke off")??;
+    }
+    served?;
     tracing::info!("ended");
     Ok(ExitCode::SUCCESS)
 }

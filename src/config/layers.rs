@@ -68,21 +68,24 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigProblems> {
     let flags = flag_layer(&sources.flags, &defaults, &mut problems);
     figment = figment.merge(Serialized::defaults(flags));
 
-    if !problems.is_empty() {
-        return Err(ConfigProblems(problems));
-    }
+    // What is wrong was not placed, so the rest can still be read and checked: all problems are told in one go.
     let mut config: Config = figment.extract().map_err(|errors| {
-        ConfigProblems(
-            errors
-                .into_iter()
-                .map(|error| format!("{}: {}", error.path.join("."), validate::describe(&error.kind)))
-                .collect(),
-        )
+        let unreadable = errors
+            .into_iter()
+            .map(|error| format!("{}: {}", error.path.join("."), validate::describe(&error.kind)));
+        ConfigProblems(std::mem::take(&mut problems).into_iter().chain(unreadable).collect())
     })?;
     read_secret_files(&mut config, &mut problems);
     validate::check(&config, &mut problems);
     if problems.is_empty() { Ok(config) } else { Err(ConfigProblems(problems)) }
 }
+
+/// Keys that take one of a few words.
+const WORDS: &[(&str, &[&str])] = &[
+    ("mail.transport", &["captured", "smtp"]),
+    ("mail.smtp_tls", &["none", "starttls", "implicit"]),
+    ("log.format", &["text", "json"]),
+];
 
 type Keys = BTreeMap<String, Value>;
 type Layer = BTreeMap<String, BTreeMap<String, Value>>;
@@ -222,6 +225,12 @@ fn place(
             _ => "text in quotes",
         };
         problems.push(format!("{source}: {name} wants {wants}"));
+        return;
+    }
+    if let Some((_, words)) = WORDS.iter().find(|(key, _)| *key == name)
+        && !value.as_str().is_some_and(|text| words.contains(&text))
+    {
+        problems.push(format!("{source}: {name} wants one of {}", words.join(", ")));
         return;
     }
     if let Some((section, key)) = name.split_once('.') {

@@ -1,11 +1,18 @@
 //! GraphQL: thin resolvers over the parts. A resolver parses ids, calls one verb of a part and shapes the answer.
 
 mod access;
+mod assessments;
 mod audit;
 mod connection;
+mod duties;
+mod exposure;
 mod id;
+mod incidents;
+mod language;
 mod limits;
+mod notices;
 mod problem;
+mod requirements;
 mod scalars;
 mod vault;
 
@@ -18,11 +25,28 @@ pub type SuimonSchema = Schema<Query, Mutation, EmptySubscription>;
 
 /// What can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(access::AccessQuery, audit::AuditQuery, vault::VaultQuery);
+pub struct Query(
+    access::AccessQuery,
+    audit::AuditQuery,
+    requirements::RequirementsQuery,
+    vault::VaultQuery,
+    incidents::IncidentsQuery,
+    exposure::ExposureQuery,
+    duties::DutiesQuery,
+    notices::NoticesQuery,
+);
 
 /// What can be changed.
 #[derive(MergedObject, Default)]
-pub struct Mutation(access::AccessMutation, vault::VaultMutation);
+pub struct Mutation(
+    access::AccessMutation,
+    requirements::RequirementsMutation,
+    vault::VaultMutation,
+    incidents::IncidentsMutation,
+    exposure::ExposureMutation,
+    duties::DutiesMutation,
+    notices::NoticesMutation,
+);
 
 /// Builds the schema. `development` switches introspection on.
 pub fn schema(config: &GraphqlConfig, development: bool) -> SuimonSchema {

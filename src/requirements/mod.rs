@@ -1,30 +1,28 @@
-//! Requirements: what an operator states about a system, in versions that never change.
+//! Requirements: what a system promises, as versioned manifests.
+//!
+//! [`plan`] compares files with the newest stored versions, [`apply`] stores what differs as new immutable versions in one
+//! transaction, [`withdraw`] ends one. A version is in force from its `in_force_from` until the next one is; nothing that
+//! was in force is ever rewritten, so [`in_force`] answers "which rule held at 11:00?" the same way for ever.
+//!
+//! Manifests are statements of the operator about its systems, not data of a customer: they belong to the root tenant,
+//! and only the operator's people plan, apply and list them. Other parts read the system in force ([`system_in_force`])
+//! with whatever scope they hold, because a customer's own data cannot be stored or shown without it.
 
 pub mod manifest;
+
+mod apply;
+mod cache;
+mod coverage;
+mod model;
+mod plan;
+mod read;
 mod store;
 
-use std::sync::Arc;
-
-use jiff::Timestamp;
-
-use crate::access::Scope;
-use crate::error::{Error, Result};
-use manifest::SystemSpec;
-
-/// The system of this name as it was in force at `at`.
-///
-/// # Errors
-/// Unexpected ones only.
-pub async fn system_in_force(scope: &Scope, name: &str, at: Timestamp) -> Result<Option<Arc<SystemSpec>>> {
-    store::system_in_force(scope, name, at).await
-}
-
-/// The system of this name as it is in force now.
-///
-/// # Errors
-/// `NOT_FOUND` when there is none.
-pub async fn require_system(scope: &Scope, name: &str) -> Result<Arc<SystemSpec>> {
-    system_in_force(scope, name, scope.at())
-        .await?
-        .ok_or_else(|| Error::not_found("system").remedy("apply its manifest first: suimon apply"))
-}
+pub use apply::{apply, plan, withdraw};
+pub use cache::ManifestCache;
+pub use coverage::{Coverage, EnforcedBy, enforced_by};
+pub use model::{ChangeKind, ManifestFile, Outcome, Plan, PlannedChange, Stated, Version};
+pub use read::{
+    in_force, require_system, requirement, requirement_in_force, requirements, requirements_in_force, system,
+    system_in_force, systems, versions,
+};

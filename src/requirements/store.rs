@@ -1,30 +1,234 @@
-//! The only place that knows the table of manifests.
+//! The only place that knows the table of manifest versions. Its rows belong to the root tenant, which every function takes.
 
-use std::sync::Arc;
+use entity::{manifest_version, tenant};
+use sea_orm::sea_query::{Expr, ExprTrait, LockType, Query, SelectStatement};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
+    QueryFilter, QueryOrder, QuerySelect, SqlErr,
+};
+use uuid::Uuid;
 
-use anyhow::Context;
-use entity::manifest_version;
-use jiff::Timestamp;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use super::manifest::Kind;
+use super::model::Version;
+use crate::clock::from_micros;
+use crate::error::{Error, Result};
 
-use super::manifest::{Manifest, Spec, SystemSpec};
-use crate::access::Scope;
-use crate::error::Result;
+use manifest_version::Column;
 
-pub async fn system_in_force(scope: &Scope, name: &str, at: Timestamp) -> Result<Option<Arc<SystemSpec>>> {
-    // Manifests belong to the operator; a customer's import has to know the record types all the same.
-    let row = manifest_version::Entity::find()
-        .filter(manifest_version::Column::TenantId.eq(scope.op().app().root()?))
-        .filter(manifest_version::Column::Kind.eq("System"))
-        .filter(manifest_version::Column::Name.eq(name))
-        .filter(manifest_version::Column::InForceFrom.lte(at.as_microsecond()))
-        .order_by_desc(manifest_version::Column::Version)
-        .one(scope.connection())
+/// SQLite binds at most 32,766 values in a statement, PostgreSQL 65,535; a row has 12.
+const ROWS_PER_INSERT: usize = 1000;
+
+/// Which version is in force, without its text.
+pub struct Head {
+    pub number: i32,
+    pub fingerprint: String,
+    pub withdrawn: bool,
+}
+
+/// Lets one application after the other in, until the transaction ends: what one of them checked (references between
+/// manifests, the newest version) must still hold when it writes.
+pub async fn serialise<C: ConnectionTrait>(transaction: &C, root: Uuid) -> Result<(), DbErr> {
+    // On SQLite the writing transaction holds the only write lock already, and the clause is left out.
+    tenant::Entity::find()
+        .select_only()
+        .column(tenant::Column::Id)
+        .filter(tenant::Column::Id.eq(root))
+        .lock(LockType::NoKeyUpdate)
+        .into_tuple::<Uuid>()
+        .one(transaction)
         .await?;
-    let Some(row) = row.filter(|row| !row.withdrawn) else { return Ok(None) };
-    let value = serde_json::from_str(&row.manifest)?;
-    match Manifest::from_json(&value).context("stored manifest")?.spec {
-        Spec::System(spec) => Ok(Some(Arc::new(*spec))),
-        Spec::Requirement(_) => Ok(None),
+    Ok(())
+}
+
+/// The newest version of each manifest, the withdrawn ones included, by kind and name.
+pub async fn newest<C: ConnectionTrait>(database: &C, root: Uuid) -> Result<Vec<Version>> {
+    let rows = manifest_version::Entity::find()
+        .filter(Column::TenantId.eq(root))
+        .filter(numbers().in_subquery(highest(root, None)))
+        .order_by_asc(Column::Kind)
+        .order_by_asc(Column::Name)
+        .all(database)
+        .await?;
+    rows.into_iter().map(describe).collect()
+}
+
+/// The newest version of one manifest.
+pub async fn newest_of<C: ConnectionTrait>(
+    database: &C,
+    root: Uuid,
+    kind: Kind,
+    name: &str,
+) -> Result<Option<Version>> {
+    let row = of(root, kind, name).order_by_desc(Column::Version).one(database).await?;
+    row.map(describe).transpose()
+}
+
+/// The version in force at an instant, without its text: a look-up by primary key.
+pub async fn head_at<C: ConnectionTrait>(
+    database: &C,
+    root: Uuid,
+    kind: Kind,
+    name: &str,
+    at: i64,
+) -> Result<Option<Head>, DbErr> {
+    let found: Option<(i32, String, bool)> = of(root, kind, name)
+        .select_only()
+        .columns([Column::Version, Column::Fingerprint, Column::Withdrawn])
+        .filter(Column::InForceFrom.lte(at))
+        .order_by_desc(Column::Version)
+        .into_tuple()
+        .one(database)
+        .await?;
+    Ok(found.map(|(number, fingerprint, withdrawn)| Head { number, fingerprint, withdrawn }))
+}
+
+/// One version.
+pub async fn version<C: ConnectionTrait>(
+    database: &C,
+    root: Uuid,
+    kind: Kind,
+    name: &str,
+    number: i32,
+) -> Result<Option<Version>> {
+    let row = of(root, kind, name).filter(Column::Version.eq(number)).one(database).await?;
+    row.map(describe).transpose()
+}
+
+/// Versions of one manifest, the newest first; `before` is the last number of the page before.
+pub async fn versions<C: ConnectionTrait>(
+    database: &C,
+    root: Uuid,
+    kind: Kind,
+    name: &str,
+    before: Option<i32>,
+    limit: u64,
+) -> Result<Vec<Version>> {
+    let mut query = of(root, kind, name).order_by_desc(Column::Version);
+    if let Some(before) = before {
+        query = query.filter(Column::Version.lt(before));
+    }
+    query.limit(limit).all(database).await?.into_iter().map(describe).collect()
+}
+
+/// What is listed by `list_at`.
+pub struct Listing<'a> {
+    pub kind: Kind,
+    /// Only those of this system.
+    pub system: Option<&'a str>,
+    /// In force at this instant (microseconds).
+    pub at: i64,
+    /// The last name of the page before.
+    pub after: Option<&'a str>,
+    pub limit: u64,
+}
+
+/// Versions in force at an instant, by name.
+pub async fn list_at<C: ConnectionTrait>(
+    database: &C,
+    root: Uuid,
+    listing: Listing<'_>,
+) -> Result<Vec<Version>> {
+    let Listing { kind, system, at, after, limit } = listing;
+    // The highest version decides first and is filtered afterwards: a requirement that was withdrawn or moved to another
+    // system must not fall back to its version before.
+    let mut query = manifest_version::Entity::find()
+        .filter(Column::TenantId.eq(root))
+        .filter(Column::Kind.eq(kind.as_str()))
+        .filter(numbers().in_subquery(highest(root, Some(at))))
+        .filter(Column::Withdrawn.eq(false))
+        .order_by_asc(Column::Name)
+        .limit(limit);
+    if let Some(system) = system {
+        query = query.filter(Column::System.eq(system));
+    }
+    if let Some(after) = after {
+        query = query.filter(Column::Name.gt(after));
+    }
+    query.all(database).await?.into_iter().map(describe).collect()
+}
+
+/// Stores new versions.
+///
+/// # Errors
+/// `CONFLICT` when another application was faster; the transaction is lost then.
+pub async fn insert<C: ConnectionTrait>(database: &C, root: Uuid, versions: &[Version]) -> Result<()> {
+    for chunk in versions.chunks(ROWS_PER_INSERT) {
+        // A converted model's values count as unchanged, which an insert would leave out.
+        let rows = chunk.iter().map(|version| row(root, version).into_active_model().reset_all());
+        manifest_version::Entity::insert_many(rows).exec_without_returning(database).await.map_err(
+            |error| match error.sql_err() {
+                Some(SqlErr::UniqueConstraintViolation(_)) => {
+                    Error::conflict("these manifests were changed at the same time")
+                        .remedy("plan again and apply again")
+                }
+                _ => error.into(),
+            },
+        )?;
+    }
+    Ok(())
+}
+
+fn of(root: Uuid, kind: Kind, name: &str) -> sea_orm::Select<manifest_version::Entity> {
+    manifest_version::Entity::find().filter(
+        Condition::all()
+            .add(Column::TenantId.eq(root))
+            .add(Column::Kind.eq(kind.as_str()))
+            .add(Column::Name.eq(name)),
+    )
+}
+
+fn numbers() -> Expr {
+    Expr::tuple([Expr::col(Column::Kind), Expr::col(Column::Name), Expr::col(Column::Version)])
+}
+
+/// Kind, name and highest version of each manifest, counting only versions in force by `at`.
+fn highest(root: Uuid, at: Option<i64>) -> SelectStatement {
+    let mut query = Query::select();
+    query
+        .columns([Column::Kind, Column::Name])
+        .expr(Expr::col(Column::Version).max())
+        .from(manifest_version::Entity)
+        .and_where(Expr::col(Column::TenantId).eq(root))
+        .group_by_columns([Column::Kind, Column::Name]);
+    if let Some(at) = at {
+        query.and_where(Expr::col(Column::InForceFrom).lte(at));
+    }
+    query
+}
+
+fn describe(row: manifest_version::Model) -> Result<Version> {
+    let kind = Kind::ALL.iter().copied().find(|kind| kind.as_str() == row.kind).ok_or_else(|| {
+        anyhow::anyhow!("a stored manifest has a kind that this version of Suimon does not know")
+    })?;
+    Ok(Version {
+        kind,
+        system: row.system.unwrap_or_else(|| row.name.clone()),
+        name: row.name,
+        number: row.version,
+        fingerprint: row.fingerprint,
+        manifest: row.manifest,
+        withdrawn: row.withdrawn,
+        in_force_from: from_micros(row.in_force_from),
+        applied_at: from_micros(row.applied_at),
+        applied_by: row.applied_by,
+        reason: row.reason,
+    })
+}
+
+fn row(root: Uuid, version: &Version) -> manifest_version::Model {
+    let Version { kind, name, number, system, fingerprint, manifest, withdrawn, .. } = version.clone();
+    manifest_version::Model {
+        tenant_id: root,
+        kind: kind.as_str().to_owned(),
+        name,
+        version: number,
+        system: Some(system),
+        fingerprint,
+        manifest,
+        withdrawn,
+        in_force_from: version.in_force_from.as_microsecond(),
+        applied_at: version.applied_at.as_microsecond(),
+        applied_by: version.applied_by,
+        reason: version.reason.clone(),
     }
 }

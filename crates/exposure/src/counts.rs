@@ -30,13 +30,18 @@ pub(crate) fn people_and_counts(
     for (person, tenants) in groups {
         let tenants: Vec<TenantExposure> = tenants
             .into_iter()
-            .filter_map(|(tenant, subjects)| {
-                let counted: Vec<&Tally> = subjects
+            .filter_map(|(tenant, members)| {
+                let counted: Vec<&Tally> = members
                     .iter()
                     .filter_map(|subject| tallies.get(subject))
                     .filter(|tally| tally.evidence.total > 0)
                     .collect();
-                (!counted.is_empty() || !complete).then(|| in_tenant(compiled, tenant, &counted, inputs))
+                if counted.is_empty() && complete {
+                    return None;
+                }
+                let seen = members.iter().filter_map(|member| Some(subjects.get(*member as usize)?.seen));
+                let seen = seen.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))?;
+                Some(in_tenant(compiled, tenant, seen, &counted, inputs))
             })
             .collect();
         let Some(class) = tenants.iter().map(|tenant| tenant.class).min() else { continue };
@@ -50,6 +55,7 @@ pub(crate) fn people_and_counts(
 fn in_tenant(
     compiled: &Compiled,
     tenant: &str,
+    seen: (i64, i64),
     tallies: &[&Tally],
     inputs: &[InputReport],
 ) -> TenantExposure {
@@ -64,6 +70,8 @@ fn in_tenant(
         class: if tallies.is_empty() { Class::Indeterminate } else { Class::Possible },
         first: first.map(timestamp),
         last: last.map(timestamp),
+        seen_first: timestamp(seen.0),
+        seen_last: timestamp(seen.1),
         requests: tallies.iter().map(|tally| tally.requests).sum(),
         logins: tallies.iter().map(|tally| tally.logins).sum(),
         routes: routes.into_iter().map(|route| compiled.routes.name(route).to_owned()).collect(),

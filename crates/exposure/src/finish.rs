@@ -5,14 +5,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use jiff::Timestamp;
 
 use crate::counts::people_and_counts;
-use crate::input::{Format, InputReport};
+use crate::coverage::coverage;
+use crate::input::InputReport;
 use crate::query::{Basis, Compiled, SLACK};
-use crate::result::{
-    Border, Coverage, Evidence, EvidenceKind, Gap, NotCounted, RouteCount, Source, Unattributed, WindowResult,
-};
+use crate::result::{Border, Evidence, EvidenceKind, NotCounted, RouteCount, Unattributed, WindowResult};
 use crate::store::{EdgeRecord, NOBODY, OriginRecord, Place, Store, What};
-
-const HOUR: i64 = 3_600_000;
 
 /// What counts for one subject.
 #[derive(Debug, Clone, Default)]
@@ -149,45 +146,6 @@ fn sorted_inputs(reports: Vec<InputReport>) -> (Vec<InputReport>, Vec<u32>) {
     (sorted, ranks)
 }
 
-fn coverage(compiled: &Compiled, store: &Store, inputs: &[InputReport]) -> Coverage {
-    let given = |format| inputs.iter().any(|input| input.format == Some(format));
-    let (edge_given, origin_given) = (given(Format::CloudfrontStandard), given(Format::OriginJsonLines));
-    let mut gaps = Vec::new();
-    for (source, hours) in [(Source::Edge, &store.edge_hours), (Source::Origin, &store.origin_hours)] {
-        gaps.extend(missing_hours(compiled.inside, hours).into_iter().map(|(from, to)| Gap {
-            source,
-            from: timestamp(from),
-            to: timestamp(to),
-        }));
-    }
-    let truncated_inputs: Vec<String> = inputs
-        .iter()
-        .filter(|input| input.truncated.is_some() && input.duplicate_of.is_none())
-        .map(|input| input.name.clone())
-        .collect();
-    // Who is shown by no origin line put no page into a cache, so the origin's log is what the list stands on. An
-    // edge log with holes is the sign of a delivery that lost lines, and then the list should not look complete.
-    let edge_matters = edge_given && compiled.query.basis == Basis::LoginsAndPersonalRequests;
-    let complete = truncated_inputs.is_empty()
-        && !gaps.iter().any(|gap| gap.source == Source::Origin || edge_matters && gap.source == Source::Edge);
-    Coverage { edge_given, origin_given, gaps, truncated_inputs, complete }
-}
-
-/// Runs of whole hours without a line, cut to the window.
-fn missing_hours((from, to): (i64, i64), hours: &BTreeSet<i64>) -> Vec<(i64, i64)> {
-    let mut missing: Vec<(i64, i64)> = Vec::new();
-    // A window that ends on the hour does not reach into the next one.
-    let last = (to - 1).max(from).div_euclid(HOUR);
-    let mut next = from.div_euclid(HOUR);
-    for present in hours.iter().copied().filter(|hour| *hour <= last).chain([last + 1]) {
-        if present > next {
-            missing.push(((next * HOUR).max(from), (present * HOUR).min(to)));
-        }
-        next = next.max(present + 1);
-    }
-    missing
-}
-
 struct Counting<'a> {
     compiled: &'a Compiled,
     ranks: &'a [u32],
@@ -289,14 +247,14 @@ impl Counting<'_> {
                 What::Login => EvidenceKind::Login,
                 What::FailedLogin if self.compiled.query.include_failed_logins => EvidenceKind::FailedLogin,
                 What::FailedLogin => {
-                    self.not_counted.failed_logins += u64::from(self.inside((record.at, record.at)));
+                    self.not_counted.failed_logins += u64::from(self.inside(record.at));
                     continue;
                 }
                 What::Request(_) => continue,
             };
             let counted = Counted {
-                time: (record.at, record.at),
-                at: record.at,
+                time: record.at,
+                at: record.at.0,
                 what,
                 route: None,
                 place: record.place,
@@ -311,12 +269,12 @@ impl Counting<'_> {
     }
 
     fn requests(&mut self, store: &Store) {
-        // Who the origin says made a request, and the pairs whose request it already counts.
+        // Who the origin says made a request, and the requests that are already counted for somebody.
         let mut owners: HashMap<u128, Vec<u32>> = HashMap::new();
-        let mut counted_at_origin: HashSet<(u128, u32)> = HashSet::new();
+        let mut counted: HashSet<(u128, u32)> = HashSet::new();
         for record in store.origin.values() {
             let What::Request(route) = record.what else { continue };
-            let time = (record.at, record.at);
+            let time = record.at;
             if record.request != 0 {
                 let owners = owners.entry(record.request).or_default();
                 if record.subject != NOBODY {
@@ -327,43 +285,42 @@ impl Counting<'_> {
                 self.not_counted.refused_requests += u64::from(self.inside(time));
                 continue;
             }
-            let counted = Counted {
+            let line = Counted {
                 time,
-                at: record.at,
+                at: record.at.0,
                 what: EvidenceKind::OriginRequest,
                 route: Some(route),
                 place: record.place,
                 again: false,
             };
             if record.subject == NOBODY {
-                self.open(&counted, |open| &mut open.origin_requests);
+                self.open(&line, |open| &mut open.origin_requests);
                 continue;
             }
             if record.request != 0 && self.inside(time) {
-                counted_at_origin.insert((record.request, record.subject));
+                counted.insert((record.request, record.subject));
             }
-            self.count(&[record.subject], &counted);
+            self.count(&[record.subject], &line);
         }
-        for (request, record) in &store.edge {
-            self.edge_request(*request, record, store, &owners, &counted_at_origin);
+        for record in store.edge.values() {
+            self.edge_request(record, store, &owners, &mut counted);
         }
     }
 
     fn edge_request(
         &mut self,
-        request: u128,
         record: &EdgeRecord,
         store: &Store,
         owners: &HashMap<u128, Vec<u32>>,
-        counted_at_origin: &HashSet<(u128, u32)>,
+        counted: &mut HashSet<(u128, u32)>,
     ) {
         let time = (record.start, record.end);
-        let joined = owners.get(&request);
+        let joined = owners.get(&record.request);
         if record.refused {
             self.not_counted.refused_requests += u64::from(joined.is_none() && self.inside(time));
             return;
         }
-        let mut counted = Counted {
+        let mut line = Counted {
             time,
             at: record.end - 999,
             what: EvidenceKind::EdgeRequest,
@@ -378,16 +335,17 @@ impl Counting<'_> {
             // The origin's line of this request names nobody and is itself counted as open.
             (Some(_), None) => return,
             (None, None) if record.session == 0 => {
-                return self.open(&counted, |open| &mut open.edge_without_session);
+                return self.open(&line, |open| &mut open.edge_without_session);
             }
-            (None, None) => return self.open(&counted, |open| &mut open.edge_with_unknown_session),
+            (None, None) => return self.open(&line, |open| &mut open.edge_with_unknown_session),
         };
-        if !by_request && subjects.len() > 1 && self.inside(time) {
+        let inside = self.inside(time);
+        if !by_request && subjects.len() > 1 && inside {
             self.unattributed.shared_sessions += 1;
         }
         for subject in subjects {
-            counted.again = counted_at_origin.contains(&(request, *subject));
-            self.count(&[*subject], &counted);
+            line.again = record.request != 0 && inside && !counted.insert((record.request, *subject));
+            self.count(&[*subject], &line);
         }
     }
 }
@@ -412,20 +370,5 @@ impl Open {
             by_route,
             evidence: self.lines.list(inputs),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn missing_hours_are_cut_to_the_window() {
-        let window = (HOUR / 2, 5 * HOUR);
-        let missing = |hours: &[i64]| missing_hours(window, &hours.iter().copied().collect());
-        assert_eq!(missing(&[0, 1, 2, 3, 4]), []);
-        assert_eq!(missing(&[1, 2, 4, 5]), [(HOUR / 2, HOUR), (3 * HOUR, 4 * HOUR)]);
-        assert_eq!(missing(&[]), [window]);
-        assert_eq!(missing_hours((7 * HOUR, 7 * HOUR), &BTreeSet::new()), [(7 * HOUR, 7 * HOUR)]);
     }
 }

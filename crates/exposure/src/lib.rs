@@ -21,6 +21,7 @@
 
 mod cloudfront;
 mod counts;
+mod coverage;
 mod diff;
 mod finish;
 mod input;

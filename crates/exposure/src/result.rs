@@ -64,6 +64,10 @@ pub struct TenantExposure {
     pub first: Option<Timestamp>,
     /// Last line that counts.
     pub last: Option<Timestamp>,
+    /// First line of the origin's log that names the person in this tenant, at any time.
+    pub seen_first: Timestamp,
+    /// The last such line. For the indeterminate these two tell how near to the missing part they were.
+    pub seen_last: Timestamp,
     /// Personal requests; one that both logs show is one. 0 when the basis is logins.
     pub requests: u64,
     /// Logins, the failed among them if the query counts them.

@@ -221,17 +221,19 @@ impl<'q> File<'q> {
             return;
         }
         let Some(route) = self.compiled.routes.find(read.path) else { return };
-        let key = if read.id.is_empty() { fingerprint(&[b"line", line]) } else { request_key(read.id) };
         let cookie = self.compiled.query.session_cookie.as_ref();
         let session = cookie
             .and_then(|name| cookie_value(read.cookie, name.as_bytes(), &mut self.scratch))
             .map_or(0, session_key);
+        // The session is part of the identity: a log without cookies must not hide what one with cookies tells.
+        let (request, key) = if read.id.is_empty() {
+            (0, fingerprint(&[b"line", line]))
+        } else {
+            (request_key(read.id), fingerprint(&[b"id", read.id, &session.to_le_bytes()]))
+        };
         let place = Place { input: 0, line: number };
-        let refused = refused(read.status);
-        self.store.edge_record(
-            key,
-            EdgeRecord { start: read.start, end: read.end, route, session, refused, place },
-        );
+        let (start, end, refused) = (read.start, read.end, refused(read.status));
+        self.store.edge_record(key, EdgeRecord { request, start, end, route, session, refused, place });
     }
 
     fn origin(&mut self, number: u64, line: &[u8], read: OriginLine<'_>) {
@@ -268,14 +270,17 @@ impl<'q> File<'q> {
         let (request, key) = if read.id.is_empty() {
             (0, fingerprint(&[b"line", line]))
         } else {
-            let parts = [b"id", kind_of_event, read.id.as_bytes()];
-            let who = [read.person.as_bytes(), read.kind.as_bytes(), read.tenant.as_bytes()];
-            let all = [parts[0], parts[1], parts[2], who[0], who[1], who[2]];
-            (request_key(read.id.as_bytes()), fingerprint(&all))
+            // The person is part of the identity: an id that is sent twice must not hide anybody.
+            let (id, who) =
+                (read.id.as_bytes(), [&read.person, &read.kind, &read.tenant].map(|id| id.as_bytes()));
+            (request_key(id), fingerprint(&[b"id", kind_of_event, id, who[0], who[1], who[2]]))
         };
         let refused = matches!(what, What::Request(_)) && refused(read.status);
         let place = Place { input: 0, line: number };
-        self.store.origin_record(key, OriginRecord { at: read.at, what, subject, request, refused, place });
+        self.store.origin_record(
+            key,
+            OriginRecord { at: (read.at, read.at), what, subject, request, refused, place },
+        );
     }
 }
 

@@ -40,7 +40,9 @@ pub(crate) enum What {
 /// A login or a personal request at the origin.
 #[derive(Debug, Clone)]
 pub(crate) struct OriginRecord {
-    pub(crate) at: i64,
+    /// First and last time; they differ only when the log gives one request id to several lines. A record must
+    /// not leave the window because of an id that was sent twice.
+    pub(crate) at: (i64, i64),
     pub(crate) what: What,
     pub(crate) subject: u32,
     /// Identity of the edge's request; 0 when not logged.
@@ -53,6 +55,8 @@ pub(crate) struct OriginRecord {
 /// A personal request at the edge.
 #[derive(Debug, Clone)]
 pub(crate) struct EdgeRecord {
+    /// Identity of the request; 0 when not logged.
+    pub(crate) request: u128,
     pub(crate) start: i64,
     pub(crate) end: i64,
     pub(crate) route: u16,
@@ -122,7 +126,10 @@ impl Store {
             Entry::Vacant(entry) => _ = entry.insert(record),
             Entry::Occupied(mut entry) => {
                 let kept = entry.get_mut();
-                kept.at = kept.at.min(record.at);
+                kept.at = (kept.at.0.min(record.at.0), kept.at.1.max(record.at.1));
+                if let (What::Request(route), What::Request(other)) = (kept.what, record.what) {
+                    kept.what = What::Request(route.min(other));
+                }
                 kept.refused &= record.refused;
                 kept.place = first_place(&self.inputs, kept.place, record.place);
             }
@@ -137,7 +144,6 @@ impl Store {
                 kept.start = kept.start.min(record.start);
                 kept.end = kept.end.max(record.end);
                 kept.route = kept.route.min(record.route);
-                kept.session = kept.session.max(record.session);
                 kept.refused &= record.refused;
                 kept.place = first_place(&self.inputs, kept.place, record.place);
             }

@@ -10,7 +10,8 @@
 //! This part is pure: it gets file names and bytes, and gives typed manifests or *all* that is wrong with them, each
 //! with file, line, column, path and remedy. It knows no database, no clock and no file system.
 //!
-//! - [`parse_files`] reads a set that stands alone, [`parse_files_against`] one that may refer to what is stored;
+//! - [`parse_files`] reads a set that stands alone, [`parse_files_against`] one that may refer to what is stored,
+//!   [`parse_files_checked`] one that must also keep rules of the caller;
 //! - [`Manifest::fingerprint`] names a version by its content, [`diff()`] shows what a new version changes;
 //! - [`SystemSpec::route_for`] answers which route class a URL path belongs to (undeclared means personal).
 
@@ -52,7 +53,7 @@ pub use requirement::{
     Obligation, RequirementSpec, RouteClass, Target, Threshold, ThresholdOp, ThresholdValue, Verification,
 };
 pub use routes::RouteMatch;
-pub use set::{ManifestSet, parse_files, parse_files_against};
+pub use set::{Finding, ManifestSet, parse_files, parse_files_against, parse_files_checked};
 pub use system::{
     Category, Channel, Field, FieldKind, Mask, Method, Operator, Protection, RecordType, Route, Shown,
     SystemSpec,

@@ -156,12 +156,18 @@ impl Manifest {
         Ok(Self { api_version, kind, name: metadata.name, labels: metadata.labels, spec })
     }
 
+    /// The canonical JSON: one text for one meaning. What a store keeps, so that a version can be proved unchanged by
+    /// hashing the stored text, whatever later versions of the model add.
+    pub fn canonical(&self) -> String {
+        let mut canonical = String::new();
+        write_canonical(&self.to_json(), &mut canonical);
+        canonical
+    }
+
     /// SHA-256 of the canonical JSON, in lower-case hexadecimal. Comments, key order and layout of the file do not
     /// change it; every stated value does, and so does the order of lists.
     pub fn fingerprint(&self) -> String {
-        let mut canonical = String::new();
-        write_canonical(&self.to_json(), &mut canonical);
-        hex::encode(Sha256::digest(canonical.as_bytes()))
+        hex::encode(Sha256::digest(self.canonical().as_bytes()))
     }
 }
 

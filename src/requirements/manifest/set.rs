@@ -100,6 +100,23 @@ where
     N: Into<String>,
     B: AsRef<[u8]>,
 {
+    parse_files_checked(files, stored, |_| Vec::new())
+}
+
+/// A problem that a caller's own check finds: path inside the manifest, message, remedy.
+pub type Finding = (String, String, String);
+
+/// The same with a further check of each manifest that has no other problem, whose findings get their places too: for
+/// rules that need what this part does not know, such as the clock or the versions before.
+pub fn parse_files_checked<N, B>(
+    files: impl IntoIterator<Item = (N, B)>,
+    stored: &ManifestSet,
+    check: impl Fn(&Manifest) -> Vec<Finding>,
+) -> Result<ManifestSet, Vec<Problem>>
+where
+    N: Into<String>,
+    B: AsRef<[u8]>,
+{
     let mut files: Vec<(String, B)> = files.into_iter().map(|(name, bytes)| (name.into(), bytes)).collect();
     files.sort_by(|a, b| a.0.cmp(&b.0));
     let mut problems = Vec::new();
@@ -125,6 +142,12 @@ where
     note_repeated(&mut parsed);
     super::references::check(&mut parsed, stored);
     check_agreement(&mut parsed, stored);
+    for Document { manifest, report, .. } in &mut parsed {
+        let Some(manifest) = manifest.as_ref().filter(|_| report.is_clean()) else { continue };
+        for (path, message, remedy) in check(manifest) {
+            report.at(&path, message, remedy);
+        }
+    }
 
     let mut entries = BTreeMap::new();
     for Document { manifest, report, .. } in parsed {

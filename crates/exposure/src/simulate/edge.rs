@@ -52,7 +52,7 @@ pub(super) fn serve(random: &mut Random, plan: &Plan) -> Vec<Served> {
         };
         let (taken, bytes) = match from {
             Some(from) => (random.between(1, 12), served[from].bytes),
-            None => (60 + random.waiting(70.0).min(290), size(random, request.path)),
+            None => (60 + random.waiting(70).min(290), size(random, request.path)),
         };
         if from.is_none() && cached && !request.post {
             let since = request.at + taken;

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use flate2::{Compression, GzBuilder};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
 
 use super::plan::{Answer, Moment, Planned};
 use super::random::Random;
@@ -146,19 +147,15 @@ impl DayFile<'_> {
         for (moment, index) in answered {
             let served = &self.day.served[index];
             let request = &self.day.plan.requests[served.planned];
-            let mut line = serde_json::Map::new();
-            line.insert("time".into(), japan(moment + ORIGIN_AHEAD).into());
-            line.insert("event".into(), "request".into());
+            let mut line = OriginLine::at(moment, "request", &served.id);
             // A form that is sent does not yet tell who it is.
-            if let (Some(session), false) = (&request.session, request.post) {
+            if request.session.is_some() && !request.post {
                 self.who(&mut line, request);
-                line.insert("session".into(), session.as_str().into());
             }
-            line.insert("method".into(), method(request).into());
-            line.insert("path".into(), request.path.into());
-            line.insert("status".into(), served.status.into());
-            line.insert("bytes".into(), served.bytes.into());
-            line.insert("edge_request_id".into(), served.id.as_str().into());
+            line.method = Some(method(request));
+            line.path = Some(request.path);
+            line.status = Some(served.status);
+            line.bytes = Some(served.bytes);
             serde_json::to_writer(&mut *writer, &line)?;
             writeln!(writer)?;
         }
@@ -173,28 +170,66 @@ impl DayFile<'_> {
                 Answer::LoginFailed => "failure",
                 Answer::Personal | Answer::Public => continue,
             };
-            let mut line = serde_json::Map::new();
-            line.insert("time".into(), japan(request.at + served.taken / 2 + ORIGIN_AHEAD).into());
-            line.insert("event".into(), "login".into());
-            line.insert("outcome".into(), outcome.into());
+            let mut line = OriginLine::at(request.at + served.taken / 2, "login", &served.id);
+            line.outcome = Some(outcome);
             self.who(&mut line, request);
-            if let Some(session) = &request.session {
-                line.insert("session".into(), session.as_str().into());
-            }
-            line.insert("edge_request_id".into(), served.id.as_str().into());
             serde_json::to_writer(&mut *writer, &line)?;
             writeln!(writer)?;
         }
         Ok(())
     }
 
-    fn who(&self, line: &mut serde_json::Map<String, serde_json::Value>, request: &Planned) {
+    fn who<'l>(&'l self, line: &mut OriginLine<'l>, request: &'l Planned) {
         let Some(person) = self.day.plan.browsers[request.browser].person else { return };
         let person = &self.day.population.people[person];
-        line.insert("person".into(), person.id.as_str().into());
-        line.insert("kind".into(), person.kind.as_str().into());
-        if let Some(school) = request.school {
-            line.insert("tenant".into(), self.day.population.schools[school].id.as_str().into());
+        line.person = Some(&person.id);
+        line.kind = Some(&person.kind);
+        line.tenant = request.school.map(|school| self.day.population.schools[school].id.as_str());
+        line.session = request.session.as_deref();
+    }
+}
+
+/// A line of the origin's log, keys in the order of the documentation.
+#[derive(Serialize)]
+struct OriginLine<'l> {
+    time: String,
+    event: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    person: Option<&'l str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'l str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<&'l str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<&'l str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<&'l str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<i64>,
+    edge_request_id: &'l str,
+}
+
+impl<'l> OriginLine<'l> {
+    fn at(moment: Moment, event: &'static str, edge_request_id: &'l str) -> Self {
+        Self {
+            time: japan(moment + ORIGIN_AHEAD),
+            event,
+            outcome: None,
+            person: None,
+            kind: None,
+            tenant: None,
+            session: None,
+            method: None,
+            path: None,
+            status: None,
+            bytes: None,
+            edge_request_id,
         }
     }
 }

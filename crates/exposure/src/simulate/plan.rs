@@ -68,9 +68,10 @@ pub(super) struct Plan {
 }
 
 /// Edge locations near Japanese users, the busy ones several times.
-const PLACES: [&str; 14] = [
-    "NRT57-P1", "NRT57-P1", "NRT57-P2", "NRT57-P2", "NRT12-P3", "NRT20-P4", "NRT51-P2", "NRT8-C1",
-    "KIX50-P1", "KIX50-P1", "KIX56-P2", "KIX82-P1", "ICN57-P1", "FUK50-P1",
+const PLACES: [&str; 22] = [
+    "NRT57-P1", "NRT57-P1", "NRT57-P2", "NRT57-P2", "NRT57-P3", "NRT57-P4", "NRT12-P1", "NRT12-P2",
+    "NRT12-P3", "NRT20-P2", "NRT20-P4", "NRT51-P1", "NRT51-P2", "NRT8-P1", "NRT8-P2", "KIX50-P1", "KIX50-P2",
+    "KIX56-P1", "KIX56-P2", "KIX82-P1", "ICN57-P1", "FUK50-P1",
 ];
 
 const AGENTS: [&str; 5] = [
@@ -191,7 +192,7 @@ impl Plan {
             moment += match random.below(20) {
                 0 => random.between(1_500, 3_000),
                 1 => random.between(300_000, 1_500_000),
-                _ => 4_000 + random.waiting(45_000.0),
+                _ => 4_000 + random.waiting(45_000),
             };
         }
     }

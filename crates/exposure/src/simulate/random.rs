@@ -36,16 +36,14 @@ impl Random {
         from[self.below(from.len())]
     }
 
-    /// A waiting time with the given mean: short ones are common, long ones happen.
-    pub(super) fn waiting(&mut self, mean: f64) -> i64 {
-        // 53 bits make a fraction in (0, 1]; the result is at most 37 times the mean.
-        #[expect(
-            clippy::cast_precision_loss,
-            clippy::cast_possible_truncation,
-            reason = "53 bits fit; see above"
-        )]
-        let drawn = -mean * (((self.next() >> 11) + 1) as f64 / (1_u64 << 53) as f64).ln();
-        drawn as i64
+    /// A waiting time with about the given mean: short ones are common, long ones happen.
+    ///
+    /// The number of zeros at the end of a random number halves its chance with each more; with a fraction this
+    /// is an exponential distribution in steps. Whole numbers, because logarithms differ between machines.
+    pub(super) fn waiting(&mut self, mean: i64) -> i64 {
+        let halvings = i64::from((self.next() | 1 << 40).trailing_zeros());
+        // The mean of halvings and fraction together is 1.5.
+        mean * (halvings * 1000 + self.between(0, 1000)) / 1500
     }
 
     pub(super) fn shuffle<T>(&mut self, list: &mut [T]) {

@@ -1,0 +1,30 @@
+//! Any bytes, as any format: no panic, every line accounted for, and a second reading changes nothing.
+#![no_main]
+
+use exposure::{Basis, Format, Limits, Scan, WindowQuery};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|content: &[u8]| {
+    for format in [None, Some(Format::CloudfrontStandard), Some(Format::OriginJsonLines)] {
+        let query = WindowQuery {
+            from: "2023-10-26T02:00:00Z".parse().expect("a constant"),
+            to: "2023-10-26T06:41:00Z".parse().expect("a constant"),
+            margin_before_seconds: 0,
+            margin_after_seconds: 0,
+            basis: Basis::LoginsAndPersonalRequests,
+            include_failed_logins: true,
+            personal_routes: vec!["/mypage/**".to_owned(), "/admin/*".to_owned()],
+            session_cookie: Some("session".to_owned()),
+            limits: Limits { max_line_bytes: 512, ..Limits::default() },
+        };
+        let mut once = Scan::new(query).expect("a constant");
+        let report = once.read_as("input", format, content);
+        assert_eq!(report.used + report.bad.count, report.lines);
+        let mut twice = once.clone();
+        twice.read_as("input", format, content);
+        let (once, twice) = (once.finish(), twice.finish());
+        assert_eq!(once.people, twice.people);
+        assert_eq!(once.counts, twice.counts);
+        assert_eq!(once.unattributed, twice.unattributed);
+    }
+});

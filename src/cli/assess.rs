@@ -1,0 +1,111 @@
+//! `suimon assess`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+use law::{Decision, Facts, Lang, Scope};
+
+use super::{Context, Failure, Format, output};
+use crate::access;
+use crate::clock::{Clock, SystemClock};
+use crate::duties;
+
+/// The longest facts file: far more than every fact of the catalogue needs.
+const MAX_FILE: u64 = 4 * 1024 * 1024;
+
+/// Asks every rule pack whether authority and persons must be told, and by when.
+///
+/// With `--facts` no database is needed. Exit code 2 when the facts are wrong: every fault is told with its place.
+#[derive(Args)]
+pub struct Arguments {
+    /// A facts record, YAML or JSON: fact name to value.
+    #[arg(long, value_name = "FILE", conflicts_with = "incident", required_unless_present = "incident")]
+    facts: Option<PathBuf>,
+    /// An incident of the database, by its number.
+    #[arg(long, value_name = "NUMBER")]
+    incident: Option<i32>,
+    /// Who assesses; needed for --incident.
+    #[arg(long = "as", value_name = "LOGIN", default_value = "admin", conflicts_with = "facts")]
+    login: String,
+    /// The law as known at this instant (default: now).
+    #[arg(long, value_name = "INSTANT", requires = "facts")]
+    at: Option<Timestamp>,
+    #[arg(long, value_enum, default_value = "en")]
+    lang: Language,
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+/// Language of the text.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Language {
+    Ja,
+    En,
+}
+
+impl From<Language> for Lang {
+    fn from(language: Language) -> Self {
+        match language {
+            Language::Ja => Lang::Ja,
+            Language::En => Lang::En,
+        }
+    }
+}
+
+pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Failure> {
+    let Arguments { facts, incident, login, at, lang, format } = arguments;
+    let decisions = match (facts, incident) {
+        (Some(file), _) => {
+            let facts = read(&file)?;
+            let at = at.unwrap_or_else(|| SystemClock.now());
+            duties::assess_offline(&facts, at)?.decisions
+        }
+        (None, Some(number)) => {
+            let app = context.open().await?;
+            let op = access::act_locally(&app, &login).await?;
+            duties::assess_by_number(&op, number).await?.decisions
+        }
+        (None, None) => return Err(Failure::usage("give --facts FILE or --incident NUMBER")),
+    };
+    match format {
+        Format::Json => output::json(&serde_json::json!({ "decisions": decisions }))?,
+        Format::Text => output::print(&text(&decisions, lang.into())),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read(file: &Path) -> Result<Facts, Failure> {
+    let name = file.display().to_string();
+    let cannot = |error: std::io::Error| Failure::usage(format!("cannot read {name}: {error}"));
+    let size = std::fs::metadata(file).map_err(cannot)?.len();
+    if size > MAX_FILE {
+        return Err(Failure::usage(format!(
+            "{name} has {size} bytes; a facts record has at most {MAX_FILE}"
+        )));
+    }
+    let bytes = std::fs::read(file).map_err(cannot)?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let line = error.as_bytes()[..error.utf8_error().valid_up_to()].split(|byte| *byte == b'\n').count();
+        Failure::usage(format!("{name}:{line}: is not UTF-8; save the file as UTF-8"))
+    })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let json = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+    let facts = if json { Facts::from_json(&name, text) } else { Facts::from_yaml(&name, text) };
+    facts.map_err(|faults| Failure::usage(format!("the facts are wrong:\n{faults}")))
+}
+
+/// A line for each regime that does not bind, the whole decision for the others.
+fn text(decisions: &[Decision], lang: Lang) -> String {
+    let mut text = String::new();
+    let (out, inside): (Vec<_>, Vec<_>) = decisions.iter().partition(|decision| decision.scope == Scope::Out);
+    for decision in &inside {
+        text.push_str(&decision.to_prose(lang));
+        text.push('\n');
+    }
+    for decision in &out {
+        text.push_str(&format!("{}: {}\n", decision.title.get(lang), decision.regulator.label().get(lang)));
+    }
+    text
+}

@@ -1,0 +1,33 @@
+//! `suimon exposure`: who may have seen whose data, from logs. `scan` and `diff` work on files alone, without a database.
+
+mod diff;
+mod files;
+mod scan;
+mod store;
+mod summary;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::{Context, Failure};
+
+/// Who may have seen whose data, from logs.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Lists who was there in a window of time, from edge and origin logs. Needs no database. Exit code 3 when logs are
+    /// damaged or incomplete: the list may lack people.
+    Scan(scan::Arguments),
+    /// Compares two results of a scan. Needs no database. Exit code 3 when they differ.
+    Diff(diff::Arguments),
+    /// Stores the result of a scan as the next affected list of an incident.
+    Store(store::Arguments),
+}
+
+pub async fn run(context: &Context, command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Scan(arguments) => scan::run(arguments),
+        Command::Diff(arguments) => diff::run(arguments),
+        Command::Store(arguments) => store::run(context, arguments).await,
+    }
+}

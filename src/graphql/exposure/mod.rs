@@ -1,0 +1,7 @@
+//! Affected lists: who is affected by an incident, in numbered revisions.
+
+mod mutation;
+mod types;
+
+pub use mutation::ExposureMutation;
+pub use types::{ExposureQuery, Revision};

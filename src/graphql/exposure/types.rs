@@ -1,0 +1,489 @@
+//! What can be read of an affected list.
+
+use async_graphql::connection::{Connection, EmptyFields};
+use async_graphql::{Context, Enum, ID, Json, Object, SimpleObject};
+
+use crate::access::Op;
+use crate::error::Error;
+use crate::graphql::connection::Page;
+use crate::graphql::id;
+use crate::graphql::incidents::{reader, row};
+use crate::graphql::scalars::Instant;
+use crate::incidents;
+use crate::incidents::affected::{difference, is_intact, model};
+
+/// How a revision came about.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "crate::incidents::affected::model::Method")]
+pub enum RevisionMethod {
+    Window,
+    Manual,
+}
+
+/// Where a revision stands. RECEIVING is never shown: such a list is no revision yet.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "crate::incidents::affected::model::State")]
+pub enum RevisionState {
+    Receiving,
+    Draft,
+    Approved,
+    Superseded,
+}
+
+/// What is said about a person, the strongest first. CONFIRMED and POSSIBLE count as affected.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "crate::incidents::affected::model::Class")]
+pub enum ExposureClass {
+    Confirmed,
+    Possible,
+    Indeterminate,
+    SelfOnly,
+    Excluded,
+}
+
+/// Why a person is on the list.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "crate::incidents::affected::model::Origin")]
+pub enum PersonOrigin {
+    Logs,
+    Manual,
+}
+
+/// Affected people of a kind.
+#[derive(SimpleObject)]
+pub struct KindCount {
+    /// Empty when the logs name none.
+    kind: String,
+    persons: u64,
+    /// Tenants with at least one of them.
+    tenants: u64,
+}
+
+/// Affected people of a kind at a tenant.
+#[derive(SimpleObject)]
+pub struct TenantCount {
+    /// Short name; empty when the logs name none.
+    tenant: String,
+    kind: String,
+    persons: u64,
+}
+
+/// How many people are affected. `sumOverTenants` − `countedAgain` = `persons`.
+#[derive(SimpleObject)]
+pub struct RevisionCounts {
+    /// People, each once.
+    persons: u64,
+    /// Tenants with at least one.
+    tenants: u64,
+    by_kind: Vec<KindCount>,
+    by_tenant: Vec<TenantCount>,
+    sum_over_tenants: u64,
+    /// Entries beyond the first of people who are at several tenants.
+    counted_again: u64,
+    persons_in_several_tenants: u64,
+    /// People of whom the logs cannot tell; not among `persons`.
+    indeterminate: u64,
+    /// People who were taken off the list with a reason.
+    excluded: u64,
+    /// Tenants with affected people that Suimon does not know: no notice can reach them.
+    unknown_tenants: Vec<String>,
+}
+
+impl From<model::Counts> for RevisionCounts {
+    fn from(counts: model::Counts) -> Self {
+        let model::Counts {
+            persons,
+            tenants,
+            by_kind,
+            by_tenant,
+            sum_over_tenants,
+            counted_again,
+            persons_in_several_tenants,
+            indeterminate,
+            excluded,
+            unknown_tenants,
+        } = counts;
+        let kind = |model::KindCount { kind, persons, tenants }| KindCount { kind, persons, tenants };
+        let cell = |model::TenantCount { tenant, kind, persons }| TenantCount { tenant, kind, persons };
+        Self {
+            persons,
+            tenants,
+            by_kind: by_kind.into_iter().map(kind).collect(),
+            by_tenant: by_tenant.into_iter().map(cell).collect(),
+            sum_over_tenants,
+            counted_again,
+            persons_in_several_tenants,
+            indeterminate,
+            excluded,
+            unknown_tenants,
+        }
+    }
+}
+
+/// A log that a list rests on.
+#[derive(SimpleObject)]
+pub struct RevisionInput {
+    name: String,
+    /// Of the unpacked content.
+    sha256: String,
+    lines: u64,
+    used: u64,
+    bad: u64,
+    /// It broke off: the rest of it is missing.
+    truncated: bool,
+    duplicate_of: Option<String>,
+    first: Option<Instant>,
+    last: Option<Instant>,
+}
+
+/// A log line that puts a person on the list.
+#[derive(SimpleObject)]
+pub struct EvidenceLine {
+    at: Instant,
+    /// `login`, `failed_login`, `origin_request` or `edge_request`.
+    what: &'static str,
+    input: String,
+    line: u64,
+}
+
+/// A person at a tenant, in a revision.
+#[derive(SimpleObject)]
+pub struct RevisionPerson {
+    /// Short name of the tenant; empty when the logs name none.
+    tenant: String,
+    /// The tenant, where Suimon knows one of that short name.
+    tenant_id: Option<ID>,
+    /// The system's pseudonym for the person.
+    person: String,
+    kind: String,
+    class: ExposureClass,
+    first_at: Option<Instant>,
+    last_at: Option<Instant>,
+    /// Personal requests.
+    requests: i64,
+    logins: i64,
+    origin: PersonOrigin,
+    /// Why an officer added or excluded the person.
+    reason: Option<String>,
+    routes: Vec<String>,
+    /// Log lines that count, in all.
+    evidence_total: u64,
+    /// The first of them.
+    evidence: Vec<EvidenceLine>,
+}
+
+impl From<model::RevisionPerson> for RevisionPerson {
+    fn from(row: model::RevisionPerson) -> Self {
+        let line = |line: exposure::Evidence| EvidenceLine {
+            at: line.at.into(),
+            what: match line.what {
+                exposure::EvidenceKind::Login => "login",
+                exposure::EvidenceKind::FailedLogin => "failed_login",
+                exposure::EvidenceKind::OriginRequest => "origin_request",
+                exposure::EvidenceKind::EdgeRequest => "edge_request",
+            },
+            input: line.input,
+            line: line.line,
+        };
+        Self {
+            tenant: row.tenant_slug,
+            tenant_id: row.tenant.map(|tenant| id::encode("Tenant", tenant, tenant)),
+            person: row.person,
+            kind: row.kind,
+            class: row.class.into(),
+            first_at: row.first_at.map(Instant),
+            last_at: row.last_at.map(Instant),
+            requests: row.requests,
+            logins: row.logins,
+            origin: row.origin.into(),
+            reason: row.reason,
+            routes: row.evidence.routes,
+            evidence_total: row.evidence.total,
+            evidence: row.evidence.lines.into_iter().map(line).collect(),
+        }
+    }
+}
+
+/// A person at a tenant who is on one of two lists only.
+#[derive(SimpleObject, Clone)]
+pub struct DifferenceEntry {
+    tenant: String,
+    person: String,
+    kind: String,
+    /// The officer's reason, where there is one.
+    reason: Option<String>,
+}
+
+/// A person at a tenant of whom two lists say different things.
+#[derive(SimpleObject, Clone)]
+pub struct DifferenceChange {
+    tenant: String,
+    person: String,
+    kind: String,
+    /// What differs.
+    fields: Vec<String>,
+}
+
+/// How much changed for one kind or one tenant.
+#[derive(SimpleObject)]
+pub struct DifferenceCount {
+    /// The kind or the tenant.
+    name: String,
+    added: u64,
+    removed: u64,
+    changed: u64,
+}
+
+/// What changed among the affected people from one revision to another, by person and tenant.
+pub struct RevisionDifference(difference::Difference);
+
+/// Entries of a difference in one answer.
+const MAX_ENTRIES: i32 = 1000;
+
+fn slice<T: Clone>(all: &[T], first: Option<i32>, skip: Option<i32>) -> Result<Vec<T>, Error> {
+    let first = first.unwrap_or(200);
+    if !(1..=MAX_ENTRIES).contains(&first) {
+        return Err(Error::invalid("first", format!("wants 1 to {MAX_ENTRIES}")));
+    }
+    let skip = usize::try_from(skip.unwrap_or(0)).map_err(|_| Error::invalid("skip", "wants 0 or more"))?;
+    Ok(all.iter().skip(skip).take(first.unsigned_abs() as usize).cloned().collect())
+}
+
+fn entries(all: Vec<difference::Entry>) -> Vec<DifferenceEntry> {
+    let entry =
+        |difference::Entry { tenant, person, kind, reason }| DifferenceEntry { tenant, person, kind, reason };
+    all.into_iter().map(entry).collect()
+}
+
+fn moved(all: &[difference::Moved]) -> Vec<DifferenceCount> {
+    let count = |difference::Moved { name, added, removed, changed }| DifferenceCount {
+        name,
+        added,
+        removed,
+        changed,
+    };
+    all.iter().cloned().map(count).collect()
+}
+
+#[Object]
+impl RevisionDifference {
+    /// Number of the earlier revision.
+    async fn from(&self) -> i32 {
+        self.0.from
+    }
+
+    /// Number of the later revision.
+    async fn to(&self) -> i32 {
+        self.0.to
+    }
+
+    async fn added_count(&self) -> usize {
+        self.0.added.len()
+    }
+
+    async fn removed_count(&self) -> usize {
+        self.0.removed.len()
+    }
+
+    async fn changed_count(&self) -> usize {
+        self.0.changed.len()
+    }
+
+    async fn unchanged_count(&self) -> u64 {
+        self.0.unchanged
+    }
+
+    /// People who were at no tenant of the earlier list, each once.
+    async fn persons_added(&self) -> u64 {
+        self.0.persons_added
+    }
+
+    /// People who are at no tenant of the later list, each once.
+    async fn persons_removed(&self) -> u64 {
+        self.0.persons_removed
+    }
+
+    async fn by_kind(&self) -> Vec<DifferenceCount> {
+        moved(&self.0.by_kind)
+    }
+
+    async fn by_tenant(&self) -> Vec<DifferenceCount> {
+        moved(&self.0.by_tenant)
+    }
+
+    async fn added(
+        &self,
+        first: Option<i32>,
+        skip: Option<i32>,
+    ) -> async_graphql::Result<Vec<DifferenceEntry>> {
+        Ok(entries(slice(&self.0.added, first, skip)?))
+    }
+
+    async fn removed(
+        &self,
+        first: Option<i32>,
+        skip: Option<i32>,
+    ) -> async_graphql::Result<Vec<DifferenceEntry>> {
+        Ok(entries(slice(&self.0.removed, first, skip)?))
+    }
+
+    async fn changed(
+        &self,
+        first: Option<i32>,
+        skip: Option<i32>,
+    ) -> async_graphql::Result<Vec<DifferenceChange>> {
+        let change = |difference::Change { tenant, person, kind, fields }| DifferenceChange {
+            tenant,
+            person,
+            kind,
+            fields: fields.into_iter().map(str::to_owned).collect(),
+        };
+        Ok(slice(&self.0.changed, first, skip)?.into_iter().map(change).collect())
+    }
+}
+
+/// A numbered affected list of an incident. Its people never change.
+pub struct Revision(pub model::Revision);
+
+#[Object]
+impl Revision {
+    async fn id(&self) -> ID {
+        id::encode("Revision", self.0.tenant, self.0.id)
+    }
+
+    /// Counts from 1 in its incident.
+    async fn number(&self) -> i32 {
+        self.0.number.unwrap_or(0)
+    }
+
+    async fn incident_id(&self) -> ID {
+        id::encode("Incident", self.0.tenant, self.0.incident)
+    }
+
+    async fn method(&self) -> RevisionMethod {
+        self.0.method.into()
+    }
+
+    async fn state(&self) -> RevisionState {
+        self.0.state.into()
+    }
+
+    async fn reason(&self) -> &str {
+        &self.0.reason
+    }
+
+    /// The question: window, basis, margins, routes; or base and corrections.
+    async fn parameters(&self) -> Json<&serde_json::Value> {
+        Json(&self.0.parameters)
+    }
+
+    /// The logs that it rests on; empty for a correction by hand.
+    async fn inputs(&self) -> Vec<RevisionInput> {
+        let input = |input: &exposure::InputReport| RevisionInput {
+            name: input.name.clone(),
+            sha256: input.sha256.clone(),
+            lines: input.lines,
+            used: input.used,
+            bad: input.bad.count,
+            truncated: input.truncated.is_some(),
+            duplicate_of: input.duplicate_of.clone(),
+            first: input.first.map(Instant),
+            last: input.last.map(Instant),
+        };
+        self.0.inputs.inputs.iter().map(input).collect()
+    }
+
+    /// Whether the logs cover the window as far as can be known; null when nothing was said about it.
+    async fn complete(&self) -> Option<bool> {
+        self.0.inputs.completeness.as_ref().map(|known| known.coverage.complete)
+    }
+
+    /// What the logs cover, what could be given to nobody, how the clocks differ.
+    async fn completeness(&self) -> async_graphql::Result<Option<Json<serde_json::Value>>> {
+        let known = self.0.inputs.completeness.as_ref();
+        Ok(known.map(serde_json::to_value).transpose().map_err(Error::from)?.map(Json))
+    }
+
+    async fn counts(&self) -> RevisionCounts {
+        self.0.counts.clone().into()
+    }
+
+    /// SHA-256 over parameters, inputs, counts and people in order.
+    async fn digest(&self) -> &str {
+        &self.0.digest
+    }
+
+    /// Whether the stored people are still those that the digest was made over. Reads all of them.
+    async fn intact(&self, context: &Context<'_>) -> async_graphql::Result<bool> {
+        let scope = reader(context, "revision").await?;
+        Ok(is_intact(&scope, &self.0).await?)
+    }
+
+    async fn created_at(&self) -> Instant {
+        self.0.created_at.into()
+    }
+
+    async fn created_by_id(&self) -> ID {
+        id::encode("Account", self.0.tenant, self.0.created_by)
+    }
+
+    async fn approved_at(&self) -> Option<Instant> {
+        self.0.approved_at.map(Instant)
+    }
+
+    async fn approved_by_id(&self) -> Option<ID> {
+        self.0.approved_by.map(|account| id::encode("Account", self.0.tenant, account))
+    }
+
+    /// Everybody in it, by tenant and person; of one tenant, where its short name is given.
+    async fn people(
+        &self,
+        context: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        tenant: Option<String>,
+    ) -> async_graphql::Result<Connection<String, RevisionPerson, EmptyFields, EmptyFields>> {
+        let page = Page::read(context, first, after)?;
+        let after = match &page.after {
+            None => None,
+            Some(cursor) => {
+                let (slug, person) =
+                    cursor.split_once('\n').ok_or_else(|| Error::invalid("after", "is not a cursor"))?;
+                Some((slug.to_owned(), person.to_owned()))
+            }
+        };
+        let scope = reader(context, "revision").await?;
+        let rows = incidents::people(&scope, self.0.id, tenant.as_deref(), after, page.limit()).await?;
+        Ok(page.connection(rows, |row| format!("{}\n{}", row.tenant_slug, row.person), Into::into))
+    }
+
+    /// What changed from another revision of the same incident; from the one before, when `from` is left out.
+    async fn difference(
+        &self,
+        context: &Context<'_>,
+        from: Option<ID>,
+    ) -> async_graphql::Result<RevisionDifference> {
+        let scope = reader(context, "revision").await?;
+        let from = match from {
+            None => None,
+            Some(id) => {
+                let row = row("Revision", &id, "from")?;
+                scope.within(row.tenant, "revision to compare with")?;
+                Some(row.id)
+            }
+        };
+        Ok(RevisionDifference(incidents::difference(&scope, &self.0, from).await?))
+    }
+}
+
+#[derive(Default)]
+pub struct ExposureQuery;
+
+#[Object]
+impl ExposureQuery {
+    /// An affected list.
+    async fn revision(&self, context: &Context<'_>, id: ID) -> async_graphql::Result<Revision> {
+        let row = row("Revision", &id, "id")?;
+        Ok(Revision(incidents::revision(context.data::<Op>()?, row).await?))
+    }
+}

@@ -1,0 +1,46 @@
+//! Incidents: findings, timeline, team, inquiries, corrective actions.
+
+mod inputs;
+mod mutation;
+mod types;
+
+pub use mutation::IncidentsMutation;
+pub use types::IncidentsQuery;
+
+use std::str::FromStr;
+
+use async_graphql::{Context, ID};
+
+use super::connection::Page;
+use super::id;
+use crate::access::{Action, Op, Scope};
+use crate::error::{Error, Result};
+use crate::incidents::{self, RowId};
+
+/// The row that an argument names.
+pub fn row(kind: &'static str, id: &ID, field: &str) -> Result<RowId> {
+    let (tenant, id) = id::decode(kind, id, field)?;
+    Ok(RowId { tenant, id })
+}
+
+/// Permission to read what belongs to an incident.
+pub async fn reader(context: &Context<'_>, object: &str) -> Result<Scope> {
+    incidents::permit(context.data_unchecked::<Op>(), Action::Read, object, "incident").await
+}
+
+/// Where a page begins in a list that is ordered by time and a second key.
+pub fn place<T: FromStr>(page: &Page) -> Result<Option<(i64, T)>> {
+    let Some(cursor) = &page.after else { return Ok(None) };
+    let read = || {
+        let (at, key) = cursor.split_once(' ')?;
+        Some((at.parse().ok()?, key.parse().ok()?))
+    };
+    let wrong =
+        || Error::invalid("after", "is not a cursor").remedy("use pageInfo.endCursor of the page before");
+    read().ok_or_else(wrong).map(Some)
+}
+
+/// The cursor that `place` reads.
+pub fn cursor(at: jiff::Timestamp, key: impl std::fmt::Display) -> String {
+    format!("{} {key}", at.as_microsecond())
+}

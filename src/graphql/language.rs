@@ -1,0 +1,21 @@
+//! The two languages of texts that the service writes itself.
+
+use async_graphql::Enum;
+
+/// Language of a text.
+#[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Language {
+    /// Japanese.
+    Ja,
+    /// English.
+    En,
+}
+
+impl From<Language> for law::Lang {
+    fn from(language: Language) -> Self {
+        match language {
+            Language::Ja => law::Lang::Ja,
+            Language::En => law::Lang::En,
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! A stored version of a manifest.
+
+use async_graphql::{Context, ID, Object};
+
+use super::super::id;
+use super::super::scalars::Instant;
+use super::ManifestKind;
+use crate::access::Op;
+use crate::requirements::Version;
+
+/// One immutable version of a manifest.
+pub struct ManifestVersion(pub Version);
+
+#[Object]
+impl ManifestVersion {
+    async fn kind(&self) -> ManifestKind {
+        self.0.kind.into()
+    }
+
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Counts from 1.
+    async fn version(&self) -> i32 {
+        self.0.number
+    }
+
+    /// The system it belongs to; a system belongs to itself.
+    async fn system(&self) -> &str {
+        &self.0.system
+    }
+
+    /// SHA-256 of the manifest's canonical JSON.
+    async fn fingerprint(&self) -> &str {
+        &self.0.fingerprint
+    }
+
+    /// Canonical JSON of the whole manifest; for a withdrawal that of the version before.
+    async fn manifest(&self) -> &str {
+        &self.0.manifest
+    }
+
+    /// Whether it ends the manifest.
+    async fn withdrawn(&self) -> bool {
+        self.0.withdrawn
+    }
+
+    async fn in_force_from(&self) -> Instant {
+        self.0.in_force_from.into()
+    }
+
+    async fn applied_at(&self) -> Instant {
+        self.0.applied_at.into()
+    }
+
+    /// The account that applied it.
+    async fn applied_by(&self, context: &Context<'_>) -> async_graphql::Result<ID> {
+        Ok(id::encode("Account", context.data::<Op>()?.app().root()?, self.0.applied_by))
+    }
+
+    /// Why it was applied.
+    async fn reason(&self) -> &str {
+        &self.0.reason
+    }
+}

@@ -1,0 +1,200 @@
+//! An affected list: a numbered revision, its people and their number.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::incidents::words::words;
+
+words! {
+    /// How a revision came about.
+    pub enum Method {
+        /// From the logs of a window of time.
+        Window = "window",
+        /// By hand, from an earlier revision.
+        Manual = "manual",
+    }
+}
+
+words! {
+    /// Where a revision stands.
+    pub enum State {
+        /// Its people are still coming in: it is not a revision yet and no list shows it.
+        Receiving = "receiving",
+        Draft = "draft",
+        /// Frozen, and what notices go by.
+        Approved = "approved",
+        /// Was approved; a later one is.
+        Superseded = "superseded",
+    }
+}
+
+words! {
+    /// What is said about a person, the strongest first.
+    pub enum Class {
+        /// Somebody else saw it.
+        Confirmed = "confirmed",
+        /// Somebody else may have seen it.
+        Possible = "possible",
+        /// The logs that could tell are missing.
+        Indeterminate = "indeterminate",
+        /// Only the person saw it.
+        SelfOnly = "self_only",
+        /// Shown not to be concerned, or taken off the list by an officer.
+        Excluded = "excluded",
+    }
+}
+
+impl Class {
+    /// Whether people of this class count as affected and are told.
+    pub fn is_affected(self) -> bool {
+        matches!(self, Class::Confirmed | Class::Possible)
+    }
+}
+
+words! {
+    /// Why a person is on the list.
+    pub enum Origin {
+        Logs = "logs",
+        Manual = "manual",
+    }
+}
+
+/// A numbered affected list.
+#[derive(Clone, Debug, Serialize)]
+pub struct Revision {
+    #[serde(skip)]
+    pub tenant: Uuid,
+    pub id: Uuid,
+    #[serde(skip)]
+    pub incident: Uuid,
+    /// Counts from 1 in its incident; none while it is received.
+    pub number: Option<i32>,
+    pub method: Method,
+    pub state: State,
+    pub reason: String,
+    /// The question: window, basis, margins, routes; or base and corrections.
+    pub parameters: serde_json::Value,
+    /// The logs with their hashes, and what is known to be missing.
+    pub inputs: Inputs,
+    pub counts: Counts,
+    /// SHA-256 over parameters, inputs, counts and people in order, in hexadecimal.
+    pub digest: String,
+    pub created_at: Timestamp,
+    pub created_by: Uuid,
+    pub approved_at: Option<Timestamp>,
+    pub approved_by: Option<Uuid>,
+    /// What was stored for `parameters`, `inputs` and `counts`, byte by byte: what the digest is over.
+    #[serde(skip)]
+    pub(in crate::incidents) stored: Stored,
+}
+
+/// The documents of a revision as they are stored.
+#[derive(Clone, Debug, Default)]
+pub struct Stored {
+    pub parameters: String,
+    pub inputs: String,
+    pub counts: String,
+}
+
+/// What a list rests on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Inputs {
+    /// Each log with its SHA-256, lines and damage; empty for a correction by hand.
+    pub inputs: Vec<exposure::InputReport>,
+    /// What the logs cover and what could be given to nobody.
+    #[serde(default)]
+    pub completeness: Option<Completeness>,
+}
+
+/// What the result of a scan says about its own limits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Completeness {
+    pub coverage: exposure::Coverage,
+    pub unattributed: exposure::Unattributed,
+    #[serde(default)]
+    pub not_counted: exposure::NotCounted,
+    #[serde(default)]
+    pub skew: Option<exposure::Skew>,
+    pub border: exposure::Border,
+}
+
+/// A person at one tenant, in a revision.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RevisionPerson {
+    /// Short name of the tenant; empty when the logs name none.
+    pub tenant_slug: String,
+    /// The system's pseudonym for the person.
+    pub person: String,
+    /// Kind of person (record type); empty when the logs name none.
+    pub kind: String,
+    /// The tenant, where Suimon knows one of that short name.
+    #[serde(skip)]
+    pub tenant: Option<Uuid>,
+    pub class: Class,
+    pub first_at: Option<Timestamp>,
+    pub last_at: Option<Timestamp>,
+    /// Personal requests.
+    pub requests: i64,
+    pub logins: i64,
+    pub origin: Origin,
+    /// Why an officer added or excluded the person.
+    pub reason: Option<String>,
+    pub evidence: Evidence,
+}
+
+/// What the logs show of a person at a tenant.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Evidence {
+    /// Personal routes that were fetched.
+    pub routes: Vec<String>,
+    /// Lines that count, in all.
+    pub total: u64,
+    /// The first of them.
+    pub lines: Vec<exposure::Evidence>,
+}
+
+/// Affected people of a kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KindCount {
+    pub kind: String,
+    pub persons: u64,
+    /// Tenants with at least one of them.
+    pub tenants: u64,
+}
+
+/// Affected people at a tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantCount {
+    pub tenant: String,
+    pub kind: String,
+    pub persons: u64,
+}
+
+/// How many people are affected. Computed here from the people, never taken from a client.
+///
+/// The parts add up: the sum over `by_tenant` − `counted_again` = `persons` = the sum of persons over `by_kind`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// People, each once.
+    pub persons: u64,
+    /// Tenants with at least one.
+    pub tenants: u64,
+    pub by_kind: Vec<KindCount>,
+    /// By tenant and kind.
+    pub by_tenant: Vec<TenantCount>,
+    /// Sum of the tenants' lists.
+    pub sum_over_tenants: u64,
+    /// Entries beyond the first of people who are at several tenants.
+    pub counted_again: u64,
+    pub persons_in_several_tenants: u64,
+    /// People of whom the logs cannot tell; they are not among `persons`.
+    pub indeterminate: u64,
+    /// People who were taken off the list with a reason.
+    pub excluded: u64,
+    /// Short names of tenants with affected people that Suimon does not know: no notice can reach them.
+    pub unknown_tenants: Vec<String>,
+}

@@ -1,0 +1,57 @@
+//! Incidents: from the first finding to closure. Everything here belongs to the operator; a customer's account finds nothing.
+//!
+//! What happened is append-only: entries of the timeline, answers and the people of affected lists are never changed (the
+//! database refuses it too); a correction is a new row that names the old one. Whatever is numbered within an incident is
+//! numbered under the lock of its row, so that two officers who write at the same moment get two numbers.
+
+mod actions;
+pub mod affected;
+mod check;
+mod findings;
+mod inquiries;
+mod lifecycle;
+pub mod model;
+mod store;
+mod team;
+mod timeline;
+mod words;
+
+pub use actions::{NewAction, actions, complete_action, drop_action, plan_action};
+pub use affected::{
+    Revision, RevisionPerson, approve_revision, approved_revision, correct_revision, create_revision,
+    difference, find_revision, people, receive_people, revision, revision_people, revisions,
+};
+pub use findings::{NewFinding, all_findings, findings, link_finding, report_finding};
+pub use inquiries::{NewAnswer, NewInquiry, answer_inquiry, close_inquiry, inquiries, record_inquiry};
+pub use lifecycle::{
+    NewIncident, Times, contain_incident, incident, incident_by_number, incidents, open_incident,
+    set_incident_status, set_incident_times,
+};
+pub use model::{Entry, Finding, Incident, Inquiry, Member, RowId};
+pub use team::{NewMember, assign_team_role, end_team_role, members};
+pub use timeline::{NewEntry, add_entry, timeline, timeline_page};
+
+use crate::access::{Action, Op, Scope, Tx};
+use crate::error::{Error, Result};
+
+/// Most rows of a kind that one incident may have where they are listed without pages.
+const MAX_LISTED: u64 = 500;
+
+/// Permission at the operator. Others do not learn that there is anything: `what` is not found.
+///
+/// # Errors
+/// `NOT_FOUND` for customers' accounts, `FORBIDDEN` when the role does not allow it.
+pub async fn permit(op: &Op, action: Action, object: &str, what: &str) -> Result<Scope> {
+    let root = op.app().root()?;
+    op.permit_at(root, action, object)
+        .await
+        .map_err(|error| if op.actor().operator { error } else { Error::not_found(what) })
+}
+
+/// Permission to change something of an incident that the client named, a transaction, and the incident, locked.
+async fn begin(op: &Op, incident: RowId, action: Action, object: &str) -> Result<(Scope, Tx, Incident)> {
+    let scope = permit(op, action, object, "incident").await?.within(incident.tenant, "incident")?;
+    let tx = scope.begin().await?;
+    let locked = store::lock_incident(&tx, incident.id).await?.ok_or_else(|| Error::not_found("incident"))?;
+    Ok((scope, tx, locked))
+}

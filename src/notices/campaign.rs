@@ -1,0 +1,194 @@
+//! From a draft to its messages: writing, looking at, approving, cancelling, trying again.
+
+use serde_json::json;
+use uuid::Uuid;
+
+use super::model::{
+    Audience, Channel, Language, NewNotice, Notice, NoticeState, Reason, pseudonym_of, slug_of,
+};
+use super::template::{self, Text};
+use super::{fanout, store};
+use crate::access::{Action, Op, Scope, Tx};
+use crate::audit::{Decision, Event};
+use crate::error::{Error, Result};
+use crate::incidents::permit;
+
+/// Writes a draft for an approved revision. It sends nothing.
+///
+/// # Errors
+/// `NOT_FOUND` (incident, revision), `CONFLICT` when the revision is not approved, `INVALID` naming every variable that is
+/// missing or unusable, and those of permission.
+pub async fn create_notice(op: &Op, tenant: Uuid, new: NewNotice) -> Result<Notice> {
+    let scope = permit(op, Action::Create, "notice", "incident").await?.within(tenant, "incident")?;
+    let NewNotice { incident, revision, audience, template, variables } = new;
+    let incident = store::incident(&scope, incident).await?.ok_or_else(|| Error::not_found("incident"))?;
+    template::check(audience, &template, &variables)?;
+    let tx = scope.begin().await?;
+    let notice = Notice {
+        tenant,
+        id: scope.new_id(),
+        incident: incident.id,
+        revision,
+        audience,
+        template,
+        variables,
+        state: NoticeState::Draft,
+        author: scope.author(),
+        created_at: scope.at(),
+        approved_by: None,
+        approved_at: None,
+    };
+    require_approved_revision(&tx, &notice).await?;
+    store::insert_notice(tx.connection(), &notice).await?;
+    let event = Event::new("notice.create", format!("notice:{}", notice.id));
+    tx.commit(event.detail(json!({
+        "incident": notice.incident, "revision": revision, "audience": audience.as_str(), "template": notice.template
+    })))
+    .await?;
+    Ok(notice)
+}
+
+async fn require_approved_revision(tx: &Tx, notice: &Notice) -> Result<i32> {
+    let revision = store::revision(tx.connection(), notice.tenant, notice.revision).await?;
+    let revision = revision
+        .filter(|revision| revision.incident == notice.incident)
+        .ok_or_else(|| Error::not_found("revision"))?;
+    if !revision.approved {
+        return Err(Error::conflict("the revision is not approved, or a newer one has taken its place")
+            .remedy("approve the revision, or write the notice for the newest approved one"));
+    }
+    Ok(revision.number)
+}
+
+/// What a notice will look like, for two made-up recipients: an ordinary one, and one with everything long, strange or absent.
+///
+/// # Errors
+/// `NOT_FOUND`, `INVALID` when the author has written nothing in this language, and those of permission.
+pub async fn preview_notice(op: &Op, tenant: Uuid, id: Uuid, language: Language) -> Result<[Text; 2]> {
+    let notice = super::notice(op, tenant, id).await?;
+    if notice.variables.of(language).is_none() {
+        return Err(Error::invalid("language", "the author has written nothing in this language"));
+    }
+    let [typical, worst_case] = template::samples(notice.audience, language);
+    let render = |known| template::render(&notice.template, language, known, &notice.variables);
+    Ok([render(&typical)?, render(&worst_case)?])
+}
+
+/// Approves a notice and makes its messages, all in one transaction: one for each recipient who has not been told of this
+/// incident yet (for tenants: whose list has changed since). Who cannot be reached has a failed message with the reason.
+///
+/// # Errors
+/// `NOT_FOUND`; `FORBIDDEN` to its author; `CONFLICT` when it is no draft, its revision is not approved any more, or nobody is
+/// left to tell; and those of permission.
+pub async fn approve_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
+    let scope = permit(op, Action::Approve, "notice", "notice").await?.within(tenant, "notice")?;
+    let tx = scope.begin().await?;
+    let mut notice =
+        store::notice(tx.connection(), tenant, id).await?.ok_or_else(|| Error::not_found("notice"))?;
+    if op.actor().account.is_none_or(|account| account == notice.author) {
+        drop(tx);
+        let event = Event::new("notice.approve", format!("notice:{id}")).decision(Decision::Denied);
+        scope.record(tenant, vec![event.detail(json!({ "why": "author" }))]).await?;
+        return Err(
+            Error::forbidden("approve", "notice").remedy("somebody other than its author approves a notice")
+        );
+    }
+    store::lock_incident(tx.connection(), tenant, notice.incident).await?;
+    let number = require_approved_revision(&tx, &notice).await?;
+    let made = fanout::messages(&scope, &tx, &notice).await?;
+    if made.messages.is_empty() {
+        return Err(Error::conflict(match made.told {
+            0 => "nobody on the list is to be told",
+            _ => "everybody on the list has been told already",
+        }));
+    }
+    let (by, at) = (scope.author(), scope.at_micros());
+    if !store::move_notice(
+        tx.connection(),
+        &notice,
+        &[NoticeState::Draft],
+        NoticeState::Approved,
+        Some((by, at)),
+    )
+    .await?
+    {
+        return Err(Error::conflict("only a draft can be approved"));
+    }
+    let total = made.messages.len();
+    let unreachable = made.messages.iter().filter(|message| message.reason.is_some()).count();
+    store::insert_messages(tx.connection(), made.messages).await?;
+    let event = Event::new("notice.approve", format!("notice:{id}"));
+    tx.commit(event.detail(json!({
+        "revision": number, "messages": total, "unreachable": unreachable, "told_before": made.told
+    })))
+    .await?;
+    (notice.state, notice.approved_by, notice.approved_at) =
+        (NoticeState::Approved, Some(by), Some(scope.at()));
+    Ok(notice)
+}
+
+/// Gives a notice up. Messages that wait are never sent; the few that a worker has taken at this moment still may be.
+///
+/// # Errors
+/// `NOT_FOUND`, `CONFLICT` when it is done or cancelled already, and those of permission.
+pub async fn cancel_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
+    let scope = permit(op, Action::Cancel, "notice", "notice").await?.within(tenant, "notice")?;
+    let tx = scope.begin().await?;
+    let mut notice =
+        store::notice(tx.connection(), tenant, id).await?.ok_or_else(|| Error::not_found("notice"))?;
+    let open = [NoticeState::Draft, NoticeState::Approved];
+    if !store::move_notice(tx.connection(), &notice, &open, NoticeState::Cancelled, None).await? {
+        return Err(Error::conflict("the notice is done or cancelled already"));
+    }
+    let stopped = store::fail_waiting(tx.connection(), &notice).await?;
+    let event = Event::new("notice.cancel", format!("notice:{id}"));
+    tx.commit(event.detail(json!({ "stopped": stopped }))).await?;
+    notice.state = NoticeState::Cancelled;
+    Ok(notice)
+}
+
+/// Tries the failed messages of a notice again, for instance when addresses have been corrected. Text and audience stay as
+/// they were approved, and so does each Message-ID.
+///
+/// # Errors
+/// `NOT_FOUND`, `CONFLICT` when it was never approved, was cancelled or nothing has failed, and those of permission.
+pub async fn retry_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
+    let scope = permit(op, Action::Update, "message", "notice").await?.within(tenant, "notice")?;
+    let tx = scope.begin().await?;
+    let mut notice =
+        store::notice(tx.connection(), tenant, id).await?.ok_or_else(|| Error::not_found("notice"))?;
+    let from = [NoticeState::Approved, NoticeState::Done];
+    if !store::move_notice(tx.connection(), &notice, &from, NoticeState::Approved, None).await? {
+        return Err(Error::conflict("only the messages of an approved notice can be tried again"));
+    }
+    let failed = store::failed(tx.connection(), &notice).await?;
+    if failed.is_empty() {
+        return Err(Error::conflict("no message of this notice has failed"));
+    }
+    readdress(&scope, &tx, &notice, &failed).await?;
+    let queued = store::requeue(tx.connection(), &failed, scope.at_micros()).await?;
+    if queued != failed.len() as u64 {
+        return Err(Error::conflict("messages of this notice changed meanwhile").remedy("try again"));
+    }
+    let event = Event::new("notice.retry", format!("notice:{id}"));
+    tx.commit(event.detail(json!({ "messages": queued }))).await?;
+    notice.state = NoticeState::Approved;
+    Ok(notice)
+}
+
+/// Looks once more for the people whom nobody knew where to reach.
+async fn readdress(scope: &Scope, tx: &Tx, notice: &Notice, failed: &[super::Message]) -> Result<()> {
+    let lost: Vec<_> = failed.iter().filter(|message| message.reason == Some(Reason::NoAddress)).collect();
+    if lost.is_empty() || notice.audience == Audience::Tenants {
+        return Ok(());
+    }
+    let known = fanout::Directory::load(scope, tx, notice).await?;
+    for message in lost {
+        debug_assert!(message.channel == Channel::Mail && slug_of(&message.recipient).is_none());
+        if let Some((tenant, record_type, language)) = known.reach(pseudonym_of(&message.recipient)) {
+            let language = notice.variables.choose(language);
+            store::readdress(tx.connection(), message, tenant, Some(record_type), language).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! The captured-mail transport: what would be sent is kept, sealed, and can be looked at.
+
+use anyhow::Context;
+use jiff::Timestamp;
+use mail_parser::MessageParser;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::mailer::{Email, Outcome};
+use super::store_outbox;
+use crate::access::{Action, Op, Scope};
+use crate::audit::Event;
+use crate::clock::from_micros;
+use crate::error::Result;
+use crate::incidents::permit;
+use crate::vault;
+
+/// What the bytes are sealed for.
+const PURPOSE: &str = "captured_mail";
+
+/// A mail that was kept instead of being sent.
+#[derive(Clone, Debug)]
+pub struct CapturedMail {
+    pub tenant: Uuid,
+    pub id: Uuid,
+    pub message_id: String,
+    pub captured_at: Timestamp,
+    pub from: String,
+    pub to: String,
+    pub subject: String,
+    pub body: String,
+    /// The mail as it would have gone over the line (RFC 5322).
+    pub source: String,
+}
+
+/// Keeps a mail. One with the same Message-ID is kept already, and stays the only one.
+pub(super) async fn keep(scope: &Scope, email: &Email) -> Result<Outcome> {
+    let tx = scope.begin().await?;
+    let id = scope.new_id();
+    let sealed = vault::seal_for_tenant(scope, &tx, PURPOSE, id, &email.bytes).await?;
+    let new = store_outbox::keep_mail(
+        tx.connection(),
+        scope.tenant(),
+        id,
+        &email.message_id,
+        scope.at_micros(),
+        sealed,
+    )
+    .await?;
+    let event = Event::new("mail.capture", format!("captured_mail:{id}"));
+    tx.commit(event.detail(json!({ "message_id": email.message_id, "new": new }))).await?;
+    Ok(Outcome::Accepted { code: None })
+}
+
+/// Kept mails, oldest first; `after` is the last one of the page before. Each is a read of personal data and is recorded.
+///
+/// # Errors
+/// Those of permission.
+pub async fn captured_mails(op: &Op, after: Option<Uuid>, limit: u64) -> Result<Vec<CapturedMail>> {
+    let scope = permit(op, Action::Read, "captured_mail", "captured mail").await?;
+    let rows = store_outbox::kept_mails(&scope, after, limit).await?;
+    let events = rows.iter().map(|row| Event::new("captured_mail.read", format!("captured_mail:{}", row.id)));
+    scope.record(scope.tenant(), events.collect()).await?;
+    let mut mails = Vec::with_capacity(rows.len());
+    for row in rows {
+        let bytes = vault::open_for_tenant(&scope, PURPOSE, row.id, &row.sealed).await?;
+        let mail = MessageParser::default()
+            .parse(bytes.as_slice())
+            .with_context(|| format!("captured mail {} is no mail", row.id))?;
+        let address = |list: Option<&mail_parser::Address<'_>>| {
+            let first = list.and_then(|list| list.first()).and_then(|address| address.address());
+            first.unwrap_or_default().to_owned()
+        };
+        mails.push(CapturedMail {
+            tenant: row.tenant_id,
+            id: row.id,
+            message_id: row.message_id,
+            captured_at: from_micros(row.captured_at),
+            from: address(mail.from()),
+            to: address(mail.to()),
+            subject: mail.subject().unwrap_or_default().to_owned(),
+            body: mail.body_text(0).map(|text| text.replace("\r\n", "\n")).unwrap_or_default(),
+            source: String::from_utf8_lossy(&bytes).into_owned(),
+        });
+    }
+    Ok(mails)
+}

@@ -1,0 +1,324 @@
+//! How a mail leaves: kept in the database, or by SMTP over a few connections that are used again.
+//!
+//! lettre's own pool is not used. It puts a connection back even when the sending future was dropped in the middle of a
+//! command; the next user then reads the answers of the one before and takes a refusal for an acceptance. It also has no
+//! time-out on answers, and leaves Nagle's algorithm on, which costs 40 ms a mail on a short line. Here a connection goes
+//! back only after a complete, accepted transaction.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, UNIX_EPOCH};
+
+use anyhow::Context;
+use jiff::Timestamp;
+use lettre::address::Envelope;
+use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, SinglePart};
+use lettre::transport::smtp::authentication::{Credentials, Mechanism};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::extension::ClientId;
+use lettre::{Address, Message};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::model::Reason;
+use super::template::Text;
+use crate::config::{MailConfig, MailTransport, SmtpTls};
+
+/// A finished mail.
+pub struct Email {
+    pub message_id: String,
+    envelope: Envelope,
+    /// As RFC 5322 wants it; ASCII only.
+    pub bytes: Vec<u8>,
+}
+
+/// What came of sending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The server has taken responsibility.
+    Accepted { code: Option<u16> },
+    /// Worth another attempt.
+    NotNow { reason: Reason, code: Option<u16> },
+    /// Not worth another attempt.
+    Never { reason: Reason, code: Option<u16> },
+}
+
+impl Outcome {
+    /// Whether the server could not be spoken to at all: then the other messages need not be tried right now.
+    pub fn is_unreachable(self) -> bool {
+        matches!(self, Outcome::NotNow { reason: Reason::NoConnection | Reason::ServerClosed, .. })
+    }
+}
+
+/// RFC 3834, 5: nobody's holiday notice shall answer this.
+#[derive(Clone)]
+struct AutoSubmitted;
+
+impl Header for AutoSubmitted {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), "auto-generated".to_owned())
+    }
+}
+
+/// Builds a mail. `None` when `address` is not a mail address.
+///
+/// # Errors
+/// Unexpected ones only; their text holds no address.
+pub fn compose(
+    config: &MailConfig,
+    message_id: &str,
+    address: &str,
+    text: &Text,
+    at: Timestamp,
+) -> anyhow::Result<Option<Email>> {
+    // An address outside ASCII needs SMTPUTF8 (RFC 6531) on every server of its way; we do not promise that.
+    let address = address.trim();
+    let Some(to) = address.parse::<Address>().ok().filter(|_| address.is_ascii()) else { return Ok(None) };
+    let from: Address =
+        config.from_address.parse().ok().context("mail.from_address is not a mail address")?;
+    let seconds = u64::try_from(at.as_second()).unwrap_or_default();
+    let name = Some(config.from_name.clone()).filter(|name| !name.is_empty());
+    let message = Message::builder()
+        .from(Mailbox::new(name, from.clone()))
+        .to(Mailbox::new(None, to.clone()))
+        .subject(text.subject.as_str())
+        .date(UNIX_EPOCH + Duration::from_secs(seconds))
+        .message_id(Some(message_id.to_owned()))
+        .header(AutoSubmitted)
+        .singlepart(SinglePart::builder().header(ContentType::TEXT_PLAIN).body(text.body.clone()))
+        .ok()
+        .context("a mail could not be built")?;
+    let envelope = Envelope::new(Some(from), vec![to]).ok().context("a mail without a recipient")?;
+    Ok(Some(Email { message_id: message_id.to_owned(), envelope, bytes: message.formatted() }))
+}
+
+/// The way that the configuration names.
+pub enum Mailer {
+    /// Kept, sealed, in the database: see `capture`.
+    Captured,
+    /// Sent.
+    Smtp(Smtp),
+}
+
+impl Mailer {
+    /// From the configuration.
+    ///
+    /// # Errors
+    /// When the server's name cannot be used for TLS.
+    pub fn new(config: &MailConfig) -> anyhow::Result<Self> {
+        Ok(match config.transport {
+            MailTransport::Captured => Mailer::Captured,
+            MailTransport::Smtp => Mailer::Smtp(Smtp::new(config)?),
+        })
+    }
+}
+
+/// An SMTP server and the connections to it.
+pub struct Smtp {
+    host: String,
+    port: u16,
+    tls: SmtpTls,
+    /// None where `tls` is none.
+    tls_parameters: Option<TlsParameters>,
+    credentials: Option<Credentials>,
+    patience: Duration,
+    hello: ClientId,
+    idle: Mutex<Vec<AsyncSmtpConnection>>,
+}
+
+type SmtpError = lettre::transport::smtp::Error;
+
+/// How far a transaction had come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Greeting, EHLO, STARTTLS, AUTH: about us, not about the recipient.
+    Connecting,
+    /// MAIL: a connection that was left open may turn out to be closed.
+    Beginning,
+    /// RCPT and what follows.
+    Under,
+}
+
+enum Trouble {
+    Error(SmtpError),
+    Timeout,
+    /// The connection could not be opened at all.
+    Unreachable,
+    /// An answer that does not belong to the command.
+    Confused,
+}
+
+impl From<SmtpError> for Trouble {
+    fn from(error: SmtpError) -> Self {
+        Trouble::Error(error)
+    }
+}
+
+impl Smtp {
+    fn new(config: &MailConfig) -> anyhow::Result<Self> {
+        let tls_parameters = match config.smtp_tls {
+            SmtpTls::None => None,
+            SmtpTls::Starttls | SmtpTls::Implicit => {
+                Some(TlsParameters::new(config.smtp_host.clone()).ok().context(
+                    "mail.smtp_host: cannot be used for TLS; wants the name in the server's certificate",
+                )?)
+            }
+        };
+        let credentials = (!config.smtp_username.is_empty()).then(|| {
+            Credentials::new(config.smtp_username.clone(), config.smtp_password.expose().to_owned())
+        });
+        Ok(Self {
+            host: config.smtp_host.clone(),
+            port: config.smtp_port,
+            tls: config.smtp_tls,
+            tls_parameters,
+            credentials,
+            patience: Duration::from_secs(config.smtp_timeout_seconds),
+            hello: ClientId::default(),
+            idle: Mutex::default(),
+        })
+    }
+
+    /// Sends one mail. Dropping the future closes its connection.
+    pub async fn send(&self, email: &Email) -> Outcome {
+        // A connection that waited may have been closed by the server; that is no attempt of this mail.
+        let waiting = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        if let Some(connection) = waiting {
+            match self.transaction(connection, email).await {
+                Err((Stage::Beginning, trouble)) if !is_permanent(&trouble) => {}
+                result => return self.judge(result),
+            }
+        }
+        match self.connect().await {
+            Ok(connection) => self.judge(self.transaction(connection, email).await),
+            Err(trouble) => self.judge(Err((Stage::Connecting, trouble))),
+        }
+    }
+
+    /// Closes the connections that wait, politely.
+    pub async fn rest(&self) {
+        let connections = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
+        for mut connection in connections {
+            // The server may have gone; there is nothing left to lose.
+            let _ = timeout(Duration::from_secs(2), connection.abort()).await;
+        }
+    }
+
+    async fn patiently<T>(&self, answer: impl Future<Output = Result<T, SmtpError>>) -> Result<T, Trouble> {
+        match timeout(self.patience, answer).await {
+            Ok(result) => Ok(result?),
+            Err(_) => Err(Trouble::Timeout),
+        }
+    }
+
+    async fn connect(&self) -> Result<AsyncSmtpConnection, Trouble> {
+        let server = (self.host.as_str(), self.port);
+        let mut connection = if self.tls == SmtpTls::Implicit {
+            let tls = self.tls_parameters.clone();
+            self.patiently(AsyncSmtpConnection::connect_tokio1(
+                server,
+                Some(self.patience),
+                &self.hello,
+                tls,
+                None,
+            ))
+            .await?
+        } else {
+            let stream = match timeout(self.patience, TcpStream::connect(server)).await {
+                Ok(Ok(stream)) => stream,
+                Ok(Err(_)) | Err(_) => return Err(Trouble::Unreachable),
+            };
+            stream.set_nodelay(true).map_err(|_| Trouble::Unreachable)?;
+            self.patiently(AsyncSmtpConnection::connect_with_transport(Box::new(stream), &self.hello)).await?
+        };
+        if let (SmtpTls::Starttls, Some(tls)) = (self.tls, &self.tls_parameters) {
+            self.patiently(connection.starttls(tls.clone(), &self.hello)).await?;
+        }
+        if let Some(credentials) = &self.credentials {
+            self.patiently(connection.auth(&[Mechanism::Plain, Mechanism::Login], credentials)).await?;
+        }
+        Ok(connection)
+    }
+
+    /// One mail over a connection, which waits for the next one only after a complete success.
+    async fn transaction(
+        &self,
+        mut connection: AsyncSmtpConnection,
+        email: &Email,
+    ) -> Result<u16, (Stage, Trouble)> {
+        let from = Mail::new(email.envelope.from().cloned(), Vec::new());
+        self.patiently(connection.command(from)).await.map_err(|trouble| (Stage::Beginning, trouble))?;
+        let rest = async {
+            for recipient in email.envelope.to() {
+                self.patiently(connection.command(Rcpt::new(recipient.clone(), Vec::new()))).await?;
+            }
+            // lettre takes 2xx and 3xx alike for success. Here the difference is whether the server has the mail.
+            if !self.patiently(connection.command(Data)).await?.has_code(354) {
+                return Err(Trouble::Confused);
+            }
+            let response = self.patiently(connection.message(&email.bytes)).await?;
+            match u16::from(response.code()) {
+                code @ 200..=299 => Ok(code),
+                _ => Err(Trouble::Confused),
+            }
+        };
+        match rest.await {
+            Ok(code) => {
+                self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+                Ok(code)
+            }
+            Err(trouble) => {
+                // After a refusal the server still waits for us; say good-bye rather than vanish.
+                if matches!(&trouble, Trouble::Error(error) if error.status().is_some()) {
+                    let _ = timeout(Duration::from_secs(2), connection.abort()).await;
+                }
+                Err((Stage::Under, trouble))
+            }
+        }
+    }
+
+    fn judge(&self, result: Result<u16, (Stage, Trouble)>) -> Outcome {
+        let (stage, trouble) = match result {
+            Ok(code) => return Outcome::Accepted { code: Some(code) },
+            Err(failure) => failure,
+        };
+        let code = match &trouble {
+            Trouble::Error(error) => error.status().map(u16::from),
+            _ => None,
+        };
+        if stage == Stage::Connecting {
+            let reason = match &trouble {
+                Trouble::Unreachable | Trouble::Timeout => Reason::NoConnection,
+                Trouble::Error(_) | Trouble::Confused => Reason::ServerClosed,
+            };
+            return Outcome::NotNow { reason, code };
+        }
+        let reason = match &trouble {
+            Trouble::Unreachable => Reason::NoConnection,
+            Trouble::Timeout => Reason::TooSlow,
+            Trouble::Error(error) if error.is_permanent() => {
+                return Outcome::Never { reason: Reason::Refused, code };
+            }
+            Trouble::Error(error) if error.is_transient() => Reason::TemporarilyRefused,
+            // lettre takes the end of the connection for an incomplete answer.
+            Trouble::Error(error) if error.is_response() => Reason::ConnectionLost,
+            Trouble::Confused => Reason::NotUnderstood,
+            Trouble::Error(error) if error.is_client() => Reason::NotUnderstood,
+            Trouble::Error(_) => Reason::ConnectionLost,
+        };
+        Outcome::NotNow { reason, code }
+    }
+}
+
+fn is_permanent(trouble: &Trouble) -> bool {
+    matches!(trouble, Trouble::Error(error) if error.is_permanent())
+}

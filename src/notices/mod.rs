@@ -1,0 +1,94 @@
+//! Notices: telling the people and the tenants of an affected list, once each, with a second pair of eyes before the first
+//! mail and a record of every outcome.
+//!
+//! A draft is checked when it is written; approval makes all messages in one transaction (the outbox); the worker sends
+//! them. What holds at every point of a crash:
+//!
+//! - before the approval commits there is no message, after it there are all of them;
+//! - a message is `sending` under a lease before the first byte leaves, so two workers never send the same one;
+//! - `accepted` is written when the server has accepted. A crash in between leaves the message to be sent once more when its
+//!   lease has run out. That one repeat cannot be avoided over SMTP (RFC 1047); it carries the same Message-ID.
+
+mod campaign;
+mod capture;
+mod fanout;
+mod mailer;
+mod model;
+mod recipients;
+mod store;
+mod store_outbox;
+mod template;
+pub mod worker;
+
+pub use campaign::{approve_notice, cancel_notice, create_notice, preview_notice, retry_notice};
+pub use capture::{CapturedMail, captured_mails};
+pub use model::{
+    Audience, Channel, Counts, Language, Message, MessageState, NewNotice, Notice, NoticeState, Reason,
+    Variables,
+};
+pub use recipients::set_tenant_contact;
+pub use template::Text;
+
+use uuid::Uuid;
+
+use crate::access::{Action, Op, Scope};
+use crate::error::{Error, Result};
+use crate::incidents::permit;
+
+/// A notice by its id.
+///
+/// # Errors
+/// `NOT_FOUND` and those of permission.
+pub async fn notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
+    let scope = permit(op, Action::Read, "notice", "notice").await?.within(tenant, "notice")?;
+    store::notice(scope.connection(), tenant, id).await?.ok_or_else(|| Error::not_found("notice"))
+}
+
+/// The notices of an incident, oldest first.
+///
+/// # Errors
+/// `NOT_FOUND` and those of permission.
+pub async fn notices_of(op: &Op, tenant: Uuid, incident: Uuid) -> Result<Vec<Notice>> {
+    let scope = permit(op, Action::Read, "notice", "incident").await?.within(tenant, "incident")?;
+    list(&scope, incident).await
+}
+
+/// The same within a scope, for reports.
+///
+/// # Errors
+/// Unexpected ones only.
+pub async fn list(scope: &Scope, incident: Uuid) -> Result<Vec<Notice>> {
+    store::notices_of(scope, incident).await
+}
+
+/// How many messages of a notice stand where.
+///
+/// # Errors
+/// Those of permission.
+pub async fn counts(op: &Op, notice: &Notice) -> Result<Counts> {
+    let scope = permit(op, Action::Read, "notice", "notice").await?.within(notice.tenant, "notice")?;
+    counts_of(&scope, notice).await
+}
+
+/// The same within a scope, for reports.
+///
+/// # Errors
+/// Unexpected ones only.
+pub async fn counts_of(scope: &Scope, notice: &Notice) -> Result<Counts> {
+    store::counts(scope, notice.id).await
+}
+
+/// The messages of a notice in the order of their ids; `after` is the last one of the page before.
+///
+/// # Errors
+/// Those of permission.
+pub async fn messages(
+    op: &Op,
+    notice: &Notice,
+    state: Option<MessageState>,
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<Message>> {
+    let scope = permit(op, Action::Read, "message", "notice").await?.within(notice.tenant, "notice")?;
+    store::messages(&scope, notice.id, state, after, limit).await
+}

@@ -1,0 +1,231 @@
+//! Where a message goes and what its recipient is called: opened at the moment of sending, nowhere else, and recorded.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use serde_json::json;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use super::model::{Affected, Language, Message, Notice, Reason, pseudonym_of, slug_of};
+use super::store_outbox::Office;
+use super::template::{Group, Known, List, Operator, Recipient, System, period};
+use super::{store, store_outbox};
+use crate::access::{Action, Op, Scope};
+use crate::audit::Event;
+use crate::clock::from_micros;
+use crate::error::{Error, Result};
+use crate::requirements;
+use crate::requirements::manifest::{Category, FieldKind, RecordType, SystemSpec};
+use crate::vault;
+
+/// What a tenant's contact is sealed for.
+const CONTACT: &str = "tenant_contact";
+
+/// Sets the address of a tenant's office, to which notices for the tenant go. None removes it.
+///
+/// # Errors
+/// `NOT_FOUND`, `INVALID` when it is no address, and those of permission.
+pub async fn set_tenant_contact(op: &Op, tenant: Uuid, address: Option<&str>) -> Result<()> {
+    let scope = op.permit_at(tenant, Action::Update, "tenant").await?;
+    let address = address.map(str::trim);
+    if address.is_some_and(|address| {
+        address.len() > 254 || !address.is_ascii() || address.parse::<lettre::Address>().is_err()
+    }) {
+        return Err(Error::invalid("address", "is not a mail address such as office@school.example"));
+    }
+    let tx = scope.begin().await?;
+    let sealed = match address {
+        None => None,
+        Some(address) => {
+            Some(vault::seal_for_tenant(&scope, &tx, CONTACT, tenant, address.as_bytes()).await?)
+        }
+    };
+    let known = sealed.is_some();
+    if !store::set_contact(tx.connection(), tenant, sealed).await? {
+        return Err(Error::not_found("tenant"));
+    }
+    let event = Event::new("tenant.set_contact", format!("tenant:{tenant}"));
+    tx.commit(event.detail(json!({ "known": known }))).await
+}
+
+/// Everything that the messages of one notice share, and what was read for a batch of them.
+pub struct Background {
+    pub notice: Notice,
+    incident: store::Incident,
+    number: i32,
+    system: Option<Arc<SystemSpec>>,
+    entries: HashMap<String, Vec<Affected>>,
+    offices: BTreeMap<String, Office>,
+    operator: Names,
+}
+
+struct Names {
+    ja: String,
+    en: String,
+}
+
+impl Names {
+    fn get(&self, language: Language) -> String {
+        match language {
+            Language::Ja => self.ja.clone(),
+            Language::En => self.en.clone(),
+        }
+    }
+}
+
+fn office_name(office: &Office, language: Language) -> String {
+    match language {
+        Language::Ja => office.name_ja.clone(),
+        Language::En => office.name_en.clone(),
+    }
+}
+
+impl Background {
+    /// Reads it for the messages of one notice.
+    ///
+    /// # Errors
+    /// Unexpected ones only.
+    pub async fn load(scope: &Scope, notice: Notice, messages: &[&Message]) -> Result<Self> {
+        let missing = |what: &str| anyhow::anyhow!("{what} of notice {} is missing", notice.id);
+        let incident =
+            store::incident(scope, notice.incident).await?.ok_or_else(|| missing("the incident"))?;
+        let revision = store::revision(scope.connection(), notice.tenant, notice.revision).await?;
+        let number = revision.ok_or_else(|| missing("the revision"))?.number;
+        let system = requirements::system_in_force(scope, &incident.system, scope.at()).await?;
+        let persons: Vec<&str> = messages
+            .iter()
+            .filter(|message| slug_of(&message.recipient).is_none())
+            .map(|message| pseudonym_of(&message.recipient))
+            .collect();
+        let entries = match persons.is_empty() {
+            true => HashMap::new(),
+            false => store_outbox::entries_of(scope, notice.revision, &persons).await?,
+        };
+        let mut slugs: Vec<&str> =
+            messages.iter().filter_map(|message| slug_of(&message.recipient)).collect();
+        slugs.extend(entries.values().flatten().map(|entry| entry.tenant_slug.as_str()));
+        slugs.sort_unstable();
+        slugs.dedup();
+        let offices = store_outbox::offices(scope, &slugs).await?;
+        let operator = match &system {
+            Some(system) => {
+                Names { ja: system.operator.name.ja.clone(), en: system.operator.name.en.clone() }
+            }
+            None => {
+                let name = scope.op().app().config().mail.from_name.clone();
+                Names { ja: name.clone(), en: name }
+            }
+        };
+        Ok(Self { notice, incident, number, system, entries, offices, operator })
+    }
+
+    /// Address and known facts of one message, or why there is no address.
+    ///
+    /// # Errors
+    /// Unexpected ones, such as stored bytes that do not open.
+    pub async fn resolve(
+        &self,
+        scope: &Scope,
+        message: &Message,
+    ) -> Result<std::result::Result<(Zeroizing<String>, Known), Reason>> {
+        match slug_of(&message.recipient) {
+            Some(slug) => self.resolve_tenant(scope, message, slug).await,
+            None => self.resolve_person(scope, message, pseudonym_of(&message.recipient)).await,
+        }
+    }
+
+    async fn resolve_person(
+        &self,
+        scope: &Scope,
+        message: &Message,
+        person: &str,
+    ) -> Result<std::result::Result<(Zeroizing<String>, Known), Reason>> {
+        let record_type = message.record_type.as_deref().unwrap_or_default();
+        let Some(declared) = self.system.as_ref().and_then(|system| system.record_type(record_type)) else {
+            return Ok(Err(Reason::NoAddress));
+        };
+        let Some(contact_field) = &declared.contact_field else { return Ok(Err(Reason::NoAddress)) };
+        let at_tenant = scope.within(message.recipient_tenant, "subject")?;
+        let subject =
+            vault::find_by_external_id(&at_tenant, &self.incident.system, record_type, person).await?;
+        let Some(subject) = subject else { return Ok(Err(Reason::NoAddress)) };
+        let Some(address) = vault::open_contact(&at_tenant, &subject, contact_field).await? else {
+            return Ok(Err(Reason::NoAddress));
+        };
+        let name = match name_field(declared) {
+            Some(field) => vault::open_contact(&at_tenant, &subject, field).await?,
+            None => None,
+        };
+        let language = message.language;
+        let entries = self.entries.get(person).map(Vec::as_slice).unwrap_or_default();
+        let recipient = Recipient {
+            name: name.map(|name| name.expose().to_owned()),
+            tenants: entries
+                .iter()
+                .filter_map(|entry| Some(office_name(self.offices.get(&entry.tenant_slug)?, language)))
+                .collect(),
+            confirmed: entries.iter().any(|entry| entry.confirmed),
+        };
+        Ok(Ok((Zeroizing::new(address.expose().to_owned()), self.known(language, recipient, None))))
+    }
+
+    async fn resolve_tenant(
+        &self,
+        scope: &Scope,
+        message: &Message,
+        slug: &str,
+    ) -> Result<std::result::Result<(Zeroizing<String>, Known), Reason>> {
+        let Some(office) = self.offices.get(slug) else { return Ok(Err(Reason::NoTenantContact)) };
+        let Some(sealed) = &office.contact else { return Ok(Err(Reason::NoTenantContact)) };
+        let at_tenant = scope.within(office.id, "tenant")?;
+        let event = Event::new("tenant.read_contact", format!("tenant:{}", office.id));
+        at_tenant.record(office.id, vec![event]).await?;
+        let bytes = vault::open_for_tenant(&at_tenant, CONTACT, office.id, sealed).await?;
+        let Ok(address) = std::str::from_utf8(&bytes) else { return Ok(Err(Reason::BadAddress)) };
+        let language = message.language;
+        let groups = store_outbox::groups(scope, self.notice.revision, slug).await?;
+        let groups = groups.into_iter().map(|(kind, count)| {
+            let declared = self.system.as_ref().and_then(|system| system.record_type(&kind));
+            let kind = declared.map_or(kind, |declared| declared.title.get(language.as_str()).to_owned());
+            Group { kind, count }
+        });
+        let list = List { number: self.number, groups: groups.collect() };
+        let recipient =
+            Recipient { name: Some(office_name(office, language)), tenants: Vec::new(), confirmed: false };
+        Ok(Ok((Zeroizing::new(address.to_owned()), self.known(language, recipient, Some(list)))))
+    }
+
+    fn known(&self, language: Language, recipient: Recipient, list: Option<List>) -> Known {
+        let system = match &self.system {
+            Some(system) => System {
+                title: system.title.get(language.as_str()).to_owned(),
+                tenants_kind: system.tenants_kind.get(language.as_str()).to_owned(),
+            },
+            None => System {
+                title: self.incident.system.clone(),
+                tenants_kind: match language {
+                    Language::Ja => "団体".to_owned(),
+                    Language::En => "organisation".to_owned(),
+                },
+            },
+        };
+        let (from, to) = (self.incident.from.map(from_micros), self.incident.to.map(from_micros));
+        Known {
+            recipient,
+            system,
+            operator: Operator { name: self.operator.get(language) },
+            period: period(from, to, &self.incident.zone, language),
+            list,
+        }
+    }
+}
+
+/// The field that says what to call a person: the first declared name.
+fn name_field(record_type: &RecordType) -> Option<&str> {
+    let field = record_type
+        .fields
+        .iter()
+        .find(|field| field.category == Category::Name && field.kind == FieldKind::Name)?;
+    Some(&field.name)
+}

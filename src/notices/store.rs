@@ -1,0 +1,509 @@
+//! The tables of notices, for the use cases. What the worker does to them is in `store_outbox`.
+
+use std::collections::{BTreeMap, HashMap};
+
+use entity::{incident, message, notice, revision, revision_person, subject, tenant};
+use sea_orm::sea_query::{Condition, Expr};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult,
+    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+};
+use uuid::Uuid;
+
+use super::model::{
+    Affected, Audience, Counts, Language, Message, MessageState, Notice, NoticeState, Reason,
+};
+use crate::access::Scope;
+use crate::clock::from_micros;
+use crate::error::Result;
+
+/// Rows that go into one statement; PostgreSQL takes at most 65,535 parameters.
+const CHUNK: usize = 500;
+
+/// What a notice needs to know of an incident.
+pub struct Incident {
+    pub id: Uuid,
+    pub system: String,
+    pub zone: String,
+    pub from: Option<i64>,
+    pub to: Option<i64>,
+}
+
+/// What a notice needs to know of a revision.
+pub struct Revision {
+    pub incident: Uuid,
+    pub number: i32,
+    pub approved: bool,
+}
+
+/// A subject as far as it decides where and how to write.
+pub struct Reachable {
+    pub tenant: Uuid,
+    pub record_type: String,
+    pub language: String,
+}
+
+pub async fn incident(scope: &Scope, id: Uuid) -> Result<Option<Incident>> {
+    let row = incident::Entity::find()
+        .filter(scope.rows(incident::Column::TenantId))
+        .filter(incident::Column::Id.eq(id))
+        .one(scope.connection())
+        .await?;
+    Ok(row.map(|row| Incident {
+        id: row.id,
+        system: row.system,
+        zone: row.zone,
+        from: row.occurred_from,
+        to: row.occurred_to,
+    }))
+}
+
+/// Takes the incident for the length of the transaction: notices of one incident are approved one after the other, so that
+/// none misses a message of another. SQLite has one writer anyway.
+pub async fn lock_incident<C: ConnectionTrait>(database: &C, tenant: Uuid, id: Uuid) -> Result<()> {
+    if database.get_database_backend() == DbBackend::Postgres {
+        incident::Entity::find_by_id((tenant, id)).lock_exclusive().one(database).await?;
+    }
+    Ok(())
+}
+
+pub async fn revision<C: ConnectionTrait>(database: &C, tenant: Uuid, id: Uuid) -> Result<Option<Revision>> {
+    let row = revision::Entity::find_by_id((tenant, id)).one(database).await?;
+    Ok(row.map(|row| Revision {
+        incident: row.incident_id,
+        // Numbered before it can be approved; only approved ones have notices.
+        number: row.number.unwrap_or_default(),
+        approved: row.state == "approved",
+    }))
+}
+
+fn notice_of(row: notice::Model) -> Result<Notice> {
+    let notice::Model {
+        tenant_id,
+        id,
+        incident_id,
+        revision_id,
+        audience,
+        template,
+        variables,
+        state,
+        author,
+        created_at,
+        approved_by,
+        approved_at,
+    } = row;
+    Ok(Notice {
+        tenant: tenant_id,
+        id,
+        incident: incident_id,
+        revision: revision_id,
+        audience: Audience::from_stored(&audience)?,
+        template,
+        variables: serde_json::from_str(&variables)?,
+        state: NoticeState::from_stored(&state)?,
+        author,
+        created_at: from_micros(created_at),
+        approved_by,
+        approved_at: approved_at.map(from_micros),
+    })
+}
+
+pub async fn insert_notice<C: ConnectionTrait>(database: &C, notice: &Notice) -> Result<()> {
+    let row = notice::Model {
+        tenant_id: notice.tenant,
+        id: notice.id,
+        incident_id: notice.incident,
+        revision_id: notice.revision,
+        audience: notice.audience.as_str().to_owned(),
+        template: notice.template.clone(),
+        variables: serde_json::to_string(&notice.variables)?,
+        state: notice.state.as_str().to_owned(),
+        author: notice.author,
+        created_at: notice.created_at.as_microsecond(),
+        approved_by: notice.approved_by,
+        approved_at: notice.approved_at.map(|at| at.as_microsecond()),
+    };
+    notice::Entity::insert(row.into_active_model().reset_all()).exec_without_returning(database).await?;
+    Ok(())
+}
+
+pub async fn notice<C: ConnectionTrait>(database: &C, tenant: Uuid, id: Uuid) -> Result<Option<Notice>> {
+    notice::Entity::find_by_id((tenant, id)).one(database).await?.map(notice_of).transpose()
+}
+
+pub async fn notices_of(scope: &Scope, incident: Uuid) -> Result<Vec<Notice>> {
+    let rows = notice::Entity::find()
+        .filter(scope.rows(notice::Column::TenantId))
+        .filter(notice::Column::IncidentId.eq(incident))
+        .order_by_asc(notice::Column::CreatedAt)
+        .order_by_asc(notice::Column::Id)
+        .all(scope.connection())
+        .await?;
+    rows.into_iter().map(notice_of).collect()
+}
+
+/// Moves a notice from one of `from` to `to`. Returns whether it stood there.
+pub async fn move_notice<C: ConnectionTrait>(
+    database: &C,
+    notice: &Notice,
+    from: &[NoticeState],
+    to: NoticeState,
+    approved: Option<(Uuid, i64)>,
+) -> Result<bool> {
+    let mut update = notice::Entity::update_many()
+        .col_expr(notice::Column::State, Expr::value(to.as_str()))
+        .filter(notice::Column::TenantId.eq(notice.tenant))
+        .filter(notice::Column::Id.eq(notice.id))
+        .filter(notice::Column::State.is_in(from.iter().map(|state| state.as_str())));
+    if let Some((by, at)) = approved {
+        update = update
+            .col_expr(notice::Column::ApprovedBy, Expr::value(by))
+            .col_expr(notice::Column::ApprovedAt, Expr::value(at));
+    }
+    Ok(update.exec(database).await?.rows_affected == 1)
+}
+
+/// The people of a revision whose exposure is confirmed or possible, by person and tenant.
+pub async fn affected<C: ConnectionTrait>(
+    database: &C,
+    tenant: Uuid,
+    revision: Uuid,
+) -> Result<Vec<Affected>> {
+    let mut all = Vec::new();
+    loop {
+        let last = all.last().map(|last: &Affected| (last.person.clone(), last.tenant_slug.clone()));
+        let mut query = concerned(tenant, revision);
+        if let Some((person, slug)) = last {
+            query = query.filter(
+                Condition::any().add(revision_person::Column::Person.gt(person.as_str())).add(
+                    Condition::all()
+                        .add(revision_person::Column::Person.eq(person.as_str()))
+                        .add(revision_person::Column::TenantSlug.gt(slug)),
+                ),
+            );
+        }
+        let page = query.limit(5000).all(database).await?;
+        let full = page.len() == 5000;
+        all.extend(page.into_iter().map(affected_of));
+        if !full {
+            return Ok(all);
+        }
+    }
+}
+
+/// The people of a revision who must be told, in the order of `affected`.
+pub fn concerned(tenant: Uuid, revision: Uuid) -> sea_orm::Select<revision_person::Entity> {
+    revision_person::Entity::find()
+        .filter(revision_person::Column::TenantId.eq(tenant))
+        .filter(revision_person::Column::RevisionId.eq(revision))
+        .filter(revision_person::Column::Class.is_in(["confirmed", "possible"]))
+        .order_by_asc(revision_person::Column::Person)
+        .order_by_asc(revision_person::Column::TenantSlug)
+}
+
+pub fn affected_of(row: revision_person::Model) -> Affected {
+    Affected {
+        tenant_slug: row.tenant_slug,
+        person: row.person,
+        kind: row.person_kind,
+        tenant: row.person_tenant,
+        confirmed: row.class == "confirmed",
+    }
+}
+
+/// Recipients who have a message of this incident that has not failed, with the revision of the newest one; and whoever has
+/// any message of `revision` itself.
+pub async fn told<C: ConnectionTrait>(
+    database: &C,
+    tenant: Uuid,
+    incident: Uuid,
+    revision: Uuid,
+) -> Result<HashMap<String, Uuid>> {
+    let rows: Vec<(String, Uuid)> = message::Entity::find()
+        .select_only()
+        .column(message::Column::Recipient)
+        .column(message::Column::RevisionId)
+        .filter(message::Column::TenantId.eq(tenant))
+        .filter(message::Column::IncidentId.eq(incident))
+        .filter(
+            Condition::any()
+                .add(message::Column::State.ne(MessageState::Failed.as_str()))
+                .add(message::Column::RevisionId.eq(revision)),
+        )
+        .order_by_asc(message::Column::CreatedAt)
+        .into_tuple()
+        .all(database)
+        .await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Living subjects of a system by the pseudonyms that its logs carry.
+pub async fn reachable<C: ConnectionTrait>(
+    database: &C,
+    system: &str,
+    persons: &[String],
+) -> Result<HashMap<String, Vec<Reachable>>> {
+    let mut found: HashMap<String, Vec<Reachable>> = HashMap::new();
+    for chunk in persons.chunks(CHUNK) {
+        let rows: Vec<(Uuid, String, String, String)> = subject::Entity::find()
+            .select_only()
+            .column(subject::Column::TenantId)
+            .column(subject::Column::RecordType)
+            .column(subject::Column::ExternalId)
+            .column(subject::Column::Language)
+            .filter(subject::Column::System.eq(system))
+            .filter(subject::Column::ExternalId.is_in(chunk.iter().map(String::as_str)))
+            .filter(subject::Column::ErasedAt.is_null())
+            .order_by_asc(subject::Column::TenantId)
+            .into_tuple()
+            .all(database)
+            .await?;
+        for (tenant, record_type, person, language) in rows {
+            found.entry(person).or_default().push(Reachable { tenant, record_type, language });
+        }
+    }
+    Ok(found)
+}
+
+/// Tenants by short name: id, and whether a contact address is known.
+pub async fn tenants_by_slug<C: ConnectionTrait>(
+    database: &C,
+    slugs: &[String],
+) -> Result<BTreeMap<String, (Uuid, bool)>> {
+    let mut found = BTreeMap::new();
+    for chunk in slugs.chunks(CHUNK) {
+        let rows = tenant::Entity::find()
+            .filter(tenant::Column::Slug.is_in(chunk.iter().map(String::as_str)))
+            .all(database)
+            .await?;
+        found.extend(rows.into_iter().map(|row| (row.slug, (row.id, row.contact.is_some()))));
+    }
+    Ok(found)
+}
+
+/// Sets the sealed contact address of a tenant; none removes it.
+pub async fn set_contact<C: ConnectionTrait>(
+    database: &C,
+    tenant: Uuid,
+    sealed: Option<Vec<u8>>,
+) -> Result<bool> {
+    let updated = tenant::Entity::update_many()
+        .col_expr(tenant::Column::Contact, Expr::value(sealed))
+        .filter(tenant::Column::Id.eq(tenant))
+        .exec(database)
+        .await?;
+    Ok(updated.rows_affected == 1)
+}
+
+pub async fn insert_messages<C: ConnectionTrait>(database: &C, messages: Vec<Message>) -> Result<(), DbErr> {
+    let mut rows = messages.into_iter().map(|message| row_of(message).into_active_model().reset_all());
+    loop {
+        let chunk: Vec<_> = rows.by_ref().take(CHUNK).collect();
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        message::Entity::insert_many(chunk).exec_without_returning(database).await?;
+    }
+}
+
+fn row_of(message: Message) -> message::Model {
+    let Message {
+        tenant,
+        id,
+        notice,
+        incident,
+        revision,
+        channel,
+        recipient,
+        recipient_tenant,
+        record_type,
+        language,
+        message_id,
+        state,
+        attempts,
+        next_attempt_at,
+        lease_until,
+        reply_code,
+        reason,
+        created_at,
+        accepted_at,
+    } = message;
+    message::Model {
+        tenant_id: tenant,
+        id,
+        notice_id: notice,
+        incident_id: incident,
+        revision_id: revision,
+        channel: channel.as_str().to_owned(),
+        recipient,
+        recipient_tenant,
+        record_type,
+        language: language.as_str().to_owned(),
+        message_id,
+        state: state.as_str().to_owned(),
+        attempts: i32::try_from(attempts).unwrap_or(i32::MAX),
+        next_attempt_at: next_attempt_at.as_microsecond(),
+        lease_until: lease_until.map(|at| at.as_microsecond()),
+        lease_owner: None,
+        reply_code: reply_code.map(i32::from),
+        reason: reason.map(|reason| reason.as_str().to_owned()),
+        created_at: created_at.as_microsecond(),
+        accepted_at: accepted_at.map(|at| at.as_microsecond()),
+    }
+}
+
+pub fn message_of(row: message::Model) -> Result<Message> {
+    let message::Model {
+        tenant_id,
+        id,
+        notice_id,
+        incident_id,
+        revision_id,
+        channel,
+        recipient,
+        recipient_tenant,
+        record_type,
+        language,
+        message_id,
+        state,
+        attempts,
+        next_attempt_at,
+        lease_until,
+        lease_owner: _,
+        reply_code,
+        reason,
+        created_at,
+        accepted_at,
+    } = row;
+    Ok(Message {
+        tenant: tenant_id,
+        id,
+        notice: notice_id,
+        incident: incident_id,
+        revision: revision_id,
+        channel: super::model::Channel::from_stored(&channel)?,
+        recipient,
+        recipient_tenant,
+        record_type,
+        language: Language::from_stored(&language)?,
+        message_id,
+        state: MessageState::from_stored(&state)?,
+        attempts: u32::try_from(attempts).unwrap_or_default(),
+        next_attempt_at: from_micros(next_attempt_at),
+        lease_until: lease_until.map(from_micros),
+        reply_code: reply_code.and_then(|code| u16::try_from(code).ok()),
+        reason: reason.as_deref().map(Reason::from_stored).transpose()?,
+        created_at: from_micros(created_at),
+        accepted_at: accepted_at.map(from_micros),
+    })
+}
+
+/// Gives up whatever of a notice waits for an attempt. Returns how many messages that were.
+pub async fn fail_waiting<C: ConnectionTrait>(database: &C, notice: &Notice) -> Result<u64> {
+    let updated = message::Entity::update_many()
+        .col_expr(message::Column::State, Expr::value(MessageState::Failed.as_str()))
+        .col_expr(message::Column::Reason, Expr::value(Reason::Cancelled.as_str()))
+        .filter(message::Column::TenantId.eq(notice.tenant))
+        .filter(message::Column::NoticeId.eq(notice.id))
+        .filter(
+            message::Column::State.is_in([MessageState::Queued.as_str(), MessageState::Deferred.as_str()]),
+        )
+        .exec(database)
+        .await?;
+    Ok(updated.rows_affected)
+}
+
+pub async fn failed<C: ConnectionTrait>(database: &C, notice: &Notice) -> Result<Vec<Message>> {
+    let rows = message::Entity::find()
+        .filter(message::Column::TenantId.eq(notice.tenant))
+        .filter(message::Column::NoticeId.eq(notice.id))
+        .filter(message::Column::State.eq(MessageState::Failed.as_str()))
+        .order_by_asc(message::Column::Id)
+        .all(database)
+        .await?;
+    rows.into_iter().map(message_of).collect()
+}
+
+/// Puts failed messages into the queue again.
+pub async fn requeue<C: ConnectionTrait>(database: &C, messages: &[Message], at: i64) -> Result<u64> {
+    let mut moved = 0;
+    for chunk in messages.chunks(CHUNK) {
+        let updated = message::Entity::update_many()
+            .col_expr(message::Column::State, Expr::value(MessageState::Queued.as_str()))
+            .col_expr(message::Column::Attempts, Expr::value(0))
+            .col_expr(message::Column::NextAttemptAt, Expr::value(at))
+            .col_expr(message::Column::Reason, Expr::value(None::<String>))
+            .col_expr(message::Column::ReplyCode, Expr::value(None::<i32>))
+            .filter(message::Column::TenantId.is_in(chunk.iter().map(|message| message.tenant)))
+            .filter(message::Column::Id.is_in(chunk.iter().map(|message| message.id)))
+            .filter(message::Column::State.eq(MessageState::Failed.as_str()))
+            .exec(database)
+            .await?;
+        moved += updated.rows_affected;
+    }
+    Ok(moved)
+}
+
+/// Says at which tenant, as which record type and in which language a recipient can be reached after all.
+pub async fn readdress<C: ConnectionTrait>(
+    database: &C,
+    message: &Message,
+    tenant: Uuid,
+    record_type: Option<&str>,
+    language: Language,
+) -> Result<bool> {
+    let updated = message::Entity::update_many()
+        .col_expr(message::Column::RecipientTenant, Expr::value(tenant))
+        .col_expr(message::Column::RecordType, Expr::value(record_type.map(str::to_owned)))
+        .col_expr(message::Column::Language, Expr::value(language.as_str()))
+        .filter(message::Column::TenantId.eq(message.tenant))
+        .filter(message::Column::Id.eq(message.id))
+        .filter(message::Column::State.eq(MessageState::Failed.as_str()))
+        .exec(database)
+        .await?;
+    Ok(updated.rows_affected == 1)
+}
+
+#[derive(FromQueryResult)]
+struct StateCount {
+    state: String,
+    number: i64,
+}
+
+pub async fn counts(scope: &Scope, notice: Uuid) -> Result<Counts> {
+    let rows = message::Entity::find()
+        .select_only()
+        .column(message::Column::State)
+        .column_as(message::Column::Id.count(), "number")
+        .filter(scope.rows(message::Column::TenantId))
+        .filter(message::Column::NoticeId.eq(notice))
+        .group_by(message::Column::State)
+        .into_model::<StateCount>()
+        .all(scope.connection())
+        .await?;
+    let mut counts = Counts::default();
+    for StateCount { state, number } in rows {
+        counts.add(MessageState::from_stored(&state)?, u64::try_from(number).unwrap_or_default());
+    }
+    Ok(counts)
+}
+
+pub async fn messages(
+    scope: &Scope,
+    notice: Uuid,
+    state: Option<MessageState>,
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<Message>> {
+    let mut query = message::Entity::find()
+        .filter(scope.rows(message::Column::TenantId))
+        .filter(message::Column::NoticeId.eq(notice))
+        .order_by_asc(message::Column::Id);
+    if let Some(state) = state {
+        query = query.filter(message::Column::State.eq(state.as_str()));
+    }
+    if let Some(after) = after {
+        query = query.filter(message::Column::Id.gt(after));
+    }
+    query.limit(limit).all(scope.connection()).await?.into_iter().map(message_of).collect()
+}

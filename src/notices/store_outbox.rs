@@ -1,0 +1,354 @@
+//! The outbox as the worker sees it: claims with leases, outcomes, captured mail.
+
+use std::collections::{BTreeMap, HashMap};
+
+use entity::{captured_mail, message, notice, revision_person, tenant};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, LockBehavior, LockType, OnConflict, Query};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, IntoActiveModel,
+    QueryFilter, QueryOrder, QuerySelect,
+};
+use uuid::Uuid;
+
+use super::model::{Affected, Message, MessageState, NoticeState, Reason};
+use super::store::{affected_of, concerned, message_of};
+use crate::access::Scope;
+use crate::error::Result;
+
+const WAITING: [&str; 2] = ["queued", "deferred"];
+const OPEN: [&str; 3] = ["queued", "sending", "deferred"];
+
+/// What may be taken now: what waits and is due, and what a worker took and did not finish in time. Only of notices that
+/// are approved: a second wall behind the fan-out.
+fn takeable(tenant: Uuid, now: i64) -> Condition {
+    let approved = Query::select()
+        .column(notice::Column::Id)
+        .from(notice::Entity)
+        .and_where(notice::Column::TenantId.eq(tenant))
+        .and_where(notice::Column::State.eq(NoticeState::Approved.as_str()))
+        .to_owned();
+    Condition::all()
+        .add(message::Column::TenantId.eq(tenant))
+        .add(message::Column::NoticeId.in_subquery(approved))
+        .add(
+            Condition::any()
+                .add(
+                    Condition::all()
+                        .add(message::Column::State.is_in(WAITING))
+                        .add(message::Column::NextAttemptAt.lte(now)),
+                )
+                .add(
+                    Condition::all()
+                        .add(message::Column::State.eq(MessageState::Sending.as_str()))
+                        .add(message::Column::LeaseUntil.lte(now)),
+                ),
+        )
+}
+
+/// Whether there is anything to take. Asked before a transaction is opened, so that an idle service writes nothing.
+pub async fn anything_due(scope: &Scope) -> Result<bool> {
+    let found: Option<Uuid> = message::Entity::find()
+        .select_only()
+        .column(message::Column::Id)
+        .filter(takeable(scope.tenant(), scope.at_micros()))
+        .limit(1)
+        .into_tuple()
+        .one(scope.connection())
+        .await?;
+    Ok(found.is_some())
+}
+
+/// Takes up to `limit` messages for `owner`. Rows that another worker is taking at this moment are passed over.
+pub async fn claim<C: ConnectionTrait>(
+    database: &C,
+    scope: &Scope,
+    owner: Uuid,
+    lease_until: i64,
+    limit: u64,
+) -> Result<Vec<Message>> {
+    let mut query = message::Entity::find()
+        .filter(takeable(scope.tenant(), scope.at_micros()))
+        .order_by_asc(message::Column::NextAttemptAt)
+        .order_by_asc(message::Column::Id)
+        .limit(limit);
+    if database.get_database_backend() == DbBackend::Postgres {
+        query = query.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+    }
+    let mut rows = query.all(database).await?;
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let updated = message::Entity::update_many()
+        .col_expr(message::Column::State, Expr::value(MessageState::Sending.as_str()))
+        .col_expr(message::Column::LeaseOwner, Expr::value(owner))
+        .col_expr(message::Column::LeaseUntil, Expr::value(lease_until))
+        .col_expr(message::Column::Attempts, Expr::col(message::Column::Attempts).add(1))
+        .filter(message::Column::TenantId.eq(scope.tenant()))
+        .filter(message::Column::Id.is_in(rows.iter().map(|row| row.id)))
+        .exec(database)
+        .await?;
+    if updated.rows_affected != rows.len() as u64 {
+        return Err(anyhow::anyhow!("claimed {} messages of {}", updated.rows_affected, rows.len()).into());
+    }
+    for row in &mut rows {
+        row.attempts += 1;
+        row.state = MessageState::Sending.as_str().to_owned();
+        row.lease_until = Some(lease_until);
+    }
+    rows.into_iter().map(message_of).collect()
+}
+
+fn owned(message: &Message, owner: Uuid) -> Condition {
+    Condition::all()
+        .add(message::Column::TenantId.eq(message.tenant))
+        .add(message::Column::Id.eq(message.id))
+        .add(message::Column::LeaseOwner.eq(owner))
+        .add(message::Column::State.eq(MessageState::Sending.as_str()))
+}
+
+/// Prolongs the lease. False when the message is no longer this worker's.
+pub async fn renew<C: ConnectionTrait>(
+    database: &C,
+    message: &Message,
+    owner: Uuid,
+    lease_until: i64,
+) -> Result<bool> {
+    let updated = message::Entity::update_many()
+        .col_expr(message::Column::LeaseUntil, Expr::value(lease_until))
+        .filter(owned(message, owner))
+        .exec(database)
+        .await?;
+    Ok(updated.rows_affected == 1)
+}
+
+/// Writes down that the server accepted it. A fact, so it is recorded even when the lease was lost meanwhile.
+pub async fn accepted<C: ConnectionTrait>(
+    database: &C,
+    message: &Message,
+    code: Option<u16>,
+    at: i64,
+) -> Result<bool> {
+    let updated = message::Entity::update_many()
+        .col_expr(message::Column::State, Expr::value(MessageState::Accepted.as_str()))
+        .col_expr(message::Column::ReplyCode, Expr::value(code.map(i32::from)))
+        .col_expr(message::Column::Reason, Expr::value(None::<String>))
+        .col_expr(message::Column::AcceptedAt, Expr::value(at))
+        .col_expr(message::Column::LeaseUntil, Expr::value(None::<i64>))
+        .col_expr(message::Column::LeaseOwner, Expr::value(None::<Uuid>))
+        .filter(message::Column::TenantId.eq(message.tenant))
+        .filter(message::Column::Id.eq(message.id))
+        .filter(message::Column::State.ne(MessageState::Accepted.as_str()))
+        .exec(database)
+        .await?;
+    Ok(updated.rows_affected == 1)
+}
+
+/// Writes down that it waits or has failed. False when the message is no longer this worker's.
+pub async fn not_accepted<C: ConnectionTrait>(
+    database: &C,
+    message: &Message,
+    owner: Uuid,
+    state: MessageState,
+    reason: Reason,
+    code: Option<u16>,
+    next_attempt_at: i64,
+) -> Result<bool> {
+    let updated = message::Entity::update_many()
+        .col_expr(message::Column::State, Expr::value(state.as_str()))
+        .col_expr(message::Column::ReplyCode, Expr::value(code.map(i32::from)))
+        .col_expr(message::Column::Reason, Expr::value(reason.as_str()))
+        .col_expr(message::Column::NextAttemptAt, Expr::value(next_attempt_at))
+        .col_expr(message::Column::LeaseUntil, Expr::value(None::<i64>))
+        .col_expr(message::Column::LeaseOwner, Expr::value(None::<Uuid>))
+        .filter(owned(message, owner))
+        .exec(database)
+        .await?;
+    Ok(updated.rows_affected == 1)
+}
+
+/// Gives back what was taken and not begun; it does not count as an attempt.
+pub async fn release<C: ConnectionTrait>(database: &C, messages: &[Message], owner: Uuid) -> Result<u64> {
+    let updated = message::Entity::update_many()
+        .col_expr(
+            message::Column::State,
+            Expr::case(Expr::col(message::Column::Attempts).lte(1), MessageState::Queued.as_str())
+                .finally(MessageState::Deferred.as_str())
+                .into(),
+        )
+        .col_expr(message::Column::Attempts, Expr::col(message::Column::Attempts).sub(1))
+        .col_expr(message::Column::LeaseUntil, Expr::value(None::<i64>))
+        .col_expr(message::Column::LeaseOwner, Expr::value(None::<Uuid>))
+        .filter(message::Column::Id.is_in(messages.iter().map(|message| message.id)))
+        .filter(message::Column::LeaseOwner.eq(owner))
+        .filter(message::Column::State.eq(MessageState::Sending.as_str()))
+        .exec(database)
+        .await?;
+    Ok(updated.rows_affected)
+}
+
+/// Approved notices none of whose messages is open any more.
+pub async fn finished(scope: &Scope) -> Result<Vec<Uuid>> {
+    let open = Query::select()
+        .column(message::Column::NoticeId)
+        .from(message::Entity)
+        .and_where(message::Column::TenantId.eq(scope.tenant()))
+        .and_where(message::Column::State.is_in(OPEN))
+        .to_owned();
+    Ok(notice::Entity::find()
+        .select_only()
+        .column(notice::Column::Id)
+        .filter(notice::Column::TenantId.eq(scope.tenant()))
+        .filter(notice::Column::State.eq(NoticeState::Approved.as_str()))
+        .filter(notice::Column::Id.not_in_subquery(open))
+        .into_tuple()
+        .all(scope.connection())
+        .await?)
+}
+
+fn left_over(tenant: Uuid, now: i64) -> Condition {
+    let cancelled = Query::select()
+        .column(notice::Column::Id)
+        .from(notice::Entity)
+        .and_where(notice::Column::TenantId.eq(tenant))
+        .and_where(notice::Column::State.eq(NoticeState::Cancelled.as_str()))
+        .to_owned();
+    Condition::all()
+        .add(message::Column::TenantId.eq(tenant))
+        .add(message::Column::NoticeId.in_subquery(cancelled))
+        .add(
+            Condition::any().add(message::Column::State.is_in(WAITING)).add(
+                Condition::all()
+                    .add(message::Column::State.eq(MessageState::Sending.as_str()))
+                    .add(message::Column::LeaseUntil.lte(now)),
+            ),
+        )
+}
+
+/// Whether a cancelled notice still has messages that were under way when it was cancelled and then had to wait.
+pub async fn anything_left_over(scope: &Scope) -> Result<bool> {
+    let found: Option<Uuid> = message::Entity::find()
+        .select_only()
+        .column(message::Column::Id)
+        .filter(left_over(scope.tenant(), scope.at_micros()))
+        .limit(1)
+        .into_tuple()
+        .one(scope.connection())
+        .await?;
+    Ok(found.is_some())
+}
+
+/// Gives those up.
+pub async fn fail_left_over<C: ConnectionTrait>(database: &C, scope: &Scope) -> Result<u64> {
+    let updated = message::Entity::update_many()
+        .col_expr(message::Column::State, Expr::value(MessageState::Failed.as_str()))
+        .col_expr(message::Column::Reason, Expr::value(Reason::Cancelled.as_str()))
+        .col_expr(message::Column::LeaseUntil, Expr::value(None::<i64>))
+        .col_expr(message::Column::LeaseOwner, Expr::value(None::<Uuid>))
+        .filter(left_over(scope.tenant(), scope.at_micros()))
+        .exec(database)
+        .await?;
+    Ok(updated.rows_affected)
+}
+
+/// Where on the list these people stand.
+pub async fn entries_of(
+    scope: &Scope,
+    revision: Uuid,
+    persons: &[&str],
+) -> Result<HashMap<String, Vec<Affected>>> {
+    let rows = concerned(scope.tenant(), revision)
+        .filter(revision_person::Column::Person.is_in(persons.iter().copied()))
+        .all(scope.connection())
+        .await?;
+    let mut found: HashMap<String, Vec<Affected>> = HashMap::new();
+    for entry in rows.into_iter().map(affected_of) {
+        found.entry(entry.person.clone()).or_default().push(entry);
+    }
+    Ok(found)
+}
+
+#[derive(FromQueryResult)]
+struct KindCount {
+    person_kind: String,
+    number: i64,
+}
+
+/// How many people of a tenant are on the list, by kind.
+pub async fn groups(scope: &Scope, revision: Uuid, slug: &str) -> Result<Vec<(String, u64)>> {
+    let rows = revision_person::Entity::find()
+        .select_only()
+        .column(revision_person::Column::PersonKind)
+        .column_as(revision_person::Column::Person.count(), "number")
+        .filter(revision_person::Column::TenantId.eq(scope.tenant()))
+        .filter(revision_person::Column::RevisionId.eq(revision))
+        .filter(revision_person::Column::TenantSlug.eq(slug))
+        .filter(revision_person::Column::Class.is_in(["confirmed", "possible"]))
+        .group_by(revision_person::Column::PersonKind)
+        .order_by_asc(revision_person::Column::PersonKind)
+        .into_model::<KindCount>()
+        .all(scope.connection())
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.person_kind, u64::try_from(row.number).unwrap_or_default())).collect())
+}
+
+/// A tenant's names and sealed contact.
+pub struct Office {
+    pub id: Uuid,
+    pub name_ja: String,
+    pub name_en: String,
+    pub contact: Option<Vec<u8>>,
+}
+
+/// Tenants by short name.
+pub async fn offices(scope: &Scope, slugs: &[&str]) -> Result<BTreeMap<String, Office>> {
+    let rows = tenant::Entity::find()
+        .filter(scope.rows(tenant::Column::Id))
+        .filter(tenant::Column::Slug.is_in(slugs.iter().copied()))
+        .all(scope.connection())
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let tenant::Model { id, slug, name_ja, name_en, contact, .. } = row;
+            (slug, Office { id, name_ja, name_en, contact })
+        })
+        .collect())
+}
+
+/// Keeps a mail; one with the same Message-ID is kept already. Returns whether it is new.
+pub async fn keep_mail<C: ConnectionTrait>(
+    database: &C,
+    tenant: Uuid,
+    id: Uuid,
+    message_id: &str,
+    at: i64,
+    sealed: Vec<u8>,
+) -> Result<bool> {
+    let row = captured_mail::Model {
+        tenant_id: tenant,
+        id,
+        message_id: message_id.to_owned(),
+        captured_at: at,
+        sealed,
+    };
+    let inserted = captured_mail::Entity::insert(row.into_active_model().reset_all())
+        .on_conflict(
+            OnConflict::columns([captured_mail::Column::TenantId, captured_mail::Column::MessageId])
+                .do_nothing()
+                .to_owned(),
+        )
+        .exec_without_returning(database)
+        .await?;
+    Ok(inserted == 1)
+}
+
+/// Kept mails, oldest first: id, Message-ID, when, sealed bytes.
+pub async fn kept_mails(scope: &Scope, after: Option<Uuid>, limit: u64) -> Result<Vec<captured_mail::Model>> {
+    let mut query = captured_mail::Entity::find()
+        .filter(scope.rows(captured_mail::Column::TenantId))
+        .order_by_asc(captured_mail::Column::Id);
+    if let Some(after) = after {
+        query = query.filter(captured_mail::Column::Id.gt(after));
+    }
+    Ok(query.limit(limit).all(scope.connection()).await?)
+}

@@ -1,0 +1,365 @@
+//! The outbox worker: takes messages under a lease, sends them, writes down what came of each.
+
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures::StreamExt;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::mailer::{Mailer, Outcome, compose};
+use super::model::{Message, MessageState, NoticeState, Reason, backoff};
+use super::recipients::Background;
+use super::{capture, store, store_outbox, template};
+use crate::access::{Reach, Scope};
+use crate::app::App;
+use crate::audit::Event;
+use crate::error::Result;
+
+/// What a pass did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SentCounts {
+    pub accepted: u64,
+    pub deferred: u64,
+    pub failed: u64,
+    /// Taken and given back untried, because the server could not be reached or the service is ending.
+    pub released: u64,
+}
+
+impl SentCounts {
+    fn taken(self) -> u64 {
+        self.accepted + self.deferred + self.failed + self.released
+    }
+
+    fn add(&mut self, other: Self) {
+        self.accepted += other.accepted;
+        self.deferred += other.deferred;
+        self.failed += other.failed;
+        self.released += other.released;
+    }
+}
+
+/// Sends until `shutdown` resolves; then finishes what is under way and gives back the rest.
+///
+/// # Errors
+/// When the configured server's name cannot be used.
+pub async fn run(app: Arc<App>, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
+    let worker = Worker::new(app)?;
+    let poll = Duration::from_millis(worker.app.config().outbox.poll_milliseconds);
+    let work = async {
+        loop {
+            match worker.pass().await {
+                Ok(sent) if sent.taken() > 0 => {
+                    tracing::info!(
+                        accepted = sent.accepted,
+                        deferred = sent.deferred,
+                        failed = sent.failed,
+                        released = sent.released,
+                        "outbox"
+                    );
+                }
+                Ok(_) => {}
+                Err(error) => tracing::error!(%error, "outbox"),
+            }
+            tokio::select! {
+                () = worker.ending.cancelled() => break,
+                () = tokio::time::sleep(poll) => {}
+            }
+        }
+    };
+    let mut work = pin!(work);
+    tokio::select! {
+        () = &mut work => {}
+        () = shutdown => {
+            worker.ending.cancel();
+            work.await;
+        }
+    }
+    Ok(())
+}
+
+/// Sends everything that is due at this instant, and returns. For tests, replays and `cron`.
+///
+/// # Errors
+/// Unexpected ones; what was sent before is written down.
+pub async fn run_once(app: &Arc<App>) -> anyhow::Result<SentCounts> {
+    Ok(Worker::new(app.clone())?.pass().await?)
+}
+
+struct Worker {
+    app: Arc<App>,
+    mailer: Mailer,
+    /// Names this worker in its leases.
+    owner: Uuid,
+    ending: CancellationToken,
+}
+
+impl Worker {
+    fn new(app: Arc<App>) -> anyhow::Result<Self> {
+        let mailer = Mailer::new(&app.config().mail)?;
+        let owner = app.entropy().id(app.clock().now());
+        Ok(Self { app, mailer, owner, ending: CancellationToken::new() })
+    }
+
+    /// A scope for the present instant. Every read of an address is recorded with its reason as purpose.
+    fn scope(&self) -> Result<Scope> {
+        Ok(Scope::system(&self.app, self.app.root()?, Reach::All, "send notice"))
+    }
+
+    /// Everything that is due. Before `suimon init` there is nothing.
+    async fn pass(&self) -> Result<SentCounts> {
+        let mut total = SentCounts::default();
+        if self.app.root().is_err() {
+            return Ok(total);
+        }
+        while !self.ending.is_cancelled() && store_outbox::anything_due(&self.scope()?).await? {
+            let sent = self.batch().await?;
+            total.add(sent);
+            if sent.released > 0 || sent.taken() == 0 {
+                break;
+            }
+        }
+        if let Mailer::Smtp(smtp) = &self.mailer {
+            smtp.rest().await;
+        }
+        self.tidy().await?;
+        Ok(total)
+    }
+
+    fn lease_end(&self, scope: &Scope) -> i64 {
+        scope.at_micros() + i64::from(self.app.config().outbox.lease_seconds) * 1_000_000
+    }
+
+    /// How long preparing and sending one message may take: well inside a lease, and not less than one answer may.
+    fn budget(&self) -> Duration {
+        let lease = f64::from(self.app.config().outbox.lease_seconds);
+        let patience = Duration::from_secs(self.app.config().mail.smtp_timeout_seconds).as_secs_f64();
+        Duration::from_secs_f64(f64::midpoint(lease, patience))
+    }
+
+    async fn batch(&self) -> Result<SentCounts> {
+        let scope = self.scope()?;
+        let limit = u64::from(self.app.config().outbox.batch);
+        let tx = scope.begin().await?;
+        let lease_end = self.lease_end(&scope);
+        let messages = store_outbox::claim(tx.connection(), &scope, self.owner, lease_end, limit).await?;
+        if messages.is_empty() {
+            return Ok(SentCounts::default());
+        }
+        let event = Event::new("outbox.claim", "message").detail(json!({ "messages": messages.len() }));
+        tx.commit(event).await?;
+        let backgrounds = match self.backgrounds(&scope, &messages).await {
+            Ok(backgrounds) => backgrounds,
+            Err(error) => {
+                self.release(&messages).await?;
+                return Err(error);
+            }
+        };
+        // Once the server cannot be reached, the rest of the batch goes back untried: an outage costs few attempts.
+        let stop = AtomicBool::new(false);
+        let connections = self.app.config().mail.smtp_connections as usize;
+        let deliveries = messages.iter().cloned().map(|message| {
+            let (background, stop) = (&backgrounds[&message.notice], &stop);
+            async move {
+                if stop.load(Ordering::Relaxed) || self.ending.is_cancelled() {
+                    return Ok(None);
+                }
+                let result = self.deliver(background, &message).await;
+                if matches!(result, Ok(Delivery { unreachable: true, .. }) | Err(_)) {
+                    stop.store(true, Ordering::Relaxed);
+                }
+                result.map(Some)
+            }
+        });
+        let results: Vec<Result<Option<Delivery>>> =
+            futures::stream::iter(deliveries).buffered(connections).collect().await;
+        let mut sent = SentCounts::default();
+        let mut untried = Vec::new();
+        let mut failure = None;
+        for (message, result) in messages.iter().zip(results) {
+            match result {
+                Ok(None) => untried.push(message.clone()),
+                Ok(Some(Delivery { state: MessageState::Accepted, .. })) => sent.accepted += 1,
+                Ok(Some(Delivery { state: MessageState::Failed, .. })) => sent.failed += 1,
+                Ok(Some(_)) => sent.deferred += 1,
+                Err(error) => failure = Some(error),
+            }
+        }
+        if !untried.is_empty() {
+            sent.released = self.release(&untried).await?;
+        }
+        failure.map_or(Ok(sent), Err)
+    }
+
+    async fn backgrounds(&self, scope: &Scope, messages: &[Message]) -> Result<BTreeMap<Uuid, Background>> {
+        let mut by_notice: BTreeMap<Uuid, Vec<&Message>> = BTreeMap::new();
+        for message in messages {
+            by_notice.entry(message.notice).or_default().push(message);
+        }
+        let mut backgrounds = BTreeMap::new();
+        for (id, messages) in by_notice {
+            let notice = store::notice(scope.connection(), scope.tenant(), id).await?;
+            let notice =
+                notice.ok_or_else(|| anyhow::anyhow!("notice {id} of claimed messages is missing"))?;
+            backgrounds.insert(id, Background::load(scope, notice, &messages).await?);
+        }
+        Ok(backgrounds)
+    }
+
+    async fn release(&self, messages: &[Message]) -> Result<u64> {
+        let tx = self.scope()?.begin().await?;
+        let released = store_outbox::release(tx.connection(), messages, self.owner).await?;
+        let event = Event::new("outbox.release", "message").detail(json!({ "messages": released }));
+        tx.commit(event).await?;
+        Ok(released)
+    }
+
+    /// Sends one message and writes down what came of it.
+    async fn deliver(&self, background: &Background, message: &Message) -> Result<Delivery> {
+        let scope = self.scope()?;
+        if !self.hold(&scope, message).await? {
+            // Somebody else has it since; what became of it is theirs to write down.
+            return Ok(Delivery { state: MessageState::Sending, unreachable: false });
+        }
+        // Dropping an attempt closes its connection (see `mailer`), so running out of time cannot confuse the next one.
+        let attempt = tokio::time::timeout(self.budget(), self.attempt(&scope, background, message));
+        let outcome = match attempt.await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(error)) => {
+                tracing::error!(message = %message.id, %error, "a message could not be prepared");
+                Outcome::NotNow { reason: Reason::Internal, code: None }
+            }
+            Err(_) => Outcome::NotNow { reason: Reason::TooSlow, code: None },
+        };
+        let state = self.record(message, outcome).await?;
+        Ok(Delivery { state, unreachable: outcome.is_unreachable() })
+    }
+
+    /// Makes sure that the lease lasts for a whole attempt. False when the message is not ours any more.
+    async fn hold(&self, scope: &Scope, message: &Message) -> Result<bool> {
+        let enough = SignedDuration::try_from(self.budget()).unwrap_or(SignedDuration::MAX);
+        let left = message.lease_until.map(|until| until.duration_since(scope.at()));
+        if left.is_some_and(|left| left >= enough) {
+            return Ok(true);
+        }
+        let tx = scope.begin().await?;
+        if !store_outbox::renew(tx.connection(), message, self.owner, self.lease_end(scope)).await? {
+            return Ok(false);
+        }
+        tx.commit(Event::new("outbox.renew", format!("message:{}", message.id))).await?;
+        Ok(true)
+    }
+
+    async fn attempt(&self, scope: &Scope, background: &Background, message: &Message) -> Result<Outcome> {
+        let never = |reason| Ok(Outcome::Never { reason, code: None });
+        let (address, known) = match background.resolve(scope, message).await? {
+            Ok(resolved) => resolved,
+            Err(reason) => return never(reason),
+        };
+        let notice = &background.notice;
+        let text = match template::render(&notice.template, message.language, &known, &notice.variables) {
+            Ok(text) => text,
+            Err(error) => {
+                tracing::error!(message = %message.id, %error, "a notice could not be rendered");
+                return never(Reason::NotRendered);
+            }
+        };
+        let config = &self.app.config().mail;
+        let Some(email) = compose(config, &message.message_id, &address, &text, scope.at())? else {
+            return never(Reason::BadAddress);
+        };
+        match &self.mailer {
+            Mailer::Captured => capture::keep(scope, &email).await,
+            Mailer::Smtp(smtp) => Ok(smtp.send(&email).await),
+        }
+    }
+
+    /// Writes an outcome down. Tried a few times: what is not written down will be sent again.
+    async fn record(&self, message: &Message, outcome: Outcome) -> Result<MessageState> {
+        let mut pause = Duration::from_millis(50);
+        loop {
+            match self.try_record(message, outcome).await {
+                Err(error) if pause < Duration::from_secs(2) => {
+                    tracing::warn!(message = %message.id, %error, "an outcome could not be written down yet");
+                    tokio::time::sleep(pause).await;
+                    pause *= 3;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn try_record(&self, message: &Message, outcome: Outcome) -> Result<MessageState> {
+        let scope = self.scope()?;
+        let tx = scope.begin().await?;
+        let (state, reason, code) = self.decide(message, outcome);
+        let written = match state {
+            MessageState::Accepted => {
+                store_outbox::accepted(tx.connection(), message, code, scope.at_micros()).await?
+            }
+            _ => {
+                let reason = reason.unwrap_or(Reason::Internal);
+                let next = self.next_attempt(message, scope.at());
+                let connection = tx.connection();
+                store_outbox::not_accepted(connection, message, self.owner, state, reason, code, next).await?
+            }
+        };
+        if !written {
+            tracing::warn!(message = %message.id, outcome = state.as_str(), "another worker has finished it");
+            return Ok(MessageState::Sending);
+        }
+        let event = Event::new(format!("message.{}", state.as_str()), format!("message:{}", message.id));
+        tx.commit(event.detail(json!({
+            "notice": message.notice, "attempt": message.attempts, "code": code, "reason": reason.map(Reason::as_str)
+        })))
+        .await?;
+        Ok(state)
+    }
+
+    fn decide(&self, message: &Message, outcome: Outcome) -> (MessageState, Option<Reason>, Option<u16>) {
+        match outcome {
+            Outcome::Accepted { code } => (MessageState::Accepted, None, code),
+            Outcome::Never { reason, code } => (MessageState::Failed, Some(reason), code),
+            Outcome::NotNow { reason, code } if message.attempts >= self.app.config().outbox.max_attempts => {
+                (MessageState::Failed, Some(reason), code)
+            }
+            Outcome::NotNow { reason, code } => (MessageState::Deferred, Some(reason), code),
+        }
+    }
+
+    fn next_attempt(&self, message: &Message, now: Timestamp) -> i64 {
+        let outbox = &self.app.config().outbox;
+        let draw = u32::from_be_bytes(self.app.entropy().bytes());
+        let seconds = backoff(message.attempts, outbox.backoff_seconds, outbox.backoff_cap_seconds, draw);
+        now.as_microsecond() + i64::from(seconds) * 1_000_000
+    }
+
+    /// Notices whose last message has its outcome are done; what a cancelled one left waiting is given up.
+    async fn tidy(&self) -> Result<()> {
+        let scope = self.scope()?;
+        if store_outbox::anything_left_over(&scope).await? {
+            let tx = scope.begin().await?;
+            let stopped = store_outbox::fail_left_over(tx.connection(), &scope).await?;
+            tx.commit(Event::new("notice.cancel", "message").detail(json!({ "stopped": stopped }))).await?;
+        }
+        for id in store_outbox::finished(&scope).await? {
+            let tx = scope.begin().await?;
+            let Some(notice) = store::notice(tx.connection(), scope.tenant(), id).await? else { continue };
+            let from = [NoticeState::Approved];
+            if store::move_notice(tx.connection(), &notice, &from, NoticeState::Done, None).await? {
+                tx.commit(Event::new("notice.done", format!("notice:{id}"))).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Delivery {
+    state: MessageState,
+    unreachable: bool,
+}

@@ -1,0 +1,83 @@
+//! What this version of Suimon itself does to keep a requirement, and what it only writes down. Said plainly, because a
+//! requirement that is stored and not kept is worse than one that is missing.
+
+use super::manifest::{Localized, Mechanism, RequirementSpec, Verification};
+
+/// How far this version keeps a requirement by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coverage {
+    /// For everything that Suimon itself stores and serves.
+    OwnService,
+    /// For a part of what Suimon itself stores and serves.
+    OwnServicePartly,
+    /// Stored and shown; nothing keeps it yet.
+    StatedOnly,
+    /// People verify it; nothing keeps it.
+    Verified,
+}
+
+/// Coverage with the words for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnforcedBy {
+    pub coverage: Coverage,
+    pub text: Localized,
+}
+
+/// What keeps this requirement.
+pub fn enforced_by(spec: &RequirementSpec) -> EnforcedBy {
+    match (&spec.enforcement, spec.verification) {
+        (Some(enforcement), _) => by_mechanism(enforcement.mechanism()),
+        (None, verification) => by_people(verification),
+    }
+}
+
+fn by_mechanism(mechanism: Mechanism) -> EnforcedBy {
+    let (coverage, ja, en) = match mechanism {
+        Mechanism::Encryption => (
+            Coverage::OwnService,
+            "暗号化と宣言した項目を、Suimonは暗号化してのみ保存する。対象システム自身のデータベースには及ばない。",
+            "Suimon stores fields declared encrypted in no other way. The system's own database is not reached.",
+        ),
+        Mechanism::Access => (
+            Coverage::OwnServicePartly,
+            "Suimonが保管する個人情報は、組み込みの役割とテナントの境界に従ってのみ開示する。この要件に書かれた役割・条件は保存・表示するだけで、まだ評価しない。",
+            "Personal data that Suimon holds is opened by built-in roles and tenant boundaries only. The roles and conditions \
+             of this requirement are stored and shown, not yet evaluated.",
+        ),
+        Mechanism::Cache => (
+            Coverage::OwnServicePartly,
+            "Suimon自身の応答のみ(常にno-store)。対象システムの応答を守るガードは、この版にはない。",
+            "Suimon's own responses only (always no-store). The guard in front of the system is not in this version.",
+        ),
+        Mechanism::Retention => (
+            Coverage::StatedOnly,
+            "期間は保存・表示するだけで、自動では消去しない。消去は操作によって行う。",
+            "The period is stored and shown; nothing is erased by itself. Subjects are erased on request.",
+        ),
+        Mechanism::Admission => (
+            Coverage::StatedOnly,
+            "上限は保存・表示するだけで、流入を制限するガードは、この版にはない。",
+            "The limits are stored and shown. The guard that admits people is not in this version.",
+        ),
+        Mechanism::Slo => (
+            Coverage::StatedOnly,
+            "目標は保存・表示するだけで、この版では計測しない。",
+            "The objective is stored and shown; this version does not measure it.",
+        ),
+    };
+    EnforcedBy { coverage, text: Localized { ja: ja.to_owned(), en: en.to_owned() } }
+}
+
+fn by_people(verification: Option<Verification>) -> EnforcedBy {
+    let (ja, en) = match verification {
+        Some(Verification::Test) => ("試験", "a test"),
+        Some(Verification::Inspection) => ("点検", "an inspection"),
+        Some(Verification::Document) => ("文書の確認", "reading a document"),
+        None => ("人", "people"),
+    };
+    let text = Localized {
+        ja: format!("{ja}によって確認する。結果の記録は、この版にはない。"),
+        en: format!("Verified by {en}. Recording the result is not in this version."),
+    };
+    EnforcedBy { coverage: Coverage::Verified, text }
+}

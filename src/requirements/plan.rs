@@ -1,0 +1,262 @@
+//! Comparing a set of files with the newest stored versions. Pure: the same files, versions and instant give the same plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::cache::read_stored;
+use super::manifest::{
+    Finding, Kind, Manifest, ManifestSet, Place, Problem, Protection, SystemSpec, diff, parse_files_checked,
+};
+use super::model::{ChangeKind, ManifestFile, PlannedChange, Version};
+use crate::error::Result;
+
+/// A planned change with the canonical JSON that applying it stores.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub change: PlannedChange,
+    pub manifest: String,
+}
+
+/// A plan with everything that applying needs. With problems there are no drafts.
+#[derive(Debug, Default)]
+pub(super) struct Computed {
+    pub drafts: Vec<Draft>,
+    pub problems: Vec<Problem>,
+}
+
+/// The newest stored version of a manifest, read.
+struct Base<'a> {
+    version: &'a Version,
+    manifest: Manifest,
+}
+
+type Stored<'a> = BTreeMap<(Kind, &'a str), Base<'a>>;
+
+/// Plans `files` against `newest`, the newest version of each stored manifest.
+///
+/// # Errors
+/// When a stored version cannot be read; what is wrong with the files is in the result.
+pub(super) fn compute(
+    files: &[ManifestFile],
+    newest: &[Version],
+    now: Timestamp,
+    prune: bool,
+) -> Result<Computed> {
+    let mut stored = Stored::new();
+    for version in newest {
+        let manifest = read_stored(&version.fingerprint, &version.manifest)?;
+        stored.insert((version.kind, &version.name), Base { version, manifest });
+    }
+    let live = stored.values().filter(|base| !base.version.withdrawn).map(|base| base.manifest.clone());
+    let live = ManifestSet::of_stored(live);
+    let files = files.iter().map(|file| (file.name.as_str(), &file.content));
+    let check = |manifest: &Manifest| {
+        let base = stored.get(&(manifest.kind, manifest.name.as_str()));
+        past(manifest, base, now).into_iter().chain(weakened(manifest, base)).collect()
+    };
+    let given = match parse_files_checked(files, &live, check) {
+        Ok(given) => given,
+        Err(problems) => return Ok(Computed { drafts: Vec::new(), problems }),
+    };
+    let pruned = if prune { left_out(&given, &live) } else { BTreeSet::new() };
+    let mut problems = dangling(&given, &live, &pruned);
+    let mut drafts = Vec::new();
+    for manifest in given.iter() {
+        let base = stored.get(&(manifest.kind, manifest.name.as_str()));
+        drafts.push(draft(manifest, base, now));
+    }
+    for (system, name) in &pruned {
+        if let Some(base) = stored.get(&(Kind::Requirement, name.as_str())) {
+            drafts.push(withdrawal(base.version, system, now));
+        }
+    }
+    if !problems.is_empty() {
+        problems.sort();
+        return Ok(Computed { drafts: Vec::new(), problems });
+    }
+    drafts.sort_by(|a, b| (a.change.kind, &a.change.name).cmp(&(b.change.kind, &b.change.name)));
+    Ok(Computed { drafts, problems })
+}
+
+/// The draft that ends a manifest.
+pub(super) fn withdrawal(newest: &Version, system: &str, now: Timestamp) -> Draft {
+    let change = PlannedChange {
+        kind: newest.kind,
+        name: newest.name.clone(),
+        system: system.to_owned(),
+        change: ChangeKind::Withdraw,
+        base: Some(newest.number),
+        version: newest.number + 1,
+        fingerprint: newest.fingerprint.clone(),
+        in_force_from: now.max(newest.applied_at),
+        diff: Vec::new(),
+        notes: never_in_force(newest, now),
+    };
+    Draft { change, manifest: newest.manifest.clone() }
+}
+
+fn draft(manifest: &Manifest, base: Option<&Base<'_>>, now: Timestamp) -> Draft {
+    let text = manifest.canonical();
+    let fingerprint = manifest.fingerprint();
+    let mut change = PlannedChange {
+        kind: manifest.kind,
+        name: manifest.name.clone(),
+        system: manifest.system_name().to_owned(),
+        change: ChangeKind::Create,
+        base: base.map(|base| base.version.number),
+        version: base.map_or(1, |base| base.version.number + 1),
+        in_force_from: stated_start(manifest).unwrap_or(now),
+        fingerprint,
+        diff: Vec::new(),
+        notes: Vec::new(),
+    };
+    if let Some(Base { version, manifest: before }) = base {
+        // Never before the moment at which the version before was applied, whatever a clock says that was set back or runs
+        // on another machine: what was in force at an instant that has passed must not change.
+        change.in_force_from = change.in_force_from.max(version.applied_at);
+        if !version.withdrawn {
+            if change.fingerprint == version.fingerprint {
+                change.change = ChangeKind::Unchanged;
+                change.version = version.number;
+                change.in_force_from = version.in_force_from;
+                return Draft { change, manifest: text };
+            }
+            change.change = ChangeKind::Update;
+            change.diff = diff(&before.to_json(), &manifest.to_json());
+            change.notes = never_in_force(version, change.in_force_from);
+        }
+        if let (Some(before), Some(after)) = (before.as_system(), manifest.as_system()) {
+            change.notes.extend(no_longer_declared(before, after));
+        }
+    }
+    Draft { change, manifest: text }
+}
+
+fn stated_start(manifest: &Manifest) -> Option<Timestamp> {
+    manifest.as_requirement()?.in_force_from
+}
+
+/// A version that waits for its start is overtaken by a newer one that starts before.
+fn never_in_force(version: &Version, new_start: Timestamp) -> Vec<String> {
+    let overtaken = !version.withdrawn && version.in_force_from > new_start;
+    let text = || {
+        format!(
+            "version {} was to come into force at {} and never will",
+            version.number, version.in_force_from
+        )
+    };
+    overtaken.then(text).into_iter().collect()
+}
+
+fn no_longer_declared(before: &SystemSpec, after: &SystemSpec) -> Vec<String> {
+    let mut notes = Vec::new();
+    for record_type in &before.record_types {
+        let Some(kept) = after.record_type(&record_type.name) else {
+            notes.push(format!(
+                "record type {} is no longer declared: what is stored of it cannot be read",
+                record_type.name
+            ));
+            continue;
+        };
+        for field in record_type.fields.iter().filter(|field| kept.field(&field.name).is_none()) {
+            notes.push(format!(
+                "field {}.{} is no longer declared: stored values cannot be read",
+                record_type.name, field.name
+            ));
+        }
+    }
+    notes
+}
+
+/// Stored requirements of the given systems that the files no longer state: (system, name).
+fn left_out(given: &ManifestSet, live: &ManifestSet) -> BTreeSet<(String, String)> {
+    let systems: BTreeSet<&str> =
+        given.iter().filter(|manifest| manifest.kind == Kind::System).map(|m| m.name.as_str()).collect();
+    live.iter()
+        .filter(|manifest| manifest.kind == Kind::Requirement && systems.contains(manifest.system_name()))
+        .filter(|manifest| given.get(Kind::Requirement, &manifest.name).is_none())
+        .map(|manifest| (manifest.system_name().to_owned(), manifest.name.clone()))
+        .collect()
+}
+
+/// References to what pruning withdraws, from what stays.
+fn dangling(given: &ManifestSet, live: &ManifestSet, pruned: &BTreeSet<(String, String)>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (system, name) in pruned {
+        let stays = |manifest: &&Manifest| {
+            given.get(manifest.kind, &manifest.name).is_none()
+                && !pruned
+                    .iter()
+                    .any(|(_, gone)| manifest.kind == Kind::Requirement && *gone == manifest.name)
+        };
+        for manifest in given.iter().chain(live.iter().filter(stays)) {
+            let Some(path) = reference_to(manifest, name) else { continue };
+            let place = given
+                .place(manifest.kind, &manifest.name)
+                .or_else(|| given.place(Kind::System, system))
+                .cloned()
+                .unwrap_or_else(nowhere);
+            problems.push(Problem {
+                place,
+                path: path.to_owned(),
+                message: format!("`{}` refers to `{name}`, which pruning withdraws", manifest.name),
+                remedy: format!("keep `{name}` in the files, or remove the reference"),
+            });
+        }
+    }
+    problems
+}
+
+/// Where a manifest refers to a requirement.
+pub(super) fn reference_to(manifest: &Manifest, requirement: &str) -> Option<&'static str> {
+    let spec = manifest.as_requirement()?;
+    if spec.derived_from.iter().any(|name| name == requirement) {
+        Some("spec.derivedFrom")
+    } else if spec.depends_on.iter().any(|name| name == requirement) {
+        Some("spec.dependsOn")
+    } else {
+        None
+    }
+}
+
+/// History is not rewritten: a version cannot start before it is applied.
+fn past(manifest: &Manifest, base: Option<&Base<'_>>, now: Timestamp) -> Option<Finding> {
+    let start = stated_start(manifest).filter(|start| *start < now)?;
+    let is_stored =
+        |base: &Base<'_>| !base.version.withdrawn && base.version.fingerprint == manifest.fingerprint();
+    if base.is_some_and(is_stored) {
+        return None;
+    }
+    let message = format!("{start} has passed; a version cannot come into force before it is applied");
+    let remedy = "remove it (then the version is in force as soon as it is applied) or state a later instant";
+    Some(("spec.inForceFrom".to_owned(), message, remedy.to_owned()))
+}
+
+/// What was ever declared encrypted is never stored plain under the same name: values that were taken in under that
+/// promise, and programs that rely on it, cannot be told apart from new ones.
+fn weakened(manifest: &Manifest, base: Option<&Base<'_>>) -> Vec<Finding> {
+    let (Some(after), Some(before)) = (manifest.as_system(), base.and_then(|base| base.manifest.as_system()))
+    else {
+        return Vec::new();
+    };
+    let mut findings = Vec::new();
+    for (at, record_type) in after.record_types.iter().enumerate() {
+        for (field_at, field) in record_type.fields.iter().enumerate() {
+            let was = before.field(&record_type.name, &field.name).map(|field| field.protection);
+            if (was, field.protection) == (Some(Protection::Encrypted), Protection::Plain) {
+                let name = format!("{}.{}", record_type.name, field.name);
+                findings.push((
+                    format!("spec.recordTypes[{at}].fields[{field_at}].protection"),
+                    format!("`{name}` is stored encrypted and cannot become plain"),
+                    "keep `encrypted`, or declare a field with another name".to_owned(),
+                ));
+            }
+        }
+    }
+    findings
+}
+
+fn nowhere() -> Place {
+    Place { file: String::new(), line: 1, column: 1 }
+}

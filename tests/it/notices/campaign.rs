@@ -1,0 +1,274 @@
+//! Who may write, approve, cancel; who is on it; what the next revision adds.
+
+use serde_json::json;
+use suimon::access::Role;
+use uuid::Uuid;
+
+use super::fixture::{Fixture, global, texts};
+use crate::harness::text;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_sends_nothing_and_its_author_cannot_approve_it() {
+    let fixture = Fixture::captured().await;
+    let revision = fixture.people(2).await;
+    // Somebody with both roles still is one person.
+    let both = fixture.app.operator_member(Role::ComplianceOfficer).await;
+    fixture
+        .app
+        .admin()
+        .gql_with(
+            "mutation($id: ID!) { setAccountRoles(accountId: $id, roles: [COMPLIANCE_OFFICER, APPROVER]) { __typename } }",
+            json!({ "id": both.account }),
+        )
+        .await;
+    let notice = text(&fixture.create(&both, revision, "PERSONS", texts()).await["id"]);
+    assert_eq!(fixture.send().await, Default::default());
+    let answer = fixture.act(&both, "approveNotice", &notice).await;
+    insta::assert_snapshot!(answer, @"");
+    assert_eq!(fixture.standing(&notice).await, "DRAFT 0 0 0 0 0");
+    let answer = fixture.act(&fixture.officer, "approveNotice", &notice).await;
+    insta::assert_snapshot!(answer, @"");
+    assert_eq!(fixture.act(&fixture.approver, "approveNotice", &notice).await["state"], "APPROVED");
+    let answer = fixture.act(&fixture.approver, "approveNotice", &notice).await;
+    assert_eq!(answer["code"], "CONFLICT", "{answer}");
+    assert_eq!(fixture.send().await.accepted, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_a_notice_is_said_at_once() {
+    let fixture = Fixture::captured().await;
+    let revision = fixture.people(1).await;
+    let mut wrong = texts();
+    wrong["ja"].as_object_mut().unwrap().remove("cause");
+    wrong["ja"]["caus"] = json!("x");
+    wrong["en"]["measures"] = json!("Dear {{ name }}");
+    wrong["en"]["contact_desk"] = json!("x".repeat(4001));
+    let answer = fixture.create(&fixture.officer, revision, "PERSONS", wrong).await;
+    insta::assert_snapshot!(answer, @"");
+    for variables in [json!({}), json!([]), json!({ "fr": {} }), json!({ "ja": { "cause": 1 } }), json!("x")]
+    {
+        let answer = fixture.create(&fixture.officer, revision, "PERSONS", variables.clone()).await;
+        assert_eq!(
+            (&answer["code"], &answer["field"]),
+            (&json!("INVALID"), &json!("variables")),
+            "{variables}: {answer}"
+        );
+    }
+    let draft = fixture.revision_in("draft", 2, &[("school-001", "p-000", "possible")]).await;
+    let answer = fixture.create(&fixture.officer, draft, "PERSONS", texts()).await;
+    insta::assert_snapshot!(answer, @"");
+    let answer = fixture.create(&fixture.officer, Uuid::nil(), "PERSONS", texts()).await;
+    assert_eq!(answer["message"], "revision not found");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notice_for_a_superseded_list_is_not_sent() {
+    let fixture = Fixture::captured().await;
+    let first = fixture.people(2).await;
+    let notice = fixture.draft(first, "PERSONS").await;
+    fixture.revision(2, &[("school-001", "p-000", "possible")]).await;
+    let answer = fixture.act(&fixture.approver, "approveNotice", &notice).await;
+    insta::assert_snapshot!(answer, @"");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_mail_a_person_in_the_persons_language_and_nobody_is_dropped() {
+    let fixture = Fixture::captured().await;
+    fixture.import("school-001", &[("p-1", "ja"), ("p-2", "en")]).await;
+    fixture.import("school-002", &[("p-1", "ja")]).await;
+    let revision = fixture
+        .revision(
+            1,
+            &[
+                ("school-001", "p-1", "possible"),
+                ("school-002", "p-1", "confirmed"),
+                ("school-001", "p-2", "confirmed"),
+                ("school-001", "unknown", "possible"),
+                ("no-such-school", "p-2", "possible"),
+                ("school-001", "p-3", "excluded"),
+                ("school-001", "p-4", "self_only"),
+                ("school-001", "p-5", "indeterminate"),
+            ],
+        )
+        .await;
+    let notice = fixture.approved(revision).await;
+    fixture.send().await;
+    assert_eq!(
+        fixture.messages(&notice).await,
+        [
+            "p-1 ACCEPTED null null 1",
+            "p-2 ACCEPTED null null 1",
+            r#"unknown FAILED null "no address known" 0"#
+        ]
+    );
+    let answer = fixture.officer.gql("{ capturedMails { nodes { to subject body } } }").await;
+    let mails = answer["data"]["capturedMails"]["nodes"].as_array().unwrap();
+    let of =
+        |to: &str| mails.iter().find(|mail| mail["to"] == to).unwrap_or_else(|| panic!("{to}: {answer}"));
+    let (ja, en) = (text(&of("p-1@school-001.example")["body"]), text(&of("p-2@school-001.example")["body"]));
+    assert!(
+        ja.contains("学校 school-001、学校 school-002") && ja.contains("表示されたことを確認しました"),
+        "{ja}"
+    );
+    assert!(en.contains("Dear 山田 p-2,") && en.contains("your personal data was shown"), "{en}");
+
+    // The address becomes known: tried again, the person is told too, and only that person.
+    fixture.import("school-001", &[("unknown", "en")]).await;
+    assert_eq!(fixture.act(&fixture.officer, "retryNotice", &notice).await["state"], "APPROVED");
+    assert_eq!(fixture.send().await.accepted, 1);
+    assert_eq!(fixture.standing(&notice).await, "DONE 0 0 3 0 0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_revision_tells_the_difference_only() {
+    let fixture = Fixture::captured().await;
+    fixture.import("school-001", &[("p-1", "ja"), ("p-2", "ja"), ("p-3", "ja")]).await;
+    let first =
+        fixture.revision(1, &[("school-001", "p-1", "possible"), ("school-001", "p-2", "possible")]).await;
+    let notice = fixture.approved(first).await;
+    assert_eq!(fixture.send().await.accepted, 2);
+    assert_eq!(fixture.standing(&notice).await, "DONE 0 0 2 0 0");
+    // A second notice for the same list has nobody left.
+    let again = fixture.draft(first, "PERSONS").await;
+    let answer = fixture.act(&fixture.approver, "approveNotice", &again).await;
+    insta::assert_snapshot!(answer, @"");
+    let second =
+        fixture.revision(2, &[("school-001", "p-1", "confirmed"), ("school-001", "p-3", "possible")]).await;
+    let next = fixture.approved(second).await;
+    assert_eq!(fixture.send().await.accepted, 1);
+    assert_eq!(fixture.messages(&next).await, ["p-3 ACCEPTED null null 1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tenants_get_their_own_numbers_and_hear_again_when_their_list_changes() {
+    let fixture = Fixture::captured().await;
+    fixture.import("school-001", &[("p-1", "ja"), ("p-2", "ja")]).await;
+    fixture.import("school-002", &[("p-3", "ja")]).await;
+    let school = fixture.app.tenant("school-001").await;
+    let set = "mutation($id: ID!, $address: String) { setTenantContact(tenantId: $id, address: $address) {
+        __typename ... on ContactSet { known } ... on Problem { code message } } }";
+    let admin = fixture.app.admin();
+    let wrong = admin.gql_with(set, json!({ "id": school.id, "address": "not an address" })).await;
+    insta::assert_snapshot!(wrong, @"");
+    let done = admin.gql_with(set, json!({ "id": school.id, "address": "office@school-001.example" })).await;
+    assert_eq!(done["data"]["setTenantContact"]["known"], true, "{done}");
+    let list = [
+        ("school-001", "p-1", "possible"),
+        ("school-001", "p-2", "possible"),
+        ("school-002", "p-3", "possible"),
+        ("school-003", "p-9", "possible"),
+    ];
+    let first = fixture.revision(1, &list).await;
+    let notice = fixture.draft(first, "TENANTS").await;
+    fixture.act(&fixture.approver, "approveNotice", &notice).await;
+    fixture.send().await;
+    assert_eq!(
+        fixture.messages(&notice).await,
+        [
+            "tenant:school-001 ACCEPTED null null 1",
+            r#"tenant:school-002 FAILED null "no contact address" 0"#,
+            r#"tenant:school-003 FAILED null "no contact address" 0"#,
+        ]
+    );
+    let answer = fixture.officer.gql("{ capturedMails { nodes { to subject body } } }").await;
+    let mails = answer["data"]["capturedMails"]["nodes"].as_array().unwrap();
+    assert_eq!(mails[0]["to"], "office@school-001.example");
+    insta::assert_snapshot!(text(&mails[0]["body"]), @"");
+
+    // school-001 is as it was; school-002 now can be reached.
+    let school = fixture.app.tenant("school-002").await;
+    admin.gql_with(set, json!({ "id": school.id, "address": "office@school-002.example" })).await;
+    let second = fixture.revision(2, &list).await;
+    let notice = fixture.draft(second, "TENANTS").await;
+    fixture.act(&fixture.approver, "approveNotice", &notice).await;
+    fixture.send().await;
+    assert_eq!(
+        fixture.messages(&notice).await,
+        ["tenant:school-002 ACCEPTED null null 1", r#"tenant:school-003 FAILED null "no contact address" 0"#]
+    );
+    let third =
+        fixture.revision(3, &[("school-001", "p-1", "possible"), ("school-002", "p-3", "possible")]).await;
+    let notice = fixture.draft(third, "TENANTS").await;
+    fixture.act(&fixture.approver, "approveNotice", &notice).await;
+    fixture.send().await;
+    assert_eq!(fixture.messages(&notice).await, ["tenant:school-001 ACCEPTED null null 1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cancelled_means_no_further_mail() {
+    let fixture = Fixture::captured().await;
+    let revision = fixture.people(3).await;
+    let notice = fixture.approved(revision).await;
+    assert_eq!(fixture.act(&fixture.officer, "cancelNotice", &notice).await["state"], "CANCELLED");
+    assert_eq!(fixture.send().await, Default::default());
+    assert_eq!(fixture.standing(&notice).await, "CANCELLED 0 0 0 0 3");
+    for verb in ["cancelNotice", "retryNotice", "approveNotice"] {
+        let member = if verb == "approveNotice" { &fixture.approver } else { &fixture.officer };
+        assert_eq!(fixture.act(member, verb, &notice).await["code"], "CONFLICT", "{verb}");
+    }
+    // Nobody was told, so the next revision tells them.
+    let next = fixture.revision(2, &[("school-001", "p-000", "possible")]).await;
+    fixture.approved(next).await;
+    assert_eq!(fixture.send().await.accepted, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_approver_sees_what_it_approves() {
+    let fixture = Fixture::captured().await;
+    let revision = fixture.people(1).await;
+    let notice = fixture.draft(revision, "PERSONS").await;
+    let answer = fixture
+        .approver
+        .gql_with(
+            "query($id: ID!) { previewNotice(noticeId: $id, language: EN) {
+               ... on NoticePreview { typical { subject body } worstCase { subject body } } ... on Problem { message } } }",
+            json!({ "id": notice }),
+        )
+        .await;
+    let preview = &answer["data"]["previewNotice"];
+    insta::assert_snapshot!(text(&preview["typical"]["subject"]), @"");
+    insta::assert_snapshot!(text(&preview["typical"]["body"]), @"");
+    assert!(text(&preview["worstCase"]["body"]).contains("<b>\"'&{{ 7 * 7 }}</b>"), "{preview}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_find_nothing_and_roles_decide() {
+    let fixture = Fixture::captured().await;
+    let revision = fixture.people(1).await;
+    let notice = fixture.approved(revision).await;
+    let school = fixture.app.tenant("school-001").await;
+    let stranger = fixture.app.member(&school, Role::TenantAdmin).await;
+    for verb in ["approveNotice", "cancelNotice", "retryNotice"] {
+        let answer = fixture.act(&stranger, verb, &notice).await;
+        assert_eq!(answer["code"], "NOT_FOUND", "{verb}: {answer}");
+    }
+    assert_eq!(fixture.create(&stranger, revision, "PERSONS", texts()).await["code"], "NOT_FOUND");
+    for query in [
+        format!("{{ notice(id: \"{notice}\") {{ state }} }}"),
+        format!("{{ notices(incidentId: \"{}\") {{ state }} }}", fixture.incident_id()),
+        "{ capturedMails { nodes { to } } }".to_owned(),
+    ] {
+        let answer = stranger.gql(&query).await;
+        assert_eq!(answer["errors"][0]["extensions"]["code"], "NOT_FOUND", "{query}: {answer}");
+    }
+    // An id that claims another tenant finds nothing either.
+    let tenant = fixture.app.app.entropy().id(fixture.app.now());
+    let forged = global("Notice", tenant, Uuid::nil());
+    for verb in ["cancelNotice", "retryNotice"] {
+        assert_eq!(fixture.act(&fixture.officer, verb, &forged).await["code"], "NOT_FOUND");
+    }
+    let answer = fixture.act(&fixture.officer, "cancelNotice", &fixture.incident_id()).await;
+    assert_eq!(answer["message"], "is not the id of a Notice");
+    let contact = "mutation($id: ID!) { setTenantContact(tenantId: $id, address: \"a@b.example\") { ... on Problem { code } } }";
+    let other = fixture.app.tenant("school-002").await;
+    let answer = stranger.gql_with(contact, json!({ "id": other.id })).await;
+    assert_eq!(answer["data"]["setTenantContact"]["code"], "NOT_FOUND", "{answer}");
+    let answer = fixture.officer.gql_with(contact, json!({ "id": other.id })).await;
+    assert_eq!(answer["data"]["setTenantContact"]["code"], "FORBIDDEN", "{answer}");
+
+    let auditor = fixture.app.operator_member(Role::Auditor).await;
+    assert_eq!(fixture.create(&auditor, revision, "PERSONS", texts()).await["code"], "FORBIDDEN");
+    assert_eq!(fixture.create(&fixture.approver, revision, "PERSONS", texts()).await["code"], "FORBIDDEN");
+    let answer = fixture.app.admin().gql("{ capturedMails { nodes { to } } }").await;
+    assert_eq!(answer["errors"][0]["extensions"]["code"], "FORBIDDEN", "{answer}");
+}

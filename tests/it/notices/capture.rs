@@ -1,0 +1,79 @@
+//! The captured-mail transport: shows what would be sent, keeps it sealed.
+
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+
+use super::fixture::Fixture;
+use crate::harness::text;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_captured_mail_is_shown_to_those_who_may_and_recorded() {
+    let fixture = Fixture::captured().await;
+    let revision = fixture.people(3).await;
+    fixture.approved(revision).await;
+    assert_eq!(fixture.send().await.accepted, 3);
+    let first = fixture.officer.gql("{ capturedMails(first: 2) { nodes { to from subject source } pageInfo { endCursor hasNextPage } } }").await;
+    let page = &first["data"]["capturedMails"];
+    assert_eq!(page["pageInfo"]["hasNextPage"], true, "{first}");
+    assert_eq!(page["nodes"][0]["from"], "notice@suimon.example");
+    assert!(text(&page["nodes"][0]["subject"]).starts_with("【重要】出願システムにおける"), "{page}");
+    assert!(text(&page["nodes"][0]["source"]).is_ascii());
+    let rest = fixture
+        .officer
+        .gql(&format!(
+            "{{ capturedMails(after: \"{}\") {{ nodes {{ to }} pageInfo {{ hasNextPage }} }} }}",
+            text(&page["pageInfo"]["endCursor"])
+        ))
+        .await;
+    assert_eq!(rest["data"]["capturedMails"]["nodes"].as_array().unwrap().len(), 1, "{rest}");
+    let backend = fixture.database.get_database_backend();
+    let count = Statement::from_string(
+        backend,
+        "SELECT COUNT(*) AS n FROM audit_entry WHERE action = 'captured_mail.read'",
+    );
+    let row = fixture.database.query_one_raw(count).await.unwrap().unwrap();
+    // The page's extra row, which only says that there is a next page, is opened too.
+    assert_eq!(row.try_get::<i64>("", "n").unwrap(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_database_holds_no_address_name_or_text_in_clear() {
+    let fixture = Fixture::captured().await;
+    let revision = fixture.people(3).await;
+    let notice = fixture.approved(revision).await;
+    fixture.send().await;
+    assert_eq!(fixture.standing(&notice).await, "DONE 0 0 3 0 0");
+    let secrets = ["p-001@school-001.example", "@school-001.example", "山田 p-001", "山田", "Auto-Submitted"];
+    let stored: Vec<u8> = match fixture.database.get_database_backend() {
+        DbBackend::Sqlite => {
+            let mut bytes = Vec::new();
+            for name in ["suimon.db", "suimon.db-wal"] {
+                bytes.extend(std::fs::read(fixture.app.folder().join(name)).unwrap_or_default());
+            }
+            bytes
+        }
+        backend => {
+            let mut bytes = Vec::new();
+            for table in ["captured_mail", "message", "notice", "audit_entry", "subject", "tenant"] {
+                let sql = format!("SELECT CAST(row_to_json(t) AS TEXT) AS line FROM {table} t");
+                let rows =
+                    fixture.database.query_all_raw(Statement::from_string(backend, sql)).await.unwrap();
+                for row in rows {
+                    bytes.extend(row.try_get::<String>("", "line").unwrap().into_bytes());
+                }
+            }
+            bytes
+        }
+    };
+    assert!(
+        stored.windows(5).any(|window| window == b"p-001"),
+        "the pseudonym is there, so we looked in the right place"
+    );
+    for secret in secrets {
+        // PostgreSQL shows bytes in hexadecimal.
+        let hexadecimal = hex::encode(secret);
+        for needle in [secret.as_bytes(), hexadecimal.as_bytes()] {
+            let found = stored.windows(needle.len()).any(|window| window == needle);
+            assert!(!found, "{secret} stands in the database");
+        }
+    }
+}

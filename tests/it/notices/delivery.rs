@@ -1,0 +1,194 @@
+//! What a mail server can do: accept, refuse, put off, hang up, be slow, be away.
+
+use std::collections::BTreeSet;
+
+use suimon::notices::worker::run_once;
+
+use super::fixture::Fixture;
+use super::sink::Sink;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_gets_one_mail_that_reads_right() {
+    let sink = Sink::start(&[]);
+    let fixture = Fixture::sending_to(&sink, &[]).await;
+    let revision = fixture.people(25).await;
+    let notice = fixture.approved(revision).await;
+    let sent = fixture.send().await;
+    assert_eq!((sent.accepted, sent.deferred, sent.failed, sent.released), (25, 0, 0, 0));
+    assert_eq!(fixture.standing(&notice).await, "DONE 0 0 25 0 0");
+    assert_eq!(fixture.send().await.accepted, 0, "what was accepted is not sent again");
+
+    let mails = sink.mails();
+    let addresses: BTreeSet<_> = mails.iter().map(|mail| mail.to.clone()).collect();
+    let expected: BTreeSet<_> = (0..25).map(|n| format!("p-{n:03}@school-001.example")).collect();
+    assert_eq!((mails.len(), addresses), (25, expected));
+    assert_eq!(mails.iter().map(|mail| &mail.message_id).collect::<BTreeSet<_>>().len(), 25);
+    let mail = mails.iter().find(|mail| mail.to == "p-007@school-001.example").unwrap();
+    insta::assert_snapshot!(mail.subject, @"");
+    insta::assert_snapshot!(mail.body, @"");
+    for line in [
+        "Auto-Submitted: auto-generated",
+        "Date: Thu, 26 Oct 2023 00:00:00 +0000",
+        "To: p-007@school-001.example",
+    ] {
+        assert!(mail.source.contains(line), "{line} is missing in {}", mail.source);
+    }
+    assert!(
+        mail.message_id.ends_with("@suimon.example") && mail.message_id.len() == 32 + 15,
+        "{}",
+        mail.message_id
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_for_good_is_not_tried_again() {
+    let sink = Sink::start(&["-f", "RCPT", "-B", "550 5.1.1 <p-000@school-001.example> unknown"]);
+    let fixture = Fixture::sending_to(&sink, &[]).await;
+    let revision = fixture.people(3).await;
+    let notice = fixture.approved(revision).await;
+    assert_eq!(fixture.send().await.failed, 3);
+    assert_eq!(fixture.standing(&notice).await, "DONE 0 0 0 0 3");
+    assert_eq!(fixture.messages(&notice).await[0], r#"p-000 FAILED 550 "refused" 1"#);
+    fixture.app.clock.advance(86_400);
+    assert_eq!(fixture.send().await, Default::default());
+    assert_eq!(sink.count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn put_off_is_tried_again_later_and_accepted_once() {
+    let mut sink = Sink::start(&["-r", "RCPT", "-b", "451 4.3.0 try later"]);
+    let fixture = Fixture::sending_to(&sink, &[]).await;
+    let revision = fixture.people(3).await;
+    let notice = fixture.approved(revision).await;
+    assert_eq!(fixture.send().await.deferred, 3);
+    assert_eq!(fixture.messages(&notice).await[0], r#"p-000 DEFERRED 451 "refused for now" 1"#);
+    sink.restart(&[]);
+    assert_eq!(fixture.send().await, Default::default(), "it waits");
+    fixture.app.clock.advance(60);
+    assert_eq!(fixture.send().await.accepted, 3);
+    assert_eq!(fixture.standing(&notice).await, "DONE 0 0 3 0 0");
+    assert_eq!(sink.count(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_the_last_attempt_a_person_decides() {
+    let mut sink = Sink::start(&["-r", "DATA"]);
+    let fixture = Fixture::sending_to(&sink, &["outbox.max_attempts=3"]).await;
+    let revision = fixture.people(1).await;
+    let notice = fixture.approved(revision).await;
+    for expected in ["APPROVED 0 0 0 1 0", "APPROVED 0 0 0 1 0", "DONE 0 0 0 0 1"] {
+        fixture.send().await;
+        assert_eq!(fixture.standing(&notice).await, expected);
+        fixture.app.clock.advance(3600);
+    }
+    assert_eq!(fixture.messages(&notice).await, [r#"p-000 FAILED 450 "refused for now" 3"#]);
+    sink.restart(&[]);
+    assert_eq!(fixture.act(&fixture.officer, "retryNotice", &notice).await["state"], "APPROVED");
+    assert_eq!(fixture.send().await.accepted, 1);
+    assert_eq!(fixture.standing(&notice).await, "DONE 0 0 1 0 0");
+    let again = fixture.act(&fixture.officer, "retryNotice", &notice).await;
+    assert_eq!(again["message"], "no message of this notice has failed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_hangs_up_gets_the_mail_again() {
+    for (command, reason) in [("DATA", "DATA"), (".", "the end of the mail"), ("RCPT", "RCPT")] {
+        let mut sink = Sink::start(&["-q", command]);
+        let fixture = Fixture::sending_to(&sink, &[]).await;
+        let revision = fixture.people(2).await;
+        let notice = fixture.approved(revision).await;
+        assert_eq!(fixture.send().await.deferred, 2, "after {reason}");
+        assert_eq!(fixture.messages(&notice).await[0], r#"p-000 DEFERRED null "the connection broke off" 1"#);
+        let before = sink.count();
+        sink.restart(&[]);
+        fixture.app.clock.advance(60);
+        assert_eq!(fixture.send().await.accepted, 2);
+        assert_eq!(fixture.standing(&notice).await, "DONE 0 0 2 0 0");
+        assert_eq!(sink.count() - before, 2, "after {reason}");
+        for (to, mails) in sink.by_recipient() {
+            assert!(
+                mails.iter().all(|mail| mail.message_id == mails[0].message_id),
+                "{to}: a repeat looks like one"
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_is_waited_for_and_too_slow_is_tried_again() {
+    let mut sink = Sink::start(&["-w", "2"]);
+    let fixture =
+        Fixture::sending_to(&sink, &["mail.smtp_timeout_seconds=1", "outbox.lease_seconds=10"]).await;
+    let revision = fixture.people(2).await;
+    let notice = fixture.approved(revision).await;
+    assert_eq!(fixture.send().await.deferred, 2);
+    assert_eq!(
+        fixture.messages(&notice).await[0],
+        r#"p-000 DEFERRED null "the mail server did not answer in time" 1"#
+    );
+    sink.restart(&[]);
+    fixture.app.clock.advance(60);
+    assert_eq!(fixture.send().await.accepted, 2);
+    assert_eq!(sink.count(), 2);
+
+    let sink = Sink::start(&["-w", "1"]);
+    let fixture = Fixture::sending_to(&sink, &[]).await;
+    let revision = fixture.people(2).await;
+    fixture.approved(revision).await;
+    assert_eq!(fixture.send().await.accepted, 2);
+    assert_eq!(sink.count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_costs_few_attempts() {
+    let mut sink = Sink::reserved();
+    let fixture = Fixture::sending_to(&sink, &["mail.smtp_connections=2"]).await;
+    let revision = fixture.people(20).await;
+    let notice = fixture.approved(revision).await;
+    let sent = fixture.send().await;
+    assert!((1..=2).contains(&sent.deferred) && sent.deferred + sent.released == 20, "{sent:?}");
+    let waiting = fixture.messages(&notice).await;
+    assert!(waiting.contains(&"p-019 QUEUED null null 0".to_owned()), "{waiting:?}");
+    assert!(waiting.iter().any(|line| line.contains("no connection to the mail server")), "{waiting:?}");
+    sink.restart(&[]);
+    fixture.app.clock.advance(60);
+    assert_eq!(fixture.send().await.accepted, 20);
+    assert_eq!((fixture.standing(&notice).await.as_str(), sink.count()), ("DONE 0 0 20 0 0", 20));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_does_not_let_us_in_says_nothing_about_the_recipient() {
+    let sink = Sink::start(&["-f", "CONNECT"]);
+    let fixture = Fixture::sending_to(&sink, &[]).await;
+    let revision = fixture.people(1).await;
+    let notice = fixture.approved(revision).await;
+    fixture.send().await;
+    let messages = fixture.messages(&notice).await;
+    assert!(
+        messages[0].contains(r#"DEFERRED 5"#) && messages[0].contains("does not let this service in"),
+        "{messages:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_demanded_protection_nothing_leaves() {
+    let sink = Sink::start(&[]);
+    let fixture = Fixture::sending_to(&sink, &["mail.smtp_tls=starttls"]).await;
+    let revision = fixture.people(1).await;
+    let notice = fixture.approved(revision).await;
+    fixture.send().await;
+    assert_eq!((fixture.standing(&notice).await.as_str(), sink.count()), ("APPROVED 0 0 0 1 0", 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_at_the_same_time_never_send_the_same_message() {
+    let sink = Sink::start(&[]);
+    let fixture = Fixture::sending_to(&sink, &["outbox.batch=7", "mail.smtp_connections=2"]).await;
+    let revision = fixture.people(80).await;
+    let notice = fixture.approved(revision).await;
+    let app = &fixture.app.app;
+    let (a, b, c) = tokio::join!(run_once(app), run_once(app), run_once(app));
+    assert_eq!(a.unwrap().accepted + b.unwrap().accepted + c.unwrap().accepted, 80);
+    assert_eq!((fixture.standing(&notice).await.as_str(), sink.count()), ("DONE 0 0 80 0 0", 80));
+    assert_eq!(sink.by_recipient().len(), 80);
+}

@@ -1,0 +1,8 @@
+//! Notices: who is told, by whose decision, and what a mail server and a crash can do to it.
+
+mod campaign;
+mod capture;
+mod crash;
+mod delivery;
+mod fixture;
+mod sink;
