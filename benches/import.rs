@@ -1,1 +1,77 @@
-fn main() {}
+//! Import of people: `cargo bench --bench import`. Reports seconds, rows a second and the peak of memory.
+//!
+//! `ROWS` (270000), `TENANTS` (1000; rows come in no order of them), `MODE` (`keep-good`), `SUIMON_BENCH_DATABASE`.
+
+#![expect(clippy::print_stdout, reason = "a bench tells its figures")]
+
+mod common;
+
+use std::io::Write;
+use std::time::Instant;
+
+use common::{RECORD_TYPE, SYSTEM, institution, setting, worker};
+use suimon::vault::{Encoding, FileKind, ImportFile, Mode, import_file};
+
+#[tokio::main]
+async fn main() {
+    let (rows, tenants) = (setting("ROWS", 270_000), setting("TENANTS", 1000));
+    let mode = match std::env::var("MODE").as_deref() {
+        Ok("all-or-nothing") => Mode::AllOrNothing,
+        _ => Mode::KeepGood,
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("workers.csv");
+    write(&path, rows, tenants);
+    let bytes = std::fs::metadata(&path).expect("the file").len();
+    let (_app, op) = common::service(common::config(folder.path()), tenants).await;
+    println!(
+        "{rows} people with 8 encrypted fields, 4 of them searchable, of {tenants} tenants; {bytes} bytes; {mode:?}"
+    );
+    for pass in ["new", "again"] {
+        let file = ImportFile {
+            path: path.clone(),
+            kind: FileKind::Csv,
+            encoding: Encoding::Utf8,
+            system: SYSTEM.to_owned(),
+            record_type: RECORD_TYPE.to_owned(),
+            mode,
+        };
+        let start = Instant::now();
+        let report = import_file(&op, file, &mut |_| {}).await.expect("an import");
+        let seconds = start.elapsed().as_secs_f64();
+        assert_eq!(
+            (report.rows_read, report.rows_refused),
+            (rows as i64, 0),
+            "{:?}",
+            report.problems.first()
+        );
+        println!(
+            "{pass:<6} {seconds:>7.2} s  {:>8.0} rows/s  created {} unchanged {}  peak memory {}",
+            rows as f64 / seconds,
+            report.created,
+            report.unchanged,
+            peak_memory()
+        );
+    }
+}
+
+fn write(path: &std::path::Path, rows: usize, tenants: usize) {
+    let mut file = std::io::BufWriter::new(std::fs::File::create(path).expect("the file"));
+    let names = worker(0).map(|(name, _)| name).join(",");
+    // `language` is a field of this record type, and a column of every import.
+    writeln!(file, "tenant,external_id,{names}").expect("written");
+    for number in 0..rows {
+        // A prime far from the number of tenants: neighbours in the file are of different tenants.
+        let tenant = institution(number * 7919 % tenants);
+        let values = worker(number).map(|(_, value)| value).join(",");
+        writeln!(file, "{tenant},W-{number:07},{values}").expect("written");
+    }
+    file.flush().expect("written");
+}
+
+/// As the kernel counts it; `?` where there is no such count.
+fn peak_memory() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.map_or_else(|| "?".to_owned(), |text| text.trim().to_owned())
+}

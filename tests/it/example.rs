@@ -118,7 +118,19 @@ fn every_file_goes_into_a_service_as_the_program_says() {
     let (printed, complained) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(0), "{printed}\n{complained}");
-    insta::assert_snapshot!(printed, @"");
+    // What is left out holds a password, instants, sizes.
+    let told = ["affected", "  applicant", "  school_admin", "complete", "10 applied", "72", "429", "82"];
+    let told = printed.lines().filter(|line| told.iter().any(|start| line.starts_with(start)));
+    insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @r"
+    affected    339 persons at 68 tenants
+      applicant               291 persons at 59 tenants
+      school_admin             48 persons at 41 tenants
+    complete    as far as logs can tell: everybody who was there is on the list
+    10 applied, 0 unchanged
+    72 tenants read: 72 created; 72 contacts set
+    429 rows read: 429 created, 0 changed, 0 as they were, 0 refused
+    82 rows read: 82 created, 0 changed, 0 as they were, 0 refused
+    ");
 }
 
 #[test]

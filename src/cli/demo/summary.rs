@@ -30,9 +30,9 @@ impl Score {
 
     /// Prints both tables; whether all agree.
     pub fn tell(&self) -> bool {
-        table(&self.published, "founding report");
+        table(&self.published, "As the operator published it", "founding report");
         output::line("");
-        table(&self.demanded, "must be");
+        table(&self.demanded, "As it must be in any case", "must be");
         self.published.iter().chain(&self.demanded).all(Row::agrees)
     }
 }
@@ -46,12 +46,12 @@ impl Row {
 /// Wide enough for every label and value, so that both tables stand in the same columns.
 const WIDTHS: (usize, usize) = (46, 25);
 
-fn table(rows: &[Row], wanted: &str) {
+fn table(rows: &[Row], title: &str, wanted: &str) {
     let line = |label: &str, wanted: &str, here: &str, verdict: &str| {
         let text = format!("  {label:<a$}  {wanted:<b$}  {here:<b$}  {verdict}", a = WIDTHS.0, b = WIDTHS.1);
         output::line(text.trim_end());
     };
-    line("", wanted, "this run", "");
+    line(title, wanted, "this run", "");
     for row in rows {
         line(row.label, &row.wanted, &row.here, if row.agrees() { "ok" } else { "DIFFERS" });
     }

@@ -120,6 +120,8 @@ enum Column {
     Tenant,
     ExternalId,
     Language,
+    /// The column `language` where the record type declares a field of that name: it is both.
+    LanguageField,
     Field,
 }
 
@@ -152,6 +154,7 @@ impl<R: Read> CsvSource<R> {
             let column = match name {
                 "tenant" => Column::Tenant,
                 "external_id" => Column::ExternalId,
+                "language" if record_type.field("language").is_some() => Column::LanguageField,
                 "language" => Column::Language,
                 name => match record_type.fields.iter().position(|field| field.name == name) {
                     Some(_) => Column::Field,
@@ -207,6 +210,10 @@ impl<R: Read> CsvSource<R> {
                 Column::Tenant => row.tenant = cell.to_owned(),
                 Column::ExternalId => row.external_id = cell.to_owned(),
                 Column::Language => row.language = Some(cell.to_owned()),
+                Column::LanguageField => {
+                    row.language = Some(cell.to_owned());
+                    row.fields.push((name.clone(), Plaintext::from(cell)));
+                }
                 Column::Field if cell.is_empty() => {}
                 Column::Field => row.fields.push((name.clone(), Plaintext::from(cell))),
             }

@@ -54,6 +54,9 @@ async fn what_is_wrong_with_a_notice_is_said_at_once() {
             "{variables}: {answer}"
         );
     }
+    let mut windows = texts();
+    windows["ja"]["cause"] = json!("一行目\r\n二行目");
+    assert_eq!(fixture.create(&fixture.officer, revision, "PERSONS", windows).await["state"], "DRAFT");
     let draft = fixture.revision_in("draft", 2, &[("school-001", "p-000", "possible")]).await;
     let answer = fixture.create(&fixture.officer, draft, "PERSONS", texts()).await;
     insta::assert_snapshot!(answer, @r#"{"__typename":"Problem","code":"CONFLICT","field":null,"message":"the revision is not approved, or a newer one has taken its place","remedy":"approve the revision, or write the notice for the newest approved one"}"#);

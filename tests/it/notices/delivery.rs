@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use sea_orm::ConnectionTrait;
 use suimon::notices::worker::run_once;
 
 use super::fixture::Fixture;
@@ -221,4 +222,26 @@ async fn workers_at_the_same_time_never_send_the_same_message() {
     assert_eq!(a.unwrap().accepted + b.unwrap().accepted + c.unwrap().accepted, 80);
     assert_eq!((fixture.standing(&notice).await.as_str(), sink.count()), ("DONE 0 0 80 0 0", 80));
     assert_eq!(sink.by_recipient().len(), 80);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_outlives_its_worker_each_time_is_given_to_a_person() {
+    let sink = Sink::start(&[]);
+    let fixture = Fixture::sending_to(&sink, &["outbox.max_attempts=2"]).await;
+    let revision = fixture.people(1).await;
+    let notice = fixture.approved(revision).await;
+    // As after two crashes in the middle of it.
+    let taken = format!(
+        "UPDATE message SET state = 'sending', attempts = 2, lease_until = {}",
+        fixture.app.now().as_microsecond() + 1_000_000
+    );
+    fixture.database.execute_unprepared(&taken).await.unwrap();
+    assert_eq!(fixture.send().await, Default::default(), "a lease is respected");
+    fixture.app.clock.advance(1);
+    assert_eq!(fixture.send().await.failed, 1);
+    assert_eq!(
+        fixture.messages(&notice).await,
+        [r#"p-000 FAILED null "the service ended during each attempt" 3"#]
+    );
+    assert_eq!(sink.count(), 0);
 }

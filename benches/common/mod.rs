@@ -1,0 +1,113 @@
+//! A service for benches: its own folder, the vaccine example's system, made-up institutions.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use entity::manifest_version;
+use sea_orm::{ActiveModelTrait, Database, DatabaseConnection, IntoActiveModel};
+use suimon::access::{self, FirstAdmin, NewAccount, NewOperator, NewTenant, Op, Role};
+use suimon::app::App;
+use suimon::clock::{Clock, SystemClock};
+use suimon::config::{Config, Sources};
+use suimon::entropy::Entropy;
+use suimon::requirements::manifest::{Kind, parse_files};
+
+pub const SYSTEM: &str = "vaccine-booking";
+pub const RECORD_TYPE: &str = "medical_worker";
+const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/vaccine-booking/manifests/system.yaml");
+
+/// A number from the environment.
+pub fn setting(name: &str, default: usize) -> usize {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+/// SQLite in `folder`, or what `SUIMON_BENCH_DATABASE` names (an empty database).
+pub fn config(folder: &Path) -> Config {
+    let url = std::env::var("SUIMON_BENCH_DATABASE")
+        .unwrap_or_else(|_| format!("sqlite://{}", folder.join("bench.db").display()));
+    let flags = vec![
+        format!("database.url={url}"),
+        format!("keys.file={}", folder.join("kek.key").display()),
+        "log.filter=error".to_owned(),
+    ];
+    suimon::config::load(&Sources { flags, ..Default::default() }).expect("a good configuration")
+}
+
+/// A connection beside the service's own.
+pub async fn connect(config: &Config) -> DatabaseConnection {
+    Database::connect(config.database.url.expose()).await.expect("the database opens")
+}
+
+/// The service with an operator, the system in force, a compliance officer, and institutions.
+pub async fn service(config: Config, institutions: usize) -> (Arc<App>, Op) {
+    let app = App::open(config, Arc::new(SystemClock), Entropy::seeded(1)).await.expect("the service opens");
+    let operator =
+        NewOperator { slug: "operator".into(), name_ja: "運営者".into(), name_en: "Operator".into() };
+    let password = Some("a password of the bench".to_owned());
+    let admin = FirstAdmin { login: "admin".into(), display_name: "Administrator".into(), password };
+    access::initialise(&app, operator, admin).await.expect("an operator");
+    let op = access::act_locally(&app, "admin").await.expect("the administrator");
+    let officer = NewAccount {
+        login: "officer".into(),
+        display_name: "Officer".into(),
+        roles: vec![Role::ComplianceOfficer],
+        password: None,
+    };
+    access::create_account(&op, app.root().expect("an operator"), officer).await.expect("an officer");
+    let all: Vec<usize> = (0..institutions).collect();
+    for chunk in all.chunks(1000) {
+        let tenants = chunk.iter().map(|number| NewTenant {
+            slug: institution(*number),
+            name_ja: format!("医療機関{number}"),
+            name_en: format!("Institution {number}"),
+        });
+        access::create_tenants(&op, tenants.collect()).await.expect("institutions");
+    }
+    apply(&app).await;
+    let op = access::act_locally(&app, "officer").await.expect("the officer");
+    (app, op)
+}
+
+/// Slug of an institution.
+pub fn institution(number: usize) -> String {
+    format!("clinic-{number:05}")
+}
+
+async fn apply(app: &App) {
+    let yaml = std::fs::read(MANIFEST).expect("the example");
+    let set = parse_files([("system.yaml", yaml)]).expect("a right manifest");
+    let manifest = set.get(Kind::System, SYSTEM).expect("the system");
+    let at = SystemClock.now().as_microsecond();
+    let row = manifest_version::Model {
+        tenant_id: app.root().expect("an operator"),
+        kind: "System".into(),
+        name: SYSTEM.into(),
+        version: 1,
+        system: Some(SYSTEM.into()),
+        fingerprint: manifest.fingerprint(),
+        manifest: manifest.to_json().to_string(),
+        withdrawn: false,
+        in_force_from: at - 1,
+        applied_at: at,
+        applied_by: uuid::Uuid::nil(),
+        reason: "bench".into(),
+    };
+    let database = connect(app.config()).await;
+    row.into_active_model().reset_all().insert(&database).await.expect("the manifest");
+    database.close().await.expect("closes");
+}
+
+/// The values of a made-up worker: as many characters as real ones have.
+pub fn worker(number: usize) -> [(&'static str, String); 8] {
+    let (year, month, day) = (1955 + number % 45, 1 + number % 12, 1 + number % 28);
+    [
+        ("full_name", format!("医療 従事者{number}")),
+        ("date_of_birth", format!("{year}-{month:02}-{day:02}")),
+        ("occupation", ["医師", "看護師", "薬剤師", "臨床検査技師"][number % 4].to_owned()),
+        ("ticket_number", format!("{:010}", number * 7 + 3)),
+        ("email", format!("worker{number}@clinic.example")),
+        ("phone", format!("090-{:04}-{:04}", number / 10_000 % 10_000, number % 10_000)),
+        ("language", "ja".to_owned()),
+        ("booking_number", format!("B{number:09}")),
+    ]
+}
