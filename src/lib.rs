@@ -29,6 +29,7 @@ pub mod graphql;
 pub mod http;
 pub mod incidents;
 pub mod notices;
+pub mod reports;
 pub mod requirements;
 pub mod storage;
 pub mod vault;

@@ -6,6 +6,8 @@
 mod apply;
 mod assess;
 mod audit;
+mod demo;
+mod example;
 mod exposure;
 mod import;
 mod incident;
@@ -15,6 +17,7 @@ mod manifests;
 mod migrate;
 mod output;
 mod plan;
+mod report;
 mod schema;
 mod serve;
 
@@ -57,6 +60,8 @@ enum Command {
     Plan(plan::Arguments),
     /// Stores what manifests change as new versions, all or none.
     Apply(apply::Arguments),
+    /// Writes the interim report of an incident.
+    Report(report::Arguments),
     /// Prints the GraphQL schema.
     Schema,
     /// Prints the default configuration, which documents every key.
@@ -71,6 +76,11 @@ enum Command {
     /// Verifies the audit log; prints the table of permissions.
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Replays the founding day on a simulated clock, through the public API.
+    Demo(demo::Arguments),
+    /// Writes the example's files: logs with made-up people, and manifests.
+    #[command(subcommand)]
+    Example(example::Command),
     /// Who may have seen whose data, from logs.
     #[command(subcommand)]
     Exposure(exposure::Command),
@@ -104,6 +114,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Migrate => migrate::run(&context).await,
         Command::Plan(arguments) => plan::run(&context, arguments).await,
         Command::Apply(arguments) => apply::run(&context, arguments).await,
+        Command::Report(arguments) => report::run(&context, arguments).await,
         Command::Schema => schema::run(),
         Command::Config => {
             output::print(config::DEFAULTS);
@@ -113,6 +124,8 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Keys(command) => keys::run(&context, command).await,
         Command::Assess(arguments) => assess::run(&context, arguments).await,
         Command::Audit(command) => audit::run(&context, command).await,
+        Command::Demo(arguments) => demo::run(&context, arguments).await,
+        Command::Example(command) => example::run(command),
         Command::Exposure(command) => exposure::run(&context, command).await,
         Command::Incident(command) => incident::run(&context, command).await,
     }

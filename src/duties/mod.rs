@@ -7,6 +7,7 @@
 mod assess;
 mod model;
 mod plan;
+pub use plan::due_words;
 mod sources;
 mod store;
 
@@ -53,6 +54,13 @@ pub fn packs() -> Result<&'static Packs> {
 pub async fn record_fact(op: &Op, tenant: Uuid, incident: Uuid, new: NewFact) -> Result<FactRecord> {
     let scope = permit(op, tenant, Action::Create, "fact", "incident").await?;
     let NewFact { name, value, certainty, valid_at, source } = new;
+    let value: Option<serde_json::Value> = match value {
+        None => None,
+        Some(text) => Some(serde_json::from_str(&text).map_err(|_| {
+            Error::invalid("value", "is not JSON")
+                .remedy("write 339, true, \"private\", [\"JP\"], \"unknown\" or {\"range\": {\"max\": 358}}")
+        })?),
+    };
     let source = line("source", &source, 300)?;
     if source.starts_with(OWN_SOURCE) {
         return Err(Error::invalid("source", format!("must not begin with {OWN_SOURCE}")).remedy(
@@ -108,6 +116,15 @@ fn newest(records: &[FactRecord]) -> Option<&FactRecord> {
         .max_by_key(|record| (record.recorded_at, record.id))
 }
 
+/// The facts that can be recorded.
+///
+/// # Errors
+/// Those of permission.
+pub async fn fact_catalogue(op: &Op) -> Result<&'static [law::FactDef]> {
+    incidents::permit(op, Action::Read, "fact", "fact").await?;
+    Ok(law::FACTS)
+}
+
 /// Every fact recorded of an incident until `known_at` (now, when not given), oldest first; those that count are marked.
 ///
 /// # Errors
@@ -151,21 +168,18 @@ pub async fn duties_in(scope: &Scope, incident: Uuid) -> Result<Vec<Duty>> {
     store::duties(scope, scope.connection(), incident).await
 }
 
-/// Closes an open duty: done with a receipt, or waived with a reason. `at` is when it was done.
+/// Closes an open duty: done with a receipt, or waived with a reason.
 ///
 /// # Errors
 /// `CONFLICT` when it is not open, `INVALID`, `NOT_FOUND` and those of permission.
-pub async fn settle_duty(
-    op: &Op,
-    tenant: Uuid,
-    id: Uuid,
-    settlement: Settlement,
-    at: Option<Timestamp>,
-) -> Result<Duty> {
+pub async fn settle_duty(op: &Op, tenant: Uuid, id: Uuid, settlement: Settlement) -> Result<Duty> {
     let scope = permit(op, tenant, Action::Update, "duty", "duty").await?;
-    let (state, receipt, reason) = match settlement {
-        Settlement::Done { receipt } => (DutyState::Done, Some(line("receipt", &receipt, 300)?), None),
-        Settlement::Waived { reason } => (DutyState::Waived, None, Some(line("reason", &reason, 1000)?)),
+    let Settlement { done, receipt, reason, at } = settlement;
+    let (state, receipt, reason) = match (done, receipt, reason) {
+        (true, Some(receipt), None) => (DutyState::Done, Some(line("receipt", &receipt, 300)?), None),
+        (false, None, Some(reason)) => (DutyState::Waived, None, Some(line("reason", &reason, 1000)?)),
+        (true, ..) => return Err(Error::invalid("receipt", "DONE wants a receipt and no reason")),
+        (false, ..) => return Err(Error::invalid("reason", "WAIVED wants a reason and no receipt")),
     };
     let at = at.unwrap_or(scope.at());
     happened("at", at, scope.at())?;

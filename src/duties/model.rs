@@ -18,9 +18,9 @@ pub const OWN_SOURCE: &str = "suimon:";
 pub struct NewFact {
     /// Name in the catalogue, such as `counts.principals_total`.
     pub name: String,
-    /// The value as JSON: bare (`339`, `"private"`, `["JP"]`), `"unknown"`, `{"known": …}` or
+    /// The value as JSON text: bare (`339`, `"private"`, `["JP"]`), `"unknown"`, `{"known": …}` or
     /// `{"range": {"min": …, "max": …}}`. `None` withdraws what was recorded: the service's own fact counts again.
-    pub value: Option<Value>,
+    pub value: Option<String>,
     /// How sure it is.
     pub certainty: Certainty,
     /// Since when it is true; the instant of recording when not given.
@@ -317,11 +317,15 @@ impl Duty {
 
 /// How a duty ends.
 #[derive(Clone, Debug)]
-pub enum Settlement {
-    /// It was done; the receipt is the authority's number or where the proof lies.
-    Done { receipt: String },
-    /// It will not be done; the reason says why not.
-    Waived { reason: String },
+pub struct Settlement {
+    /// Whether it was done; else it is waived.
+    pub done: bool,
+    /// For what was done: the authority's number, or where the proof lies.
+    pub receipt: Option<String>,
+    /// For what is waived: why.
+    pub reason: Option<String>,
+    /// When it was done; now, when not given.
+    pub at: Option<Timestamp>,
 }
 
 /// A report that no law asked for, such as an early one to the authority.

@@ -14,7 +14,7 @@ pub struct Tenant(pub access::Tenant);
 
 #[Object]
 impl Tenant {
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         id::encode("Tenant", self.0.id, self.0.id)
     }
 
@@ -62,7 +62,7 @@ pub struct Account(pub access::Account);
 
 #[Object]
 impl Account {
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         id::encode("Account", self.0.tenant, self.0.id)
     }
 
@@ -88,7 +88,7 @@ pub struct ApiToken(pub access::ApiToken);
 
 #[Object]
 impl ApiToken {
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         id::encode("ApiToken", self.0.tenant, self.0.id)
     }
 

@@ -9,7 +9,6 @@ use super::problem::payload;
 use super::scalars::Instant;
 use crate::access::Op;
 use crate::duties::{self, NewFact, Settlement, VoluntaryReport};
-use crate::error::Error;
 
 /// How sure a fact is.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
@@ -312,8 +311,9 @@ impl DutiesQuery {
     }
 
     /// The facts that can be recorded.
-    async fn fact_catalogue(&self) -> Vec<CatalogueFact> {
-        law::FACTS.iter().map(CatalogueFact).collect()
+    async fn fact_catalogue(&self, context: &Context<'_>) -> async_graphql::Result<Vec<CatalogueFact>> {
+        let catalogue = duties::fact_catalogue(context.data::<Op>()?).await?;
+        Ok(catalogue.iter().map(CatalogueFact).collect())
     }
 
     /// The assessments of an incident, newest first.
@@ -372,11 +372,6 @@ impl DutiesMutation {
         let RecordFactInput { incident_id, name, value, certainty, valid_at, source } = input;
         let result = async {
             let (tenant, incident) = id::decode("Incident", &incident_id, "incidentId")?;
-            let value = serde_json::from_str(&value).map_err(|_| {
-                Error::invalid("value", "is not JSON").remedy(
-                    "write 339, true, \"private\", [\"JP\"], \"unknown\" or {\"range\": {\"max\": 358}}",
-                )
-            })?;
             let valid_at = valid_at.map(|at| at.0);
             let new = NewFact { name, value: Some(value), certainty: certainty.into(), valid_at, source };
             duties::record_fact(context.data_unchecked::<Op>(), tenant, incident, new).await
@@ -426,18 +421,9 @@ impl DutiesMutation {
     ) -> async_graphql::Result<DutyPayload> {
         let result = async {
             let (tenant, duty) = id::decode("Duty", &duty_id, "dutyId")?;
-            let settlement = match (state, receipt, reason) {
-                (DutySettlement::Done, Some(receipt), None) => Settlement::Done { receipt },
-                (DutySettlement::Waived, None, Some(reason)) => Settlement::Waived { reason },
-                (DutySettlement::Done, ..) => {
-                    return Err(Error::invalid("receipt", "DONE wants a receipt and no reason"));
-                }
-                (DutySettlement::Waived, ..) => {
-                    return Err(Error::invalid("reason", "WAIVED wants a reason and no receipt"));
-                }
-            };
             let at = at.map(|at| at.0);
-            duties::settle_duty(context.data_unchecked::<Op>(), tenant, duty, settlement, at).await
+            let settlement = Settlement { done: state == DutySettlement::Done, receipt, reason, at };
+            duties::settle_duty(context.data_unchecked::<Op>(), tenant, duty, settlement).await
         };
         DutyPayload::from_result(result.await, Duty)
     }

@@ -19,3 +19,21 @@ impl From<Language> for law::Lang {
         }
     }
 }
+
+impl From<Language> for crate::notices::Language {
+    fn from(language: Language) -> Self {
+        match language {
+            Language::Ja => crate::notices::Language::Ja,
+            Language::En => crate::notices::Language::En,
+        }
+    }
+}
+
+impl From<crate::notices::Language> for Language {
+    fn from(language: crate::notices::Language) -> Self {
+        match language {
+            crate::notices::Language::Ja => Language::Ja,
+            crate::notices::Language::En => Language::En,
+        }
+    }
+}

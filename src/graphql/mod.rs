@@ -10,8 +10,10 @@ mod id;
 mod incidents;
 mod language;
 mod limits;
+mod node;
 mod notices;
 mod problem;
+mod reports;
 mod requirements;
 mod scalars;
 mod vault;
@@ -26,6 +28,7 @@ pub type SuimonSchema = Schema<Query, Mutation, EmptySubscription>;
 /// What can be read.
 #[derive(MergedObject, Default)]
 pub struct Query(
+    node::NodeQuery,
     access::AccessQuery,
     audit::AuditQuery,
     requirements::RequirementsQuery,
@@ -34,6 +37,7 @@ pub struct Query(
     exposure::ExposureQuery,
     duties::DutiesQuery,
     notices::NoticesQuery,
+    reports::ReportsQuery,
 );
 
 /// What can be changed.

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::connection::Page;
 use super::id;
+use super::language::Language;
 use super::problem::payload;
 use super::scalars::Instant;
 use crate::access::Op;
@@ -52,14 +53,6 @@ pub enum MessageState {
     Failed,
 }
 
-/// A language in which notices are written.
-#[derive(Enum, Clone, Copy, PartialEq, Eq)]
-#[graphql(remote = "crate::notices::Language")]
-pub enum NoticeLanguage {
-    Ja,
-    En,
-}
-
 /// How many messages of a notice stand where.
 #[derive(SimpleObject)]
 pub struct MessageCounts {
@@ -75,7 +68,7 @@ pub struct Notice(pub notices::Notice);
 
 #[Object]
 impl Notice {
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         id::encode("Notice", self.0.tenant, self.0.id)
     }
 
@@ -157,7 +150,7 @@ pub struct Message(pub notices::Message);
 
 #[Object]
 impl Message {
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         id::encode("Message", self.0.tenant, self.0.id)
     }
 
@@ -178,7 +171,7 @@ impl Message {
         self.0.record_type.as_deref()
     }
 
-    async fn language(&self) -> NoticeLanguage {
+    async fn language(&self) -> Language {
         self.0.language.into()
     }
 
@@ -239,7 +232,7 @@ pub struct CapturedMail(notices::CapturedMail);
 
 #[Object]
 impl CapturedMail {
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         id::encode("CapturedMail", self.0.tenant, self.0.id)
     }
 
@@ -331,7 +324,7 @@ impl NoticesQuery {
         &self,
         context: &Context<'_>,
         notice_id: ID,
-        language: NoticeLanguage,
+        language: Language,
     ) -> async_graphql::Result<PreviewNoticePayload> {
         let result = async {
             let (tenant, notice) = id::decode("Notice", &notice_id, "noticeId")?;

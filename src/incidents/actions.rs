@@ -11,6 +11,7 @@ use super::{MAX_LISTED, begin, check, permit, store};
 use crate::access::{Action, Op, Scope};
 use crate::audit::Event;
 use crate::error::{Error, Result};
+use crate::requirements::requirement_in_force;
 
 /// What a new corrective action needs.
 #[derive(Clone, Debug)]
@@ -64,7 +65,7 @@ pub async fn complete_action(op: &Op, action: RowId, at: Option<Timestamp>) -> R
     let (scope, mut found) = find(op, action).await?;
     let done_at = check::past("at", at.unwrap_or_else(|| scope.at()), scope.at())?;
     if let Some(requirement) = &found.requirement
-        && !store::requirement_in_force(&scope, requirement).await?
+        && requirement_in_force(&scope, requirement, scope.at()).await?.is_none()
     {
         return Err(Error::conflict(format!("the requirement {requirement} is not in force"))
             .remedy("apply its manifest first, or drop this action with a reason"));

@@ -7,7 +7,7 @@ use super::model::{
     Audience, Channel, Language, NewNotice, Notice, NoticeState, Reason, pseudonym_of, slug_of,
 };
 use super::template::{self, Text};
-use super::{fanout, store};
+use super::{fanout, store, store_messages};
 use crate::access::{Action, Op, Scope, Tx};
 use crate::audit::{Decision, Event};
 use crate::error::{Error, Result};
@@ -21,6 +21,7 @@ use crate::incidents::permit;
 pub async fn create_notice(op: &Op, tenant: Uuid, new: NewNotice) -> Result<Notice> {
     let scope = permit(op, Action::Create, "notice", "incident").await?.within(tenant, "incident")?;
     let NewNotice { incident, revision, audience, template, variables } = new;
+    let variables = variables.with_plain_line_ends();
     let incident = store::incident(&scope, incident).await?.ok_or_else(|| Error::not_found("incident"))?;
     template::check(audience, &template, &variables)?;
     let tx = scope.begin().await?;
@@ -116,7 +117,7 @@ pub async fn approve_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
     }
     let total = made.messages.len();
     let unreachable = made.messages.iter().filter(|message| message.reason.is_some()).count();
-    store::insert_messages(tx.connection(), made.messages).await?;
+    store_messages::insert_messages(tx.connection(), made.messages).await?;
     let event = Event::new("notice.approve", format!("notice:{id}"));
     tx.commit(event.detail(json!({
         "revision": number, "messages": total, "unreachable": unreachable, "told_before": made.told
@@ -140,7 +141,7 @@ pub async fn cancel_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
     if !store::move_notice(tx.connection(), &notice, &open, NoticeState::Cancelled, None).await? {
         return Err(Error::conflict("the notice is done or cancelled already"));
     }
-    let stopped = store::fail_waiting(tx.connection(), &notice).await?;
+    let stopped = store_messages::fail_waiting(tx.connection(), &notice).await?;
     let event = Event::new("notice.cancel", format!("notice:{id}"));
     tx.commit(event.detail(json!({ "stopped": stopped }))).await?;
     notice.state = NoticeState::Cancelled;
@@ -161,12 +162,12 @@ pub async fn retry_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
     if !store::move_notice(tx.connection(), &notice, &from, NoticeState::Approved, None).await? {
         return Err(Error::conflict("only the messages of an approved notice can be tried again"));
     }
-    let failed = store::failed(tx.connection(), &notice).await?;
+    let failed = store_messages::failed(tx.connection(), &notice).await?;
     if failed.is_empty() {
         return Err(Error::conflict("no message of this notice has failed"));
     }
     readdress(&scope, &tx, &notice, &failed).await?;
-    let queued = store::requeue(tx.connection(), &failed, scope.at_micros()).await?;
+    let queued = store_messages::requeue(tx.connection(), &failed, scope.at_micros()).await?;
     if queued != failed.len() as u64 {
         return Err(Error::conflict("messages of this notice changed meanwhile").remedy("try again"));
     }
@@ -187,7 +188,7 @@ async fn readdress(scope: &Scope, tx: &Tx, notice: &Notice, failed: &[super::Mes
         debug_assert!(message.channel == Channel::Mail && slug_of(&message.recipient).is_none());
         if let Some((tenant, record_type, language)) = known.reach(pseudonym_of(&message.recipient)) {
             let language = notice.variables.choose(language);
-            store::readdress(tx.connection(), message, tenant, Some(record_type), language).await?;
+            store_messages::readdress(tx.connection(), message, tenant, Some(record_type), language).await?;
         }
     }
     Ok(())

@@ -9,6 +9,7 @@ use super::model::{
     tenant_recipient,
 };
 use super::store::{self, Reachable};
+use super::store_messages;
 use crate::access::{Scope, Tx};
 use crate::error::{Error, Result};
 
@@ -54,7 +55,7 @@ impl Directory {
 
 /// The messages of a notice.
 pub async fn messages(scope: &Scope, tx: &Tx, notice: &Notice) -> Result<Made> {
-    let told = store::told(tx.connection(), notice.tenant, notice.incident, notice.revision).await?;
+    let told = store_messages::told(tx.connection(), notice.tenant, notice.incident, notice.revision).await?;
     match notice.audience {
         Audience::Persons => to_persons(scope, tx, notice, &told).await,
         Audience::Tenants => to_tenants(scope, tx, notice, &told).await,

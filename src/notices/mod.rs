@@ -16,6 +16,7 @@ mod mailer;
 mod model;
 mod recipients;
 mod store;
+mod store_messages;
 mod store_outbox;
 mod template;
 pub mod worker;
@@ -75,7 +76,7 @@ pub async fn counts(op: &Op, notice: &Notice) -> Result<Counts> {
 /// # Errors
 /// Unexpected ones only.
 pub async fn counts_of(scope: &Scope, notice: &Notice) -> Result<Counts> {
-    store::counts(scope, notice.id).await
+    store_messages::counts(scope, notice.id).await
 }
 
 /// The messages of a notice in the order of their ids; `after` is the last one of the page before.
@@ -90,5 +91,5 @@ pub async fn messages(
     limit: u64,
 ) -> Result<Vec<Message>> {
     let scope = permit(op, Action::Read, "message", "notice").await?.within(notice.tenant, "notice")?;
-    store::messages(&scope, notice.id, state, after, limit).await
+    store_messages::messages(&scope, notice.id, state, after, limit).await
 }

@@ -86,6 +86,7 @@ words!(
         TemporarilyRefused = "refused for now",
         Refused = "refused",
         NotUnderstood = "the mail server's answer was not understood",
+        Interrupted = "the service ended during each attempt",
         Cancelled = "the notice was cancelled",
     }
 );
@@ -122,6 +123,14 @@ impl Variables {
             Language::Ja => self.ja.as_ref(),
             Language::En => self.en.as_ref(),
         }
+    }
+
+    /// The same with `\n` at the end of each line, whatever the author's program writes.
+    pub fn with_plain_line_ends(mut self) -> Self {
+        for text in self.ja.iter_mut().chain(self.en.iter_mut()).flat_map(BTreeMap::values_mut) {
+            *text = text.replace("\r\n", "\n");
+        }
+        self
     }
 
     /// Languages that the author has written.

@@ -11,7 +11,8 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::model::{Affected, Message, MessageState, NoticeState, Reason};
-use super::store::{affected_of, concerned, message_of};
+use super::store::{affected_of, concerned};
+use super::store_messages::message_of;
 use crate::access::Scope;
 use crate::error::Result;
 

@@ -226,6 +226,13 @@ impl Worker {
             // Somebody else has it since; what became of it is theirs to write down.
             return Ok(Delivery { state: MessageState::Sending, unreachable: false });
         }
+        // Taken more often than it may be tried: each time the process ended before the outcome was written down. Whether it
+        // is this message that ends it, or whether the server has accepted it all along, is for a person to find out.
+        if message.attempts > self.app.config().outbox.max_attempts {
+            let state =
+                self.record(message, Outcome::Never { reason: Reason::Interrupted, code: None }).await?;
+            return Ok(Delivery { state, unreachable: false });
+        }
         // Dropping an attempt closes its connection (see `mailer`), so running out of time cannot confuse the next one.
         let attempt = tokio::time::timeout(self.budget(), self.attempt(&scope, background, message));
         let outcome = match attempt.await {

@@ -1,16 +1,24 @@
 //! The integration tests: through HTTP like a client. Both databases run the same tests: without further ado SQLite, with
 //! `SUIMON_TEST_POSTGRES=postgres://user@host/postgres` PostgreSQL.
 
-mod duties_scene;
-mod harness;
-
 mod audit_chain;
 mod configuration;
 mod coverage;
+mod demo;
 mod duties;
+mod duties_cli;
+mod duties_scene;
+mod example;
+mod exposure;
+mod exposure_hostile;
+mod exposure_revisions;
+mod harness;
 mod identity;
 mod imports;
+mod incidents;
+mod incidents_refusals;
 mod notices;
+mod reports;
 mod requirements;
 mod vault;
 mod vault_import;

@@ -236,7 +236,7 @@ async fn files_that_cannot_be_read_say_why() {
     2 1 rows read: 1 created, 0 changed, 0 as they were, 0 refused
     suimon: line 3: a record is longer than 1 MiB; a quote that is not closed?; correct the file and import it again
     2 suimon: cannot read no-such.csv (No such file or directory (os error 2))
-    2 suimon: system not found; apply its manifest first: suimon apply
+    2 suimon: system not found; name a system whose manifest is applied and in force
     2 suimon: record type not found; the system declares applicant, school_admin
     ");
     assert_eq!(counts(&app).await.0, 1, "the row before the endless one is kept");
@@ -327,7 +327,7 @@ async fn batches_have_limits_and_need_a_role() {
     insta::assert_snapshot!(answers.join("\n"), @r#"
     {"code":"INVALID","field":"rows","message":"wants 1 to 500 rows","remedy":"send smaller batches"}
     {"code":"INVALID","field":"rows","message":"wants 1 to 500 rows","remedy":"send smaller batches"}
-    {"code":"NOT_FOUND","field":null,"message":"system not found","remedy":"apply its manifest first: suimon apply"}
+    {"code":"NOT_FOUND","field":null,"message":"system not found","remedy":"name a system whose manifest is applied and in force"}
     {"code":"FORBIDDEN","field":null,"message":"not allowed: create on import","remedy":null}
     "#);
 }

@@ -5,10 +5,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::types::{ExposureClass, Revision, RevisionMethod};
-use crate::access::Op;
+use crate::access::{Action, Op};
 use crate::error::{Error, Result};
 use crate::graphql::id;
-use crate::graphql::incidents::row;
+use crate::graphql::incidents::{may, row};
 use crate::graphql::problem::payload;
 use crate::graphql::scalars::Instant;
 use crate::incidents::affected::model::{Evidence, Inputs};
@@ -228,8 +228,11 @@ impl ExposureMutation {
         context: &Context<'_>,
         input: CreateRevisionInput,
     ) -> async_graphql::Result<CreateRevisionPayload> {
-        let result = create(context.data::<Op>()?, input).await;
-        CreateRevisionPayload::from_result(result, |received| RevisionReceived {
+        let result = async {
+            let op = may(context, Action::Create, "revision", "incident").await?;
+            create(op, input).await
+        };
+        CreateRevisionPayload::from_result(result.await, |received| RevisionReceived {
             revision_id: id::encode("Revision", received.id.tenant, received.id.id),
             received: received.received,
             revision: received.revision.map(Revision),
@@ -242,8 +245,8 @@ impl ExposureMutation {
         context: &Context<'_>,
         input: CorrectRevisionInput,
     ) -> async_graphql::Result<RevisionPayload> {
-        let op = context.data::<Op>()?;
         let result = async {
+            let op = may(context, Action::Create, "revision", "incident").await?;
             let CorrectRevisionInput { incident_id, base_revision_id, add, remove, reason } = input;
             let addition =
                 |AddPersonInput { tenant, person, kind, reason }| Addition { tenant, person, kind, reason };
@@ -265,8 +268,10 @@ impl ExposureMutation {
         context: &Context<'_>,
         revision_id: ID,
     ) -> async_graphql::Result<RevisionPayload> {
-        let op = context.data::<Op>()?;
-        let result = async { approve_revision(op, row("Revision", &revision_id, "revisionId")?).await };
+        let result = async {
+            let op = may(context, Action::Approve, "revision", "revision").await?;
+            approve_revision(op, row("Revision", &revision_id, "revisionId")?).await
+        };
         RevisionPayload::from_result(result.await, Revision)
     }
 }

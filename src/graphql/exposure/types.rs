@@ -3,11 +3,11 @@
 use async_graphql::connection::{Connection, EmptyFields};
 use async_graphql::{Context, Enum, ID, Json, Object, SimpleObject};
 
-use crate::access::Op;
+use crate::access::Action;
 use crate::error::Error;
 use crate::graphql::connection::Page;
 use crate::graphql::id;
-use crate::graphql::incidents::{reader, row};
+use crate::graphql::incidents::{may, reader, row};
 use crate::graphql::scalars::Instant;
 use crate::incidents;
 use crate::incidents::affected::{difference, is_intact, model};
@@ -347,7 +347,7 @@ pub struct Revision(pub model::Revision);
 
 #[Object]
 impl Revision {
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         id::encode("Revision", self.0.tenant, self.0.id)
     }
 
@@ -483,7 +483,7 @@ pub struct ExposureQuery;
 impl ExposureQuery {
     /// An affected list.
     async fn revision(&self, context: &Context<'_>, id: ID) -> async_graphql::Result<Revision> {
-        let row = row("Revision", &id, "id")?;
-        Ok(Revision(incidents::revision(context.data::<Op>()?, row).await?))
+        let op = may(context, Action::Read, "revision", "revision").await?;
+        Ok(Revision(incidents::revision(op, row("Revision", &id, "id")?).await?))
     }
 }

@@ -5,7 +5,7 @@ mod mutation;
 mod types;
 
 pub use mutation::IncidentsMutation;
-pub use types::IncidentsQuery;
+pub use types::{Incident, IncidentsQuery};
 
 use std::str::FromStr;
 
@@ -21,6 +21,14 @@ use crate::incidents::{self, RowId};
 pub fn row(kind: &'static str, id: &ID, field: &str) -> Result<RowId> {
     let (tenant, id) = id::decode(kind, id, field)?;
     Ok(RowId { tenant, id })
+}
+
+/// The operation, once it is clear that the caller may do this at all: before any argument is looked at, so that nobody
+/// learns from the answer which ids would be right.
+pub async fn may<'c>(context: &Context<'c>, action: Action, object: &str, what: &str) -> Result<&'c Op> {
+    let op = context.data_unchecked::<Op>();
+    incidents::permit(op, action, object, what).await?;
+    Ok(op)
 }
 
 /// Permission to read what belongs to an incident.

@@ -6,9 +6,9 @@ use super::inputs::{
     AddTimelineEntryInput, AssignTeamRoleInput, OpenIncidentInput, PlanCorrectiveActionInput,
     RecordInquiryInput, ReportFindingInput, SetIncidentTimesInput,
 };
-use super::row;
 use super::types::{CorrectiveAction, Finding, Incident, IncidentStatus, Inquiry, TeamMember, TimelineEntry};
-use crate::access::Op;
+use super::{may, row};
+use crate::access::{Action, Op};
 use crate::graphql::problem::payload;
 use crate::graphql::scalars::Instant;
 use crate::incidents;
@@ -59,8 +59,10 @@ impl IncidentsMutation {
         context: &Context<'_>,
         input: OpenIncidentInput,
     ) -> async_graphql::Result<IncidentPayload> {
-        let op = context.data::<Op>()?;
-        let result = async { incidents::open_incident(op, input.try_into()?).await };
+        let result = async {
+            let op = may(context, Action::Create, "incident", "incident").await?;
+            incidents::open_incident(op, input.try_into()?).await
+        };
         IncidentPayload::from_result(result.await, Incident)
     }
 
@@ -71,8 +73,8 @@ impl IncidentsMutation {
         incident_id: ID,
         finding_id: ID,
     ) -> async_graphql::Result<TimelineEntryPayload> {
-        let op = context.data::<Op>()?;
         let result = async {
+            let op = may(context, Action::Update, "incident", "incident").await?;
             let finding = row("Finding", &finding_id, "findingId")?;
             incidents::link_finding(op, row("Incident", &incident_id, "incidentId")?, finding).await
         };
@@ -85,8 +87,8 @@ impl IncidentsMutation {
         context: &Context<'_>,
         input: AddTimelineEntryInput,
     ) -> async_graphql::Result<TimelineEntryPayload> {
-        let op = context.data::<Op>()?;
         let result = async {
+            let op = may(context, Action::Create, "incident.entry", "incident").await?;
             let (incident, entry) = input.read()?;
             incidents::add_entry(op, incident, entry).await
         };
@@ -99,8 +101,8 @@ impl IncidentsMutation {
         context: &Context<'_>,
         input: AssignTeamRoleInput,
     ) -> async_graphql::Result<TeamMemberPayload> {
-        let op = context.data::<Op>()?;
         let result = async {
+            let op = may(context, Action::Update, "incident.team", "incident").await?;
             let (incident, member) = input.read()?;
             incidents::assign_team_role(op, incident, member).await
         };
@@ -114,9 +116,10 @@ impl IncidentsMutation {
         id: ID,
         at: Option<Instant>,
     ) -> async_graphql::Result<TeamMemberPayload> {
-        let op = context.data::<Op>()?;
-        let result =
-            async { incidents::end_team_role(op, row("TeamMember", &id, "id")?, at.map(|at| at.0)).await };
+        let result = async {
+            let op = may(context, Action::Update, "incident.team", "team role").await?;
+            incidents::end_team_role(op, row("TeamMember", &id, "id")?, at.map(|at| at.0)).await
+        };
         TeamMemberPayload::from_result(result.await, Into::into)
     }
 
@@ -128,8 +131,8 @@ impl IncidentsMutation {
         at: Instant,
         text: String,
     ) -> async_graphql::Result<IncidentPayload> {
-        let op = context.data::<Op>()?;
         let result = async {
+            let op = may(context, Action::Update, "incident", "incident").await?;
             incidents::contain_incident(op, row("Incident", &incident_id, "incidentId")?, at.0, &text).await
         };
         IncidentPayload::from_result(result.await, Incident)
@@ -143,8 +146,8 @@ impl IncidentsMutation {
         status: IncidentStatus,
         reason: Option<String>,
     ) -> async_graphql::Result<IncidentPayload> {
-        let op = context.data::<Op>()?;
         let result = async {
+            let op = may(context, Action::Update, "incident", "incident").await?;
             let incident = row("Incident", &incident_id, "incidentId")?;
             incidents::set_incident_status(op, incident, status.into(), reason).await
         };
@@ -157,8 +160,8 @@ impl IncidentsMutation {
         context: &Context<'_>,
         input: SetIncidentTimesInput,
     ) -> async_graphql::Result<IncidentPayload> {
-        let op = context.data::<Op>()?;
         let result = async {
+            let op = may(context, Action::Update, "incident", "incident").await?;
             let (incident, times) = input.read()?;
             incidents::set_incident_times(op, incident, times).await
         };
@@ -171,8 +174,8 @@ impl IncidentsMutation {
         context: &Context<'_>,
         input: RecordInquiryInput,
     ) -> async_graphql::Result<InquiryPayload> {
-        let op = context.data::<Op>()?;
         let result = async {
+            let op = may(context, Action::Create, "inquiry", "incident").await?;
             let (incident, inquiry) = input.read()?;
             incidents::record_inquiry(op, incident, inquiry).await
         };
@@ -187,8 +190,8 @@ impl IncidentsMutation {
         text: String,
         at: Option<Instant>,
     ) -> async_graphql::Result<InquiryPayload> {
-        let op = context.data::<Op>()?;
         let result = async {
+            let op = may(context, Action::Update, "inquiry", "inquiry").await?;
             let answer = incidents::NewAnswer { text, at: at.map(|at| at.0) };
             incidents::answer_inquiry(op, row("Inquiry", &inquiry_id, "inquiryId")?, answer).await
         };
@@ -201,8 +204,10 @@ impl IncidentsMutation {
         context: &Context<'_>,
         inquiry_id: ID,
     ) -> async_graphql::Result<InquiryPayload> {
-        let op = context.data::<Op>()?;
-        let result = async { incidents::close_inquiry(op, row("Inquiry", &inquiry_id, "inquiryId")?).await };
+        let result = async {
+            let op = may(context, Action::Update, "inquiry", "inquiry").await?;
+            incidents::close_inquiry(op, row("Inquiry", &inquiry_id, "inquiryId")?).await
+        };
         InquiryPayload::from_result(result.await, Into::into)
     }
 
@@ -212,8 +217,8 @@ impl IncidentsMutation {
         context: &Context<'_>,
         input: PlanCorrectiveActionInput,
     ) -> async_graphql::Result<CorrectiveActionPayload> {
-        let op = context.data::<Op>()?;
         let result = async {
+            let op = may(context, Action::Create, "action", "incident").await?;
             let (incident, action) = input.read()?;
             incidents::plan_action(op, incident, action).await
         };
@@ -227,8 +232,8 @@ impl IncidentsMutation {
         id: ID,
         at: Option<Instant>,
     ) -> async_graphql::Result<CorrectiveActionPayload> {
-        let op = context.data::<Op>()?;
         let result = async {
+            let op = may(context, Action::Update, "action", "corrective action").await?;
             incidents::complete_action(op, row("CorrectiveAction", &id, "id")?, at.map(|at| at.0)).await
         };
         CorrectiveActionPayload::from_result(result.await, Into::into)
@@ -241,8 +246,10 @@ impl IncidentsMutation {
         id: ID,
         reason: String,
     ) -> async_graphql::Result<CorrectiveActionPayload> {
-        let op = context.data::<Op>()?;
-        let result = async { incidents::drop_action(op, row("CorrectiveAction", &id, "id")?, &reason).await };
+        let result = async {
+            let op = may(context, Action::Update, "action", "corrective action").await?;
+            incidents::drop_action(op, row("CorrectiveAction", &id, "id")?, &reason).await
+        };
         CorrectiveActionPayload::from_result(result.await, Into::into)
     }
 }

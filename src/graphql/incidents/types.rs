@@ -4,7 +4,7 @@ use async_graphql::connection::{Connection, EmptyFields};
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 
 use super::{cursor, place, reader};
-use crate::access::Op;
+use crate::access::{Action, Op};
 use crate::error::Error;
 use crate::graphql::connection::Page;
 use crate::graphql::exposure::Revision;
@@ -326,7 +326,7 @@ pub struct Incident(pub model::Incident);
 
 #[Object]
 impl Incident {
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         id::encode("Incident", self.0.tenant, self.0.id)
     }
 
@@ -471,7 +471,7 @@ impl IncidentsQuery {
         id: Option<ID>,
         number: Option<i32>,
     ) -> async_graphql::Result<Incident> {
-        let op = context.data::<Op>()?;
+        let op = super::may(context, Action::Read, "incident", "incident").await?;
         let found = match (id, number) {
             (Some(id), None) => {
                 let row = super::row("Incident", &id, "id")?;

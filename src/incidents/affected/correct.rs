@@ -9,7 +9,7 @@ use super::model::{
 };
 use super::{complete, created, input, tally};
 use crate::access::{Action, Op};
-use crate::audit::Event;
+use crate::audit::{Decision, Event};
 use crate::error::{Error, Result};
 use crate::incidents::model::RowId;
 use crate::incidents::{begin, check, store};
@@ -181,6 +181,14 @@ fn include(
 pub async fn approve_revision(op: &Op, revision: RowId) -> Result<Revision> {
     let scope = crate::incidents::permit(op, Action::Approve, "revision", "revision").await?;
     let scope = scope.within(revision.tenant, "revision")?;
+    // Before the transaction: the audit writer could not note the refusal while it holds SQLite's only write lock.
+    if super::find_revision(&scope, revision.id).await?.created_by == scope.author() {
+        let event =
+            Event::new("revision.approve", format!("revision:{}", revision.id)).decision(Decision::Denied);
+        scope.record(scope.tenant(), vec![event]).await?;
+        return Err(Error::forbidden("approve", "revision")
+            .remedy("whoever made a list cannot approve it; ask another approver"));
+    }
     let tx = scope.begin().await?;
     // First the incident, then the revision: the order in which everything here locks.
     let incident = store::incident_of_revision(&tx, revision.id).await?;
@@ -191,10 +199,6 @@ pub async fn approve_revision(op: &Op, revision: RowId) -> Result<Revision> {
         found.filter(|found| found.state != State::Receiving).ok_or_else(|| Error::not_found("revision"))?;
     if found.state != State::Draft {
         return Err(Error::conflict(format!("this revision is {} already", found.state)));
-    }
-    if found.created_by == scope.author() {
-        return Err(Error::forbidden("approve", "revision")
-            .remedy("whoever made a list cannot approve it; ask another approver"));
     }
     if let Some(approved) = store::approved_revision(tx.connection(), &scope, incident).await?
         && approved.number > found.number

@@ -2,10 +2,7 @@
 
 use std::collections::HashMap;
 
-use entity::{
-    account, corrective_action, incident_member as member, inquiry, inquiry_answer as answer,
-    manifest_version,
-};
+use entity::{account, corrective_action, incident_member as member, inquiry, inquiry_answer as answer};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, EntityTrait, ExprTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
     QueryOrder, QuerySelect,
@@ -359,17 +356,4 @@ pub async fn end_action(tx: &Tx, action: RowId, state: ActionState, done_at: Opt
         .exec(tx.connection())
         .await?;
     Ok(updated.rows_affected == 1)
-}
-
-/// Whether the newest version of a requirement that has begun is still valid.
-pub async fn requirement_in_force(scope: &Scope, name: &str) -> Result<bool> {
-    let newest = manifest_version::Entity::find()
-        .filter(scope.rows(manifest_version::Column::TenantId))
-        .filter(manifest_version::Column::Kind.eq("Requirement"))
-        .filter(manifest_version::Column::Name.eq(name))
-        .filter(manifest_version::Column::InForceFrom.lte(scope.at_micros()))
-        .order_by_desc(manifest_version::Column::Version)
-        .one(scope.connection())
-        .await?;
-    Ok(newest.is_some_and(|version| !version.withdrawn))
 }

@@ -24,10 +24,10 @@ async fn a_draft_sends_nothing_and_its_author_cannot_approve_it() {
     let notice = text(&fixture.create(&both, revision, "PERSONS", texts()).await["id"]);
     assert_eq!(fixture.send().await, Default::default());
     let answer = fixture.act(&both, "approveNotice", &notice).await;
-    insta::assert_snapshot!(answer, @"");
+    insta::assert_snapshot!(answer, @r#"{"__typename":"Problem","code":"FORBIDDEN","message":"not allowed: approve on notice","remedy":"somebody other than its author approves a notice"}"#);
     assert_eq!(fixture.standing(&notice).await, "DRAFT 0 0 0 0 0");
     let answer = fixture.act(&fixture.officer, "approveNotice", &notice).await;
-    insta::assert_snapshot!(answer, @"");
+    insta::assert_snapshot!(answer, @r#"{"__typename":"Problem","code":"FORBIDDEN","message":"not allowed: approve on notice","remedy":null}"#);
     assert_eq!(fixture.act(&fixture.approver, "approveNotice", &notice).await["state"], "APPROVED");
     let answer = fixture.act(&fixture.approver, "approveNotice", &notice).await;
     assert_eq!(answer["code"], "CONFLICT", "{answer}");
@@ -44,7 +44,7 @@ async fn what_is_wrong_with_a_notice_is_said_at_once() {
     wrong["en"]["measures"] = json!("Dear {{ name }}");
     wrong["en"]["contact_desk"] = json!("x".repeat(4001));
     let answer = fixture.create(&fixture.officer, revision, "PERSONS", wrong).await;
-    insta::assert_snapshot!(answer, @"");
+    insta::assert_snapshot!(answer, @r#"{"__typename":"Problem","code":"INVALID","field":"variables","message":"ja.cause is missing; ja.caus is not a variable of this template; en.contact_desk is longer than 4000 characters; en.measures has a placeholder, which is not filled in here","remedy":"give each variable a text"}"#);
     for variables in [json!({}), json!([]), json!({ "fr": {} }), json!({ "ja": { "cause": 1 } }), json!("x")]
     {
         let answer = fixture.create(&fixture.officer, revision, "PERSONS", variables.clone()).await;
@@ -54,9 +54,12 @@ async fn what_is_wrong_with_a_notice_is_said_at_once() {
             "{variables}: {answer}"
         );
     }
+    let mut windows = texts();
+    windows["ja"]["cause"] = json!("一行目\r\n二行目");
+    assert_eq!(fixture.create(&fixture.officer, revision, "PERSONS", windows).await["state"], "DRAFT");
     let draft = fixture.revision_in("draft", 2, &[("school-001", "p-000", "possible")]).await;
     let answer = fixture.create(&fixture.officer, draft, "PERSONS", texts()).await;
-    insta::assert_snapshot!(answer, @"");
+    insta::assert_snapshot!(answer, @r#"{"__typename":"Problem","code":"CONFLICT","field":null,"message":"the revision is not approved, or a newer one has taken its place","remedy":"approve the revision, or write the notice for the newest approved one"}"#);
     let answer = fixture.create(&fixture.officer, Uuid::nil(), "PERSONS", texts()).await;
     assert_eq!(answer["message"], "revision not found");
 }
@@ -68,7 +71,7 @@ async fn a_notice_for_a_superseded_list_is_not_sent() {
     let notice = fixture.draft(first, "PERSONS").await;
     fixture.revision(2, &[("school-001", "p-000", "possible")]).await;
     let answer = fixture.act(&fixture.approver, "approveNotice", &notice).await;
-    insta::assert_snapshot!(answer, @"");
+    insta::assert_snapshot!(answer, @r#"{"__typename":"Problem","code":"CONFLICT","message":"the revision is not approved, or a newer one has taken its place","remedy":"approve the revision, or write the notice for the newest approved one"}"#);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -131,7 +134,7 @@ async fn the_next_revision_tells_the_difference_only() {
     // A second notice for the same list has nobody left.
     let again = fixture.draft(first, "PERSONS").await;
     let answer = fixture.act(&fixture.approver, "approveNotice", &again).await;
-    insta::assert_snapshot!(answer, @"");
+    insta::assert_snapshot!(answer, @r#"{"__typename":"Problem","code":"CONFLICT","message":"everybody on the list has been told already","remedy":null}"#);
     let second =
         fixture.revision(2, &[("school-001", "p-1", "confirmed"), ("school-001", "p-3", "possible")]).await;
     let next = fixture.approved(second).await;
@@ -149,7 +152,7 @@ async fn tenants_get_their_own_numbers_and_hear_again_when_their_list_changes() 
         __typename ... on ContactSet { known } ... on Problem { code message } } }";
     let admin = fixture.app.admin();
     let wrong = admin.gql_with(set, json!({ "id": school.id, "address": "not an address" })).await;
-    insta::assert_snapshot!(wrong, @"");
+    insta::assert_snapshot!(wrong, @r#"{"data":{"setTenantContact":{"__typename":"Problem","code":"INVALID","message":"is not a mail address such as office@school.example"}}}"#);
     let done = admin.gql_with(set, json!({ "id": school.id, "address": "office@school-001.example" })).await;
     assert_eq!(done["data"]["setTenantContact"]["known"], true, "{done}");
     let list = [
@@ -173,7 +176,38 @@ async fn tenants_get_their_own_numbers_and_hear_again_when_their_list_changes() 
     let answer = fixture.officer.gql("{ capturedMails { nodes { to subject body } } }").await;
     let mails = answer["data"]["capturedMails"]["nodes"].as_array().unwrap();
     assert_eq!(mails[0]["to"], "office@school-001.example");
-    insta::assert_snapshot!(text(&mails[0]["body"]), @"");
+    insta::assert_snapshot!(text(&mails[0]["body"]), @r"
+    学校 school-001 ご担当者様
+
+    みほん出願サービスです。
+    出願システムにおいて、学校 school-001に関係する方の個人情報が他の方に表示された可能性があります。
+    深くお詫び申し上げますとともに、次のとおりご報告いたします。
+
+    ■ 学校 school-001に関係する方(対象者リスト 第1版)
+    志願者: 2名
+
+    期間: 2023年10月26日 11:00 から 2023年10月26日 15:41 まで (Asia/Tokyo)
+
+    ■ 何が起きたか
+    10月26日、他の方のページが表示されました。
+
+    ■ 対象となる情報
+    氏名、メールアドレス
+
+    ■ 原因
+    配信設定の誤り
+
+    ■ 二次被害のおそれ
+    現時点で確認されていません。
+
+    ■ 当社の対応
+    設定を戻し、再発防止策を行いました。
+
+    ■ お問い合わせ窓口
+    お問い合わせ: 03-0000-0000
+
+    みほん出願サービス
+    ");
 
     // school-001 is as it was; school-002 now can be reached.
     let school = fixture.app.tenant("school-002").await;
@@ -226,8 +260,37 @@ async fn the_approver_sees_what_it_approves() {
         )
         .await;
     let preview = &answer["data"]["previewNotice"];
-    insta::assert_snapshot!(text(&preview["typical"]["subject"]), @"");
-    insta::assert_snapshot!(text(&preview["typical"]["body"]), @"");
+    insta::assert_snapshot!(text(&preview["typical"]["subject"]), @"Important: notice about your personal data in Sample system (Sample Inc.)");
+    insta::assert_snapshot!(text(&preview["typical"]["body"]), @r"
+    Dear Hanako Mihon,
+
+    Sample Inc. informs you that in Sample system your personal data may have been shown to other people.
+    We apologise for this. Here is what we know.
+
+    Concerned school: Mihon Junior High School
+
+    Period: 26 October 2023, 11:00 to 15:41
+
+    * What happened
+    On 26 October pages were shown to others.
+
+    * Which data
+    Name, mail address
+
+    * Cause
+    A wrong setting of the delivery network
+
+    * What might follow from it
+    None is known.
+
+    * What we do
+    The setting was undone.
+
+    * Whom to ask
+    Please call +81-3-0000-0000.
+
+    Sample Inc.
+    ");
     assert!(text(&preview["worstCase"]["body"]).contains("<b>\"'&{{ 7 * 7 }}</b>"), "{preview}");
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use sea_orm::ConnectionTrait;
 use suimon::notices::worker::run_once;
 
 use super::fixture::Fixture;
@@ -24,8 +25,38 @@ async fn everybody_gets_one_mail_that_reads_right() {
     assert_eq!((mails.len(), addresses), (25, expected));
     assert_eq!(mails.iter().map(|mail| &mail.message_id).collect::<BTreeSet<_>>().len(), 25);
     let mail = mails.iter().find(|mail| mail.to == "p-007@school-001.example").unwrap();
-    insta::assert_snapshot!(mail.subject, @"");
-    insta::assert_snapshot!(mail.body, @"");
+    insta::assert_snapshot!(mail.subject, @"【重要】出願システムにおける個人情報に関するお知らせ(みほん出願サービス)");
+    insta::assert_snapshot!(mail.body, @r"
+    山田 p-007 様
+
+    みほん出願サービスです。
+    出願システムにおいて、あなたの個人情報が他の方に表示された可能性があります。
+    深くお詫び申し上げますとともに、次のとおりお知らせいたします。
+
+    関係する学校: 学校 school-001
+
+    期間: 2023年10月26日 11:00 から 2023年10月26日 15:41 まで (Asia/Tokyo)
+
+    ■ 何が起きたか
+    10月26日、他の方のページが表示されました。
+
+    ■ 対象となる情報
+    氏名、メールアドレス
+
+    ■ 原因
+    配信設定の誤り
+
+    ■ 二次被害のおそれ
+    現時点で確認されていません。
+
+    ■ 当社の対応
+    設定を戻し、再発防止策を行いました。
+
+    ■ お問い合わせ窓口
+    お問い合わせ: 03-0000-0000
+
+    みほん出願サービス
+    ");
     for line in [
         "Auto-Submitted: auto-generated",
         "Date: Thu, 26 Oct 2023 00:00:00 +0000",
@@ -191,4 +222,26 @@ async fn workers_at_the_same_time_never_send_the_same_message() {
     assert_eq!(a.unwrap().accepted + b.unwrap().accepted + c.unwrap().accepted, 80);
     assert_eq!((fixture.standing(&notice).await.as_str(), sink.count()), ("DONE 0 0 80 0 0", 80));
     assert_eq!(sink.by_recipient().len(), 80);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_outlives_its_worker_each_time_is_given_to_a_person() {
+    let sink = Sink::start(&[]);
+    let fixture = Fixture::sending_to(&sink, &["outbox.max_attempts=2"]).await;
+    let revision = fixture.people(1).await;
+    let notice = fixture.approved(revision).await;
+    // As after two crashes in the middle of it.
+    let taken = format!(
+        "UPDATE message SET state = 'sending', attempts = 2, lease_until = {}",
+        fixture.app.now().as_microsecond() + 1_000_000
+    );
+    fixture.database.execute_unprepared(&taken).await.unwrap();
+    assert_eq!(fixture.send().await, Default::default(), "a lease is respected");
+    fixture.app.clock.advance(1);
+    assert_eq!(fixture.send().await.failed, 1);
+    assert_eq!(
+        fixture.messages(&notice).await,
+        [r#"p-000 FAILED null "the service ended during each attempt" 3"#]
+    );
+    assert_eq!(sink.count(), 0);
 }

@@ -1,0 +1,256 @@
+//! The table of messages, for the use cases. What the worker does to it is in `store_outbox`.
+
+use std::collections::HashMap;
+
+use entity::message;
+use sea_orm::sea_query::{Condition, Expr};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel,
+    QueryFilter, QueryOrder, QuerySelect,
+};
+use uuid::Uuid;
+
+use super::model::{Channel, Counts, Language, Message, MessageState, Notice, Reason};
+use super::store::CHUNK;
+use crate::access::Scope;
+use crate::clock::from_micros;
+use crate::error::Result;
+
+/// Recipients who have a message of this incident that has not failed, with the revision of the newest one; and whoever has
+/// any message of `revision` itself.
+pub async fn told<C: ConnectionTrait>(
+    database: &C,
+    tenant: Uuid,
+    incident: Uuid,
+    revision: Uuid,
+) -> Result<HashMap<String, Uuid>> {
+    let rows: Vec<(String, Uuid)> = message::Entity::find()
+        .select_only()
+        .column(message::Column::Recipient)
+        .column(message::Column::RevisionId)
+        .filter(message::Column::TenantId.eq(tenant))
+        .filter(message::Column::IncidentId.eq(incident))
+        .filter(
+            Condition::any()
+                .add(message::Column::State.ne(MessageState::Failed.as_str()))
+                .add(message::Column::RevisionId.eq(revision)),
+        )
+        .order_by_asc(message::Column::CreatedAt)
+        .into_tuple()
+        .all(database)
+        .await?;
+    Ok(rows.into_iter().collect())
+}
+
+pub async fn insert_messages<C: ConnectionTrait>(database: &C, messages: Vec<Message>) -> Result<(), DbErr> {
+    let mut rows = messages.into_iter().map(|message| row_of(message).into_active_model().reset_all());
+    loop {
+        let chunk: Vec<_> = rows.by_ref().take(CHUNK).collect();
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        message::Entity::insert_many(chunk).exec_without_returning(database).await?;
+    }
+}
+
+fn row_of(message: Message) -> message::Model {
+    let Message {
+        tenant,
+        id,
+        notice,
+        incident,
+        revision,
+        channel,
+        recipient,
+        recipient_tenant,
+        record_type,
+        language,
+        message_id,
+        state,
+        attempts,
+        next_attempt_at,
+        lease_until,
+        reply_code,
+        reason,
+        created_at,
+        accepted_at,
+    } = message;
+    message::Model {
+        tenant_id: tenant,
+        id,
+        notice_id: notice,
+        incident_id: incident,
+        revision_id: revision,
+        channel: channel.as_str().to_owned(),
+        recipient,
+        recipient_tenant,
+        record_type,
+        language: language.as_str().to_owned(),
+        message_id,
+        state: state.as_str().to_owned(),
+        attempts: i32::try_from(attempts).unwrap_or(i32::MAX),
+        next_attempt_at: next_attempt_at.as_microsecond(),
+        lease_until: lease_until.map(|at| at.as_microsecond()),
+        lease_owner: None,
+        reply_code: reply_code.map(i32::from),
+        reason: reason.map(|reason| reason.as_str().to_owned()),
+        created_at: created_at.as_microsecond(),
+        accepted_at: accepted_at.map(|at| at.as_microsecond()),
+    }
+}
+
+pub fn message_of(row: message::Model) -> Result<Message> {
+    let message::Model {
+        tenant_id,
+        id,
+        notice_id,
+        incident_id,
+        revision_id,
+        channel,
+        recipient,
+        recipient_tenant,
+        record_type,
+        language,
+        message_id,
+        state,
+        attempts,
+        next_attempt_at,
+        lease_until,
+        lease_owner: _,
+        reply_code,
+        reason,
+        created_at,
+        accepted_at,
+    } = row;
+    Ok(Message {
+        tenant: tenant_id,
+        id,
+        notice: notice_id,
+        incident: incident_id,
+        revision: revision_id,
+        channel: Channel::from_stored(&channel)?,
+        recipient,
+        recipient_tenant,
+        record_type,
+        language: Language::from_stored(&language)?,
+        message_id,
+        state: MessageState::from_stored(&state)?,
+        attempts: u32::try_from(attempts).unwrap_or_default(),
+        next_attempt_at: from_micros(next_attempt_at),
+        lease_until: lease_until.map(from_micros),
+        reply_code: reply_code.and_then(|code| u16::try_from(code).ok()),
+        reason: reason.as_deref().map(Reason::from_stored).transpose()?,
+        created_at: from_micros(created_at),
+        accepted_at: accepted_at.map(from_micros),
+    })
+}
+
+/// Gives up whatever of a notice waits for an attempt. Returns how many messages that were.
+pub async fn fail_waiting<C: ConnectionTrait>(database: &C, notice: &Notice) -> Result<u64> {
+    let updated = message::Entity::update_many()
+        .col_expr(message::Column::State, Expr::value(MessageState::Failed.as_str()))
+        .col_expr(message::Column::Reason, Expr::value(Reason::Cancelled.as_str()))
+        .filter(message::Column::TenantId.eq(notice.tenant))
+        .filter(message::Column::NoticeId.eq(notice.id))
+        .filter(
+            message::Column::State.is_in([MessageState::Queued.as_str(), MessageState::Deferred.as_str()]),
+        )
+        .exec(database)
+        .await?;
+    Ok(updated.rows_affected)
+}
+
+pub async fn failed<C: ConnectionTrait>(database: &C, notice: &Notice) -> Result<Vec<Message>> {
+    let rows = message::Entity::find()
+        .filter(message::Column::TenantId.eq(notice.tenant))
+        .filter(message::Column::NoticeId.eq(notice.id))
+        .filter(message::Column::State.eq(MessageState::Failed.as_str()))
+        .order_by_asc(message::Column::Id)
+        .all(database)
+        .await?;
+    rows.into_iter().map(message_of).collect()
+}
+
+/// Puts failed messages into the queue again.
+pub async fn requeue<C: ConnectionTrait>(database: &C, messages: &[Message], at: i64) -> Result<u64> {
+    let mut moved = 0;
+    for chunk in messages.chunks(CHUNK) {
+        let updated = message::Entity::update_many()
+            .col_expr(message::Column::State, Expr::value(MessageState::Queued.as_str()))
+            .col_expr(message::Column::Attempts, Expr::value(0))
+            .col_expr(message::Column::NextAttemptAt, Expr::value(at))
+            .col_expr(message::Column::Reason, Expr::value(None::<String>))
+            .col_expr(message::Column::ReplyCode, Expr::value(None::<i32>))
+            .filter(message::Column::TenantId.is_in(chunk.iter().map(|message| message.tenant)))
+            .filter(message::Column::Id.is_in(chunk.iter().map(|message| message.id)))
+            .filter(message::Column::State.eq(MessageState::Failed.as_str()))
+            .exec(database)
+            .await?;
+        moved += updated.rows_affected;
+    }
+    Ok(moved)
+}
+
+/// Says at which tenant, as which record type and in which language a recipient can be reached after all.
+pub async fn readdress<C: ConnectionTrait>(
+    database: &C,
+    message: &Message,
+    tenant: Uuid,
+    record_type: Option<&str>,
+    language: Language,
+) -> Result<bool> {
+    let updated = message::Entity::update_many()
+        .col_expr(message::Column::RecipientTenant, Expr::value(tenant))
+        .col_expr(message::Column::RecordType, Expr::value(record_type.map(str::to_owned)))
+        .col_expr(message::Column::Language, Expr::value(language.as_str()))
+        .filter(message::Column::TenantId.eq(message.tenant))
+        .filter(message::Column::Id.eq(message.id))
+        .filter(message::Column::State.eq(MessageState::Failed.as_str()))
+        .exec(database)
+        .await?;
+    Ok(updated.rows_affected == 1)
+}
+
+#[derive(FromQueryResult)]
+struct StateCount {
+    state: String,
+    number: i64,
+}
+
+pub async fn counts(scope: &Scope, notice: Uuid) -> Result<Counts> {
+    let rows = message::Entity::find()
+        .select_only()
+        .column(message::Column::State)
+        .column_as(message::Column::Id.count(), "number")
+        .filter(scope.rows(message::Column::TenantId))
+        .filter(message::Column::NoticeId.eq(notice))
+        .group_by(message::Column::State)
+        .into_model::<StateCount>()
+        .all(scope.connection())
+        .await?;
+    let mut counts = Counts::default();
+    for StateCount { state, number } in rows {
+        counts.add(MessageState::from_stored(&state)?, u64::try_from(number).unwrap_or_default());
+    }
+    Ok(counts)
+}
+
+pub async fn messages(
+    scope: &Scope,
+    notice: Uuid,
+    state: Option<MessageState>,
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<Message>> {
+    let mut query = message::Entity::find()
+        .filter(scope.rows(message::Column::TenantId))
+        .filter(message::Column::NoticeId.eq(notice))
+        .order_by_asc(message::Column::Id);
+    if let Some(state) = state {
+        query = query.filter(message::Column::State.eq(state.as_str()));
+    }
+    if let Some(after) = after {
+        query = query.filter(message::Column::Id.gt(after));
+    }
+    query.limit(limit).all(scope.connection()).await?.into_iter().map(message_of).collect()
+}

@@ -1,0 +1,123 @@
+//! Templates: HTML with HTML's escaping, Markdown with Markdown's. Embedded in the program.
+
+use std::sync::OnceLock;
+
+use law::Lang;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior, Value};
+
+use super::Format;
+use super::model::Report;
+use crate::error::Result;
+
+/// Templates by name. The ending decides how values are escaped.
+const TEMPLATES: &[(&str, &str)] = &[
+    ("interim.ja.html", include_str!("../../templates/report/interim.ja.html")),
+    ("interim.en.html", include_str!("../../templates/report/interim.en.html")),
+    ("interim.ja.md", include_str!("../../templates/report/interim.ja.md")),
+    ("interim.en.md", include_str!("../../templates/report/interim.en.md")),
+    ("style.css", include_str!("../../templates/report/style.css")),
+];
+
+/// Name of the escaping of Markdown.
+const MARKDOWN: &str = "markdown";
+
+/// Renders a report.
+///
+/// # Errors
+/// Unexpected ones only: the templates are part of the program.
+pub fn render(report: &Report, lang: Lang, format: Format) -> Result<String> {
+    let name = match (lang, format) {
+        (Lang::Ja, Format::Html) => "interim.ja.html",
+        (Lang::En, Format::Html) => "interim.en.html",
+        (Lang::Ja, Format::Markdown) => "interim.ja.md",
+        (Lang::En, Format::Markdown) => "interim.en.md",
+    };
+    let template = environment()?.get_template(name).map_err(anyhow::Error::from)?;
+    Ok(template.render(Value::from(Serde(report))).map_err(anyhow::Error::from)?)
+}
+
+fn environment() -> Result<&'static Environment<'static>> {
+    static ENVIRONMENT: OnceLock<std::result::Result<Environment<'static>, String>> = OnceLock::new();
+    ENVIRONMENT
+        .get_or_init(|| build().map_err(|error| format!("{error:#}")))
+        .as_ref()
+        .map_err(|error| anyhow::anyhow!("a report template does not read: {error}").into())
+}
+
+fn build() -> std::result::Result<Environment<'static>, minijinja::Error> {
+    let mut environment = Environment::new();
+    // A misspelt name in a template is an error, not an empty place in a report.
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?;
+    environment.set_syntax(syntax);
+    environment.set_auto_escape_callback(|name| match name.rsplit('.').next() {
+        Some("html") => AutoEscape::Html,
+        Some("md") => AutoEscape::Custom(MARKDOWN.into()),
+        _ => AutoEscape::None,
+    });
+    environment.set_formatter(format_value);
+    environment.add_filter("code_block", code_block);
+    for (name, source) in TEMPLATES {
+        environment.add_template(name, source)?;
+    }
+    Ok(environment)
+}
+
+fn format_value(
+    out: &mut Output,
+    state: &mut State,
+    value: &Value,
+) -> std::result::Result<(), minijinja::Error> {
+    if !matches!(state.auto_escape(), AutoEscape::Custom(name) if name == MARKDOWN) || value.is_safe() {
+        return minijinja::escape_formatter(out, state, value);
+    }
+    let text = match value.as_str() {
+        Some(text) => escape_markdown(text),
+        None => value.to_string(),
+    };
+    out.write_str(&text).map_err(minijinja::Error::from)
+}
+
+/// Lines as a code block by indentation: there is no fence that a line could close.
+fn code_block(text: &str) -> Value {
+    Value::from_safe_string(text.lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n"))
+}
+
+/// A text of somebody as Markdown that shows exactly that text: no markup, no HTML, no second line that would leave a list or
+/// a table cell.
+pub fn escape_markdown(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    for (index, line) in text.lines().enumerate() {
+        if index > 0 {
+            out.push_str("<br>");
+        }
+        let line = line.trim_end();
+        // Only at the beginning of a block do these begin a heading, a list, a quotation or a rule; a value may stand there.
+        let mut digits_only = true;
+        for (position, letter) in line.chars().enumerate() {
+            match letter {
+                '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '$' => {
+                    out.push('\\');
+                    out.push(letter);
+                }
+                '<' => out.push_str("&lt;"),
+                '>' => out.push_str("&gt;"),
+                '&' => out.push_str("&amp;"),
+                '#' | '+' | '-' | '=' if position == 0 => {
+                    out.push('\\');
+                    out.push(letter);
+                }
+                '.' | ')' if digits_only && position > 0 => {
+                    out.push('\\');
+                    out.push(letter);
+                }
+                '\t' => out.push(' '),
+                letter => out.push(letter),
+            }
+            digits_only &= letter.is_ascii_digit();
+        }
+    }
+    out
+}
