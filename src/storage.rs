@@ -39,6 +39,11 @@ pub async fn connect(config: &DatabaseConfig) -> anyhow::Result<DatabaseConnecti
                 .foreign_keys(true)
                 // What is deleted is overwritten with zeros: a destroyed key must not live on in a free page.
                 .pragma("secure_delete", "ON")
+                // An import touches thousands of pages in a transaction. With the default cache of 2 MB they are written out
+                // and read again several times; this much is used only where there is that much to keep.
+                .pragma("cache_size", "-65536")
+                // Pages of a log of 64 MB instead of 4 MB go into the file at once, each of them only in its last state.
+                .pragma("wal_autocheckpoint", "16384")
         });
     } else {
         options = ConnectOptions::new(url);

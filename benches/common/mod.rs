@@ -3,14 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use entity::manifest_version;
-use sea_orm::{ActiveModelTrait, Database, DatabaseConnection, IntoActiveModel};
+use sea_orm::{Database, DatabaseConnection};
 use suimon::access::{self, FirstAdmin, NewAccount, NewOperator, NewTenant, Op, Role};
 use suimon::app::App;
-use suimon::clock::{Clock, SystemClock};
+use suimon::clock::SystemClock;
 use suimon::config::{Config, Sources};
 use suimon::entropy::Entropy;
-use suimon::requirements::manifest::{Kind, parse_files};
+use suimon::requirements::{self, ManifestFile, Outcome};
 
 pub const SYSTEM: &str = "vaccine-booking";
 pub const RECORD_TYPE: &str = "medical_worker";
@@ -63,7 +62,8 @@ pub async fn service(config: Config, institutions: usize) -> (Arc<App>, Op) {
         });
         access::create_tenants(&op, tenants.collect()).await.expect("institutions");
     }
-    apply(&app).await;
+    let op = access::act_locally(&app, "officer").await.expect("the officer");
+    apply(&op).await;
     let op = access::act_locally(&app, "officer").await.expect("the officer");
     (app, op)
 }
@@ -73,28 +73,11 @@ pub fn institution(number: usize) -> String {
     format!("clinic-{number:05}")
 }
 
-async fn apply(app: &App) {
-    let yaml = std::fs::read(MANIFEST).expect("the example");
-    let set = parse_files([("system.yaml", yaml)]).expect("a right manifest");
-    let manifest = set.get(Kind::System, SYSTEM).expect("the system");
-    let at = SystemClock.now().as_microsecond();
-    let row = manifest_version::Model {
-        tenant_id: app.root().expect("an operator"),
-        kind: "System".into(),
-        name: SYSTEM.into(),
-        version: 1,
-        system: Some(SYSTEM.into()),
-        fingerprint: manifest.fingerprint(),
-        manifest: manifest.to_json().to_string(),
-        withdrawn: false,
-        in_force_from: at - 1,
-        applied_at: at,
-        applied_by: uuid::Uuid::nil(),
-        reason: "bench".into(),
-    };
-    let database = connect(app.config()).await;
-    row.into_active_model().reset_all().insert(&database).await.expect("the manifest");
-    database.close().await.expect("closes");
+async fn apply(op: &Op) {
+    let content = std::fs::read(MANIFEST).expect("the example");
+    let file = ManifestFile { name: "system.yaml".into(), content };
+    let outcome = requirements::apply(op, vec![file], "bench", false).await.expect("the system");
+    assert!(matches!(outcome, Outcome::Applied(_)), "the example's manifest is right");
 }
 
 /// The values of a made-up worker: as many characters as real ones have.

@@ -334,7 +334,7 @@ async fn batches_have_limits_and_need_a_role() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_import_is_run_again_and_nothing_is_doubled() {
-    const ROWS: usize = 12_000;
+    const ROWS: usize = 20_000;
     let app = app_with_schools().await;
     let rows: Vec<String> = (0..ROWS)
         .map(|n| good(["school-001", "school-002"][n % 2], &format!("A-{n}"), &format!("a{n}@example.jp")))

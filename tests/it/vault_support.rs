@@ -2,11 +2,11 @@
 
 use std::process::{Command, Output};
 
-use entity::{blind_index, import_batch, import_run, manifest_version, subject};
-use sea_orm::{ActiveModelTrait, Database, DatabaseConnection, EntityTrait, IntoActiveModel, PaginatorTrait};
+use entity::{blind_index, import_batch, import_run, subject};
+use sea_orm::{Database, DatabaseConnection, EntityTrait, PaginatorTrait};
 use serde_json::{Value, json};
-use suimon::clock::Clock;
-use suimon::requirements::manifest::{Kind, parse_files};
+use suimon::access::{self, Role};
+use suimon::requirements::{self, ManifestFile, Outcome};
 
 use crate::harness::{Member, TestApp};
 
@@ -21,25 +21,12 @@ pub async fn database(app: &TestApp) -> DatabaseConnection {
 
 /// Puts the example's system in force.
 pub async fn apply_system(app: &TestApp) {
-    let yaml = std::fs::read(MANIFEST).expect("the example");
-    let set = parse_files([("system.yaml", yaml)]).expect("the example's manifest is right");
-    let manifest = set.get(Kind::System, SYSTEM).expect("the system");
-    let at = app.clock.now().as_microsecond();
-    let row = manifest_version::Model {
-        tenant_id: app.app.root().expect("an operator"),
-        kind: "System".into(),
-        name: SYSTEM.into(),
-        version: 1,
-        system: Some(SYSTEM.into()),
-        fingerprint: manifest.fingerprint(),
-        manifest: manifest.to_json().to_string(),
-        withdrawn: false,
-        in_force_from: at,
-        applied_at: at,
-        applied_by: uuid::Uuid::nil(),
-        reason: "test".into(),
-    };
-    row.into_active_model().reset_all().insert(&database(app).await).await.expect("the manifest");
+    let content = std::fs::read(MANIFEST).expect("the example");
+    let officer = app.operator_member(Role::ComplianceOfficer).await;
+    let op = access::act_locally(&app.app, &officer.login).await.expect("the officer");
+    let file = ManifestFile { name: "system.yaml".into(), content };
+    let outcome = requirements::apply(&op, vec![file], "first statement", false).await.expect("an answer");
+    assert!(matches!(outcome, Outcome::Applied(_)), "the example's manifest is right");
 }
 
 /// Rows of people, index, imports and kept batches.

@@ -18,8 +18,12 @@ use crate::requirements::manifest::RecordType;
 use crate::vault::schema::Schema;
 use crate::vault::store;
 
-/// Rows that are sealed and written at once.
-pub const CHUNK: usize = 1000;
+/// Rows that are sealed at once and written in one transaction. On SQLite a transaction writes each page that it touches
+/// once, and the rows of a thousand tenants touch thousands of pages: with 1,000 rows a transaction most of the time goes
+/// into writing the same pages again. 8,000 rows are some 20 MB in memory and hold the write lock for about a second.
+pub const CHUNK: usize = 8000;
+/// External ids that are looked up at once.
+const LOOK_UP: usize = 1000;
 /// Tenants that are looked up at once.
 const TENANTS: usize = 500;
 /// Unknown tenants that are remembered, so that a file with a wrong column does not fill the memory.
@@ -200,7 +204,7 @@ impl Preparation {
         let wanted: Vec<&str> = wanted.into_iter().collect();
         let mut known = HashMap::new();
         let mut older = HashMap::new();
-        for ids in wanted.chunks(CHUNK) {
+        for ids in wanted.chunks(LOOK_UP) {
             let (system, record_type) = (&schema.system, schema.name());
             let rows = store::by_external_ids(&scope, scope.connection(), system, record_type, ids).await?;
             known.extend(rows.into_iter().map(|row| ((row.tenant_id, row.external_id.clone()), row)));

@@ -23,8 +23,8 @@ use crate::access::{Action, Op, Scope};
 use crate::error::{Error, Result};
 use crate::vault::schema::Schema;
 
-/// Chunks that are sealed ahead of the one that is written: one for each processor that is not busy writing, and one spare.
-const AHEAD: usize = 3;
+/// Chunks that are on their way at once: one is sealed while the one before is written.
+const AHEAD: usize = 2;
 /// How often a chunk is read and sealed again because somebody else changed the same people.
 const ATTEMPTS: usize = 5;
 
@@ -247,7 +247,7 @@ struct Chunks {
 
 impl Chunks {
     fn read(file: &ImportFile, schema: &Schema) -> Self {
-        let (sender, rows) = mpsc::channel(AHEAD);
+        let (sender, rows) = mpsc::channel(1);
         let (file, schema) = (file.clone(), schema.clone());
         tokio::task::spawn_blocking(move || {
             if let Err(error) = read(&file, &schema, &sender) {
@@ -274,7 +274,7 @@ fn read(
     let counting = Counting { inner: input, bytes: bytes.clone() };
     let mut source = Source::open(counting, file.kind, file.encoding, record_type)?;
     loop {
-        let mut rows = Vec::with_capacity(CHUNK);
+        let mut rows = Vec::new();
         let mut failed = None;
         while rows.len() < CHUNK {
             match source.next() {
