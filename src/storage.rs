@@ -28,6 +28,7 @@ pub async fn connect(config: &DatabaseConfig) -> anyhow::Result<DatabaseConnecti
             std::fs::create_dir_all(folder)
                 .with_context(|| format!("cannot create the folder of database.url: {}", folder.display()))?;
         }
+        create_private(Path::new(file))?;
         options = ConnectOptions::new(format!("sqlite://{file}?mode=rwc"));
         options.map_sqlx_sqlite_opts(|sqlite| {
             sqlite
@@ -59,6 +60,23 @@ pub async fn connect(config: &DatabaseConfig) -> anyhow::Result<DatabaseConnecti
             without_url(&error.to_string())
         )
     })
+}
+
+/// Creates the database file for its owner only: it holds pseudonyms, counts and the timeline in clear. SQLite gives its
+/// companions (`-wal`, `-shm`) the mode of the file itself.
+fn create_private(file: &Path) -> anyhow::Result<()> {
+    if file.exists() {
+        return Ok(());
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    options.open(file).with_context(|| format!("database.url: cannot create {}", file.display()))?;
+    Ok(())
 }
 
 /// Brings the schema up to date. Returns how many migrations ran.

@@ -113,6 +113,12 @@ async fn refuse_changes(manager: &SchemaManager<'_>, name: &str) -> Result<(), D
                      FOR EACH ROW EXECUTE FUNCTION suimon_append_only()"
                 ))
                 .await?;
+            database
+                .execute_unprepared(&format!(
+                    "CREATE TRIGGER {name}_append_only_truncate BEFORE TRUNCATE ON {name} \
+                     FOR EACH STATEMENT EXECUTE FUNCTION suimon_append_only()"
+                ))
+                .await?;
         }
         _ => {
             for verb in ["UPDATE", "DELETE"] {

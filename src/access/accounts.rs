@@ -5,7 +5,7 @@ use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
 use super::model::{Action, Role};
-use super::op::{Op, Scope};
+use super::op::{Op, Scope, Tx};
 use super::{password, store};
 use crate::app::App;
 use crate::audit::Event;
@@ -46,9 +46,30 @@ impl NewAccount {
 }
 
 fn check_roles(roles: &[Role], of_operator: bool) -> Result<()> {
-    if let Some(role) = roles.iter().find(|role| role.is_operators() && !of_operator) {
-        return Err(Error::invalid("roles", format!("{role} belongs to the operator"))
-            .remedy("give tenant_admin or tenant_staff to a customer's people"));
+    for (index, role) in roles.iter().enumerate() {
+        if roles[..index].contains(role) {
+            return Err(Error::invalid("roles", format!("{role} is named twice")));
+        }
+        if !of_operator && !role.may_be_customers() {
+            return Err(Error::invalid("roles", format!("{role} belongs to the operator"))
+                .remedy("give tenant_admin or tenant_staff to a customer's people"));
+        }
+        if of_operator && role.may_be_customers() && *role != Role::Service {
+            // The operator's people reach every tenant: a school's role there would be that role in all of them.
+            return Err(Error::invalid("roles", format!("{role} belongs to customers"))
+                .remedy("give call_centre or one of the operator's own roles"));
+        }
+    }
+    Ok(())
+}
+
+/// Accounts are changed by people who signed in. A leaked token that may change accounts would otherwise make itself
+/// whatever it likes.
+fn by_a_person(op: &Op, action: Action) -> Result<()> {
+    if op.actor().token_scopes.is_some() && !op.actor().unlimited_token() {
+        return Err(
+            Error::forbidden(action.as_str(), "account").remedy("sign in with a password to change accounts")
+        );
     }
     Ok(())
 }
@@ -59,6 +80,7 @@ fn check_roles(roles: &[Role], of_operator: bool) -> Result<()> {
 /// `INVALID`, `CONFLICT` when the login is taken, and those of permission.
 pub async fn create_account(op: &Op, tenant: Uuid, new: NewAccount) -> Result<Account> {
     let scope = op.permit_at(tenant, Action::Create, "account").await?;
+    by_a_person(op, Action::Create)?;
     let home = store::tenant(scope.connection(), tenant).await?.ok_or_else(|| Error::not_found("tenant"))?;
     new.check(home.kind == "operator")?;
     let hash = hash_password(op.app(), new.password.clone()).await?;
@@ -129,26 +151,29 @@ pub async fn list_accounts(op: &Op, tenant: Uuid) -> Result<Vec<Account>> {
         .collect())
 }
 
-/// Sets another password and ends all sessions of the account.
+/// Sets another password, and ends all sessions and tokens of the account.
 ///
 /// # Errors
 /// `INVALID`, `NOT_FOUND` and those of permission.
 pub async fn set_password(op: &Op, tenant: Uuid, account: Uuid, password: String) -> Result<()> {
-    let (scope, mut row, _) = find(op, tenant, account, Action::Update).await?;
-    row.password_hash = hash_password(op.app(), Some(password)).await?;
-    row.password_changed_at = Some(scope.at_micros());
+    let (scope, _) = find(op, tenant, account, Action::Update).await?;
+    // Hashed before the transaction: nobody else waits for it.
+    let hash = hash_password(op.app(), Some(password)).await?;
     let tx = scope.begin().await?;
-    store::update_account(tx.connection(), row).await?;
-    store::revoke_sessions(tx.connection(), tenant, account, None, scope.at_micros()).await?;
+    store::change_password(tx.connection(), tenant, account, hash, scope.at_micros()).await?;
+    end_access(&tx, tenant, account).await?;
     tx.commit(Event::new("account.set_password", format!("account:{account}"))).await
 }
 
-/// Replaces the roles of an account, with effect from its next request, and ends its sessions.
+/// Replaces the roles of an account, with effect from its next request, and ends its sessions. Its tokens go on, with the new roles.
 ///
 /// # Errors
-/// `INVALID`, `NOT_FOUND` and those of permission.
+/// `INVALID`, `NOT_FOUND`, `CONFLICT` for one's own account, and those of permission.
 pub async fn set_roles(op: &Op, tenant: Uuid, account: Uuid, roles: Vec<Role>) -> Result<()> {
-    let (scope, _, of_operator) = find(op, tenant, account, Action::Update).await?;
+    let (scope, of_operator) = find(op, tenant, account, Action::Update).await?;
+    if op.actor().account == Some(account) {
+        return Err(Error::conflict("you cannot change your own roles").remedy("ask another administrator"));
+    }
     check_roles(&roles, of_operator)?;
     let tx = scope.begin().await?;
     store::replace_roles(tx.connection(), tenant, account, &roles, scope.at_micros(), op.actor().account)
@@ -163,24 +188,32 @@ pub async fn set_roles(op: &Op, tenant: Uuid, account: Uuid, roles: Vec<Role>) -
 /// Disables an account: its sessions and tokens stop at once.
 ///
 /// # Errors
-/// `NOT_FOUND` and those of permission.
+/// `NOT_FOUND`, `CONFLICT` for one's own account, and those of permission.
 pub async fn disable_account(op: &Op, tenant: Uuid, account: Uuid) -> Result<()> {
-    let (scope, mut row, _) = find(op, tenant, account, Action::Delete).await?;
+    let (scope, _) = find(op, tenant, account, Action::Delete).await?;
     if op.actor().account == Some(account) {
         return Err(
             Error::conflict("you cannot disable your own account").remedy("ask another administrator")
         );
     }
-    row.state = "disabled".to_owned();
     let tx = scope.begin().await?;
-    store::update_account(tx.connection(), row).await?;
-    store::revoke_sessions(tx.connection(), tenant, account, None, scope.at_micros()).await?;
+    store::disable_account(tx.connection(), tenant, account).await?;
+    end_access(&tx, tenant, account).await?;
     tx.commit(Event::new("account.disable", format!("account:{account}"))).await
 }
 
-async fn find(op: &Op, tenant: Uuid, id: Uuid, action: Action) -> Result<(Scope, account::Model, bool)> {
+/// Ends what an account can come in with: whoever resets a password or disables an account means all of it.
+async fn end_access(tx: &Tx, tenant: Uuid, account: Uuid) -> Result<()> {
+    let at = tx.scope().at_micros();
+    store::revoke_sessions(tx.connection(), tenant, account, None, at).await?;
+    store::revoke_tokens_of(tx.connection(), tenant, account, at).await?;
+    Ok(())
+}
+
+async fn find(op: &Op, tenant: Uuid, id: Uuid, action: Action) -> Result<(Scope, bool)> {
     let scope = op.permit_at(tenant, action, "account").await?;
-    let (account, tenant) =
+    by_a_person(op, action)?;
+    let (_, tenant) =
         store::account(scope.connection(), tenant, id).await?.ok_or_else(|| Error::not_found("account"))?;
-    Ok((scope, account, tenant.kind == "operator"))
+    Ok((scope, tenant.kind == "operator"))
 }

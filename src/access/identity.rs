@@ -93,6 +93,11 @@ pub async fn sign_in(app: &Arc<App>, login: &str, password: String) -> Result<Si
     };
     let scope = Scope::system(app, account.tenant_id, Reach::One(account.tenant_id), "sign-in");
     let tx = scope.begin().await?;
+    // Again inside the transaction: a password that was changed while the old one was being verified opens nothing.
+    let now = store::account_by_login(tx.connection(), login).await?;
+    if !now.is_some_and(|now| now.password_hash == account.password_hash && now.state == "active") {
+        return Err(refused());
+    }
     store::insert_session(tx.connection(), row).await?;
     tx.commit(Event::new("session.open", format!("account:{}", account.id))).await?;
     Ok(SignedIn { secret, csrf, max_age_seconds, display_name: account.display_name })

@@ -102,9 +102,9 @@ impl Role {
         }
     }
 
-    /// Whether the role belongs to the operator, so that a customer's account can never hold it.
-    pub fn is_operators(self) -> bool {
-        matches!(self, Role::OperatorAdmin | Role::ComplianceOfficer | Role::Approver)
+    /// Whether an account of a customer may hold the role.
+    pub fn may_be_customers(self) -> bool {
+        matches!(self, Role::TenantAdmin | Role::TenantStaff | Role::Service)
     }
 }
 
@@ -168,6 +168,15 @@ impl FromStr for TokenScope {
                 "{text:?} is not a token scope; write action:object, such as create:finding or read:data.*"
             )),
         }
+    }
+}
+
+impl Actor {
+    /// Whether the actor came with a token that is not limited (`*:*`), as a person gives to a tool of one's own.
+    pub fn unlimited_token(&self) -> bool {
+        self.token_scopes
+            .as_ref()
+            .is_some_and(|scopes| scopes.iter().any(|scope| scope.action == "*" && scope.object == "*"))
     }
 }
 

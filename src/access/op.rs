@@ -9,7 +9,8 @@ use sea_orm::{ColumnTrait, DatabaseConnection, DatabaseTransaction};
 use uuid::Uuid;
 
 use super::model::{Action, Actor};
-use super::policy::Policy;
+use super::policy::{Policy, is_object};
+use super::store;
 use crate::app::App;
 use crate::audit::{self, Decision, Event};
 use crate::error::{Error, Result};
@@ -133,6 +134,11 @@ impl Op {
             self.record_denial(self.actor.tenant, action, object).await?;
             return Err(Error::not_found("tenant"));
         }
+        if tenant != self.actor.tenant && !store::tenant_exists(self.app.database(), tenant).await? {
+            // Nothing is written down under a tenant that does not exist: a client would make audit chains at will.
+            self.record_denial(self.actor.tenant, action, object).await?;
+            return Err(Error::not_found("tenant"));
+        }
         self.decide(action, object, tenant, Reach::One(tenant)).await
     }
 
@@ -141,10 +147,12 @@ impl Op {
             return Ok(Scope { op: self.clone(), tenant, reach });
         }
         self.record_denial(tenant, action, object).await?;
-        Err(Error::forbidden(action.as_str(), object))
+        Err(Error::forbidden(action.as_str(), if is_object(object) { object } else { "this" }))
     }
 
     async fn record_denial(&self, tenant: Uuid, action: Action, object: &str) -> Result<()> {
+        // What is not the name of an object may be anything, a person's name in the wrong field too: it stays out of the log.
+        let object = if is_object(object) { object } else { "(not an object)" };
         let event = Event::new(action.as_str(), object).decision(Decision::Denied);
         self.app.audit().record(tenant, vec![self.entry(event)]).await
     }

@@ -1,14 +1,33 @@
 //! Passwords: Argon2id (RFC 9106), verified on a blocking thread.
 
+use std::time::Duration;
+
 use anyhow::Context;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use zeroize::Zeroizing;
 
 use crate::config::IdentityConfig;
 use crate::entropy::Entropy;
 use crate::error::{Error, Result};
+
+/// Hashes at once. Each takes `argon2_memory_kib` and a core for tens of milliseconds, and whoever reaches the port can ask
+/// for one: without a bound a few hundred requests would take all memory and every blocking thread.
+const AT_ONCE: usize = 4;
+/// How long a caller waits for its turn before it is turned away.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+static TURNS: Semaphore = Semaphore::const_new(AT_ONCE);
+
+async fn turn() -> Result<SemaphorePermit<'static>> {
+    match tokio::time::timeout(PATIENCE, TURNS.acquire()).await {
+        Ok(Ok(permit)) => Ok(permit),
+        _ => Err(Error::limit("too many people are signing in at this moment")
+            .remedy("try again in a few seconds")),
+    }
+}
 
 /// Longer ones are refused: hashing them would be work for an attacker to give us.
 const MAX_LENGTH: usize = 1024;
@@ -29,6 +48,7 @@ pub fn check_policy(config: &IdentityConfig, password: &str) -> Result<()> {
 pub async fn hash(config: &IdentityConfig, entropy: &Entropy, password: String) -> Result<String> {
     let engine = engine(config)?;
     let salt: [u8; 16] = entropy.bytes();
+    let _turn = turn().await?;
     let password = Zeroizing::new(password);
     let hash = tokio::task::spawn_blocking(move || {
         engine.hash_password_with_salt(password.as_bytes(), &salt).map(|hash| hash.to_string())
@@ -47,6 +67,7 @@ pub async fn verify(config: &IdentityConfig, stored: Option<String>, password: S
     if password.len() > MAX_LENGTH {
         return Ok(false);
     }
+    let _turn = turn().await?;
     let fits = tokio::task::spawn_blocking(move || match stored {
         Some(stored) => PasswordHash::new(&stored)
             .is_ok_and(|hash| engine.verify_password(password.as_bytes(), &hash).is_ok()),

@@ -40,7 +40,10 @@ pub struct Initialised {
 /// # Errors
 /// `CONFLICT` when there is an operator already, `INVALID` for wrong input.
 pub async fn initialise(app: &Arc<App>, operator: NewOperator, admin: FirstAdmin) -> Result<Initialised> {
-    let already = || Error::conflict("this installation has an operator already");
+    let already = || {
+        Error::conflict("this installation has an operator already")
+            .remedy("add people with `suimon account add`")
+    };
     if app.root().is_ok() {
         return Err(already());
     }
@@ -51,7 +54,7 @@ pub async fn initialise(app: &Arc<App>, operator: NewOperator, admin: FirstAdmin
     let hash = hash_password(app, password).await?;
     let tx = scope.begin().await?;
     // Again inside the transaction: another node may have been faster.
-    if store::operator(scope.connection()).await?.is_some() {
+    if store::operator(tx.connection()).await?.is_some() {
         return Err(already());
     }
     let row = tenant::Model {

@@ -4,7 +4,7 @@ use entity::{account, api_token, membership, session, tenant};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait,
-    ExprTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    ExprTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
@@ -18,13 +18,17 @@ pub async fn members(database: &DatabaseConnection, tenant: Uuid) -> Result<Vec<
     Ok(rows.into_iter().filter_map(|row| Some((row.account_id, row.role.parse().ok()?))).collect())
 }
 
-pub async fn operator(database: &DatabaseConnection) -> Result<Option<Uuid>, DbErr> {
+pub async fn operator<C: ConnectionTrait>(database: &C) -> Result<Option<Uuid>, DbErr> {
     let row = tenant::Entity::find().filter(tenant::Column::Kind.eq("operator")).one(database).await?;
     Ok(row.map(|row| row.id))
 }
 
 pub async fn tenant(database: &DatabaseConnection, id: Uuid) -> Result<Option<tenant::Model>, DbErr> {
     tenant::Entity::find_by_id(id).one(database).await
+}
+
+pub async fn tenant_exists(database: &DatabaseConnection, id: Uuid) -> Result<bool, DbErr> {
+    Ok(tenant::Entity::find_by_id(id).count(database).await? == 1)
 }
 
 pub async fn tenants(
@@ -112,8 +116,47 @@ pub async fn insert_account<C: ConnectionTrait>(database: &C, row: account::Mode
     Ok(())
 }
 
-pub async fn update_account<C: ConnectionTrait>(database: &C, row: account::Model) -> Result<(), DbErr> {
-    row.into_active_model().reset_all().update(database).await?;
+/// Single columns, and only of an active account: a change that read the row earlier must not bring a disabled one back.
+pub async fn change_password<C: ConnectionTrait>(
+    database: &C,
+    tenant: Uuid,
+    id: Uuid,
+    hash: Option<String>,
+    at: i64,
+) -> Result<(), DbErr> {
+    let updated = account::Entity::update_many()
+        .col_expr(account::Column::PasswordHash, hash.into())
+        .col_expr(account::Column::PasswordChangedAt, at.into())
+        .filter(account::Column::TenantId.eq(tenant))
+        .filter(account::Column::Id.eq(id))
+        .exec(database)
+        .await?;
+    one_row(updated.rows_affected)
+}
+
+pub async fn disable_account<C: ConnectionTrait>(database: &C, tenant: Uuid, id: Uuid) -> Result<(), DbErr> {
+    let updated = account::Entity::update_many()
+        .col_expr(account::Column::State, "disabled".into())
+        .filter(account::Column::TenantId.eq(tenant))
+        .filter(account::Column::Id.eq(id))
+        .exec(database)
+        .await?;
+    one_row(updated.rows_affected)
+}
+
+pub async fn revoke_tokens_of<C: ConnectionTrait>(
+    database: &C,
+    tenant: Uuid,
+    account: Uuid,
+    at: i64,
+) -> Result<(), DbErr> {
+    api_token::Entity::update_many()
+        .col_expr(api_token::Column::RevokedAt, at.into())
+        .filter(api_token::Column::TenantId.eq(tenant))
+        .filter(api_token::Column::AccountId.eq(account))
+        .filter(api_token::Column::RevokedAt.is_null())
+        .exec(database)
+        .await?;
     Ok(())
 }
 

@@ -91,17 +91,24 @@ impl Event {
         let Event { action, object, subject, fields, decision, detail } = self;
         Draft {
             at: at.as_microsecond(),
-            actor: actor.to_owned(),
-            action: action.into_owned(),
-            object,
-            subject,
-            fields,
-            purpose: purpose.map(str::to_owned),
+            actor: printable(actor),
+            action: printable(&action),
+            object: printable(&object),
+            subject: subject.as_deref().map(printable),
+            fields: fields.as_deref().map(printable),
+            purpose: purpose.map(printable),
             decision: decision.as_str(),
-            request_id: request_id.to_owned(),
+            request_id: printable(request_id),
             detail: if detail.is_null() { "{}".to_owned() } else { detail.to_string() },
         }
     }
+}
+
+/// Without control characters and not endless. PostgreSQL refuses U+0000 in text, and one refused entry would take the
+/// others of its batch with it.
+fn printable(text: &str) -> String {
+    const MAX: usize = 1000;
+    text.chars().take(MAX).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// An entry that has not yet found its place in the chain.

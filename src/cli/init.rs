@@ -29,15 +29,7 @@ pub struct Arguments {
 
 pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Failure> {
     let Arguments { slug, name_ja, name_en, admin, password_file } = arguments;
-    let password = match password_file {
-        None => None,
-        Some(path) => {
-            let text = std::fs::read_to_string(&path).map_err(|error| {
-                Failure::usage(format!("--password-file: cannot read {} ({error})", path.display()))
-            })?;
-            Some(text.lines().next().unwrap_or_default().to_owned())
-        }
-    };
+    let password = password_file.as_deref().map(super::account::first_line).transpose()?;
     let app = context.open().await?;
     let operator = NewOperator { slug, name_ja, name_en };
     let first = FirstAdmin { login: admin, display_name: "Administrator".to_owned(), password };
@@ -46,5 +38,6 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Fa
     if let Some(password) = done.generated_password {
         output::line(&format!("password (told this once): {password}"));
     }
+    output::line("next: suimon account add LOGIN --role compliance_officer, then suimon account token LOGIN");
     Ok(ExitCode::SUCCESS)
 }

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done; 1 unexpected failure; 2 wrong usage, configuration or input; 3 done, and the answer is "no" (faults
 //! found, differences found).
 
+mod account;
 mod apply;
 mod assess;
 mod audit;
@@ -54,6 +55,9 @@ enum Command {
     Serve(serve::Arguments),
     /// Creates the operator and its first administrator.
     Init(init::Arguments),
+    /// Adds accounts and issues tokens.
+    #[command(subcommand)]
+    Account(account::Command),
     /// Brings the database schema up to date.
     Migrate,
     /// Shows what applying manifests would change.
@@ -111,6 +115,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     match command {
         Command::Serve(arguments) => serve::run(&context, arguments).await,
         Command::Init(arguments) => init::run(&context, arguments).await,
+        Command::Account(command) => account::run(&context, command).await,
         Command::Migrate => migrate::run(&context).await,
         Command::Plan(arguments) => plan::run(&context, arguments).await,
         Command::Apply(arguments) => apply::run(&context, arguments).await,

@@ -37,6 +37,7 @@ impl Tenant {
     }
 
     /// Who may act for it.
+    #[graphql(complexity = "20 * child_complexity + 1")]
     async fn accounts(&self, context: &Context<'_>) -> async_graphql::Result<Vec<Account>> {
         let accounts = access::list_accounts(context.data::<Op>()?, self.0.id).await?;
         Ok(accounts.into_iter().map(Account).collect())
@@ -181,6 +182,7 @@ impl AccessQuery {
     }
 
     /// Tenants that you may see, by slug.
+    #[graphql(complexity = "crate::graphql::connection::cost(first, child_complexity)")]
     async fn tenants(
         &self,
         context: &Context<'_>,

@@ -40,6 +40,7 @@ pub struct AuditQuery;
 #[Object]
 impl AuditQuery {
     /// Reads every audit chain that you may verify from its first entry and checks it.
+    #[graphql(complexity = "2000 + child_complexity")]
     async fn verify_audit(&self, context: &Context<'_>) -> async_graphql::Result<Vec<AuditChain>> {
         let scope = context.data::<Op>()?.permit(Action::Verify, "audit").await?;
         let reports = audit::verify(&scope).await?;

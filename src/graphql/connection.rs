@@ -10,6 +10,13 @@ use crate::error::{Error, Result};
 /// The largest page.
 pub struct PageLimit(pub usize);
 
+/// The cost of a connection: its page size times what one row costs. The library itself counts a list as one.
+pub fn cost(first: Option<i32>, row: usize) -> usize {
+    // A size out of range is refused by `Page::read`; here it must only not be cheap.
+    let rows = first.map_or(50, |first| usize::try_from(first).unwrap_or(usize::MAX));
+    rows.saturating_mul(row.max(1)).saturating_add(1)
+}
+
 /// A page that a client asked for.
 pub struct Page {
     /// How many.

@@ -6,7 +6,8 @@ use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, N
 use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
 use async_graphql::{ErrorExtensions, ServerError, ServerResult, Variables};
 
-/// Most aliases in one document: `__typename` under a thousand names costs nothing by the library's counting.
+/// Most aliases in one document, and most repetitions of a field in one selection: `__typename` under a thousand names costs
+/// nothing by the library's counting, and a field that stands twice is resolved twice before the answers are merged.
 pub struct AliasLimit {
     pub max: usize,
 }
@@ -34,7 +35,7 @@ impl Extension for AliasLimit {
         let count: usize = operations.chain(fragments).sum();
         if count > self.max {
             let error = async_graphql::Error::new(format!(
-                "the document has {count} aliases; at most {} are answered",
+                "the document has {count} aliases and repeated fields; at most {} are answered",
                 self.max
             ))
             .extend_with(|_, extensions| extensions.set("code", "LIMIT_EXCEEDED"));
@@ -48,7 +49,20 @@ impl Extension for AliasLimit {
 }
 
 fn aliases(set: &SelectionSet) -> usize {
-    set.items
+    let mut names: Vec<&str> = set
+        .items
+        .iter()
+        .filter_map(|selection| match &selection.node {
+            Selection::Field(field) => Some(field.node.response_key().node.as_str()),
+            _ => None,
+        })
+        .collect();
+    let fields = names.len();
+    names.sort_unstable();
+    names.dedup();
+    let repeated = fields - names.len();
+    let inner: usize = set
+        .items
         .iter()
         .map(|selection| match &selection.node {
             Selection::Field(field) => {
@@ -57,5 +71,6 @@ fn aliases(set: &SelectionSet) -> usize {
             Selection::InlineFragment(fragment) => aliases(&fragment.node.selection_set.node),
             Selection::FragmentSpread(_) => 0,
         })
-        .sum()
+        .sum();
+    repeated + inner
 }

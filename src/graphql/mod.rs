@@ -3,7 +3,7 @@
 mod access;
 mod assessments;
 mod audit;
-mod connection;
+pub(crate) mod connection;
 mod duties;
 mod exposure;
 mod id;

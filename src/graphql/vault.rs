@@ -62,6 +62,7 @@ impl Subject {
 
     /// Fields of personal data, all or those of `names`. Each read is recorded with its purpose. Values are masked unless
     /// `masked` is false and you may read them in clear.
+    #[graphql(complexity = "10 + child_complexity")]
     async fn fields(
         &self,
         names: Option<Vec<String>>,
@@ -236,6 +237,7 @@ impl VaultQuery {
     }
 
     /// People of a tenant. Their fields are withheld unless a purpose is stated.
+    #[graphql(complexity = "crate::graphql::connection::cost(first, child_complexity)")]
     async fn subjects(
         &self,
         context: &Context<'_>,

@@ -192,9 +192,12 @@ fn leaks(stage: &Stage) -> anyhow::Result<usize> {
             continue;
         }
         let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        for needle in ["@mail.example", "@school-"] {
-            found += bytes.windows(needle.len()).filter(|window| *window == needle.as_bytes()).count();
-        }
+        let length = "@mail.example".len();
+        found += bytes.windows(length).filter(|window| *window == b"@mail.example").count();
+        // `@school-017.example`, whole: a random key that ends in the byte of `@` may well stand before a school's slug.
+        let length = "@school-017.example".len();
+        let is_address = |window: &&[u8]| window.starts_with(b"@school-") && window.ends_with(b".example");
+        found += bytes.windows(length).filter(is_address).count();
     }
     Ok(found)
 }

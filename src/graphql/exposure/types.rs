@@ -311,6 +311,7 @@ impl RevisionDifference {
         moved(&self.0.by_tenant)
     }
 
+    #[graphql(complexity = "crate::graphql::connection::cost(first, child_complexity)")]
     async fn added(
         &self,
         first: Option<i32>,
@@ -319,6 +320,7 @@ impl RevisionDifference {
         Ok(entries(slice(&self.0.added, first, skip)?))
     }
 
+    #[graphql(complexity = "crate::graphql::connection::cost(first, child_complexity)")]
     async fn removed(
         &self,
         first: Option<i32>,
@@ -327,6 +329,7 @@ impl RevisionDifference {
         Ok(entries(slice(&self.0.removed, first, skip)?))
     }
 
+    #[graphql(complexity = "crate::graphql::connection::cost(first, child_complexity)")]
     async fn changed(
         &self,
         first: Option<i32>,
@@ -414,6 +417,7 @@ impl Revision {
     }
 
     /// Whether the stored people are still those that the digest was made over. Reads all of them.
+    #[graphql(complexity = 500)]
     async fn intact(&self, context: &Context<'_>) -> async_graphql::Result<bool> {
         let scope = reader(context, "revision").await?;
         Ok(is_intact(&scope, &self.0).await?)
@@ -436,6 +440,7 @@ impl Revision {
     }
 
     /// Everybody in it, by tenant and person; of one tenant, where its short name is given.
+    #[graphql(complexity = "crate::graphql::connection::cost(first, child_complexity)")]
     async fn people(
         &self,
         context: &Context<'_>,
@@ -458,6 +463,7 @@ impl Revision {
     }
 
     /// What changed from another revision of the same incident; from the one before, when `from` is left out.
+    #[graphql(complexity = "500 + child_complexity")]
     async fn difference(
         &self,
         context: &Context<'_>,

@@ -385,6 +385,7 @@ impl Incident {
     }
 
     /// By the time of the events. Superseded entries are in it and marked.
+    #[graphql(complexity = "crate::graphql::connection::cost(first, child_complexity)")]
     async fn timeline(
         &self,
         context: &Context<'_>,
@@ -403,6 +404,7 @@ impl Incident {
         Ok(incidents::members(&scope, self.0.id).await?.into_iter().map(Into::into).collect())
     }
 
+    #[graphql(complexity = "crate::graphql::connection::cost(first, child_complexity)")]
     async fn findings(
         &self,
         context: &Context<'_>,
@@ -416,6 +418,7 @@ impl Incident {
     }
 
     /// By the time of asking.
+    #[graphql(complexity = "crate::graphql::connection::cost(first, child_complexity)")]
     async fn inquiries(
         &self,
         context: &Context<'_>,
@@ -449,6 +452,7 @@ pub struct IncidentsQuery;
 #[Object]
 impl IncidentsQuery {
     /// Incidents, the newest first.
+    #[graphql(complexity = "crate::graphql::connection::cost(first, child_complexity)")]
     async fn incidents(
         &self,
         context: &Context<'_>,
@@ -484,6 +488,7 @@ impl IncidentsQuery {
     }
 
     /// Findings by time; with `open`, those that no incident has taken up yet.
+    #[graphql(complexity = "crate::graphql::connection::cost(first, child_complexity)")]
     async fn findings(
         &self,
         context: &Context<'_>,

@@ -53,6 +53,7 @@ pub struct RequirementsQuery;
 #[Object]
 impl RequirementsQuery {
     /// Systems in force, now or `at` another instant, by name.
+    #[graphql(complexity = "crate::graphql::connection::cost(first, child_complexity)")]
     async fn systems(
         &self,
         context: &Context<'_>,
@@ -73,6 +74,7 @@ impl RequirementsQuery {
     }
 
     /// Requirements in force, now or `at` another instant, of one system or of all, by name.
+    #[graphql(complexity = "crate::graphql::connection::cost(first, child_complexity)")]
     async fn requirements(
         &self,
         context: &Context<'_>,
@@ -94,6 +96,7 @@ impl RequirementsQuery {
     }
 
     /// Every version of a manifest, the newest first.
+    #[graphql(complexity = "crate::graphql::connection::cost(first, child_complexity)")]
     async fn manifest_versions(
         &self,
         context: &Context<'_>,
