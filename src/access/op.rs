@@ -68,13 +68,12 @@ impl Op {
     /// The same operation with a stated purpose: why personal data is read. It is audited with each read.
     ///
     /// # Errors
-    /// When the purpose is empty or longer than 200 characters.
+    /// When the purpose is empty, longer than 200 characters or more than one line.
     pub fn for_purpose(&self, purpose: &str) -> Result<Self> {
         let purpose = purpose.trim();
-        if purpose.is_empty() || purpose.chars().count() > 200 {
-            return Err(
-                Error::invalid("purpose", "wants 1 to 200 characters").remedy("say why the data is needed")
-            );
+        if purpose.is_empty() || purpose.chars().count() > 200 || purpose.chars().any(char::is_control) {
+            return Err(Error::invalid("purpose", "wants 1 to 200 characters on one line")
+                .remedy("say why the data is needed"));
         }
         Ok(Self { purpose: Some(purpose.into()), ..self.clone() })
     }

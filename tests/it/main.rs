@@ -13,6 +13,7 @@ mod exposure;
 mod exposure_hostile;
 mod exposure_revisions;
 mod harness;
+mod hostile;
 mod identity;
 mod imports;
 mod incidents;

@@ -56,7 +56,7 @@ async fn roles_decide() {
         let member = app.operator_member(role).await;
         table += &format!("operator {role}: {}\n", may(&member).await.join(" | "));
     }
-    for role in [Role::TenantAdmin, Role::TenantStaff, Role::Auditor, Role::Service] {
+    for role in [Role::TenantAdmin, Role::TenantStaff, Role::Service] {
         let member = app.member(&school, role).await;
         table += &format!("customer {role}: {}\n", may(&member).await.join(" | "));
     }
@@ -68,7 +68,6 @@ operator auditor: OK | FORBIDDEN | FORBIDDEN | FORBIDDEN
 operator call_centre: FORBIDDEN | FORBIDDEN | FORBIDDEN | FORBIDDEN
 customer tenant_admin: NOT_FOUND | NOT_FOUND | NOT_FOUND | NOT_FOUND
 customer tenant_staff: NOT_FOUND | NOT_FOUND | NOT_FOUND | NOT_FOUND
-customer auditor: NOT_FOUND | NOT_FOUND | NOT_FOUND | NOT_FOUND
 customer service: NOT_FOUND | NOT_FOUND | NOT_FOUND | NOT_FOUND
 ");
 }
