@@ -1,4 +1,4 @@
-//! casbin, one small enforcer a tenant: the cost of a decision stays flat in the number of tenants.
+//! casbin, one small enforcer a tenant, so that a decision costs the same however many tenants there are.
 //!
 //! An enforcer holds the role templates and the members of its tenant. It is built when first needed, and again when the
 //! tenant's policy version has grown, so that a change takes effect with the next request.

@@ -1,6 +1,6 @@
 //! The only place that knows the audit tables.
 
-use entity::{audit_entry, audit_head};
+use entity::{account, audit_entry, audit_head};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection,
@@ -85,6 +85,17 @@ pub async fn tenants_with_entries(database: &DatabaseConnection) -> Result<Vec<U
     audit_entry::Entity::find()
         .select_only()
         .column(audit_entry::Column::TenantId)
+        .distinct()
+        .into_tuple()
+        .all(database)
+        .await
+}
+
+/// Tenants with accounts: the creation of each account was an entry, so each of them has a chain.
+pub async fn tenants_with_accounts(database: &DatabaseConnection) -> Result<Vec<Uuid>, DbErr> {
+    account::Entity::find()
+        .select_only()
+        .column(account::Column::TenantId)
         .distinct()
         .into_tuple()
         .all(database)

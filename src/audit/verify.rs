@@ -71,6 +71,8 @@ pub async fn verify(scope: &Scope) -> Result<Vec<ChainReport>> {
         store::heads(database).await?.into_iter().map(|head| (head.tenant_id, head)).collect();
     let mut tenants: BTreeSet<Uuid> = heads.keys().copied().collect();
     tenants.extend(store::tenants_with_entries(database).await?);
+    // A chain that was removed whole leaves nothing of its own behind.
+    tenants.extend(store::tenants_with_accounts(database).await?);
     let mut reports = Vec::new();
     for tenant in tenants.into_iter().filter(|tenant| scope.covers(*tenant)) {
         let mut faults = Vec::new();

@@ -84,3 +84,10 @@ async fn a_rewritten_head_is_found() {
     let faults = tamper(&mut app, "UPDATE audit_head SET seq = seq - 1").await;
     assert_eq!(faults, [FaultKind::ForgedHead]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chain_that_was_removed_whole_is_found() {
+    let mut app = with_some_history().await;
+    let faults = tamper(&mut app, "DELETE FROM audit_entry; DELETE FROM audit_head").await;
+    assert_eq!(faults, [FaultKind::WrongEnd]);
+}

@@ -97,7 +97,7 @@ async fn bad_arguments_are_named() {
     answers.push(text(&search(&officer, "email", " ").await["errors"][0]["message"]));
     insta::assert_snapshot!(answers.join("\n"), @r"
     id: is not the id of a Subject; use an id that this API returned
-    purpose: wants 1 to 200 characters; say why the data is needed
+    purpose: wants 1 to 200 characters on one line; say why the data is needed
     names[0]: is not a field of this record type; see recordTypes of the system's manifest
     field: is not searchable; searchable are: email, date_of_birth
     field: is not searchable; searchable are: email, date_of_birth
