@@ -336,15 +336,18 @@ impl NoticesQuery {
         })
     }
 
-    /// Mail that the captured-mail transport kept, oldest first. Each is a read of personal data and is recorded.
+    /// Mail that the captured-mail transport kept, oldest first. Each is a read of personal data and is recorded for its
+    /// recipient, with the purpose: why the mails are looked at.
     async fn captured_mails(
         &self,
         context: &Context<'_>,
+        purpose: String,
         first: Option<i32>,
         after: Option<String>,
     ) -> async_graphql::Result<Connection<String, CapturedMail, EmptyFields, EmptyFields>> {
         let page = Page::read(context, first, after)?;
-        let rows = notices::captured_mails(context.data::<Op>()?, row_after(&page)?, page.limit()).await?;
+        let op = context.data::<Op>()?.for_purpose(&purpose)?;
+        let rows = notices::captured_mails(&op, row_after(&page)?, page.limit()).await?;
         Ok(page.connection(rows, |row| row.id.to_string(), CapturedMail))
     }
 }

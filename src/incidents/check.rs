@@ -7,14 +7,16 @@ use crate::error::{Error, Result};
 /// Longest narrative text, in characters.
 pub const MAX_TEXT: usize = 10_000;
 
-/// A text of one or more lines, 1 to `max` characters.
+/// A text of one or more lines, 1 to `max` characters. Every kind of line end becomes `\n`, so that whoever prints the text
+/// later has one kind to think of.
 pub fn text(field: &str, text: &str, max: usize) -> Result<String> {
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let text = text.trim();
     if !(1..=max).contains(&text.chars().count()) {
         return Err(Error::invalid(field, format!("wants 1 to {max} characters")));
     }
     // PostgreSQL cannot store U+0000, and no control character belongs into a report.
-    if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+    if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')) {
         return Err(Error::invalid(field, "has control characters").remedy("remove them"));
     }
     Ok(text.to_owned())
@@ -23,7 +25,7 @@ pub fn text(field: &str, text: &str, max: usize) -> Result<String> {
 /// A text of one line, 1 to `max` characters.
 pub fn line(field: &str, line: &str, max: usize) -> Result<String> {
     let line = text(field, line, max)?;
-    if line.contains(['\n', '\r', '\t']) {
+    if line.contains(['\n', '\t']) {
         return Err(Error::invalid(field, "wants one line"));
     }
     Ok(line)
@@ -74,5 +76,18 @@ pub fn order(field: &str, start: Option<Timestamp>, end: Option<Timestamp>) -> R
     match (start, end) {
         (Some(start), Some(end)) if end < start => Err(Error::invalid(field, "ends before it starts")),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_end_becomes_a_line_feed_and_none_fits_into_one_line() {
+        assert_eq!(text("text", "\ra\rb\r\nc\n\r", 5).unwrap(), "a\nb\nc");
+        assert!(line("title", "a\rb", 10).is_err());
+        assert!(line("title", "a\tb", 10).is_err());
+        assert!(text("text", "a\u{b}b", 10).is_err());
     }
 }

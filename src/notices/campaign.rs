@@ -22,7 +22,9 @@ pub async fn create_notice(op: &Op, tenant: Uuid, new: NewNotice) -> Result<Noti
     let scope = permit(op, Action::Create, "notice", "incident").await?.within(tenant, "incident")?;
     let NewNotice { incident, revision, audience, template, variables } = new;
     let variables = variables.with_plain_line_ends();
-    let incident = store::incident(&scope, incident).await?.ok_or_else(|| Error::not_found("incident"))?;
+    let incident = store::incident(scope.connection(), &scope, incident)
+        .await?
+        .ok_or_else(|| Error::not_found("incident"))?;
     template::check(audience, &template, &variables)?;
     let tx = scope.begin().await?;
     let notice = Notice {
@@ -49,6 +51,7 @@ pub async fn create_notice(op: &Op, tenant: Uuid, new: NewNotice) -> Result<Noti
     Ok(notice)
 }
 
+/// The number of the notice's revision, which must be the list in force.
 async fn require_approved_revision(tx: &Tx, notice: &Notice) -> Result<i32> {
     let revision = store::revision(tx.connection(), notice.tenant, notice.revision).await?;
     let revision = revision
@@ -96,7 +99,7 @@ pub async fn approve_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
     }
     store::lock_incident(tx.connection(), tenant, notice.incident).await?;
     let number = require_approved_revision(&tx, &notice).await?;
-    let made = fanout::messages(&scope, &tx, &notice).await?;
+    let mut made = fanout::messages(&scope, &tx, &notice).await?;
     if made.messages.is_empty() {
         return Err(Error::conflict(match made.told {
             0 => "nobody on the list is to be told",
@@ -117,10 +120,12 @@ pub async fn approve_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
     }
     let total = made.messages.len();
     let unreachable = made.messages.iter().filter(|message| message.reason.is_some()).count();
+    let taken_over = store_messages::take_over(tx.connection(), &notice, &mut made.messages).await?;
     store_messages::insert_messages(tx.connection(), made.messages).await?;
     let event = Event::new("notice.approve", format!("notice:{id}"));
     tx.commit(event.detail(json!({
-        "revision": number, "messages": total, "unreachable": unreachable, "told_before": made.told
+        "revision": number, "messages": total, "unreachable": unreachable, "told_before": made.told,
+        "taken_over": taken_over
     })))
     .await?;
     (notice.state, notice.approved_by, notice.approved_at) =
@@ -128,7 +133,9 @@ pub async fn approve_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
     Ok(notice)
 }
 
-/// Gives a notice up. Messages that wait are never sent; the few that a worker has taken at this moment still may be.
+/// Gives a notice up. What waits is never sent, also when a worker has taken it already; only the mail that is on its way to
+/// the server at this moment, one for each connection, may still arrive. Another notice for the same list takes over whatever
+/// of this one was not accepted.
 ///
 /// # Errors
 /// `NOT_FOUND`, `CONFLICT` when it is done or cancelled already, and those of permission.
@@ -149,10 +156,11 @@ pub async fn cancel_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
 }
 
 /// Tries the failed messages of a notice again, for instance when addresses have been corrected. Text and audience stay as
-/// they were approved, and so does each Message-ID.
+/// they were approved, and so does each Message-ID. Whoever has been told by another notice meanwhile is left as he is.
 ///
 /// # Errors
-/// `NOT_FOUND`, `CONFLICT` when it was never approved, was cancelled or nothing has failed, and those of permission.
+/// `NOT_FOUND`, `CONFLICT` when it was never approved, was cancelled, its list has been revised or nothing has failed, and
+/// those of permission.
 pub async fn retry_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
     let scope = permit(op, Action::Update, "message", "notice").await?.within(tenant, "notice")?;
     let tx = scope.begin().await?;
@@ -162,9 +170,19 @@ pub async fn retry_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
     if !store::move_notice(tx.connection(), &notice, &from, NoticeState::Approved, None).await? {
         return Err(Error::conflict("only the messages of an approved notice can be tried again"));
     }
-    let failed = store_messages::failed(tx.connection(), &notice).await?;
+    store::lock_incident(tx.connection(), tenant, notice.incident).await?;
+    require_approved_revision(&tx, &notice).await?;
+    let mut failed = store_messages::failed(tx.connection(), &notice).await?;
     if failed.is_empty() {
         return Err(Error::conflict("no message of this notice has failed"));
+    }
+    if notice.audience == Audience::Persons {
+        // A tenant hears once a list; a person hears once.
+        let told = store_messages::told_elsewhere(tx.connection(), &notice).await?;
+        failed.retain(|message| !told.contains(&message.recipient));
+        if failed.is_empty() {
+            return Err(Error::conflict("another notice has told everybody whom this one did not reach"));
+        }
     }
     readdress(&scope, &tx, &notice, &failed).await?;
     let queued = store_messages::requeue(tx.connection(), &failed, scope.at_micros()).await?;

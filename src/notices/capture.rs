@@ -1,5 +1,7 @@
 //! The captured-mail transport: what would be sent is kept, sealed, and can be looked at.
 
+use std::collections::{BTreeMap, HashMap};
+
 use anyhow::Context;
 use jiff::Timestamp;
 use mail_parser::MessageParser;
@@ -7,19 +9,19 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::mailer::{Email, Outcome};
-use super::store_outbox;
+use super::model::{pseudonym_of, slug_of};
+use super::{store, store_outbox};
 use crate::access::{Action, Op, Scope};
 use crate::audit::Event;
 use crate::clock::from_micros;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::incidents::permit;
 use crate::vault;
 
 /// What the bytes are sealed for.
 const PURPOSE: &str = "captured_mail";
 
-/// A mail that was kept instead of being sent.
-#[derive(Clone, Debug)]
+/// A mail that was kept instead of being sent. It holds personal data, so it cannot be printed as a whole.
 pub struct CapturedMail {
     pub tenant: Uuid,
     pub id: Uuid,
@@ -52,15 +54,53 @@ pub(super) async fn keep(scope: &Scope, email: &Email) -> Result<Outcome> {
     Ok(Outcome::Accepted { code: None })
 }
 
-/// Kept mails, oldest first; `after` is the last one of the page before. Each is a read of personal data and is recorded.
+async fn record_reads(scope: &Scope, everywhere: &Scope, rows: &[store_outbox::KeptMail]) -> Result<()> {
+    let mail_ids: Vec<&str> = rows.iter().map(|row| row.message_id.as_str()).collect();
+    let messages = store_outbox::messages_by_mail(scope, &mail_ids).await?;
+    let mut systems: HashMap<Uuid, Option<String>> = HashMap::new();
+    let mut events: BTreeMap<Uuid, Vec<Event>> = BTreeMap::new();
+    for row in rows {
+        let mut event = Event::new("captured_mail.read", format!("captured_mail:{}", row.id));
+        let mut tenant = scope.tenant();
+        if let Some(message) = messages.get(&row.message_id) {
+            tenant = message.recipient_tenant;
+            if !systems.contains_key(&message.incident) {
+                let incident = store::incident(scope.connection(), scope, message.incident).await?;
+                systems.insert(message.incident, incident.map(|incident| incident.system));
+            }
+            let system = systems.get(&message.incident).and_then(Option::as_deref);
+            if let (Some(system), Some(record_type), None) =
+                (system, &message.record_type, slug_of(&message.recipient))
+            {
+                let at_tenant = everywhere.within(tenant, "subject")?;
+                let person = pseudonym_of(&message.recipient);
+                let subject = vault::find_by_external_id(&at_tenant, system, record_type, person).await?;
+                if let Some(subject) = subject {
+                    event = event.subject(subject.id.to_string());
+                }
+            }
+        }
+        events.entry(tenant).or_default().push(event);
+    }
+    for (tenant, events) in events {
+        scope.record(tenant, events).await?;
+    }
+    Ok(())
+}
+
+/// Kept mails, oldest first; `after` is the last one of the page before. Each is a read of personal data and is recorded with
+/// the operation's purpose, at the recipient's tenant and for the person that it was written to.
 ///
 /// # Errors
-/// Those of permission.
+/// `INVALID` when no purpose was stated, and those of permission.
 pub async fn captured_mails(op: &Op, after: Option<Uuid>, limit: u64) -> Result<Vec<CapturedMail>> {
     let scope = permit(op, Action::Read, "captured_mail", "captured mail").await?;
+    if op.purpose().is_none() {
+        return Err(Error::invalid("purpose", "is missing").remedy("say why the mails are looked at"));
+    }
     let rows = store_outbox::kept_mails(&scope, after, limit).await?;
-    let events = rows.iter().map(|row| Event::new("captured_mail.read", format!("captured_mail:{}", row.id)));
-    scope.record(scope.tenant(), events.collect()).await?;
+    // Recipients belong to other tenants than the mails.
+    record_reads(&scope, &op.permit(Action::Read, "captured_mail").await?, &rows).await?;
     let mut mails = Vec::with_capacity(rows.len());
     for row in rows {
         let bytes = vault::open_for_tenant(&scope, PURPOSE, row.id, &row.sealed).await?;

@@ -30,8 +30,9 @@ pub struct Directory {
 impl Directory {
     /// Reads the list and the subjects behind it.
     pub async fn load(scope: &Scope, tx: &Tx, notice: &Notice) -> Result<Self> {
-        let incident =
-            store::incident(scope, notice.incident).await?.ok_or_else(|| Error::not_found("incident"))?;
+        let incident = store::incident(tx.connection(), scope, notice.incident)
+            .await?
+            .ok_or_else(|| Error::not_found("incident"))?;
         let mut people: BTreeMap<String, Vec<Affected>> = BTreeMap::new();
         for entry in store::affected(tx.connection(), notice.tenant, notice.revision).await? {
             people.entry(entry.person.clone()).or_default().push(entry);

@@ -25,6 +25,11 @@ use super::model::Reason;
 use super::template::Text;
 use crate::config::{MailConfig, MailTransport, SmtpTls};
 
+/// How long to wait for the answer to the end of the mail. A server may need long to check and store what it has got, and
+/// giving up early is worse than elsewhere: the server goes on and accepts, so the next attempt is a second copy. RFC 5321,
+/// 4.5.3.2.6, therefore asks for 10 minutes at least; sending the bytes is part of it here (4.5.3.2.5: 3 minutes).
+const LAST_ANSWER: Duration = Duration::from_mins(13);
+
 /// A finished mail.
 pub struct Email {
     pub message_id: String,
@@ -131,6 +136,8 @@ pub struct Smtp {
     tls_parameters: Option<TlsParameters>,
     credentials: Option<Credentials>,
     patience: Duration,
+    /// `LAST_ANSWER`, or the patience of commands where that is longer.
+    last_patience: Duration,
     hello: ClientId,
     idle: Mutex<Vec<AsyncSmtpConnection>>,
 }
@@ -144,8 +151,10 @@ enum Stage {
     Connecting,
     /// MAIL: a connection that was left open may turn out to be closed.
     Beginning,
-    /// RCPT and what follows.
+    /// RCPT and DATA.
     Under,
+    /// The mail itself: the server may have all of it, and have accepted it.
+    Ending,
 }
 
 enum Trouble {
@@ -176,13 +185,15 @@ impl Smtp {
         let credentials = (!config.smtp_username.is_empty()).then(|| {
             Credentials::new(config.smtp_username.clone(), config.smtp_password.expose().to_owned())
         });
+        let patience = Duration::from_secs(config.smtp_timeout_seconds);
         Ok(Self {
             host: config.smtp_host.clone(),
             port: config.smtp_port,
             tls: config.smtp_tls,
             tls_parameters,
             credentials,
-            patience: Duration::from_secs(config.smtp_timeout_seconds),
+            patience,
+            last_patience: LAST_ANSWER.max(patience),
             hello: ClientId::default(),
             idle: Mutex::default(),
         })
@@ -258,17 +269,23 @@ impl Smtp {
         let from = Mail::new(email.envelope.from().cloned(), Vec::new());
         self.patiently(connection.command(from)).await.map_err(|trouble| (Stage::Beginning, trouble))?;
         let rest = async {
+            let under = |trouble| (Stage::Under, trouble);
             for recipient in email.envelope.to() {
-                self.patiently(connection.command(Rcpt::new(recipient.clone(), Vec::new()))).await?;
+                let command = Rcpt::new(recipient.clone(), Vec::new());
+                self.patiently(connection.command(command)).await.map_err(under)?;
             }
             // lettre takes 2xx and 3xx alike for success. Here the difference is whether the server has the mail.
-            if !self.patiently(connection.command(Data)).await?.has_code(354) {
-                return Err(Trouble::Confused);
+            if !self.patiently(connection.command(Data)).await.map_err(under)?.has_code(354) {
+                return Err(under(Trouble::Confused));
             }
-            let response = self.patiently(connection.message(&email.bytes)).await?;
+            let ending = |trouble| (Stage::Ending, trouble);
+            let response = match timeout(self.last_patience, connection.message(&email.bytes)).await {
+                Ok(answer) => answer.map_err(|error| ending(Trouble::Error(error)))?,
+                Err(_) => return Err(ending(Trouble::Timeout)),
+            };
             match u16::from(response.code()) {
                 code @ 200..=299 => Ok(code),
-                _ => Err(Trouble::Confused),
+                _ => Err(ending(Trouble::Confused)),
             }
         };
         match rest.await {
@@ -276,12 +293,12 @@ impl Smtp {
                 self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
                 Ok(code)
             }
-            Err(trouble) => {
+            Err((stage, trouble)) => {
                 // After a refusal the server still waits for us; say good-bye rather than vanish.
                 if matches!(&trouble, Trouble::Error(error) if error.status().is_some()) {
                     let _ = timeout(Duration::from_secs(2), connection.abort()).await;
                 }
-                Err((Stage::Under, trouble))
+                Err((stage, trouble))
             }
         }
     }
@@ -302,6 +319,13 @@ impl Smtp {
             };
             return Outcome::NotNow { reason, code };
         }
+        let refused =
+            matches!(&trouble, Trouble::Error(error) if error.is_permanent() || error.is_transient());
+        if stage == Stage::Ending && !refused {
+            // Whether the server has accepted is not known. Another attempt may be a second copy, none may be no copy: that is
+            // for a person to decide, who can look into the server's log.
+            return Outcome::Never { reason: Reason::Ambiguous, code };
+        }
         let reason = match &trouble {
             Trouble::Unreachable => Reason::NoConnection,
             Trouble::Timeout => Reason::TooSlow,
@@ -321,4 +345,78 @@ impl Smtp {
 
 fn is_permanent(trouble: &Trouble) -> bool {
     matches!(trouble, Trouble::Error(error) if error.is_permanent())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A server that takes one mail and answers its end with `last`, or not at all.
+    async fn sent_to_a_server_that_ends_with(last: Option<&'static str>) -> Outcome {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut stream = BufReader::new(stream);
+            stream.write_all(b"220 test\r\n").await.unwrap();
+            let (mut line, mut within_mail) = (String::new(), false);
+            while stream.read_line(&mut line).await.unwrap_or_default() > 0 {
+                let answer = match (within_mail, line.trim_end()) {
+                    (true, ".") => last,
+                    (true, _) => Some(""),
+                    (false, "DATA") => Some("354 go on\r\n"),
+                    (false, _) => Some("250 yes\r\n"),
+                };
+                within_mail |= line.starts_with("DATA");
+                line.clear();
+                if let Some(answer) = answer {
+                    stream.write_all(answer.as_bytes()).await.unwrap();
+                }
+            }
+        });
+        let smtp = Smtp {
+            host: "127.0.0.1".into(),
+            port,
+            tls: SmtpTls::None,
+            tls_parameters: None,
+            credentials: None,
+            patience: Duration::from_secs(20),
+            last_patience: Duration::from_millis(300),
+            hello: ClientId::default(),
+            idle: Mutex::default(),
+        };
+        let address: Address = "somebody@school.example".parse().unwrap();
+        let email = Email {
+            message_id: "<1@suimon.example>".into(),
+            envelope: Envelope::new(Some(address.clone()), vec![address]).unwrap(),
+            bytes: b"Subject: x\r\n\r\nx\r\n".to_vec(),
+        };
+        let outcome = smtp.send(&email).await;
+        drop(smtp);
+        server.await.unwrap();
+        outcome
+    }
+
+    #[tokio::test]
+    async fn the_answer_to_the_end_of_a_mail_decides_and_its_absence_decides_nothing() {
+        let ambiguous = Outcome::Never { reason: Reason::Ambiguous, code: None };
+        for (last, expected) in [
+            (Some("250 queued\r\n"), Outcome::Accepted { code: Some(250) }),
+            (Some("452 full\r\n"), Outcome::NotNow { reason: Reason::TemporarilyRefused, code: Some(452) }),
+            (Some("554 no\r\n"), Outcome::Never { reason: Reason::Refused, code: Some(554) }),
+            (Some("what?\r\n"), ambiguous),
+            (Some("354 go on\r\n"), ambiguous),
+            (None, ambiguous),
+        ] {
+            assert_eq!(sent_to_a_server_that_ends_with(last).await, expected, "{last:?}");
+        }
+    }
+
+    #[test]
+    fn the_last_answer_may_take_as_long_as_the_standard_says() {
+        assert!(LAST_ANSWER >= Duration::from_mins(10));
+    }
 }

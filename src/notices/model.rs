@@ -87,7 +87,9 @@ words!(
         Refused = "refused",
         NotUnderstood = "the mail server's answer was not understood",
         Interrupted = "the service ended during each attempt",
+        Ambiguous = "ambiguous: the server did not answer after the message",
         Cancelled = "the notice was cancelled",
+        Revised = "the list was revised",
     }
 );
 
@@ -223,7 +225,7 @@ impl Counts {
 }
 
 /// One person at one tenant, of the affected list.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Affected {
     pub tenant_slug: String,
     pub person: String,

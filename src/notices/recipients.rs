@@ -88,8 +88,9 @@ impl Background {
     /// Unexpected ones only.
     pub async fn load(scope: &Scope, notice: Notice, messages: &[&Message]) -> Result<Self> {
         let missing = |what: &str| anyhow::anyhow!("{what} of notice {} is missing", notice.id);
-        let incident =
-            store::incident(scope, notice.incident).await?.ok_or_else(|| missing("the incident"))?;
+        let incident = store::incident(scope.connection(), scope, notice.incident)
+            .await?
+            .ok_or_else(|| missing("the incident"))?;
         let revision = store::revision(scope.connection(), notice.tenant, notice.revision).await?;
         let number = revision.ok_or_else(|| missing("the revision"))?.number;
         let system = requirements::system_in_force(scope, &incident.system, scope.at()).await?;
@@ -118,6 +119,23 @@ impl Background {
             }
         };
         Ok(Self { notice, incident, number, system, entries, offices, operator })
+    }
+
+    /// Whether the list `in_force`, which has taken the place of the message's own, leaves the message as it is.
+    ///
+    /// # Errors
+    /// Unexpected ones only.
+    pub async fn still_listed(&self, scope: &Scope, message: &Message, in_force: Uuid) -> Result<bool> {
+        match slug_of(&message.recipient) {
+            Some(slug) => {
+                let now = store_outbox::people_of(scope, in_force, slug).await?;
+                Ok(!now.is_empty() && now == store_outbox::people_of(scope, message.revision, slug).await?)
+            }
+            None => {
+                let person = pseudonym_of(&message.recipient);
+                Ok(!store_outbox::entries_of(scope, in_force, &[person]).await?.is_empty())
+            }
+        }
     }
 
     /// Address and known facts of one message, or why there is no address.

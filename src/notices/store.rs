@@ -41,11 +41,11 @@ pub struct Reachable {
     pub language: String,
 }
 
-pub async fn incident(scope: &Scope, id: Uuid) -> Result<Option<Incident>> {
+pub async fn incident<C: ConnectionTrait>(database: &C, scope: &Scope, id: Uuid) -> Result<Option<Incident>> {
     let row = incident::Entity::find()
         .filter(scope.rows(incident::Column::TenantId))
         .filter(incident::Column::Id.eq(id))
-        .one(scope.connection())
+        .one(database)
         .await?;
     Ok(row.map(|row| Incident {
         id: row.id,
@@ -63,6 +63,25 @@ pub async fn lock_incident<C: ConnectionTrait>(database: &C, tenant: Uuid, id: U
         incident::Entity::find_by_id((tenant, id)).lock_exclusive().one(database).await?;
     }
     Ok(())
+}
+
+/// The list in force of an incident.
+pub async fn approved_revision<C: ConnectionTrait>(
+    database: &C,
+    tenant: Uuid,
+    incident: Uuid,
+) -> Result<Option<Uuid>> {
+    Ok(revision::Entity::find()
+        .select_only()
+        .column(revision::Column::Id)
+        .filter(revision::Column::TenantId.eq(tenant))
+        .filter(revision::Column::IncidentId.eq(incident))
+        .filter(revision::Column::State.eq("approved"))
+        .order_by_desc(revision::Column::Number)
+        .limit(1)
+        .into_tuple()
+        .one(database)
+        .await?)
 }
 
 pub async fn revision<C: ConnectionTrait>(database: &C, tenant: Uuid, id: Uuid) -> Result<Option<Revision>> {

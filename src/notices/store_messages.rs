@@ -1,23 +1,33 @@
 //! The table of messages, for the use cases. What the worker does to it is in `store_outbox`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use entity::message;
-use sea_orm::sea_query::{Condition, Expr};
+use entity::{message, notice};
+use sea_orm::sea_query::{Condition, Expr, Query, SelectStatement};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel,
     QueryFilter, QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
-use super::model::{Channel, Counts, Language, Message, MessageState, Notice, Reason};
+use super::model::{Channel, Counts, Language, Message, MessageState, Notice, NoticeState, Reason};
 use super::store::CHUNK;
 use crate::access::Scope;
 use crate::clock::from_micros;
-use crate::error::Result;
+use crate::error::{Error, Result};
+
+fn cancelled_notices(tenant: Uuid) -> SelectStatement {
+    Query::select()
+        .column(notice::Column::Id)
+        .from(notice::Entity)
+        .and_where(notice::Column::TenantId.eq(tenant))
+        .and_where(notice::Column::State.eq(NoticeState::Cancelled.as_str()))
+        .to_owned()
+}
 
 /// Recipients who have a message of this incident that has not failed, with the revision of the newest one; and whoever has
-/// any message of `revision` itself.
+/// any message of `revision` itself. What has failed in a cancelled notice does not count: nobody can try it again, so a
+/// notice that takes the cancelled one's place must be able to reach these people.
 pub async fn told<C: ConnectionTrait>(
     database: &C,
     tenant: Uuid,
@@ -31,11 +41,79 @@ pub async fn told<C: ConnectionTrait>(
         .filter(message::Column::TenantId.eq(tenant))
         .filter(message::Column::IncidentId.eq(incident))
         .filter(
-            Condition::any()
-                .add(message::Column::State.ne(MessageState::Failed.as_str()))
-                .add(message::Column::RevisionId.eq(revision)),
+            Condition::any().add(message::Column::State.ne(MessageState::Failed.as_str())).add(
+                Condition::all()
+                    .add(message::Column::RevisionId.eq(revision))
+                    .add(message::Column::NoticeId.not_in_subquery(cancelled_notices(tenant))),
+            ),
         )
         .order_by_asc(message::Column::CreatedAt)
+        .into_tuple()
+        .all(database)
+        .await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Gives to a new notice the messages that failed in cancelled ones for the same list: a recipient has one message a list,
+/// and its id and Message-ID stay what they were, so that a mail that did leave after all is known as the same. They are
+/// taken out here and come back with the rest of `messages`. Returns how many were taken over.
+pub async fn take_over<C: ConnectionTrait>(
+    database: &C,
+    notice: &Notice,
+    messages: &mut [Message],
+) -> Result<u64> {
+    let given_up = Condition::all()
+        .add(message::Column::TenantId.eq(notice.tenant))
+        .add(message::Column::IncidentId.eq(notice.incident))
+        .add(message::Column::RevisionId.eq(notice.revision))
+        .add(message::Column::State.eq(MessageState::Failed.as_str()))
+        .add(message::Column::NoticeId.in_subquery(cancelled_notices(notice.tenant)));
+    let rows: Vec<(Uuid, String, String, String)> = message::Entity::find()
+        .select_only()
+        .column(message::Column::Id)
+        .column(message::Column::Channel)
+        .column(message::Column::Recipient)
+        .column(message::Column::MessageId)
+        .filter(given_up.clone())
+        .into_tuple()
+        .all(database)
+        .await?;
+    let mut known: HashMap<(String, String), (Uuid, String)> = rows
+        .into_iter()
+        .map(|(id, channel, recipient, message_id)| ((channel, recipient), (id, message_id)))
+        .collect();
+    let mut taken = Vec::new();
+    for message in messages {
+        let place = (message.channel.as_str().to_owned(), message.recipient.clone());
+        if let Some((id, message_id)) = known.remove(&place) {
+            (message.id, message.message_id) = (id, message_id);
+            taken.push(id);
+        }
+    }
+    for chunk in taken.chunks(CHUNK) {
+        let deleted = message::Entity::delete_many()
+            .filter(given_up.clone())
+            .filter(message::Column::Id.is_in(chunk.iter().copied()))
+            .exec(database)
+            .await?;
+        if deleted.rows_affected != chunk.len() as u64 {
+            return Err(
+                Error::conflict("messages of a cancelled notice changed meanwhile").remedy("try again")
+            );
+        }
+    }
+    Ok(taken.len() as u64)
+}
+
+/// Recipients whom another notice of this incident has told or is about to tell.
+pub async fn told_elsewhere<C: ConnectionTrait>(database: &C, notice: &Notice) -> Result<HashSet<String>> {
+    let rows: Vec<String> = message::Entity::find()
+        .select_only()
+        .column(message::Column::Recipient)
+        .filter(message::Column::TenantId.eq(notice.tenant))
+        .filter(message::Column::IncidentId.eq(notice.incident))
+        .filter(message::Column::NoticeId.ne(notice.id))
+        .filter(message::Column::State.ne(MessageState::Failed.as_str()))
         .into_tuple()
         .all(database)
         .await?;

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use entity::{captured_mail, message, notice, revision_person, tenant};
-use sea_orm::sea_query::{Condition, Expr, ExprTrait, LockBehavior, LockType, OnConflict, Query};
+use sea_orm::sea_query::{
+    Condition, Expr, ExprTrait, LockBehavior, LockType, OnConflict, Query, SelectStatement,
+};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, IntoActiveModel,
     QueryFilter, QueryOrder, QuerySelect,
@@ -19,18 +21,21 @@ use crate::error::Result;
 const WAITING: [&str; 2] = ["queued", "deferred"];
 const OPEN: [&str; 3] = ["queued", "sending", "deferred"];
 
-/// What may be taken now: what waits and is due, and what a worker took and did not finish in time. Only of notices that
-/// are approved: a second wall behind the fan-out.
-fn takeable(tenant: Uuid, now: i64) -> Condition {
-    let approved = Query::select()
+fn notices_in(tenant: Uuid, state: NoticeState) -> SelectStatement {
+    Query::select()
         .column(notice::Column::Id)
         .from(notice::Entity)
         .and_where(notice::Column::TenantId.eq(tenant))
-        .and_where(notice::Column::State.eq(NoticeState::Approved.as_str()))
-        .to_owned();
+        .and_where(notice::Column::State.eq(state.as_str()))
+        .to_owned()
+}
+
+/// What may be taken now: what waits and is due, and what a worker took and did not finish in time. Only of notices that
+/// are approved: a second wall behind the fan-out.
+fn takeable(tenant: Uuid, now: i64) -> Condition {
     Condition::all()
         .add(message::Column::TenantId.eq(tenant))
-        .add(message::Column::NoticeId.in_subquery(approved))
+        .add(message::Column::NoticeId.in_subquery(notices_in(tenant, NoticeState::Approved)))
         .add(
             Condition::any()
                 .add(
@@ -103,11 +108,30 @@ fn owned(message: &Message, owner: Uuid) -> Condition {
     Condition::all()
         .add(message::Column::TenantId.eq(message.tenant))
         .add(message::Column::Id.eq(message.id))
+        .add(message::Column::NoticeId.eq(message.notice))
         .add(message::Column::LeaseOwner.eq(owner))
         .add(message::Column::State.eq(MessageState::Sending.as_str()))
 }
 
-/// Prolongs the lease. False when the message is no longer this worker's.
+/// Prolongs the lease before an attempt. False when the message is no longer this worker's or its notice no longer approved.
+pub async fn hold<C: ConnectionTrait>(
+    database: &C,
+    message: &Message,
+    owner: Uuid,
+    lease_until: i64,
+) -> Result<bool> {
+    let approved = notices_in(message.tenant, NoticeState::Approved);
+    let updated = message::Entity::update_many()
+        .col_expr(message::Column::LeaseUntil, Expr::value(lease_until))
+        .filter(owned(message, owner))
+        .filter(message::Column::NoticeId.in_subquery(approved))
+        .exec(database)
+        .await?;
+    Ok(updated.rows_affected == 1)
+}
+
+/// Prolongs the lease during an attempt, whatever has become of the notice: what is under way stays this worker's until its
+/// outcome is known, or a notice in its place would tell the same person again. False when it is no longer this worker's.
 pub async fn renew<C: ConnectionTrait>(
     database: &C,
     message: &Message,
@@ -122,7 +146,8 @@ pub async fn renew<C: ConnectionTrait>(
     Ok(updated.rows_affected == 1)
 }
 
-/// Writes down that the server accepted it. A fact, so it is recorded even when the lease was lost meanwhile.
+/// Writes down that the server accepted it. A fact, so it is recorded even when the lease was lost meanwhile; not when another
+/// notice has taken the message over, whose text this was not.
 pub async fn accepted<C: ConnectionTrait>(
     database: &C,
     message: &Message,
@@ -138,6 +163,7 @@ pub async fn accepted<C: ConnectionTrait>(
         .col_expr(message::Column::LeaseOwner, Expr::value(None::<Uuid>))
         .filter(message::Column::TenantId.eq(message.tenant))
         .filter(message::Column::Id.eq(message.id))
+        .filter(message::Column::NoticeId.eq(message.notice))
         .filter(message::Column::State.ne(MessageState::Accepted.as_str()))
         .exec(database)
         .await?;
@@ -207,15 +233,9 @@ pub async fn finished(scope: &Scope) -> Result<Vec<Uuid>> {
 }
 
 fn left_over(tenant: Uuid, now: i64) -> Condition {
-    let cancelled = Query::select()
-        .column(notice::Column::Id)
-        .from(notice::Entity)
-        .and_where(notice::Column::TenantId.eq(tenant))
-        .and_where(notice::Column::State.eq(NoticeState::Cancelled.as_str()))
-        .to_owned();
     Condition::all()
         .add(message::Column::TenantId.eq(tenant))
-        .add(message::Column::NoticeId.in_subquery(cancelled))
+        .add(message::Column::NoticeId.in_subquery(notices_in(tenant, NoticeState::Cancelled)))
         .add(
             Condition::any().add(message::Column::State.is_in(WAITING)).add(
                 Condition::all()
@@ -272,6 +292,17 @@ pub async fn entries_of(
 struct KindCount {
     person_kind: String,
     number: i64,
+}
+
+/// The people of a tenant who are on the list.
+pub async fn people_of(scope: &Scope, revision: Uuid, slug: &str) -> Result<Vec<String>> {
+    Ok(concerned(scope.tenant(), revision)
+        .select_only()
+        .column(revision_person::Column::Person)
+        .filter(revision_person::Column::TenantSlug.eq(slug))
+        .into_tuple()
+        .all(scope.connection())
+        .await?)
 }
 
 /// How many people of a tenant are on the list, by kind.
@@ -343,8 +374,21 @@ pub async fn keep_mail<C: ConnectionTrait>(
     Ok(inserted == 1)
 }
 
-/// Kept mails, oldest first: id, Message-ID, when, sealed bytes.
-pub async fn kept_mails(scope: &Scope, after: Option<Uuid>, limit: u64) -> Result<Vec<captured_mail::Model>> {
+/// A kept mail: id, Message-ID, when, sealed bytes.
+pub type KeptMail = captured_mail::Model;
+
+/// The messages that kept mails belong to, by Message-ID.
+pub async fn messages_by_mail(scope: &Scope, mail_ids: &[&str]) -> Result<HashMap<String, Message>> {
+    let rows = message::Entity::find()
+        .filter(message::Column::TenantId.eq(scope.tenant()))
+        .filter(message::Column::MessageId.is_in(mail_ids.iter().copied()))
+        .all(scope.connection())
+        .await?;
+    rows.into_iter().map(|row| Ok((row.message_id.clone(), message_of(row)?))).collect()
+}
+
+/// Kept mails, oldest first.
+pub async fn kept_mails(scope: &Scope, after: Option<Uuid>, limit: u64) -> Result<Vec<KeptMail>> {
     let mut query = captured_mail::Entity::find()
         .filter(scope.rows(captured_mail::Column::TenantId))
         .order_by_asc(captured_mail::Column::Id);

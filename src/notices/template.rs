@@ -9,9 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, bail};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use minijinja::value::Serde;
-use minijinja::{Environment, UndefinedBehavior};
-use serde::Serialize;
+use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 use super::model::{Audience, Language, Variables};
 use crate::error::{Error, Result};
@@ -56,7 +54,6 @@ const SOURCES: &[Source] = &[
 ];
 
 /// What the service itself knows, in the language of the message.
-#[derive(Clone, Debug, Serialize)]
 pub struct Known {
     pub recipient: Recipient,
     pub system: System,
@@ -64,12 +61,10 @@ pub struct Known {
     /// The time during which data was open, in the incident's zone; none while unknown.
     pub period: Option<String>,
     /// For tenants: how many of their people are on the list.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub list: Option<List>,
 }
 
 /// Who reads it.
-#[derive(Clone, Debug, Serialize)]
 pub struct Recipient {
     /// Name of the person or of the tenant; none where it is not known.
     pub name: Option<String>,
@@ -80,44 +75,54 @@ pub struct Recipient {
 }
 
 /// The system that it happened in.
-#[derive(Clone, Debug, Serialize)]
 pub struct System {
     pub title: String,
     pub tenants_kind: String,
 }
 
 /// Who writes.
-#[derive(Clone, Debug, Serialize)]
 pub struct Operator {
     pub name: String,
 }
 
 /// The affected list, as far as it concerns a tenant.
-#[derive(Clone, Debug, Serialize)]
 pub struct List {
     pub number: i32,
     pub groups: Vec<Group>,
 }
 
 /// People of one kind.
-#[derive(Clone, Debug, Serialize)]
 pub struct Group {
     pub kind: String,
     pub count: u64,
 }
 
 /// A finished text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 pub struct Text {
     pub subject: String,
     pub body: String,
 }
 
-#[derive(Serialize)]
-struct Everything<'a> {
-    #[serde(flatten)]
-    known: &'a Known,
-    text: &'a BTreeMap<String, String>,
+/// What a template sees. The types above are neither `Debug` nor `Serialize`: a name gets into a text here, on purpose, or
+/// nowhere.
+fn everything(known: &Known, texts: &BTreeMap<String, String>) -> Value {
+    let Known { recipient, system, operator, period, list } = known;
+    let list = list.as_ref().map(|list| {
+        let groups =
+            list.groups.iter().map(|group| context! { kind => group.kind.clone(), count => group.count });
+        context! { number => list.number, groups => groups.collect::<Vec<_>>() }
+    });
+    context! {
+        recipient => context! {
+            name => recipient.name.clone(), tenants => recipient.tenants.clone(), confirmed => recipient.confirmed
+        },
+        system => context! { title => system.title.clone(), tenants_kind => system.tenants_kind.clone() },
+        operator => context! { name => operator.name.clone() },
+        period => period.clone(),
+        list => list,
+        text => texts.clone(),
+    }
 }
 
 fn source(template: &str, language: Language) -> anyhow::Result<(&'static str, &'static str)> {
@@ -150,10 +155,10 @@ pub fn render(
 ) -> anyhow::Result<Text> {
     let texts = variables.of(language).with_context(|| format!("no texts in {}", language.as_str()))?;
     let environment = environment(template, language)?;
-    let everything = Everything { known, text: texts };
+    let everything = everything(known, texts);
     // An error of the engine may quote the data around the place; its kind and line are enough to find it.
     let part = |name: &str| -> anyhow::Result<String> {
-        environment.get_template(name)?.render(Serde(&everything)).map_err(|error| {
+        environment.get_template(name)?.render(&everything).map_err(|error| {
             anyhow::anyhow!(
                 "template {template} ({}), {name} line {}: {:?}",
                 language.as_str(),
@@ -371,7 +376,7 @@ mod tests {
     fn a_subject_with_a_line_break_is_refused() {
         let [mut known, _] = samples(Audience::Persons, Language::En);
         known.operator.name = "Sample\r\nBcc: somebody@example.org".into();
-        let error = render("incident_notice_person", Language::En, &known, &texts()).unwrap_err();
+        let error = render("incident_notice_person", Language::En, &known, &texts()).err().unwrap();
         assert_eq!(error.to_string(), "template incident_notice_person (en): the subject is not one line");
     }
 

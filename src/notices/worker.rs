@@ -135,11 +135,9 @@ impl Worker {
         scope.at_micros() + i64::from(self.app.config().outbox.lease_seconds) * 1_000_000
     }
 
-    /// How long preparing and sending one message may take: well inside a lease, and not less than one answer may.
-    fn budget(&self) -> Duration {
-        let lease = f64::from(self.app.config().outbox.lease_seconds);
-        let patience = Duration::from_secs(self.app.config().mail.smtp_timeout_seconds).as_secs_f64();
-        Duration::from_secs_f64(f64::midpoint(lease, patience))
+    /// How often the lease of a message that is under way is prolonged: two may be missed before it ends.
+    fn heartbeat(&self) -> Duration {
+        Duration::from_secs(self.app.config().outbox.lease_seconds.into()) / 3
     }
 
     async fn batch(&self) -> Result<SentCounts> {
@@ -222,6 +220,10 @@ impl Worker {
     /// Sends one message and writes down what came of it.
     async fn deliver(&self, background: &Background, message: &Message) -> Result<Delivery> {
         let scope = self.scope()?;
+        if let Some(reason) = self.unwanted(&scope, background, message).await? {
+            let state = self.record(message, Outcome::Never { reason, code: None }).await?;
+            return Ok(Delivery { state, unreachable: false });
+        }
         if !self.hold(&scope, message).await? {
             // Somebody else has it since; what became of it is theirs to write down.
             return Ok(Delivery { state: MessageState::Sending, unreachable: false });
@@ -233,33 +235,79 @@ impl Worker {
                 self.record(message, Outcome::Never { reason: Reason::Interrupted, code: None }).await?;
             return Ok(Delivery { state, unreachable: false });
         }
-        // Dropping an attempt closes its connection (see `mailer`), so running out of time cannot confuse the next one.
-        let attempt = tokio::time::timeout(self.budget(), self.attempt(&scope, background, message));
-        let outcome = match attempt.await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(error)) => {
+        let outcome = tokio::select! {
+            outcome = self.attempt(&scope, background, message) => outcome.unwrap_or_else(|error| {
                 tracing::error!(message = %message.id, %error, "a message could not be prepared");
                 Outcome::NotNow { reason: Reason::Internal, code: None }
+            }),
+            // Dropping an attempt closes its connection (see `mailer`): of two workers, the one without the lease stops.
+            () = self.until_lost(message) => {
+                tracing::warn!(message = %message.id, "another worker has taken it during an attempt");
+                return Ok(Delivery { state: MessageState::Sending, unreachable: false });
             }
-            Err(_) => Outcome::NotNow { reason: Reason::TooSlow, code: None },
         };
         let state = self.record(message, outcome).await?;
         Ok(Delivery { state, unreachable: outcome.is_unreachable() })
     }
 
-    /// Makes sure that the lease lasts for a whole attempt. False when the message is not ours any more.
+    /// Why a message is not to be sent although it was taken: its notice has been cancelled since, or the list has been
+    /// revised and the one in force has no use for it. It has one as long as the fan-out of a notice for the list in force
+    /// counts the recipient as told by this message: a person who is still on it, a tenant whose people are the same.
+    async fn unwanted(
+        &self,
+        scope: &Scope,
+        background: &Background,
+        message: &Message,
+    ) -> Result<Option<Reason>> {
+        let notice = store::notice(scope.connection(), message.tenant, message.notice).await?;
+        if notice.is_none_or(|notice| notice.state != NoticeState::Approved) {
+            return Ok(Some(Reason::Cancelled));
+        }
+        let in_force = store::approved_revision(scope.connection(), message.tenant, message.incident).await?;
+        let wanted = match in_force {
+            Some(in_force) if in_force == message.revision => true,
+            Some(in_force) => background.still_listed(scope, message, in_force).await?,
+            None => false,
+        };
+        Ok((!wanted).then_some(Reason::Revised))
+    }
+
+    /// Makes sure that the lease lasts into the attempt. False when the message is not ours to send any more.
     async fn hold(&self, scope: &Scope, message: &Message) -> Result<bool> {
-        let enough = SignedDuration::try_from(self.budget()).unwrap_or(SignedDuration::MAX);
+        let enough = SignedDuration::try_from(self.heartbeat() * 2).unwrap_or(SignedDuration::MAX);
         let left = message.lease_until.map(|until| until.duration_since(scope.at()));
         if left.is_some_and(|left| left >= enough) {
             return Ok(true);
         }
         let tx = scope.begin().await?;
-        if !store_outbox::renew(tx.connection(), message, self.owner, self.lease_end(scope)).await? {
+        if !store_outbox::hold(tx.connection(), message, self.owner, self.lease_end(scope)).await? {
             return Ok(false);
         }
         tx.commit(Event::new("outbox.renew", format!("message:{}", message.id))).await?;
         Ok(true)
+    }
+
+    /// Prolongs the lease again and again while an attempt is under way. Returns once the message is another worker's.
+    async fn until_lost(&self, message: &Message) {
+        loop {
+            tokio::time::sleep(self.heartbeat()).await;
+            match self.renew(message).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                // The attempt may still end before the lease does.
+                Err(error) => tracing::warn!(message = %message.id, %error, "a lease could not be prolonged"),
+            }
+        }
+    }
+
+    async fn renew(&self, message: &Message) -> Result<bool> {
+        let scope = self.scope()?;
+        let tx = scope.begin().await?;
+        let ours = store_outbox::renew(tx.connection(), message, self.owner, self.lease_end(&scope)).await?;
+        if ours {
+            tx.commit(Event::new("outbox.renew", format!("message:{}", message.id))).await?;
+        }
+        Ok(ours)
     }
 
     async fn attempt(&self, scope: &Scope, background: &Background, message: &Message) -> Result<Outcome> {

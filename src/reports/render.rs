@@ -1,5 +1,6 @@
 //! Templates: HTML with HTML's escaping, Markdown with Markdown's. Embedded in the program.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use law::Lang;
@@ -80,8 +81,17 @@ fn format_value(
     out.write_str(&text).map_err(minijinja::Error::from)
 }
 
+/// For Markdown a lone carriage return ends a line too (CommonMark 0.31, 2.1), for `str::lines` it does not.
+fn plain_line_ends(text: &str) -> Cow<'_, str> {
+    match text.contains('\r') {
+        true => Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")),
+        false => Cow::Borrowed(text),
+    }
+}
+
 /// Lines as a code block by indentation: there is no fence that a line could close.
 fn code_block(text: &str) -> Value {
+    let text = plain_line_ends(text);
     Value::from_safe_string(text.lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n"))
 }
 
@@ -89,7 +99,7 @@ fn code_block(text: &str) -> Value {
 /// a table cell.
 pub fn escape_markdown(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
-    for (index, line) in text.lines().enumerate() {
+    for (index, line) in plain_line_ends(text).lines().enumerate() {
         if index > 0 {
             out.push_str("<br>");
         }
@@ -120,4 +130,18 @@ pub fn escape_markdown(text: &str) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_kind_of_line_end_begins_a_line_of_markdown() {
+        assert_eq!(
+            escape_markdown("a\r# b\r\n- c\n1. d\r\r> e"),
+            "a<br>\\# b<br>\\- c<br>1\\. d<br><br>&gt; e"
+        );
+        assert_eq!(code_block("a\r# b\r\n- c").to_string(), "    a\n    # b\n    - c");
+    }
 }

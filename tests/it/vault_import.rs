@@ -263,6 +263,12 @@ async fn batches_that_count_as_a_whole_are_seen_when_the_last_has_come() {
     // The same batch again, as after a lost answer, counts once.
     let again = batch(&officer, whole(json!({ "rows": rows(1, 4), "last": false, "importId": id }))).await;
     assert_eq!((&again["rowsRead"], &again["state"]), (&json!(3), &json!("RUNNING")));
+    // Other rows under a line that is taken are not that batch: a client that numbers each batch from 1 must hear of it.
+    let mut from_one = rows(4, 6);
+    from_one[0]["line"] = json!(1);
+    let other_rows = batch(&officer, whole(json!({ "rows": from_one, "last": false, "importId": id }))).await;
+    insta::assert_snapshot!(other_rows, @r#"{"code":"CONFLICT","field":null,"message":"another batch of this import begins with line 1 too, and has other rows","remedy":"number the lines through all batches of an import, not from 1 in each"}"#);
+    assert_eq!(counts(&app).await, (0, 0, 1, 1));
     let other_mode = batch(&officer, json!({ "rows": rows(4, 6), "importId": id })).await;
     insta::assert_snapshot!(other_mode["message"], @r#""belongs to an import of another system, record type or mode""#);
     let last = batch(&officer, whole(json!({ "rows": rows(4, 6), "importId": id }))).await;

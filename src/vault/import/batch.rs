@@ -51,10 +51,10 @@ pub struct BatchReport {
 }
 
 /// Imports a batch. In the mode `AllOrNothing` nothing can be seen of it before the last batch has come, and all batches were
-/// without fault. A batch that may have got lost on its way is sent again as it was: it replaces itself.
+/// without fault. A batch that may have got lost on its way is sent again as it was: it counts once.
 ///
 /// # Errors
-/// `INVALID`, `NOT_FOUND`, `CONFLICT` when the import has ended, `LIMIT_EXCEEDED`, and those of permission. Wrong rows are not
+/// `INVALID`, `NOT_FOUND`, `CONFLICT` when the import has ended or a batch with other rows begins with the same line, `LIMIT_EXCEEDED`, and those of permission. Wrong rows are not
 /// an error: they stand in the report.
 pub async fn import_batch(op: &Op, batch: Batch) -> Result<BatchReport> {
     let Batch { system, record_type, mode, import, rows, last } = batch;
@@ -142,15 +142,29 @@ impl OneBatch {
             // From here on the import cannot succeed; what was kept of it goes at once.
             store::delete_batches(&tx, self.importer.import).await?;
         } else if run.row.rows_refused == 0 && read > 0 {
-            let sealed = seal_for_tenant(&self.scope, &tx, PURPOSE, self.importer.import, &stored).await?;
-            let batch = import_batch::Model {
-                tenant_id: self.scope.tenant(),
-                import_id: self.importer.import,
-                first_line: i64::try_from(first_line).context("line")?,
-                rows: read as i64,
-                sealed,
-            };
-            store::put_batch(&tx, batch).await?;
+            let first_line = i64::try_from(first_line).context("line")?;
+            match store::batch_at(&tx, self.importer.import, first_line).await? {
+                // It may have got lost on its way, so the caller sent it again.
+                Some(kept) if *self.open_bytes(&kept).await? == *stored => {}
+                Some(_) => {
+                    return Err(Error::conflict(format!(
+                        "another batch of this import begins with line {first_line} too, and has other rows"
+                    ))
+                    .remedy("number the lines through all batches of an import, not from 1 in each"));
+                }
+                None => {
+                    let import = self.importer.import;
+                    let sealed = seal_for_tenant(&self.scope, &tx, PURPOSE, import, &stored).await?;
+                    let batch = import_batch::Model {
+                        tenant_id: self.scope.tenant(),
+                        import_id: import,
+                        first_line,
+                        rows: read as i64,
+                        sealed,
+                    };
+                    store::put_batch(&tx, batch).await?;
+                }
+            }
         }
         run.add(read, Default::default(), problems.clone());
         if run.row.rows_refused == 0 {
@@ -192,7 +206,7 @@ impl OneBatch {
             after = Some(batch.first_line);
             let rows = self.open(batch).await?;
             let (people, mut problems) = self.placed(rows).await?;
-            let chunk = self.importer.preparation().seal(people).await?;
+            let chunk = self.importer.preparation().seal_in(&tx, people).await?;
             let (counts, more) = write(&tx, chunk).await.map_err(overtaken)?;
             problems.extend(more);
             run.add(0, counts, problems);
@@ -221,7 +235,11 @@ impl OneBatch {
     }
 
     async fn open(&self, batch: import_batch::Model) -> Result<Vec<RawRow>> {
-        from_json(&open_for_tenant(&self.scope, PURPOSE, batch.import_id, &batch.sealed).await?)
+        from_json(&self.open_bytes(&batch).await?)
+    }
+
+    async fn open_bytes(&self, batch: &import_batch::Model) -> Result<Zeroizing<Vec<u8>>> {
+        open_for_tenant(&self.scope, PURPOSE, batch.import_id, &batch.sealed).await
     }
 }
 

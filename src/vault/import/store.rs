@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use entity::{blind_index, import_batch, import_run, subject};
-use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
     SqlErr,
@@ -116,18 +115,22 @@ pub async fn abandoned(tx: &Tx, before: i64) -> Result<Vec<import_run::Model>, D
         .await
 }
 
-/// Keeps a batch of an import that counts only as a whole. The same batch sent again replaces itself.
+/// Keeps a batch of an import that counts only as a whole.
 pub async fn put_batch(tx: &Tx, batch: import_batch::Model) -> Result<(), DbErr> {
-    use import_batch::Column;
     import_batch::Entity::insert(batch.into_active_model().reset_all())
-        .on_conflict(
-            OnConflict::columns([Column::TenantId, Column::ImportId, Column::FirstLine])
-                .update_columns([Column::Rows, Column::Sealed])
-                .to_owned(),
-        )
         .exec_without_returning(tx.connection())
         .await?;
     Ok(())
+}
+
+/// The kept batch that begins with a line.
+pub async fn batch_at(tx: &Tx, import: Uuid, first_line: i64) -> Result<Option<import_batch::Model>, DbErr> {
+    import_batch::Entity::find()
+        .filter(import_batch::Column::TenantId.eq(tx.scope().tenant()))
+        .filter(import_batch::Column::ImportId.eq(import))
+        .filter(import_batch::Column::FirstLine.eq(first_line))
+        .one(tx.connection())
+        .await
 }
 
 /// The next kept batch after a line.

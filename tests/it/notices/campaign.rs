@@ -1,5 +1,6 @@
 //! Who may write, approve, cancel; who is on it; what the next revision adds.
 
+use sea_orm::ConnectionTrait;
 use serde_json::json;
 use suimon::access::Role;
 use uuid::Uuid;
@@ -104,7 +105,8 @@ async fn one_mail_a_person_in_the_persons_language_and_nobody_is_dropped() {
             r#"unknown FAILED null "no address known" 0"#
         ]
     );
-    let answer = fixture.officer.gql("{ capturedMails { nodes { to subject body } } }").await;
+    let answer =
+        fixture.officer.gql("{ capturedMails(purpose: \"test\") { nodes { to subject body } } }").await;
     let mails = answer["data"]["capturedMails"]["nodes"].as_array().unwrap();
     let of =
         |to: &str| mails.iter().find(|mail| mail["to"] == to).unwrap_or_else(|| panic!("{to}: {answer}"));
@@ -173,7 +175,8 @@ async fn tenants_get_their_own_numbers_and_hear_again_when_their_list_changes() 
             r#"tenant:school-003 FAILED null "no contact address" 0"#,
         ]
     );
-    let answer = fixture.officer.gql("{ capturedMails { nodes { to subject body } } }").await;
+    let answer =
+        fixture.officer.gql("{ capturedMails(purpose: \"test\") { nodes { to subject body } } }").await;
     let mails = answer["data"]["capturedMails"]["nodes"].as_array().unwrap();
     assert_eq!(mails[0]["to"], "office@school-001.example");
     insta::assert_snapshot!(text(&mails[0]["body"]), @r"
@@ -247,6 +250,107 @@ async fn cancelled_means_no_further_mail() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_notice_in_place_of_a_cancelled_one_reaches_whoever_was_not_told() {
+    let fixture = Fixture::captured().await;
+    fixture.import("school-001", &[("p-1", "ja"), ("p-2", "ja"), ("p-3", "ja")]).await;
+    let list = ["p-1", "p-2", "p-3", "unknown"].map(|person| ("school-001", person, "possible"));
+    let revision = fixture.revision(1, &list).await;
+    let wrong = fixture.approved(revision).await;
+    let later = format!(
+        "UPDATE message SET next_attempt_at = {} WHERE recipient <> 'p-1'",
+        fixture.app.now().as_microsecond() + 60_000_000
+    );
+    fixture.database.execute_unprepared(&later).await.unwrap();
+    assert_eq!(fixture.send().await.accepted, 1);
+    let mail_ids = || async {
+        let answer = fixture
+            .officer
+            .gql_with(
+                "query($id: ID!) { notices(incidentId: $id) { messages { nodes { recipient messageId } } } }",
+                json!({ "id": fixture.incident_id() }),
+            )
+            .await;
+        let notices = answer["data"]["notices"].as_array().unwrap_or_else(|| panic!("{answer}")).clone();
+        let nodes = notices.iter().flat_map(|notice| notice["messages"]["nodes"].as_array().unwrap().clone());
+        let mut ids: Vec<_> = nodes.map(|node| node.to_string()).collect();
+        ids.sort();
+        ids
+    };
+    let before = mail_ids().await;
+    fixture.act(&fixture.officer, "cancelNotice", &wrong).await;
+    assert_eq!(fixture.standing(&wrong).await, "CANCELLED 0 0 1 0 3");
+    // One whom nobody knew how to reach can be reached by now.
+    fixture.import("school-001", &[("unknown", "en")]).await;
+    let right = fixture.approved(revision).await;
+    assert_eq!(
+        fixture.messages(&right).await,
+        ["p-2 QUEUED null null 0", "p-3 QUEUED null null 0", "unknown QUEUED null null 0"]
+    );
+    assert_eq!(fixture.standing(&wrong).await, "CANCELLED 0 0 1 0 0", "what was accepted stays where it was");
+    assert_eq!(fixture.send().await.accepted, 3);
+    assert_eq!(fixture.standing(&right).await, "DONE 0 0 3 0 0");
+    assert_eq!(mail_ids().await, before, "each recipient keeps its Message-ID");
+    let again = fixture.draft(revision, "PERSONS").await;
+    let answer = fixture.act(&fixture.approver, "approveNotice", &again).await;
+    assert_eq!(answer["message"], "everybody on the list has been told already");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_not_on_the_list_in_force_any_more_is_not_written_to() {
+    let fixture = Fixture::captured().await;
+    fixture.import("school-001", &[("p-1", "ja"), ("p-2", "ja")]).await;
+    let both = [("school-001", "p-1", "possible"), ("school-001", "p-2", "possible")];
+    let first = fixture.revision(1, &both).await;
+    let notice = fixture.approved(first).await;
+    fixture.revision(2, &both[..1]).await;
+    fixture.send().await;
+    assert_eq!(
+        fixture.messages(&notice).await,
+        ["p-1 ACCEPTED null null 1", r#"p-2 FAILED null "the list was revised" 1"#]
+    );
+    let answer = fixture.act(&fixture.officer, "retryNotice", &notice).await;
+    insta::assert_snapshot!(answer, @r#"{"__typename":"Problem","code":"CONFLICT","message":"the revision is not approved, or a newer one has taken its place","remedy":"approve the revision, or write the notice for the newest approved one"}"#);
+    assert_eq!(fixture.standing(&notice).await, "DONE 0 0 1 0 1");
+
+    // On the list again, the person is told by the notice for it.
+    let third = fixture.revision(3, &both).await;
+    let next = fixture.approved(third).await;
+    assert_eq!(fixture.send().await.accepted, 1);
+    assert_eq!(fixture.messages(&next).await, ["p-2 ACCEPTED null null 1"]);
+    // Even if the first list came into force again, its failed message has nobody left to reach.
+    let back = "UPDATE revision SET state = CASE number WHEN 1 THEN 'approved' ELSE 'superseded' END";
+    fixture.database.execute_unprepared(back).await.unwrap();
+    let answer = fixture.act(&fixture.officer, "retryNotice", &notice).await;
+    assert_eq!(answer["message"], "another notice has told everybody whom this one did not reach");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_does_not_get_numbers_that_have_changed() {
+    let fixture = Fixture::captured().await;
+    let admin = fixture.app.admin();
+    for school in ["school-001", "school-002"] {
+        fixture.import(school, &[("p-1", "ja"), ("p-2", "ja")]).await;
+        let id = fixture.app.tenant(school).await.id;
+        let set = "mutation($id: ID!) { setTenantContact(tenantId: $id, address: \"office@school.example\") { __typename } }";
+        admin.gql_with(set, json!({ "id": id })).await;
+    }
+    let entry = |school, person| (school, person, "possible");
+    let list = [entry("school-001", "p-1"), entry("school-002", "p-1"), entry("school-002", "p-2")];
+    let first = fixture.revision(1, &list).await;
+    let notice = fixture.draft(first, "TENANTS").await;
+    fixture.act(&fixture.approver, "approveNotice", &notice).await;
+    fixture.revision(2, &list[..2]).await;
+    fixture.send().await;
+    assert_eq!(
+        fixture.messages(&notice).await,
+        [
+            "tenant:school-001 ACCEPTED null null 1",
+            r#"tenant:school-002 FAILED null "the list was revised" 1"#
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_approver_sees_what_it_approves() {
     let fixture = Fixture::captured().await;
     let revision = fixture.people(1).await;
@@ -309,7 +413,7 @@ async fn strangers_find_nothing_and_roles_decide() {
     for query in [
         format!("{{ notice(id: \"{notice}\") {{ state }} }}"),
         format!("{{ notices(incidentId: \"{}\") {{ state }} }}", fixture.incident_id()),
-        "{ capturedMails { nodes { to } } }".to_owned(),
+        "{ capturedMails(purpose: \"test\") { nodes { to } } }".to_owned(),
     ] {
         let answer = stranger.gql(&query).await;
         assert_eq!(answer["errors"][0]["extensions"]["code"], "NOT_FOUND", "{query}: {answer}");
@@ -332,6 +436,6 @@ async fn strangers_find_nothing_and_roles_decide() {
     let auditor = fixture.app.operator_member(Role::Auditor).await;
     assert_eq!(fixture.create(&auditor, revision, "PERSONS", texts()).await["code"], "FORBIDDEN");
     assert_eq!(fixture.create(&fixture.approver, revision, "PERSONS", texts()).await["code"], "FORBIDDEN");
-    let answer = fixture.app.admin().gql("{ capturedMails { nodes { to } } }").await;
+    let answer = fixture.app.admin().gql("{ capturedMails(purpose: \"test\") { nodes { to } } }").await;
     assert_eq!(answer["errors"][0]["extensions"]["code"], "FORBIDDEN", "{answer}");
 }

@@ -1,8 +1,10 @@
 //! The captured-mail transport: shows what would be sent, keeps it sealed.
 
-use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use std::collections::BTreeSet;
 
-use super::fixture::Fixture;
+use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, Statement};
+
+use super::fixture::{Fixture, global};
 use crate::harness::text;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -11,7 +13,7 @@ async fn a_captured_mail_is_shown_to_those_who_may_and_recorded() {
     let revision = fixture.people(3).await;
     fixture.approved(revision).await;
     assert_eq!(fixture.send().await.accepted, 3);
-    let first = fixture.officer.gql("{ capturedMails(first: 2) { nodes { to from subject source } pageInfo { endCursor hasNextPage } } }").await;
+    let first = fixture.officer.gql("{ capturedMails(first: 2, purpose: \"proof-reading\") { nodes { to from subject source } pageInfo { endCursor hasNextPage } } }").await;
     let page = &first["data"]["capturedMails"];
     assert_eq!(page["pageInfo"]["hasNextPage"], true, "{first}");
     assert_eq!(page["nodes"][0]["from"], "notice@suimon.example");
@@ -20,7 +22,7 @@ async fn a_captured_mail_is_shown_to_those_who_may_and_recorded() {
     let rest = fixture
         .officer
         .gql(&format!(
-            "{{ capturedMails(after: \"{}\") {{ nodes {{ to }} pageInfo {{ hasNextPage }} }} }}",
+            "{{ capturedMails(after: \"{}\", purpose: \"proof-reading\") {{ nodes {{ to }} pageInfo {{ hasNextPage }} }} }}",
             text(&page["pageInfo"]["endCursor"])
         ))
         .await;
@@ -33,6 +35,20 @@ async fn a_captured_mail_is_shown_to_those_who_may_and_recorded() {
     let row = fixture.database.query_one_raw(count).await.unwrap().unwrap();
     // The page's extra row, which only says that there is a next page, is opened too.
     assert_eq!(row.try_get::<i64>("", "n").unwrap(), 4);
+    // Each stands at the recipient's tenant, names the person and why, and no address.
+    let school = fixture.app.tenant("school-001").await;
+    let entries = entity::audit_entry::Entity::find().all(&fixture.database).await.unwrap();
+    let reads: Vec<_> = entries.iter().filter(|entry| entry.action == "captured_mail.read").collect();
+    let subjects: BTreeSet<_> = reads.iter().map(|entry| entry.subject.clone().expect("a person")).collect();
+    let known = entity::subject::Entity::find().all(&fixture.database).await.unwrap();
+    assert_eq!(subjects, known.iter().map(|subject| subject.id.to_string()).collect());
+    for entry in &reads {
+        assert_eq!(global("Tenant", entry.tenant_id, entry.tenant_id), school.id);
+        assert_eq!(entry.purpose.as_deref(), Some("proof-reading"));
+        assert!(!format!("{entry:?}").contains('@'), "{entry:?}");
+    }
+    let nameless = fixture.officer.gql("{ capturedMails(purpose: \" \") { nodes { to } } }").await;
+    assert_eq!(nameless["errors"][0]["extensions"]["code"], "INVALID", "{nameless}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

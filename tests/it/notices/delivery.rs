@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, Statement};
 use suimon::notices::worker::run_once;
 
 use super::fixture::Fixture;
@@ -123,7 +123,7 @@ async fn after_the_last_attempt_a_person_decides() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_hangs_up_gets_the_mail_again() {
-    for (command, reason) in [("DATA", "DATA"), (".", "the end of the mail"), ("RCPT", "RCPT")] {
+    for (command, reason) in [("DATA", "DATA"), ("RCPT", "RCPT")] {
         let mut sink = Sink::start(&["-q", command]);
         let fixture = Fixture::sending_to(&sink, &[]).await;
         let revision = fixture.people(2).await;
@@ -143,6 +143,75 @@ async fn a_server_that_hangs_up_gets_the_mail_again() {
             );
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_hangs_up_after_the_mail_may_have_it_and_a_person_decides() {
+    let mut sink = Sink::start(&["-q", "."]);
+    let fixture = Fixture::sending_to(&sink, &[]).await;
+    let revision = fixture.people(2).await;
+    let notice = fixture.approved(revision).await;
+    assert_eq!(fixture.send().await.failed, 2);
+    assert_eq!(
+        fixture.messages(&notice).await[0],
+        r#"p-000 FAILED null "ambiguous: the server did not answer after the message" 1"#
+    );
+    let before = sink.count();
+    sink.restart(&[]);
+    fixture.app.clock.advance(86_400);
+    assert_eq!(fixture.send().await, Default::default(), "no second copy by itself");
+    fixture.act(&fixture.officer, "retryNotice", &notice).await;
+    assert_eq!(fixture.send().await.accepted, 2);
+    assert_eq!(sink.count() - before, 2);
+    for (to, mails) in sink.by_recipient() {
+        assert!(
+            mails.iter().all(|mail| mail.message_id == mails[0].message_id),
+            "{to}: a repeat looks like one"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_answer_to_the_end_of_a_mail_is_waited_for_under_a_lease() {
+    let sink = Sink::start(&["-W", ".:4"]);
+    let fixture =
+        Fixture::sending_to(&sink, &["mail.smtp_timeout_seconds=1", "outbox.lease_seconds=3"]).await;
+    let revision = fixture.people(1).await;
+    let notice = fixture.approved(revision).await;
+    assert_eq!(
+        fixture.send().await.accepted,
+        1,
+        "longer than any command may take, and than the first lease"
+    );
+    assert_eq!((fixture.standing(&notice).await.as_str(), sink.count()), ("DONE 0 0 1 0 0", 1));
+    let renewals = Statement::from_string(
+        fixture.database.get_database_backend(),
+        "SELECT COUNT(*) AS n FROM audit_entry WHERE action = 'outbox.renew'",
+    );
+    let row = fixture.database.query_one_raw(renewals).await.unwrap().unwrap();
+    assert!(row.try_get::<i64>("", "n").unwrap() >= 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cancelling_stops_what_a_worker_has_taken_already() {
+    let sink = Sink::start(&["-w", "1"]);
+    let fixture = Fixture::sending_to(&sink, &["mail.smtp_connections=1"]).await;
+    let revision = fixture.people(6).await;
+    let notice = fixture.approved(revision).await;
+    let cancel = async {
+        while sink.count() == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        fixture.act(&fixture.officer, "cancelNotice", &notice).await
+    };
+    let (sent, cancelled) = tokio::join!(fixture.send(), cancel);
+    assert_eq!(cancelled["state"], "CANCELLED");
+    assert!(sent.accepted <= 3 && sent.accepted + sent.failed == 6, "{sent:?}");
+    assert_eq!(sink.count() as u64, sent.accepted);
+    let messages = fixture.messages(&notice).await;
+    let stopped =
+        messages.iter().filter(|line| line.ends_with(r#"FAILED null "the notice was cancelled" 1"#));
+    assert_eq!(stopped.count() as u64, sent.failed, "{messages:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
