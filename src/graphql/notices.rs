@@ -122,6 +122,7 @@ impl Notice {
     }
 
     /// Its messages, in no meaningful but a stable order.
+    #[graphql(complexity = "crate::graphql::connection::cost(first, child_complexity)")]
     async fn messages(
         &self,
         context: &Context<'_>,
@@ -338,6 +339,7 @@ impl NoticesQuery {
 
     /// Mail that the captured-mail transport kept, oldest first. Each is a read of personal data and is recorded for its
     /// recipient, with the purpose: why the mails are looked at.
+    #[graphql(complexity = "crate::graphql::connection::cost(first, child_complexity)")]
     async fn captured_mails(
         &self,
         context: &Context<'_>,
