@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::Context;
-use sea_orm::ConnectionTrait;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -200,21 +199,16 @@ pub struct Preparation {
 impl Preparation {
     /// Seals a chunk; the people come back for the case that it has to be repeated.
     pub async fn seal(self, people: Arc<Vec<Placed>>) -> Result<SealedChunk> {
-        let scope = self.scope.clone();
-        self.seal_reading(scope.connection(), people).await
+        self.seal_reading(None, people).await
     }
 
     /// The same within a transaction, over its own connection: one that waits for a second connection while it holds the
     /// first can wait for ever when all others do the same.
     pub async fn seal_in(self, tx: &Tx, people: Arc<Vec<Placed>>) -> Result<SealedChunk> {
-        self.seal_reading(tx.connection(), people).await
+        self.seal_reading(Some(tx), people).await
     }
 
-    async fn seal_reading<C: ConnectionTrait>(
-        self,
-        database: &C,
-        people: Arc<Vec<Placed>>,
-    ) -> Result<SealedChunk> {
+    async fn seal_reading(self, tx: Option<&Tx>, people: Arc<Vec<Placed>>) -> Result<SealedChunk> {
         let Self { scope, schema, import, ids } = self;
         let wanted: HashSet<&str> = people.iter().map(|(_, person)| person.external_id.as_str()).collect();
         let wanted: Vec<&str> = wanted.into_iter().collect();
@@ -222,7 +216,10 @@ impl Preparation {
         let mut older = HashMap::new();
         for ids in wanted.chunks(LOOK_UP) {
             let (system, record_type) = (&schema.system, schema.name());
-            let rows = store::by_external_ids(&scope, database, system, record_type, ids).await?;
+            let rows = match tx {
+                Some(tx) => store::by_external_ids(&scope, tx.connection(), system, record_type, ids).await?,
+                None => store::by_external_ids(&scope, scope.connection(), system, record_type, ids).await?,
+            };
             known.extend(rows.into_iter().map(|row| ((row.tenant_id, row.external_id.clone()), row)));
         }
         for row in known.values() {
