@@ -42,14 +42,17 @@ pub async fn connect(config: &DatabaseConfig) -> anyhow::Result<DatabaseConnecti
                 .pragma("secure_delete", "ON")
                 // An import touches thousands of pages in a transaction. With the default cache of 2 MB they are written out
                 // and read again several times; this much is used only where there is that much to keep.
-                .pragma("cache_size", "-65536")
+                .pragma("cache_size", "-16384")
                 // Pages of a log of 64 MB instead of 4 MB go into the file at once, each of them only in its last state.
                 .pragma("wal_autocheckpoint", "16384")
         });
     } else {
         options = ConnectOptions::new(url);
     }
+    // An embedded database does not go away, and asking it before each use would double the trips to its thread.
+    let embedded = url.starts_with("sqlite:");
     options
+        .test_before_acquire(!embedded)
         .max_connections(config.max_connections)
         .acquire_timeout(Duration::from_secs(15))
         .connect_timeout(Duration::from_secs(15))

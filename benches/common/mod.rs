@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use sea_orm::{Database, DatabaseConnection};
 use suimon::access::{self, FirstAdmin, NewAccount, NewOperator, NewTenant, Op, Role};
 use suimon::app::App;
 use suimon::clock::SystemClock;
@@ -30,11 +29,6 @@ pub fn config(folder: &Path) -> Config {
         "log.filter=error".to_owned(),
     ];
     suimon::config::load(&Sources { flags, ..Default::default() }).expect("a good configuration")
-}
-
-/// A connection beside the service's own.
-pub async fn connect(config: &Config) -> DatabaseConnection {
-    Database::connect(config.database.url.expose()).await.expect("the database opens")
 }
 
 /// The service with an operator, the system in force, a compliance officer, and institutions.
