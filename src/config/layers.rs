@@ -100,6 +100,7 @@ fn known_keys() -> Keys {
     keys
 }
 
+#[expect(clippy::result_large_err, reason = "figment's own error; called three times at start")]
 fn parse(text: &str) -> Result<Dict, figment::Error> {
     use figment::Provider;
     Ok(Toml::string(text).data()?.remove(&Profile::Default).unwrap_or_default())

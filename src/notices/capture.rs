@@ -1,5 +1,6 @@
 //! The captured-mail transport: what would be sent is kept, sealed, and can be looked at.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use anyhow::Context;
@@ -64,9 +65,9 @@ async fn record_reads(scope: &Scope, everywhere: &Scope, rows: &[store_outbox::K
         let mut tenant = scope.tenant();
         if let Some(message) = messages.get(&row.message_id) {
             tenant = message.recipient_tenant;
-            if !systems.contains_key(&message.incident) {
+            if let Entry::Vacant(place) = systems.entry(message.incident) {
                 let incident = store::incident(scope.connection(), scope, message.incident).await?;
-                systems.insert(message.incident, incident.map(|incident| incident.system));
+                place.insert(incident.map(|incident| incident.system));
             }
             let system = systems.get(&message.incident).and_then(Option::as_deref);
             if let (Some(system), Some(record_type), None) =
