@@ -24,6 +24,12 @@ need_postgres() {
   fi
 }
 
+need_smtp_tls() {
+  if ! python3 -c 'import aiosmtpd' 2>/dev/null && ! /usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null; then
+    install_package python3-aiosmtpd "an SMTP server that speaks TLS and asks for a password"
+  fi
+}
+
 need_smtp_sink() {
   if ! command -v smtp-sink >/dev/null 2>&1 && [ ! -x /usr/sbin/smtp-sink ]; then
     install_package postfix "smtp-sink, an SMTP server that rejects, delays and drops on command"

@@ -94,6 +94,7 @@ pub struct MailConfig {
     pub smtp_host: String,
     pub smtp_port: u16,
     pub smtp_tls: SmtpTls,
+    pub smtp_ca_file: String,
     pub smtp_username: String,
     pub smtp_password: Secret,
     pub smtp_password_file: String,

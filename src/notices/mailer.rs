@@ -14,7 +14,7 @@ use lettre::address::Envelope;
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, SinglePart};
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
-use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{Address, Message};
@@ -118,7 +118,7 @@ impl Mailer {
     /// From the configuration.
     ///
     /// # Errors
-    /// When the server's name cannot be used for TLS.
+    /// When the server's name cannot be used for TLS, or the file of its certificate authority cannot be read.
     pub fn new(config: &MailConfig) -> anyhow::Result<Self> {
         Ok(match config.transport {
             MailTransport::Captured => Mailer::Captured,
@@ -176,11 +176,7 @@ impl Smtp {
     fn new(config: &MailConfig) -> anyhow::Result<Self> {
         let tls_parameters = match config.smtp_tls {
             SmtpTls::None => None,
-            SmtpTls::Starttls | SmtpTls::Implicit => {
-                Some(TlsParameters::new(config.smtp_host.clone()).ok().context(
-                    "mail.smtp_host: cannot be used for TLS; wants the name in the server's certificate",
-                )?)
-            }
+            SmtpTls::Starttls | SmtpTls::Implicit => Some(tls_parameters(config)?),
         };
         let credentials = (!config.smtp_username.is_empty()).then(|| {
             Credentials::new(config.smtp_username.clone(), config.smtp_password.expose().to_owned())
@@ -341,6 +337,23 @@ impl Smtp {
         };
         Outcome::NotNow { reason, code }
     }
+}
+
+/// The server's certificate must come from an authority that the public trusts or `mail.smtp_ca_file` names.
+fn tls_parameters(config: &MailConfig) -> anyhow::Result<TlsParameters> {
+    let mut builder = TlsParameters::builder(config.smtp_host.clone());
+    if !config.smtp_ca_file.is_empty() {
+        let pem = std::fs::read(&config.smtp_ca_file)
+            .with_context(|| format!("mail.smtp_ca_file: cannot read {}", config.smtp_ca_file))?;
+        let authority = Certificate::from_pem(&pem).ok();
+        builder = builder.add_root_certificate(authority.with_context(|| {
+            format!("mail.smtp_ca_file: {} is no certificate; wants PEM", config.smtp_ca_file)
+        })?);
+    }
+    builder
+        .build()
+        .ok()
+        .context("mail.smtp_host: cannot be used for TLS; wants the name in the server's certificate")
 }
 
 fn is_permanent(trouble: &Trouble) -> bool {

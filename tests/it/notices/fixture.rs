@@ -73,7 +73,7 @@ impl Fixture {
         Self::with(&all).await
     }
 
-    async fn with(overrides: &[&str]) -> Self {
+    pub async fn with(overrides: &[&str]) -> Self {
         let mut all: Vec<&str> = QUICK.to_vec();
         all.extend(overrides);
         let app = TestApp::with(&all).await;

@@ -6,3 +6,5 @@ mod crash;
 mod delivery;
 mod fixture;
 mod sink;
+mod tls;
+mod tls_server;
