@@ -18,8 +18,8 @@ mod words;
 
 pub use actions::{NewAction, actions, complete_action, drop_action, plan_action};
 pub use affected::{
-    Revision, RevisionPerson, approve_revision, approved_revision, correct_revision, create_revision,
-    difference, find_revision, people, receive_people, revision, revision_people, revisions,
+    Revision, RevisionPerson, approve_revision, approved_revision, changes, correct_revision,
+    create_revision, difference, find_revision, people, receive_people, revision, revisions,
 };
 pub use findings::{NewFinding, all_findings, findings, link_finding, report_finding};
 pub use inquiries::{NewAnswer, NewInquiry, answer_inquiry, close_inquiry, inquiries, record_inquiry};

@@ -83,10 +83,7 @@ async fn record_reads(scope: &Scope, everywhere: &Scope, rows: &[store_outbox::K
         }
         events.entry(tenant).or_default().push(event);
     }
-    for (tenant, events) in events {
-        scope.record(tenant, events).await?;
-    }
-    Ok(())
+    scope.record_each(events).await
 }
 
 /// Kept mails, oldest first; `after` is the last one of the page before. Each is a read of personal data and is recorded with

@@ -79,7 +79,8 @@ pub async fn counts_of(scope: &Scope, notice: &Notice) -> Result<Counts> {
     store_messages::counts(scope, notice.id).await
 }
 
-/// The messages of a notice in the order of their ids; `after` is the last one of the page before.
+/// The messages of a notice in the order of their ids; `after` is the last one of the page before. They name people by
+/// their pseudonyms: the read is recorded.
 ///
 /// # Errors
 /// Those of permission.
@@ -91,5 +92,8 @@ pub async fn messages(
     limit: u64,
 ) -> Result<Vec<Message>> {
     let scope = permit(op, Action::Read, "message", "notice").await?.within(notice.tenant, "notice")?;
-    store_messages::messages(&scope, notice.id, state, after, limit).await
+    let messages = store_messages::messages(&scope, notice.id, state, after, limit).await?;
+    let tenants = messages.iter().map(|message| Some(message.recipient_tenant));
+    scope.record_list("message.list", &format!("notice:{}", notice.id), tenants).await?;
+    Ok(messages)
 }

@@ -49,7 +49,7 @@ pub async fn gather(op: &Op, scope: &Scope, tenant: Uuid, id: Uuid) -> Result<Ma
     for revision in incidents::revisions(scope, id).await? {
         let difference = match lists.is_empty() {
             true => None,
-            false => Some(affected::difference(scope, &revision, None).await?),
+            false => Some(affected::changes(scope, &revision, None).await?),
         };
         lists.push((revision, difference));
     }

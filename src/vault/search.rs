@@ -92,16 +92,12 @@ async fn record(
     let event = Event::new("subject.search", object.as_str())
         .fields([field])
         .detail(json!({ "matches": rows.len() }));
-    scope.record(scope.tenant(), vec![event]).await?;
-    let mut by_tenant: BTreeMap<Uuid, Vec<Event>> = BTreeMap::new();
+    let mut by_tenant = BTreeMap::from([(scope.tenant(), vec![event])]);
     for row in rows {
         let event = Event::new("subject.found", format!("subject:{}", row.id))
             .subject(row.id.to_string())
             .fields([field]);
         by_tenant.entry(row.tenant_id).or_default().push(event);
     }
-    for (tenant, events) in by_tenant {
-        scope.record(tenant, events).await?;
-    }
-    Ok(())
+    scope.record_each(by_tenant).await
 }

@@ -266,6 +266,7 @@ async fn reads_are_recorded_without_values() {
     import.begin import allowed [-] - {"mode":"keep_good","record_type":"applicant","system":"online-application"}
     import.end import allowed [-] - {"kept":1,"read":1,"refused":0,"state":"done"}
     subject.found subject allowed [email] a call {}
+    subject.import import allowed [-] - {"changed":0,"created":1}
     subject.read subject allowed [full_name email date_of_birth phone postal_address] a question by phone {"clear":[],"masked":["full_name","email","date_of_birth","phone","postal_address"],"refused":[]}
     subject.read subject allowed [full_name name_kana email date_of_birth phone postal_address guardian_name choice_of_course] a call {"clear":["full_name","name_kana","email","date_of_birth","phone","postal_address","guardian_name","choice_of_course"],"masked":[],"refused":[]}
     subject.read subject denied [full_name email date_of_birth phone postal_address] a question by phone {"clear":[],"masked":[],"refused":["full_name","email","date_of_birth","phone","postal_address"]}

@@ -59,7 +59,7 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Fa
     }
     if number > 1 {
         let scope = incidents::permit(&op, Action::Read, "revision", "revision").await?;
-        let difference = incidents::difference(&scope, &revision, None).await?;
+        let difference = incidents::changes(&scope, &revision, None).await?;
         output::line(&format!(
             "  since revision {}: {} persons added, {} removed",
             difference.from, difference.persons_added, difference.persons_removed

@@ -250,8 +250,12 @@ fn slice<T: Clone>(all: &[T], first: Option<i32>, skip: Option<i32>) -> Result<V
 }
 
 fn entries(all: Vec<difference::Entry>) -> Vec<DifferenceEntry> {
-    let entry =
-        |difference::Entry { tenant, person, kind, reason }| DifferenceEntry { tenant, person, kind, reason };
+    let entry = |difference::Entry { tenant, person, kind, reason, .. }| DifferenceEntry {
+        tenant,
+        person,
+        kind,
+        reason,
+    };
     all.into_iter().map(entry).collect()
 }
 
@@ -335,7 +339,7 @@ impl RevisionDifference {
         first: Option<i32>,
         skip: Option<i32>,
     ) -> async_graphql::Result<Vec<DifferenceChange>> {
-        let change = |difference::Change { tenant, person, kind, fields }| DifferenceChange {
+        let change = |difference::Change { tenant, person, kind, fields, .. }| DifferenceChange {
             tenant,
             person,
             kind,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::model::RevisionPerson;
 
@@ -10,6 +11,9 @@ use super::model::RevisionPerson;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Entry {
     pub tenant: String,
+    /// The tenant, where Suimon knows one of that short name.
+    #[serde(skip)]
+    pub tenant_id: Option<Uuid>,
     pub person: String,
     pub kind: String,
     /// The reason that the later list gives, where an officer added or excluded the person.
@@ -20,6 +24,9 @@ pub struct Entry {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Change {
     pub tenant: String,
+    /// The tenant, where Suimon knows one of that short name.
+    #[serde(skip)]
+    pub tenant_id: Option<Uuid>,
     pub person: String,
     pub kind: String,
     /// What differs: `class`, `first`, `last`, `requests`, `logins`, `evidence`, `reason`, `kind`.
@@ -57,6 +64,14 @@ pub struct Difference {
     pub by_tenant: Vec<Moved>,
 }
 
+impl Difference {
+    /// The tenant of each person that it names.
+    pub fn tenants(&self) -> impl Iterator<Item = Option<Uuid>> {
+        let entries = self.added.iter().chain(&self.removed).map(|entry| entry.tenant_id);
+        entries.chain(self.changed.iter().map(|change| change.tenant_id))
+    }
+}
+
 type ByPlace<'p> = BTreeMap<(&'p str, &'p str), &'p RevisionPerson>;
 
 fn by_place(people: &[RevisionPerson]) -> ByPlace<'_> {
@@ -88,6 +103,7 @@ pub fn compare(from: (i32, &[RevisionPerson]), to: (i32, &[RevisionPerson])) -> 
                 moved(row, |moved| moved.changed += 1);
                 difference.changed.push(Change {
                     tenant: row.tenant_slug.clone(),
+                    tenant_id: row.tenant,
                     person: row.person.clone(),
                     kind: row.kind.clone(),
                     fields,
@@ -118,7 +134,13 @@ fn persons(people: &[RevisionPerson]) -> BTreeSet<&str> {
 }
 
 fn entry(row: &RevisionPerson, reason: Option<String>) -> Entry {
-    Entry { tenant: row.tenant_slug.clone(), person: row.person.clone(), kind: row.kind.clone(), reason }
+    Entry {
+        tenant: row.tenant_slug.clone(),
+        tenant_id: row.tenant,
+        person: row.person.clone(),
+        kind: row.kind.clone(),
+        reason,
+    }
 }
 
 fn differing(before: &RevisionPerson, after: &RevisionPerson) -> Vec<&'static str> {

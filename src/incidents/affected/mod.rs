@@ -16,7 +16,7 @@ pub use difference::Difference;
 pub use input::NewPerson;
 pub use model::{Class, Counts, Method, Revision, RevisionPerson, State};
 pub use read::{
-    approved_revision, difference, find_revision, is_intact, people, revision, revision_people, revisions,
+    approved_revision, changes, difference, find_revision, is_intact, people, revision, revisions,
 };
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -43,21 +43,8 @@ pub async fn approved_revision(scope: &Scope, incident: Uuid) -> Result<Option<R
     store::approved_revision(scope.connection(), scope, incident).await
 }
 
-/// Affected people of a revision, by tenant and person: those who are to be told. Who was excluded, or of whom the logs
-/// cannot tell, is not among them. `after` is tenant and person of the last one of the page before.
-///
-/// # Errors
-/// Unexpected ones only.
-pub async fn revision_people(
-    scope: &Scope,
-    revision: Uuid,
-    after: Option<(String, String)>,
-    limit: u64,
-) -> Result<Vec<RevisionPerson>> {
-    store::people(scope, revision, None, true, after, limit).await
-}
-
-/// Everybody in a revision, whatever is said about them; of one tenant, where its short name is given.
+/// Everybody in a revision, whatever is said about them; of one tenant, where its short name is given. `after` is tenant and
+/// person of the last one of the page before. The read is recorded, also at the tenants whose people are shown.
 ///
 /// # Errors
 /// Unexpected ones only.
@@ -68,14 +55,29 @@ pub async fn people(
     after: Option<(String, String)>,
     limit: u64,
 ) -> Result<Vec<RevisionPerson>> {
-    store::people(scope, revision, tenant, false, after, limit).await
+    let people = store::people(scope, revision, tenant, after, limit).await?;
+    let tenants = people.iter().map(|person| person.tenant);
+    scope.record_list("revision.people", &format!("revision:{revision}"), tenants).await?;
+    Ok(people)
 }
 
-/// The difference between two revisions of one incident; `from` is the one before `to` when it is left out.
+/// The difference between two revisions of one incident; `from` is the one before `to` when it is left out. It names the
+/// people that changed: the read is recorded, also at their tenants.
 ///
 /// # Errors
 /// `NOT_FOUND` when `from` is not a revision of the same incident, or there is none before `to`.
 pub async fn difference(scope: &Scope, to: &Revision, from: Option<Uuid>) -> Result<Difference> {
+    let difference = changes(scope, to, from).await?;
+    let object = format!("revision:{}", to.id);
+    scope.record_list("revision.difference", &object, difference.tenants()).await?;
+    Ok(difference)
+}
+
+/// The same unrecorded, for those who show numbers only.
+///
+/// # Errors
+/// As `difference`.
+pub async fn changes(scope: &Scope, to: &Revision, from: Option<Uuid>) -> Result<Difference> {
     let all = revisions(scope, to.incident).await?;
     let from = match from {
         Some(id) => all.iter().find(|revision| revision.id == id),

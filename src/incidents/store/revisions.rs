@@ -13,7 +13,7 @@ use super::{instant, micros, must_hit, word};
 use crate::access::{Scope, Tx};
 use crate::clock::from_micros;
 use crate::error::Result;
-use crate::incidents::affected::model::{Class, Revision, RevisionPerson, State, Stored};
+use crate::incidents::affected::model::{Revision, RevisionPerson, State, Stored};
 
 /// SQLite binds at most 32,766 values in a statement; a row has 14.
 const ROWS_PER_INSERT: usize = 1000;
@@ -304,7 +304,7 @@ pub async fn all_people<C: ConnectionTrait>(
     let mut people: Vec<RevisionPerson> = Vec::new();
     let mut after = None;
     loop {
-        let page = read(database, scope, revision, None, false, after, ROWS_PER_READ).await?;
+        let page = read(database, scope, revision, None, after, ROWS_PER_READ).await?;
         let full = page.len() as u64 == ROWS_PER_READ;
         people.extend(page);
         match people.last() {
@@ -319,11 +319,10 @@ pub async fn people(
     scope: &Scope,
     revision: Uuid,
     tenant: Option<&str>,
-    affected_only: bool,
     after: Option<(String, String)>,
     limit: u64,
 ) -> Result<Vec<RevisionPerson>> {
-    read(scope.connection(), scope, revision, tenant, affected_only, after, limit).await
+    read(scope.connection(), scope, revision, tenant, after, limit).await
 }
 
 async fn read<C: ConnectionTrait>(
@@ -331,7 +330,6 @@ async fn read<C: ConnectionTrait>(
     scope: &Scope,
     revision: Uuid,
     tenant: Option<&str>,
-    affected_only: bool,
     after: Option<(String, String)>,
     limit: u64,
 ) -> Result<Vec<RevisionPerson>> {
@@ -343,10 +341,6 @@ async fn read<C: ConnectionTrait>(
         .limit(limit);
     if let Some(tenant) = tenant {
         query = query.filter(person::Column::TenantSlug.eq(tenant));
-    }
-    if affected_only {
-        let affected = Class::ALL.iter().filter(|class| class.is_affected()).map(|class| class.as_str());
-        query = query.filter(person::Column::Class.is_in(affected));
     }
     if let Some((slug, last)) = after {
         let later = person::Column::TenantSlug

@@ -122,9 +122,9 @@ impl OneBatch {
         let tx = self.scope.begin().await?;
         let mut run = self.resume(&tx).await?;
         // A batch is small: when somebody else was faster, the caller sends it again.
-        let (counts, more) = write(&tx, chunk).await.map_err(overtaken)?;
+        let (written, more) = write(&tx, chunk).await.map_err(overtaken)?;
         problems.extend(more);
-        run.add(read, counts, problems.clone());
+        run.add(read, written, problems.clone());
         let state = if self.last { State::Done } else { State::Running };
         run.commit(tx, state, if self.last { "import.end" } else { "import.chunk" }).await?;
         Ok(report(run, state, problems))
@@ -207,9 +207,9 @@ impl OneBatch {
             let rows = self.open(batch).await?;
             let (people, mut problems) = self.placed(rows).await?;
             let chunk = self.importer.preparation().seal_in(&tx, people).await?;
-            let (counts, more) = write(&tx, chunk).await.map_err(overtaken)?;
+            let (written, more) = write(&tx, chunk).await.map_err(overtaken)?;
             problems.extend(more);
-            run.add(0, counts, problems);
+            run.add(0, written, problems);
         }
         run.row.rows_read = read;
         if run.row.rows_refused == 0 {

@@ -1,6 +1,6 @@
 //! What a file and a batch have in common: finding tenants and duplicates, sealing, writing.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::AddAssign;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -245,18 +245,32 @@ impl Preparation {
     }
 }
 
+/// What a chunk came to, in all and at each tenant whose people it created or changed.
+#[derive(Default)]
+pub struct Written {
+    pub counts: Counts,
+    pub by_tenant: BTreeMap<Uuid, Counts>,
+}
+
 /// Writes a sealed chunk.
 pub async fn write(
     tx: &Tx,
     mut chunk: SealedChunk,
-) -> std::result::Result<(Counts, Vec<RowProblem>), WriteError> {
+) -> std::result::Result<(Written, Vec<RowProblem>), WriteError> {
     let counts = Counts {
         created: chunk.new.len() as i64,
         changed: chunk.changed.len() as i64,
         unchanged: chunk.same as i64,
     };
+    let mut by_tenant = BTreeMap::<Uuid, Counts>::new();
+    for row in &chunk.new {
+        by_tenant.entry(row.tenant_id).or_default().created += 1;
+    }
+    for (row, _) in &chunk.changed {
+        by_tenant.entry(row.tenant_id).or_default().changed += 1;
+    }
     import_store::write_chunk(tx, &mut chunk).await?;
-    Ok((counts, chunk.problems))
+    Ok((Written { counts, by_tenant }, chunk.problems))
 }
 
 /// What to say when a transaction over a whole import was overtaken.

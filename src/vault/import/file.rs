@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::decode::Encoding;
-use super::engine::{CHUNK, Checked, Counts, Importer, check_row, overtaken, write};
+use super::engine::{CHUNK, Checked, Importer, Written, check_row, overtaken, write};
 use super::row::RowProblem;
 use super::run::{ImportReport, Mode, Run, State};
 use super::seal::{Placed, SealedChunk};
@@ -138,8 +138,8 @@ async fn keep_chunk(importer: &Importer, run: &mut Run, sealed: Sealed) -> Resul
     for attempt in 1.. {
         let tx = importer.scope.begin().await?;
         match write(&tx, chunk).await {
-            Ok((counts, more)) => {
-                run.add(read, counts, [problems, more].concat());
+            Ok((written, more)) => {
+                run.add(read, written, [problems, more].concat());
                 return run.commit(tx, State::Running, "import.chunk").await;
             }
             Err(WriteError::Raced) if attempt < ATTEMPTS => {
@@ -173,7 +173,7 @@ async fn all_or_nothing(
     }
     let mut run = begin(&scope, &file).await?;
     if refused > 0 {
-        run.add(read, Counts::default(), problems);
+        run.add(read, Written::default(), problems);
         run.finish(&scope, State::Undone).await?;
         return Ok(run.report(State::Undone, None));
     }
@@ -213,8 +213,8 @@ async fn write_whole(
         }
         let Some(Sealed { read, bytes, problems, people: _, work }) = ahead.pop_front() else { break };
         let chunk = work.await.context("sealing a chunk ended early")??;
-        let (counts, more) = write(&tx, chunk).await.map_err(overtaken)?;
-        run.add(read, counts, [problems, more].concat());
+        let (written, more) = write(&tx, chunk).await.map_err(overtaken)?;
+        run.add(read, written, [problems, more].concat());
         on_progress(Progress::Written(bytes));
     }
     if run.row.rows_refused > 0 {

@@ -1,11 +1,13 @@
 //! The record of one import: what was read, kept and refused.
 
+use std::collections::BTreeMap;
+
 use entity::import_run;
 use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::engine::Counts;
+use super::engine::{Counts, Written};
 use super::row::RowProblem;
 use super::store;
 use crate::access::{Scope, Tx};
@@ -85,6 +87,8 @@ pub(super) struct Run {
     pub mode: Mode,
     pub counts: Counts,
     pub problems: Vec<RowProblem>,
+    /// What was written since the last commit, for the chains of those whose people they are.
+    by_tenant: BTreeMap<Uuid, Counts>,
 }
 
 impl Run {
@@ -130,7 +134,7 @@ impl Run {
         let detail = json!({ "system": system, "record_type": record_type, "mode": mode.as_str() });
         events.push(Event::new("import.begin", object(row.id)).detail(detail));
         tx.commit_all(events).await?;
-        Ok(Self { row, mode, counts: Counts::default(), problems: Vec::new() })
+        Ok(Self { row, mode, counts: Counts::default(), problems: Vec::new(), by_tenant: BTreeMap::new() })
     }
 
     /// Goes on with an import, locked until the transaction ends.
@@ -150,11 +154,15 @@ impl Run {
             );
         }
         let problems = serde_json::from_str(&row.problems)?;
-        Ok(Self { row, mode, counts: Counts::default(), problems })
+        Ok(Self { row, mode, counts: Counts::default(), problems, by_tenant: BTreeMap::new() })
     }
 
     /// Adds what a chunk came to.
-    pub fn add(&mut self, read: usize, counts: Counts, problems: Vec<RowProblem>) {
+    pub fn add(&mut self, read: usize, written: Written, problems: Vec<RowProblem>) {
+        let Written { counts, by_tenant } = written;
+        for (tenant, counts) in by_tenant {
+            *self.by_tenant.entry(tenant).or_default() += counts;
+        }
         self.row.rows_read += as_count(read);
         self.row.rows_refused += as_count(problems.len());
         self.row.rows_kept += counts.kept();
@@ -167,9 +175,11 @@ impl Run {
     pub fn forget_kept(&mut self) {
         self.row.rows_kept = 0;
         self.counts = Counts::default();
+        self.by_tenant.clear();
     }
 
-    /// Commits a transaction together with the progress.
+    /// Commits a transaction together with the progress. Each tenant whose people were created or changed finds that in its
+    /// own chain, too.
     pub async fn commit(&mut self, tx: Tx, state: State, action: &'static str) -> Result<()> {
         self.problems.sort_by_key(|problem| problem.line);
         self.row.problems = serde_json::to_string(&self.problems)?;
@@ -184,7 +194,14 @@ impl Run {
             "kept": self.row.rows_kept,
             "refused": self.row.rows_refused,
         });
-        tx.commit(Event::new(action, object(self.row.id)).detail(detail)).await
+        let event = |action, detail| Event::new(action, object(self.row.id)).detail(detail);
+        let by_tenant = self.by_tenant.iter().map(|(tenant, counts)| {
+            let detail = json!({ "created": counts.created, "changed": counts.changed });
+            (*tenant, event("subject.import", detail))
+        });
+        tx.commit_each(event(action, detail), by_tenant.collect()).await?;
+        self.by_tenant.clear();
+        Ok(())
     }
 
     /// The same in a transaction of its own.
@@ -194,7 +211,7 @@ impl Run {
     }
 
     pub fn report(self, state: State, failure: Option<String>) -> ImportReport {
-        let Self { row, mode, counts, problems } = self;
+        let Self { row, mode, counts, problems, by_tenant: _ } = self;
         ImportReport {
             import: row.id,
             mode,
