@@ -110,7 +110,10 @@ async fn main() {
     // Where the time goes: signing in alone, and the person without its data.
     let stages = [
         ("signed in, nothing asked", "{ __typename }"),
-        ("person without data", "query($id: ID!) { subject(id: $id, purpose: \"bench\") { externalId } }"),
+        (
+            "person without data",
+            "query($id: ID!, $purpose: String!) { subject(id: $id, purpose: $purpose) { externalId } }",
+        ),
     ];
     let stage = |query| {
         let (url, token, ids) = (suimon.clone(), token.secret.clone(), ids.clone());
@@ -123,7 +126,7 @@ async fn main() {
         url: suimon,
         token: token.secret,
         fields: Some(8),
-        query: "query($id: ID!) { subject(id: $id, purpose: \"bench\") { externalId
+        query: "query($id: ID!, $purpose: String!) { subject(id: $id, purpose: $purpose) { externalId
                   fields(masked: false) { ... on ClearValue { name value } } } }",
         ids,
     });
@@ -248,7 +251,7 @@ async fn throughput(load: &Arc<Load>, clients: usize, seconds: usize) -> f64 {
                 while Instant::now() < end {
                     number += 1;
                     let id = &load.ids[number % load.ids.len()];
-                    let body = json!({ "query": load.query, "variables": { "id": id } });
+                    let body = json!({ "query": load.query, "variables": { "id": id, "purpose": "bench" } });
                     let response = http.post(&load.url).bearer_auth(&load.token).json(&body).send().await;
                     let answer: Value = response.expect("an answer").json().await.expect("JSON");
                     let fields = &answer["data"]["subject"]["fields"];

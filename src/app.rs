@@ -7,14 +7,14 @@ use anyhow::Context;
 use sea_orm::DatabaseConnection;
 use uuid::Uuid;
 
-use crate::access::{Policies, TenantDirectory};
+use crate::access::{Holders, Policies, TenantDirectory};
 use crate::audit;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::error::{Error, Result};
-use crate::requirements::ManifestCache;
-use crate::vault::{Keyring, MasterKey};
+use crate::requirements::Manifests;
+use crate::vault::{Keyring, MasterKey, Subjects};
 
 /// What every operation needs. No globals: a test has as many of these as it likes.
 pub struct App {
@@ -24,9 +24,11 @@ pub struct App {
     entropy: Arc<Entropy>,
     master: MasterKey,
     keyring: Keyring,
+    holders: Holders,
     policies: Policies,
+    subjects: Subjects,
     audit: audit::Log,
-    manifests: ManifestCache,
+    manifests: Manifests,
     root: OnceLock<Uuid>,
 }
 
@@ -50,15 +52,17 @@ impl App {
         let audit = audit::Log::start(database.clone(), &master.derive("suimon audit head"), entropy.clone());
         let app = Self {
             config,
-            database,
             clock,
             entropy,
             keyring: Keyring::new(&master)?,
             master,
+            holders: Holders::start(&database),
             policies: Policies::default(),
+            subjects: Subjects::start(&database),
             audit,
-            manifests: ManifestCache::default(),
+            manifests: Manifests::start(&database),
             root: OnceLock::new(),
+            database,
         };
         if let Some(root) =
             TenantDirectory::find_operator(&app.database).await.context("cannot read tenants")?
@@ -116,7 +120,15 @@ impl App {
         &self.policies
     }
 
-    pub(crate) fn manifests(&self) -> &ManifestCache {
+    pub(crate) fn holders(&self) -> &Holders {
+        &self.holders
+    }
+
+    pub(crate) fn subjects(&self) -> &Subjects {
+        &self.subjects
+    }
+
+    pub(crate) fn manifests(&self) -> &Manifests {
         &self.manifests
     }
 

@@ -12,7 +12,7 @@
 //! vault               →  requirements access audit
 //! requirements        →  access audit
 //! access              ↔  audit        (a scope records what it permitted; verifying needs a scope)
-//! app clock config entropy error storage: for all
+//! app clock config entropy error loader storage: for all
 //! ```
 //! Only `store` files and `storage`, `app`, `access::op`, `audit` name `sea_orm` or `entity`; `graphql` never does.
 
@@ -28,6 +28,7 @@ pub mod error;
 pub mod graphql;
 pub mod http;
 pub mod incidents;
+mod loader;
 pub mod notices;
 pub mod reports;
 pub mod requirements;

@@ -124,52 +124,60 @@ pub async fn sign_out(app: &Arc<App>, secret: &str) -> Result<()> {
 /// CSRF header.
 pub async fn authenticate(app: &Arc<App>, credentials: &Credentials, request_id: &str) -> Result<Op> {
     let now = app.clock().now().as_microsecond();
-    let (tenant, account, label, token_scopes) = match credentials {
+    let actor = match credentials {
         Credentials::Bearer(secret) => {
             let hash = hash_secret(secret);
-            let token = store::token_by_hash(app.database(), &hash).await?;
+            let holder = app.holders().tokens.load(hash).await?;
             // The index looked it up by a hash of 256 random bits; comparing again in constant time costs nothing.
-            let token = token
-                .filter(|token| bool::from(token.token_hash.ct_eq(&hash)))
-                .filter(|token| token.revoked_at.is_none() && token.expires_at > now)
+            let holder = holder
+                .filter(|holder| bool::from(holder.token_hash[..].ct_eq(&hash)))
+                .filter(|holder| holder.revoked_at.is_none() && holder.expires_at > now)
                 .ok_or_else(|| Error::unauthenticated("the token is unknown, expired or revoked"))?;
-            let scopes: Vec<String> = serde_json::from_str(&token.scopes)?;
-            let scopes = scopes.iter().filter_map(|scope| scope.parse().ok()).collect();
-            (token.tenant_id, token.account_id, format!("token:{}", token.id), Some(scopes))
+            require_active(&holder.account_state)?;
+            let scopes: Vec<String> = serde_json::from_str(&holder.scopes)?;
+            Actor {
+                account: Some(holder.account),
+                tenant: holder.tenant,
+                operator: holder.tenant_kind == "operator",
+                label: format!("token:{}", holder.token).into(),
+                token_scopes: Some(scopes.iter().filter_map(|scope| scope.parse().ok()).collect()),
+                policy_version: holder.policy_version,
+            }
         }
         Credentials::Cookie { secret, csrf } => {
             let hash = hash_secret(secret);
-            let session = store::session(app.database(), &hash).await?;
             let idle = i64::from(app.config().identity.session_idle_minutes) * 60 * 1_000_000;
-            let session = session
-                .filter(|session| session.revoked_at.is_none() && session.expires_at > now)
-                .filter(|session| session.last_seen_at + idle > now)
+            let holder = app.holders().sessions.load(hash).await?;
+            let holder = holder
+                .filter(|holder| bool::from(holder.token_hash[..].ct_eq(&hash)))
+                .filter(|holder| holder.revoked_at.is_none() && holder.expires_at > now)
+                .filter(|holder| holder.last_seen_at + idle > now)
                 .ok_or_else(|| Error::unauthenticated("the session has ended; sign in again"))?;
             let proven =
-                csrf.as_ref().is_some_and(|csrf| bool::from(hash_secret(csrf).ct_eq(&session.csrf_hash[..])));
+                csrf.as_ref().is_some_and(|csrf| bool::from(hash_secret(csrf).ct_eq(&holder.csrf_hash[..])));
             if !proven {
                 return Err(Error::forbidden("request", "session")
                     .remedy("send the token from signing in as header X-Suimon-CSRF"));
             }
-            if now - session.last_seen_at > TOUCH_AFTER_MICROS {
+            require_active(&holder.account_state)?;
+            if now - holder.last_seen_at > TOUCH_AFTER_MICROS {
                 store::touch_session(app.database(), &hash, now).await?;
             }
-            (session.tenant_id, session.account_id, format!("account:{}", session.account_id), None)
+            Actor {
+                account: Some(holder.account),
+                tenant: holder.tenant,
+                operator: holder.tenant_kind == "operator",
+                label: format!("account:{}", holder.account).into(),
+                token_scopes: None,
+                policy_version: holder.policy_version,
+            }
         }
     };
-    let (account, tenant) = store::account(app.database(), tenant, account)
-        .await?
-        .filter(|(account, _)| account.state == "active")
-        .ok_or_else(|| Error::unauthenticated("the account is disabled"))?;
-    let actor = Actor {
-        account: Some(account.id),
-        tenant: tenant.id,
-        operator: tenant.kind == "operator",
-        label: label.into(),
-        token_scopes,
-        policy_version: tenant.policy_version,
-    };
     Op::new(app.clone(), actor, request_id).await
+}
+
+fn require_active(state: &str) -> Result<()> {
+    if state == "active" { Ok(()) } else { Err(Error::unauthenticated("the account is disabled")) }
 }
 
 /// An operation of a named account, for whoever runs the program on the service's own machine and so holds its keys

@@ -2,6 +2,7 @@
 //! nothing can be read or written.
 
 mod accounts;
+mod holders;
 mod identity;
 mod model;
 mod op;
@@ -15,6 +16,7 @@ mod tokens;
 pub use accounts::{
     Account, NewAccount, create_account, disable_account, list_accounts, set_password, set_roles,
 };
+pub use holders::Holders;
 pub use identity::{Credentials, SignedIn, act_locally, authenticate, sign_in, sign_out};
 pub use model::{Action, Actor, Role, TokenScope};
 pub use op::{Op, Reach, Scope, Tx};

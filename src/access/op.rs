@@ -1,6 +1,7 @@
 //! One operation: who acts, for which tenant, at what instant, for which purpose. Only an `Op` that was permitted gives a
 //! `Scope`, only a `Scope` opens a read or a transaction, and a transaction ends only together with its audit entry.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -265,6 +266,44 @@ impl Scope {
     }
 }
 
+impl Scope {
+    /// Records reads in the chains of several tenants at once, as [`Scope::record`] does for one.
+    ///
+    /// # Errors
+    /// Unexpected ones only; then the data must not be shown.
+    pub async fn record_each(&self, events: BTreeMap<Uuid, Vec<Event>>) -> Result<()> {
+        let chains = events.into_iter().map(|(tenant, events)| self.record(tenant, events));
+        futures::future::try_join_all(chains).await?;
+        Ok(())
+    }
+
+    /// Records that a list of people was read: with its length in the chain of the scope's tenant, and in the chain of each
+    /// tenant whose people were on it with their number. `people` gives each entry's tenant where it is known.
+    ///
+    /// # Errors
+    /// Unexpected ones only; then the list must not be shown.
+    pub async fn record_list(
+        &self,
+        action: &'static str,
+        object: &str,
+        people: impl IntoIterator<Item = Option<Uuid>>,
+    ) -> Result<()> {
+        let (mut all, mut by_tenant) = (0, BTreeMap::<Uuid, u64>::new());
+        for tenant in people {
+            all += 1;
+            if let Some(tenant) = tenant {
+                *by_tenant.entry(tenant).or_default() += 1;
+            }
+        }
+        let event = |people: u64| Event::new(action, object).detail(serde_json::json!({ "people": people }));
+        by_tenant.insert(self.tenant, all);
+        self.record_each(
+            by_tenant.into_iter().map(|(tenant, people)| (tenant, vec![event(people)])).collect(),
+        )
+        .await
+    }
+}
+
 impl Tx {
     /// The scope it was begun in.
     pub fn scope(&self) -> &Scope {
@@ -284,6 +323,21 @@ impl Tx {
         self.commit_all(vec![event]).await
     }
 
+    /// Commits with an audit entry in the scope's own chain and further ones in those of the tenants whose rows changed.
+    ///
+    /// # Errors
+    /// Unexpected ones only; then nothing was changed.
+    pub async fn commit_each(self, event: Event, others: Vec<(Uuid, Event)>) -> Result<()> {
+        let own = (self.scope.tenant, event);
+        let mut drafts = BTreeMap::<Uuid, Vec<_>>::new();
+        for (tenant, event) in std::iter::once(own).chain(others) {
+            drafts.entry(tenant).or_default().push(self.scope.op.entry(event));
+        }
+        self.scope.op.app.audit().append_in(&self.transaction, drafts).await?;
+        self.transaction.commit().await?;
+        Ok(())
+    }
+
     /// Commits with several audit entries (at least one).
     ///
     /// # Errors
@@ -293,7 +347,8 @@ impl Tx {
             return Err(anyhow::anyhow!("a change without an audit entry").into());
         }
         let drafts: Vec<_> = events.into_iter().map(|event| self.scope.op.entry(event)).collect();
-        self.scope.op.app.audit().append_in(&self.transaction, self.scope.tenant, &drafts).await?;
+        let drafts = BTreeMap::from([(self.scope.tenant, drafts)]);
+        self.scope.op.app.audit().append_in(&self.transaction, drafts).await?;
         self.transaction.commit().await?;
         Ok(())
     }

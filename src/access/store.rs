@@ -4,7 +4,8 @@ use entity::{account, api_token, membership, session, tenant};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait,
-    ExprTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ExprTrait, FromQueryResult, IntoActiveModel, JoinType, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 use uuid::Uuid;
 
@@ -193,6 +194,99 @@ pub async fn insert_session<C: ConnectionTrait>(database: &C, row: session::Mode
     Ok(())
 }
 
+/// What authenticating by a token needs of the token, its account and their tenant, in one look-up.
+#[derive(Clone, FromQueryResult)]
+pub struct TokenHolder {
+    pub token_hash: Vec<u8>,
+    pub token: Uuid,
+    pub scopes: String,
+    pub expires_at: i64,
+    pub revoked_at: Option<i64>,
+    pub tenant: Uuid,
+    pub account: Uuid,
+    pub account_state: String,
+    pub tenant_kind: String,
+    pub policy_version: i64,
+}
+
+/// The same for a session.
+#[derive(Clone, FromQueryResult)]
+pub struct SessionHolder {
+    pub token_hash: Vec<u8>,
+    pub csrf_hash: Vec<u8>,
+    pub last_seen_at: i64,
+    pub expires_at: i64,
+    pub revoked_at: Option<i64>,
+    pub tenant: Uuid,
+    pub account: Uuid,
+    pub account_state: String,
+    pub tenant_kind: String,
+    pub policy_version: i64,
+}
+
+pub async fn token_holders(
+    database: &DatabaseConnection,
+    hashes: &[[u8; 32]],
+) -> Result<Vec<TokenHolder>, DbErr> {
+    let account = api_token::Entity::belongs_to(account::Entity)
+        .from((api_token::Column::TenantId, api_token::Column::AccountId))
+        .to((account::Column::TenantId, account::Column::Id));
+    let tenant = api_token::Entity::belongs_to(tenant::Entity)
+        .from(api_token::Column::TenantId)
+        .to(tenant::Column::Id);
+    api_token::Entity::find()
+        .select_only()
+        .columns([
+            api_token::Column::TokenHash,
+            api_token::Column::Scopes,
+            api_token::Column::ExpiresAt,
+            api_token::Column::RevokedAt,
+        ])
+        .column_as(api_token::Column::Id, "token")
+        .column_as(api_token::Column::TenantId, "tenant")
+        .column_as(api_token::Column::AccountId, "account")
+        .column_as(account::Column::State, "account_state")
+        .column_as(tenant::Column::Kind, "tenant_kind")
+        .column_as(tenant::Column::PolicyVersion, "policy_version")
+        .join(JoinType::InnerJoin, account.into())
+        .join(JoinType::InnerJoin, tenant.into())
+        .filter(api_token::Column::TokenHash.is_in(hashes.iter().map(|hash| hash.to_vec())))
+        .into_model()
+        .all(database)
+        .await
+}
+
+pub async fn session_holders(
+    database: &DatabaseConnection,
+    hashes: &[[u8; 32]],
+) -> Result<Vec<SessionHolder>, DbErr> {
+    let account = session::Entity::belongs_to(account::Entity)
+        .from((session::Column::TenantId, session::Column::AccountId))
+        .to((account::Column::TenantId, account::Column::Id));
+    let tenant =
+        session::Entity::belongs_to(tenant::Entity).from(session::Column::TenantId).to(tenant::Column::Id);
+    session::Entity::find()
+        .select_only()
+        .columns([
+            session::Column::TokenHash,
+            session::Column::CsrfHash,
+            session::Column::LastSeenAt,
+            session::Column::ExpiresAt,
+            session::Column::RevokedAt,
+        ])
+        .column_as(session::Column::TenantId, "tenant")
+        .column_as(session::Column::AccountId, "account")
+        .column_as(account::Column::State, "account_state")
+        .column_as(tenant::Column::Kind, "tenant_kind")
+        .column_as(tenant::Column::PolicyVersion, "policy_version")
+        .join(JoinType::InnerJoin, account.into())
+        .join(JoinType::InnerJoin, tenant.into())
+        .filter(session::Column::TokenHash.is_in(hashes.iter().map(|hash| hash.to_vec())))
+        .into_model()
+        .all(database)
+        .await
+}
+
 pub async fn session(
     database: &DatabaseConnection,
     token_hash: &[u8],
@@ -234,13 +328,6 @@ pub async fn revoke_sessions<C: ConnectionTrait>(
 pub async fn insert_token<C: ConnectionTrait>(database: &C, row: api_token::Model) -> Result<(), DbErr> {
     api_token::Entity::insert(row.into_active_model().reset_all()).exec_without_returning(database).await?;
     Ok(())
-}
-
-pub async fn token_by_hash(
-    database: &DatabaseConnection,
-    hash: &[u8],
-) -> Result<Option<api_token::Model>, DbErr> {
-    api_token::Entity::find().filter(api_token::Column::TokenHash.eq(hash.to_vec())).one(database).await
 }
 
 pub async fn tokens(scope: &Scope) -> Result<Vec<api_token::Model>, DbErr> {

@@ -1,10 +1,10 @@
 //! Appending: inside a transaction, or through the writer task that batches.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use anyhow::Context;
-use entity::audit_entry;
+use entity::{audit_entry, audit_head};
 use sea_orm::{DatabaseConnection, DatabaseTransaction};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
@@ -14,6 +14,7 @@ use super::{Draft, store};
 use crate::clock::from_micros;
 use crate::entropy::Entropy;
 use crate::error::Result;
+use crate::loader::gather;
 
 /// Requests that may wait for the writer; beyond it a request waits before it is queued.
 const QUEUE: usize = 1024;
@@ -68,60 +69,78 @@ impl Log {
     pub(crate) async fn append_in(
         &self,
         transaction: &DatabaseTransaction,
-        tenant: Uuid,
-        drafts: &[Draft],
+        drafts: BTreeMap<Uuid, Vec<Draft>>,
     ) -> Result<()> {
-        self.appender.append(transaction, tenant, drafts).await
+        self.appender.append(transaction, drafts).await
     }
 }
 
 impl Appender {
-    async fn append(&self, transaction: &DatabaseTransaction, tenant: Uuid, drafts: &[Draft]) -> Result<()> {
-        let head = match store::lock_head(transaction, tenant).await? {
-            Some(head) => head,
-            None => {
-                store::create_head(transaction, tenant, GENESIS, self.key.mac(tenant, 0, &GENESIS)).await?;
-                store::lock_head(transaction, tenant).await?.context("the audit head vanished")?
+    /// Appends to the chains of several tenants: a statement to lock their heads, one to insert, one to move the heads.
+    async fn append(
+        &self,
+        transaction: &DatabaseTransaction,
+        drafts: BTreeMap<Uuid, Vec<Draft>>,
+    ) -> Result<()> {
+        let tenants: Vec<Uuid> = drafts.keys().copied().collect();
+        let mut heads = store::lock_heads(transaction, &tenants).await?;
+        if heads.len() < tenants.len() {
+            for tenant in tenants.iter().filter(|tenant| heads.iter().all(|head| head.tenant_id != **tenant))
+            {
+                store::create_head(transaction, *tenant, GENESIS, self.key.mac(*tenant, 0, &GENESIS)).await?;
             }
-        };
-        let mut seq = head.seq;
-        let mut prev = head.hash;
-        let mut entries = Vec::with_capacity(drafts.len());
-        for draft in drafts {
-            let Draft { at, actor, action, object, subject, fields, purpose, decision, request_id, detail } =
-                draft.clone();
-            seq += 1;
-            let mut entry = audit_entry::Model {
-                tenant_id: tenant,
-                seq,
-                id: self.entropy.id(from_micros(at)),
-                at,
-                actor,
-                action,
-                object,
-                subject,
-                fields,
-                purpose,
-                decision: decision.to_owned(),
-                request_id,
-                detail,
-                prev,
-                hash: Vec::new(),
-            };
-            entry.hash = hash(&entry).to_vec();
-            prev = entry.hash.clone();
-            entries.push(entry);
+            heads = store::lock_heads(transaction, &tenants).await?;
         }
-        let last: [u8; 32] = prev.try_into().ok().context("the audit head is damaged")?;
+        let mut heads: HashMap<Uuid, audit_head::Model> =
+            heads.into_iter().map(|head| (head.tenant_id, head)).collect();
+        let mut entries = Vec::new();
+        let mut moved = Vec::with_capacity(tenants.len());
+        for (tenant, drafts) in drafts {
+            let mut head = heads.remove(&tenant).context("an audit head vanished")?;
+            for draft in drafts {
+                let entry = self.entry(&head, draft);
+                head.seq = entry.seq;
+                head.hash.clone_from(&entry.hash);
+                entries.push(entry);
+            }
+            let last: [u8; 32] = head.hash[..].try_into().context("the audit head is damaged")?;
+            head.mac = self.key.mac(tenant, head.seq, &last).to_vec();
+            moved.push(head);
+        }
         store::insert(transaction, entries).await?;
-        store::move_head(transaction, tenant, seq, last, self.key.mac(tenant, seq, &last)).await?;
+        store::move_heads(transaction, moved).await?;
         Ok(())
+    }
+
+    /// The entry that follows a head.
+    fn entry(&self, head: &audit_head::Model, draft: Draft) -> audit_entry::Model {
+        let Draft { at, actor, action, object, subject, fields, purpose, decision, request_id, detail } =
+            draft;
+        let mut entry = audit_entry::Model {
+            tenant_id: head.tenant_id,
+            seq: head.seq + 1,
+            id: self.entropy.id(from_micros(at)),
+            at,
+            actor,
+            action,
+            object,
+            subject,
+            fields,
+            purpose,
+            decision: decision.to_owned(),
+            request_id,
+            detail,
+            prev: head.hash.clone(),
+            hash: Vec::new(),
+        };
+        entry.hash = hash(&entry).to_vec();
+        entry
     }
 }
 
 async fn write(database: DatabaseConnection, appender: Arc<Appender>, mut requests: mpsc::Receiver<Request>) {
     let mut batch = Vec::with_capacity(BATCH);
-    while requests.recv_many(&mut batch, BATCH).await > 0 {
+    while gather(&mut requests, &mut batch, BATCH).await {
         let result = write_batch(&database, &appender, &mut batch).await.map_err(|error| error.to_string());
         if let Err(error) = &result {
             tracing::error!(error, "audit log could not be written");
@@ -138,15 +157,12 @@ async fn write_batch(
     appender: &Appender,
     batch: &mut [Request],
 ) -> Result<()> {
-    // In the order of tenants, so that two nodes lock heads in the same order and cannot wait for each other.
     let mut by_tenant: BTreeMap<Uuid, Vec<Draft>> = BTreeMap::new();
     for request in batch {
         by_tenant.entry(request.tenant).or_default().append(&mut request.drafts);
     }
     let transaction = crate::storage::begin(database).await?;
-    for (tenant, drafts) in &by_tenant {
-        appender.append(&transaction, *tenant, drafts).await?;
-    }
+    appender.append(&transaction, by_tenant).await?;
     transaction.commit().await?;
     Ok(())
 }

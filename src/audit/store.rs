@@ -11,14 +11,20 @@ use uuid::Uuid;
 /// SQLite binds at most 32,766 values in a statement, PostgreSQL 65,535; an entry has 15.
 const ENTRIES_PER_INSERT: usize = 1000;
 
-/// The head of a tenant's chain, locked until the transaction ends.
-pub async fn lock_head(
+/// The heads of these tenants' chains, as far as they have one, locked until the transaction ends.
+pub async fn lock_heads(
     transaction: &DatabaseTransaction,
-    tenant: Uuid,
-) -> Result<Option<audit_head::Model>, DbErr> {
-    // PostgreSQL: the row lock makes concurrent appends of one tenant queue up; without a row yet, the insert below does.
+    tenants: &[Uuid],
+) -> Result<Vec<audit_head::Model>, DbErr> {
+    // PostgreSQL: the row locks make concurrent appends of one tenant queue up; without a row yet, the insert below does.
+    // They are taken in the order of tenants, so that two nodes cannot wait for each other.
     // SQLite: the writing transaction holds the only write lock already.
-    audit_head::Entity::find_by_id(tenant).lock_exclusive().one(transaction).await
+    audit_head::Entity::find()
+        .filter(audit_head::Column::TenantId.is_in(tenants.iter().copied()))
+        .order_by_asc(audit_head::Column::TenantId)
+        .lock_exclusive()
+        .all(transaction)
+        .await
 }
 
 /// Creates the head of a new chain, unless another node just did.
@@ -56,23 +62,17 @@ pub async fn insert(
     }
 }
 
-pub async fn move_head(
+/// Moves heads that [`lock_heads`] returned.
+pub async fn move_heads(
     transaction: &DatabaseTransaction,
-    tenant: Uuid,
-    seq: i64,
-    hash: [u8; 32],
-    mac: [u8; 32],
+    heads: Vec<audit_head::Model>,
 ) -> Result<(), DbErr> {
-    let updated = audit_head::Entity::update_many()
-        .col_expr(audit_head::Column::Seq, seq.into())
-        .col_expr(audit_head::Column::Hash, hash.to_vec().into())
-        .col_expr(audit_head::Column::Mac, mac.to_vec().into())
-        .filter(audit_head::Column::TenantId.eq(tenant))
-        .exec(transaction)
+    let moved = [audit_head::Column::Seq, audit_head::Column::Hash, audit_head::Column::Mac];
+    let heads = heads.into_iter().map(|head| head.into_active_model().reset_all());
+    audit_head::Entity::insert_many(heads)
+        .on_conflict(OnConflict::column(audit_head::Column::TenantId).update_columns(moved).to_owned())
+        .exec_without_returning(transaction)
         .await?;
-    if updated.rows_affected != 1 {
-        return Err(DbErr::RecordNotUpdated);
-    }
     Ok(())
 }
 

@@ -4,12 +4,12 @@ mod access;
 mod assessments;
 mod audit;
 pub(crate) mod connection;
+pub(crate) mod documents;
 mod duties;
 mod exposure;
 mod id;
 mod incidents;
 mod language;
-mod limits;
 mod node;
 mod notices;
 mod problem;
@@ -59,8 +59,7 @@ pub fn schema(config: &GraphqlConfig, development: bool) -> SuimonSchema {
         .limit_complexity(config.max_complexity)
         .limit_recursive_depth(32)
         .limit_directives(10)
-        .data(connection::PageLimit(config.max_page))
-        .extension(limits::AliasLimit { max: config.max_aliases });
+        .data(connection::PageLimit(config.max_page));
     if !development {
         builder = builder.disable_introspection().disable_suggestions();
     }

@@ -38,7 +38,10 @@ pub async fn execute(
             );
         }
     };
-    let mut response = service.schema.execute(request.data(op)).await;
+    let mut response = match service.documents.prepare(request) {
+        Ok(request) => service.schema.execute(request.data(op)).await,
+        Err(refusal) => *refusal,
+    };
     let mut refused = false;
     for error in &mut response.errors {
         // What the parts refuse carries its code already; what is left was refused before anything ran.

@@ -18,11 +18,13 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::app::App;
 use crate::graphql::SuimonSchema;
+use crate::graphql::documents::Documents;
 
 #[derive(Clone)]
 struct Service {
     app: Arc<App>,
     schema: SuimonSchema,
+    documents: Arc<Documents>,
 }
 
 /// The routes of the service.
@@ -30,6 +32,7 @@ pub fn router(app: Arc<App>) -> Router {
     let config = &app.config().server;
     let (timeout, body) = (Duration::from_secs(config.request_timeout_seconds), config.max_body_bytes);
     let schema = crate::graphql::schema(&app.config().graphql, config.development);
+    let documents = Arc::new(Documents::new(app.config().graphql.max_aliases));
     let mut router = Router::new()
         .route("/", get(index))
         .route("/graphql", post(graphql::execute))
@@ -49,7 +52,7 @@ pub fn router(app: Arc<App>) -> Router {
             (StatusCode::INTERNAL_SERVER_ERROR, "internal error\n").into_response()
         }))
         .layer(axum::middleware::from_fn(headers::apply))
-        .with_state(Service { app, schema })
+        .with_state(Service { app, schema, documents })
 }
 
 /// Serves until `shutdown` resolves; requests under way are finished.

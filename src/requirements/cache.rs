@@ -1,21 +1,35 @@
-//! Parsed specifications by fingerprint. The key *is* the content, so an entry can never be out of date: which version is
-//! in force is asked from the database each time (one look-up by primary key), parsing it is not repeated.
+//! Which manifest is in force, and what it says, without reading and parsing it again for each request.
+//!
+//! Two memories, both of things that cannot change: parsed specifications by fingerprint (the key *is* the content), and
+//! the line of versions of a manifest up to its newest number (versions are immutable). Which number is the newest is asked
+//! from the database each time, in a trip that concurrent requests share; so an applied manifest holds with the next
+//! request on every node.
 
 use std::sync::Arc;
 
 use moka::sync::Cache;
+use sea_orm::DatabaseConnection;
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
-use super::manifest::{Manifest, RequirementSpec, Spec, SystemSpec};
+use super::manifest::{Kind, Manifest, RequirementSpec, Spec, SystemSpec};
+use super::store::{self, Head};
 use crate::error::{Error, Result};
+use crate::loader::Loader;
 
 /// Far above what one installation has in force; old versions that were looked at leave by themselves.
 const ENTRIES: u64 = 4096;
 
-/// Parsed specifications of stored versions.
-pub struct ManifestCache {
+/// The manifests of one service.
+pub struct Manifests {
+    database: DatabaseConnection,
+    newest: Loader<Name, i32>,
+    lines: Cache<(Name, i32), Arc<[Head]>>,
     parsed: Cache<String, Parsed>,
 }
+
+/// Root tenant, kind and name of a manifest.
+type Name = (Uuid, Kind, Arc<str>);
 
 /// A specification, shared.
 #[derive(Clone)]
@@ -24,13 +38,35 @@ pub(super) enum Parsed {
     Requirement(Arc<RequirementSpec>),
 }
 
-impl Default for ManifestCache {
-    fn default() -> Self {
-        Self { parsed: Cache::new(ENTRIES) }
+impl Manifests {
+    /// Over the service's database.
+    pub fn start(database: &DatabaseConnection) -> Self {
+        let asked = database.clone();
+        let newest = Loader::start(move |names: Vec<Name>| {
+            let database = asked.clone();
+            async move { Ok(store::newest_numbers(&database, &names).await?.into_iter().collect()) }
+        });
+        let (lines, parsed) = (Cache::new(ENTRIES), Cache::new(ENTRIES));
+        Self { database: database.clone(), newest, lines, parsed }
     }
-}
 
-impl ManifestCache {
+    /// Which version is in force at an instant (microseconds).
+    pub(super) async fn head_at(&self, root: Uuid, kind: Kind, name: &str, at: i64) -> Result<Option<Head>> {
+        let name: Name = (root, kind, name.into());
+        let Some(newest) = self.newest.load(name.clone()).await? else { return Ok(None) };
+        let place = (name.clone(), newest);
+        let line = match self.lines.get(&place) {
+            Some(line) => line,
+            None => {
+                let line: Arc<[Head]> = store::line(&self.database, &name, newest).await?.into();
+                self.lines.insert(place, line.clone());
+                line
+            }
+        };
+        // In the order of numbers: the highest one that holds by then decides.
+        Ok(line.iter().rfind(|head| head.in_force_from <= at).cloned())
+    }
+
     pub(super) fn get(&self, fingerprint: &str) -> Option<Parsed> {
         self.parsed.get(fingerprint)
     }

@@ -19,7 +19,7 @@ mod read;
 mod store;
 
 pub use apply::{apply, plan, withdraw};
-pub use cache::ManifestCache;
+pub use cache::Manifests;
 pub use coverage::{Coverage, EnforcedBy, enforced_by};
 pub use model::{ChangeKind, ManifestFile, Outcome, Plan, PlannedChange, Stated, Version};
 pub use read::{

@@ -153,7 +153,7 @@ async fn permit(op: &Op) -> Result<Scope> {
 
 async fn version_at(scope: &Scope, kind: Kind, name: &str, at: Timestamp) -> Result<Option<Version>> {
     let root = scope.op().app().root()?;
-    match store::head_at(scope.connection(), root, kind, name, at.as_microsecond()).await? {
+    match scope.op().app().manifests().head_at(root, kind, name, at.as_microsecond()).await? {
         Some(head) if !head.withdrawn => {
             store::version(scope.connection(), root, kind, name, head.number).await
         }
@@ -164,7 +164,7 @@ async fn version_at(scope: &Scope, kind: Kind, name: &str, at: Timestamp) -> Res
 async fn parsed_at(scope: &Scope, kind: Kind, name: &str, at: Timestamp) -> Result<Option<Parsed>> {
     let app = scope.op().app();
     let root = app.root()?;
-    let head = store::head_at(scope.connection(), root, kind, name, at.as_microsecond()).await?;
+    let head = app.manifests().head_at(root, kind, name, at.as_microsecond()).await?;
     let Some(head) = head.filter(|head| !head.withdrawn) else { return Ok(None) };
     if let Some(parsed) = app.manifests().get(&head.fingerprint) {
         return Ok(Some(parsed));

@@ -1,10 +1,12 @@
 //! The only place that knows the table of manifest versions. Its rows belong to the root tenant, which every function takes.
 
+use std::sync::Arc;
+
 use entity::{manifest_version, tenant};
 use sea_orm::sea_query::{Expr, ExprTrait, LockType, Query, SelectStatement};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect, SqlErr,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait,
+    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, SqlErr,
 };
 use uuid::Uuid;
 
@@ -18,11 +20,14 @@ use manifest_version::Column;
 /// SQLite binds at most 32,766 values in a statement, PostgreSQL 65,535; a row has 12.
 const ROWS_PER_INSERT: usize = 1000;
 
-/// Which version is in force, without its text.
+/// A version without its text.
+#[derive(Clone)]
 pub struct Head {
     pub number: i32,
     pub fingerprint: String,
     pub withdrawn: bool,
+    /// Microseconds.
+    pub in_force_from: i64,
 }
 
 /// Lets one application after the other in, until the transaction ends: what one of them checked (references between
@@ -63,23 +68,54 @@ pub async fn newest_of<C: ConnectionTrait>(
     row.map(describe).transpose()
 }
 
-/// The version in force at an instant, without its text: a look-up by primary key.
-pub async fn head_at<C: ConnectionTrait>(
-    database: &C,
-    root: Uuid,
-    kind: Kind,
-    name: &str,
-    at: i64,
-) -> Result<Option<Head>, DbErr> {
-    let found: Option<(i32, String, bool)> = of(root, kind, name)
+/// The highest number of each of these manifests: root tenant, kind and name.
+pub async fn newest_numbers(
+    database: &DatabaseConnection,
+    names: &[(Uuid, Kind, Arc<str>)],
+) -> Result<Vec<((Uuid, Kind, Arc<str>), i32)>, DbErr> {
+    let mut any = Condition::any();
+    for (root, kind, name) in names {
+        any = any.add(of_name(*root, *kind, name));
+    }
+    let rows: Vec<(Uuid, String, String, i32)> = manifest_version::Entity::find()
         .select_only()
-        .columns([Column::Version, Column::Fingerprint, Column::Withdrawn])
-        .filter(Column::InForceFrom.lte(at))
-        .order_by_desc(Column::Version)
+        .columns([Column::TenantId, Column::Kind, Column::Name])
+        .column_as(Column::Version.max(), "newest")
+        .filter(any)
+        .group_by(Column::TenantId)
+        .group_by(Column::Kind)
+        .group_by(Column::Name)
         .into_tuple()
-        .one(database)
+        .all(database)
         .await?;
-    Ok(found.map(|(number, fingerprint, withdrawn)| Head { number, fingerprint, withdrawn }))
+    let known = |kind: &str| Kind::ALL.iter().copied().find(|known| known.as_str() == kind);
+    let rows = rows.into_iter();
+    Ok(rows
+        .filter_map(|(root, kind, name, newest)| Some(((root, known(&kind)?, name.into()), newest)))
+        .collect())
+}
+
+/// The versions of a manifest up to a number, in their order.
+pub async fn line(
+    database: &DatabaseConnection,
+    (root, kind, name): &(Uuid, Kind, Arc<str>),
+    newest: i32,
+) -> Result<Vec<Head>, DbErr> {
+    let rows: Vec<(i32, String, bool, i64)> = of(*root, *kind, name)
+        .select_only()
+        .columns([Column::Version, Column::Fingerprint, Column::Withdrawn, Column::InForceFrom])
+        .filter(Column::Version.lte(newest))
+        .order_by_asc(Column::Version)
+        .into_tuple()
+        .all(database)
+        .await?;
+    let head = |(number, fingerprint, withdrawn, in_force_from)| Head {
+        number,
+        fingerprint,
+        withdrawn,
+        in_force_from,
+    };
+    Ok(rows.into_iter().map(head).collect())
 }
 
 /// One version.
@@ -169,12 +205,14 @@ pub async fn insert<C: ConnectionTrait>(database: &C, root: Uuid, versions: &[Ve
 }
 
 fn of(root: Uuid, kind: Kind, name: &str) -> sea_orm::Select<manifest_version::Entity> {
-    manifest_version::Entity::find().filter(
-        Condition::all()
-            .add(Column::TenantId.eq(root))
-            .add(Column::Kind.eq(kind.as_str()))
-            .add(Column::Name.eq(name)),
-    )
+    manifest_version::Entity::find().filter(of_name(root, kind, name))
+}
+
+fn of_name(root: Uuid, kind: Kind, name: &str) -> Condition {
+    Condition::all()
+        .add(Column::TenantId.eq(root))
+        .add(Column::Kind.eq(kind.as_str()))
+        .add(Column::Name.eq(name))
 }
 
 fn numbers() -> Expr {

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::model::Subject;
 use super::store;
+use super::subjects::Subjects;
 use crate::access::{Action, Op};
 use crate::audit::Event;
 use crate::error::{Error, Result};
@@ -22,7 +23,7 @@ pub async fn erase_subject(op: &Op, tenant: Uuid, id: Uuid, reason: &str) -> Res
         return Err(Error::invalid("reason", "wants 1 to 200 characters")
             .remedy("name the rule or the request, such as: retention P1Y, request 2023-118"));
     }
-    let found = store::subject(&scope, tenant, id).await?.ok_or_else(|| Error::not_found("subject"))?;
+    let found = Subjects::get(&scope, tenant, id).await?.ok_or_else(|| Error::not_found("subject"))?;
     let tx = scope.begin().await?;
     if !store::erase(&tx, tenant, id, scope.at_micros()).await? {
         return Err(Error::conflict("the subject was erased before"));
@@ -34,6 +35,6 @@ pub async fn erase_subject(op: &Op, tenant: Uuid, id: Uuid, reason: &str) -> Res
     if let Err(error) = store::truncate_log(&scope).await {
         tracing::warn!(%error, "the write-ahead log keeps a copy until its next checkpoint");
     }
-    let row = store::subject(&scope, tenant, id).await?.ok_or_else(|| Error::not_found("subject"))?;
+    let row = Subjects::get(&scope, tenant, id).await?.ok_or_else(|| Error::not_found("subject"))?;
     Ok(Subject::from(row))
 }

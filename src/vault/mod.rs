@@ -18,6 +18,7 @@ mod schema;
 mod search;
 mod status;
 mod store;
+mod subjects;
 
 pub use blob::{MAX_DOCUMENT, open_for_tenant, seal_for_tenant};
 pub use contact::{open_tenant_contact, set_tenant_contact};
@@ -34,3 +35,4 @@ pub use read::{
 };
 pub use search::{MAX_MATCHES, search_subjects};
 pub use status::{KeyStatus, TenantKeyStatus, key_status};
+pub use subjects::Subjects;

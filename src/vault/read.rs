@@ -9,6 +9,7 @@ use super::keyring::{SUBJECT_KEY_VERSION, version};
 use super::model::{FieldValue, Shown, Subject, Withheld};
 use super::schema::{Schema, mask_rule, object};
 use super::store;
+use super::subjects::Subjects;
 use crate::access::{Action, Op, Scope};
 use crate::audit::{Decision, Event};
 use crate::error::{Error, Result};
@@ -23,11 +24,12 @@ const MAX_NAMES: usize = 256;
 /// `NOT_FOUND` and those of permission.
 pub async fn subject(op: &Op, tenant: Uuid, id: Uuid) -> Result<Subject> {
     let scope = op.permit(Action::Read, "subject").await?.within(tenant, "subject")?;
-    let row = store::subject(&scope, tenant, id).await?;
+    let row = Subjects::get(&scope, tenant, id).await?;
     row.map(Subject::from).ok_or_else(|| Error::not_found("subject"))
 }
 
-/// People of a tenant in the order of their ids; `after` is the last one of the page before.
+/// People of a tenant in the order of their ids; `after` is the last one of the page before. That the list was read is
+/// recorded; a person by id is not, as long as no field is read: who knows the id has read it from such a list.
 ///
 /// # Errors
 /// `NOT_FOUND` and those of permission.
@@ -40,6 +42,9 @@ pub async fn list_subjects(
 ) -> Result<Vec<Subject>> {
     let scope = op.permit_at(tenant, Action::Read, "subject").await?;
     let rows = store::subjects_of(&scope, tenant, record_type, after, limit).await?;
+    scope
+        .record_list("subject.list", &format!("tenant:{tenant}"), rows.iter().map(|row| Some(row.tenant_id)))
+        .await?;
     Ok(rows.into_iter().map(Subject::from).collect())
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// What every part may name.
-const FOR_ALL: &str = "app clock config entropy error storage";
+const FOR_ALL: &str = "app clock config entropy error loader storage";
 
 /// Part → the parts that it may name, read from the table in the head of `src/lib.rs`: the document is what is checked.
 fn table() -> BTreeMap<String, BTreeSet<String>> {
@@ -139,8 +139,11 @@ fn only_stores_speak_to_the_database() {
                 "access/policy.rs",
                 "access/tenants.rs",
                 "access/accounts.rs",
+                "access/holders.rs",
                 "audit/log.rs",
                 "http/mod.rs",
+                "requirements/cache.rs",
+                "vault/subjects.rs",
             ]
             .iter()
             .any(|file| path.ends_with(file))

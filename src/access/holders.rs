@@ -1,0 +1,44 @@
+//! Who holds a token or a session: asked from the database by each request, so that a revoked one ends with the next
+//! request on every node; concurrent requests share the trip.
+
+use std::collections::HashMap;
+
+use sea_orm::DatabaseConnection;
+
+use super::store::{self, SessionHolder, TokenHolder};
+use crate::loader::Loader;
+
+type Hash = [u8; 32];
+
+/// The look-ups of one service.
+pub struct Holders {
+    pub(super) tokens: Loader<Hash, TokenHolder>,
+    pub(super) sessions: Loader<Hash, SessionHolder>,
+}
+
+impl Holders {
+    /// Over the service's database.
+    pub fn start(database: &DatabaseConnection) -> Self {
+        let (tokens, sessions) = (database.clone(), database.clone());
+        Self {
+            tokens: Loader::start(move |hashes| {
+                let database = tokens.clone();
+                async move {
+                    let rows = store::token_holders(&database, &hashes).await?;
+                    Ok(by_hash(rows, |row| &row.token_hash))
+                }
+            }),
+            sessions: Loader::start(move |hashes| {
+                let database = sessions.clone();
+                async move {
+                    let rows = store::session_holders(&database, &hashes).await?;
+                    Ok(by_hash(rows, |row| &row.token_hash))
+                }
+            }),
+        }
+    }
+}
+
+fn by_hash<T>(rows: Vec<T>, hash: fn(&T) -> &[u8]) -> HashMap<Hash, T> {
+    rows.into_iter().filter_map(|row| Some((hash(&row).try_into().ok()?, row))).collect()
+}

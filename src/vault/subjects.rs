@@ -1,0 +1,39 @@
+//! People by id: look-ups of concurrent requests share the trip to the database.
+
+use entity::subject;
+use sea_orm::DatabaseConnection;
+use uuid::Uuid;
+
+use super::store;
+use crate::access::Scope;
+use crate::error::Result;
+use crate::loader::Loader;
+
+/// The look-ups of one service.
+pub struct Subjects {
+    rows: Loader<(Uuid, Uuid), subject::Model>,
+}
+
+impl Subjects {
+    /// Over the service's database.
+    pub fn start(database: &DatabaseConnection) -> Self {
+        let database = database.clone();
+        let rows = Loader::start(move |keys: Vec<(Uuid, Uuid)>| {
+            let database = database.clone();
+            async move {
+                let rows = store::subjects_by_key(&database, &keys).await?;
+                Ok(rows.into_iter().map(|row| ((row.tenant_id, row.id), row)).collect())
+            }
+        });
+        Self { rows }
+    }
+
+    /// A person's row; `None` outside the scope.
+    pub(super) async fn get(scope: &Scope, tenant: Uuid, id: Uuid) -> Result<Option<subject::Model>> {
+        // Before the look-up: what others asked in the same trip is not this scope's business, nor the other way round.
+        if !scope.covers(tenant) {
+            return Ok(None);
+        }
+        scope.op().app().subjects().rows.load((tenant, id)).await
+    }
+}
