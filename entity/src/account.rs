@@ -22,6 +22,11 @@ pub struct Model {
     pub state: String,
     pub created_at: i64,
     pub password_changed_at: Option<i64>,
+    /// Wrong passwords in a row.
+    pub failed_tries: i32,
+    pub last_failed_at: Option<i64>,
+    /// Until then no password opens a session.
+    pub locked_until: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

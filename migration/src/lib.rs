@@ -1,6 +1,7 @@
 //! Migrations: expand first, contract later. The same for SQLite and PostgreSQL.
 
 mod m20231026_000001_foundation;
+mod m20231126_000002_sign_in_tries;
 mod schema;
 
 pub use sea_orm_migration::prelude::{MigrationTrait, MigratorTrait};
@@ -11,6 +12,9 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20231026_000001_foundation::Migration)]
+        vec![
+            Box::new(m20231026_000001_foundation::Migration),
+            Box::new(m20231126_000002_sign_in_tries::Migration),
+        ]
     }
 }

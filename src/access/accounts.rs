@@ -1,6 +1,7 @@
 //! Accounts: creating them, their roles, their passwords.
 
 use entity::account;
+use jiff::Timestamp;
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
@@ -9,6 +10,7 @@ use super::op::{Op, Scope, Tx};
 use super::{password, store};
 use crate::app::App;
 use crate::audit::Event;
+use crate::clock::from_micros;
 use crate::error::{Error, Result};
 
 /// An account as its administrators see it.
@@ -20,6 +22,8 @@ pub struct Account {
     pub display_name: String,
     pub roles: Vec<Role>,
     pub active: bool,
+    /// Until then no password opens a session: too many wrong ones were tried.
+    pub locked_until: Option<Timestamp>,
 }
 
 /// What a new account needs.
@@ -124,11 +128,14 @@ pub(super) async fn insert<C: ConnectionTrait>(
         password_hash,
         state: "active".to_owned(),
         created_at: at,
+        failed_tries: 0,
+        last_failed_at: None,
+        locked_until: None,
     };
     store::insert_account(database, row).await?;
     store::replace_roles(database, tenant, id, &roles, at, scope.op().actor().account).await?;
     store::bump_policy(database, tenant).await?;
-    Ok(Account { tenant, id, login, display_name, roles, active: true })
+    Ok(Account { tenant, id, login, display_name, roles, active: true, locked_until: None })
 }
 
 /// The accounts of a tenant.
@@ -147,11 +154,12 @@ pub async fn list_accounts(op: &Op, tenant: Uuid) -> Result<Vec<Account>> {
             display_name: row.display_name,
             roles,
             active: row.state == "active",
+            locked_until: row.locked_until.filter(|until| *until > scope.at_micros()).map(from_micros),
         })
         .collect())
 }
 
-/// Sets another password, and ends all sessions and tokens of the account.
+/// Sets another password, ends all sessions and tokens of the account, and its lock.
 ///
 /// # Errors
 /// `INVALID`, `NOT_FOUND` and those of permission.
@@ -161,6 +169,7 @@ pub async fn set_password(op: &Op, tenant: Uuid, account: Uuid, password: String
     let hash = hash_password(op.app(), Some(password)).await?;
     let tx = scope.begin().await?;
     store::change_password(tx.connection(), tenant, account, hash, scope.at_micros()).await?;
+    store::set_tries(tx.connection(), tenant, account, 0, None, None).await?;
     end_access(&tx, tenant, account).await?;
     tx.commit(Event::new("account.set_password", format!("account:{account}"))).await
 }

@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use entity::session;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::model::Actor;
 use super::op::{Op, Reach, Scope};
-use super::{password, store};
+use super::store;
 use crate::app::App;
-use crate::audit::{Decision, Event};
+use crate::audit::Event;
 use crate::error::{Error, Result};
 
 /// Writing "last seen" for every request would make each read a write; this often is precise enough for an idle limit.
@@ -32,18 +31,6 @@ pub enum Credentials {
     },
 }
 
-/// A new session: both secrets are told once and stored as hashes only.
-pub struct SignedIn {
-    /// For the cookie.
-    pub secret: String,
-    /// For the header `X-Suimon-CSRF`.
-    pub csrf: String,
-    /// Seconds until the session ends in any case.
-    pub max_age_seconds: i64,
-    /// Whose session.
-    pub display_name: String,
-}
-
 /// A random secret of 256 bits in text form.
 pub(super) fn new_secret(app: &App) -> String {
     URL_SAFE_NO_PAD.encode(app.entropy().bytes::<32>())
@@ -52,55 +39,6 @@ pub(super) fn new_secret(app: &App) -> String {
 /// Secrets of 256 random bits need no slow hash: there is nothing to guess.
 pub(super) fn hash_secret(secret: &str) -> [u8; 32] {
     Sha256::digest(secret.as_bytes()).into()
-}
-
-/// Signs a person in.
-///
-/// # Errors
-/// `UNAUTHENTICATED` with one text for every cause: an unknown login, a wrong password, a disabled account.
-pub async fn sign_in(app: &Arc<App>, login: &str, password: String) -> Result<SignedIn> {
-    let root = app.root()?;
-    let refused = || Error::unauthenticated("login or password is wrong");
-    if login.len() > 200 {
-        return Err(refused());
-    }
-    let found = store::account_by_login(app.database(), login).await?;
-    let stored = found.as_ref().and_then(|account| account.password_hash.clone());
-    let fits = password::verify(&app.config().identity, stored, password).await?;
-    let account = match found {
-        Some(account) if fits && account.state == "active" => account,
-        found => {
-            let tenant = found.as_ref().map_or(root, |account| account.tenant_id);
-            let object =
-                found.map_or_else(|| "account".to_owned(), |account| format!("account:{}", account.id));
-            let scope = Scope::system(app, tenant, Reach::One(tenant), "sign-in");
-            scope.record(tenant, vec![Event::new("session.open", object).decision(Decision::Denied)]).await?;
-            return Err(refused());
-        }
-    };
-    let (secret, csrf) = (new_secret(app), new_secret(app));
-    let now = app.clock().now().as_microsecond();
-    let max_age_seconds = i64::from(app.config().identity.session_absolute_hours) * 3600;
-    let row = session::Model {
-        token_hash: hash_secret(&secret).to_vec(),
-        tenant_id: account.tenant_id,
-        account_id: account.id,
-        csrf_hash: hash_secret(&csrf).to_vec(),
-        created_at: now,
-        last_seen_at: now,
-        expires_at: now + max_age_seconds * 1_000_000,
-        revoked_at: None,
-    };
-    let scope = Scope::system(app, account.tenant_id, Reach::One(account.tenant_id), "sign-in");
-    let tx = scope.begin().await?;
-    // Again inside the transaction: a password that was changed while the old one was being verified opens nothing.
-    let now = store::account_by_login(tx.connection(), login).await?;
-    if !now.is_some_and(|now| now.password_hash == account.password_hash && now.state == "active") {
-        return Err(refused());
-    }
-    store::insert_session(tx.connection(), row).await?;
-    tx.commit(Event::new("session.open", format!("account:{}", account.id))).await?;
-    Ok(SignedIn { secret, csrf, max_age_seconds, display_name: account.display_name })
 }
 
 /// Ends a session. Ending one that is already over is no error.

@@ -9,6 +9,7 @@ mod op;
 mod password;
 mod policy;
 mod setup;
+mod sign_in;
 mod store;
 mod tenants;
 mod tokens;
@@ -17,11 +18,12 @@ pub use accounts::{
     Account, NewAccount, create_account, disable_account, list_accounts, set_password, set_roles,
 };
 pub use holders::Holders;
-pub use identity::{Credentials, SignedIn, act_locally, authenticate, sign_in, sign_out};
+pub use identity::{Credentials, act_locally, authenticate, sign_out};
 pub use model::{Action, Actor, Role, TokenScope};
 pub use op::{Op, Reach, Scope, Tx};
 pub use policy::{Policies, Policy, permission_table};
 pub use setup::{FirstAdmin, Initialised, NewOperator, initialise};
+pub use sign_in::{SignedIn, sign_in, unlock_locally};
 pub use tenants::{
     NewTenant, Tenant, TenantDirectory, create_tenants, list_tenants, tenant_by_id, tenant_by_slug,
 };

@@ -3,9 +3,9 @@
 use entity::{account, api_token, membership, session, tenant};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait,
-    ExprTrait, FromQueryResult, IntoActiveModel, JoinType, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection,
+    DatabaseTransaction, DbErr, EntityTrait, ExprTrait, FromQueryResult, IntoActiveModel, JoinType,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
@@ -115,6 +115,35 @@ pub async fn accounts(scope: &Scope, tenant: Uuid) -> Result<Vec<(account::Model
 pub async fn insert_account<C: ConnectionTrait>(database: &C, row: account::Model) -> Result<(), DbErr> {
     account::Entity::insert(row.into_active_model().reset_all()).exec_without_returning(database).await?;
     Ok(())
+}
+
+/// The account as it is now, locked until the transaction ends: tries are counted one after the other.
+pub async fn lock_account(
+    transaction: &DatabaseTransaction,
+    tenant: Uuid,
+    id: Uuid,
+) -> Result<Option<account::Model>, DbErr> {
+    account::Entity::find_by_id((tenant, id)).lock_exclusive().one(transaction).await
+}
+
+/// How many wrong passwords there were, and until when no password is taken.
+pub async fn set_tries<C: ConnectionTrait>(
+    database: &C,
+    tenant: Uuid,
+    id: Uuid,
+    tries: i32,
+    last_failed_at: Option<i64>,
+    locked_until: Option<i64>,
+) -> Result<(), DbErr> {
+    let updated = account::Entity::update_many()
+        .col_expr(account::Column::FailedTries, tries.into())
+        .col_expr(account::Column::LastFailedAt, last_failed_at.into())
+        .col_expr(account::Column::LockedUntil, locked_until.into())
+        .filter(account::Column::TenantId.eq(tenant))
+        .filter(account::Column::Id.eq(id))
+        .exec(database)
+        .await?;
+    one_row(updated.rows_affected)
 }
 
 /// Single columns, and only of an active account: a change that read the row earlier must not bring a disabled one back.

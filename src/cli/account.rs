@@ -8,7 +8,7 @@ use clap::Subcommand;
 use super::{Context, Failure, output};
 use crate::access::{self, NewAccount, Role};
 
-/// Adds accounts and issues tokens.
+/// Adds and unlocks accounts, issues tokens.
 #[derive(Subcommand)]
 pub enum Command {
     /// Adds an account to the operator, or to the tenant of --tenant.
@@ -30,6 +30,8 @@ pub enum Command {
         #[arg(long = "as", value_name = "LOGIN", default_value = "admin")]
         login_of_admin: String,
     },
+    /// Ends the lock of a login after too many wrong passwords.
+    Unlock { login: String },
     /// Issues an API token for an account and prints its secret, once.
     Token {
         login: String,
@@ -58,6 +60,10 @@ pub async fn run(context: &Context, command: Command) -> Result<ExitCode, Failur
             let account = NewAccount { login, display_name, roles, password };
             let account = access::create_account(&op, tenant, account).await?;
             output::line(&format!("account {} added; next: suimon account token {0}", account.login));
+        }
+        Command::Unlock { login } => {
+            access::unlock_locally(&app, &login).await?;
+            output::line(&format!("{login} may sign in again"));
         }
         Command::Token { login, scopes, days, label } => {
             let issued = access::issue_token_for(&app, &login, &label, &scopes, days).await?;

@@ -53,6 +53,8 @@ pub struct KeysConfig {
 pub struct IdentityConfig {
     pub session_idle_minutes: u32,
     pub session_absolute_hours: u32,
+    pub lock_after_tries: u32,
+    pub lock_minutes: u32,
     pub password_min_length: usize,
     pub argon2_memory_kib: u32,
     pub argon2_passes: u32,

@@ -63,6 +63,8 @@ pub fn check(config: &Config, problems: &mut Vec<String>) {
         (1..=168).contains(&identity.session_absolute_hours),
         "identity.session_absolute_hours: wants 1 to 168",
     );
+    require((3..=100).contains(&identity.lock_after_tries), "identity.lock_after_tries: wants 3 to 100");
+    require((1..=1440).contains(&identity.lock_minutes), "identity.lock_minutes: wants 1 to 1440");
     require(
         (8..=128).contains(&identity.password_min_length),
         "identity.password_min_length: wants 8 to 128",

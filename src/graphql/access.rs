@@ -82,6 +82,12 @@ impl Account {
     async fn active(&self) -> bool {
         self.0.active
     }
+
+    /// Until then no password opens a session, because too many wrong ones were tried. Setting another password, or
+    /// `suimon account unlock` on the service's machine, ends it.
+    async fn locked_until(&self) -> Option<Instant> {
+        self.0.locked_until.map(Instant)
+    }
 }
 
 /// A token for programs, without its secret.

@@ -69,7 +69,7 @@ async fn wrong_password_and_unknown_login_look_the_same() {
         answers.push((answer.status().as_u16(), answer.text().await.unwrap()));
     }
     assert_eq!(answers[0], answers[1]);
-    insta::assert_snapshot!(answers[0].1, @r#"{"error":{"code":"UNAUTHENTICATED","field":null,"message":"login or password is wrong","remedy":null}}"#);
+    insta::assert_snapshot!(answers[0].1, @r#"{"error":{"code":"UNAUTHENTICATED","field":null,"message":"login or password is wrong, or the login is locked","remedy":"after 10 wrong passwords wait 30 minutes, or have an administrator set another password"}}"#);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -21,6 +21,7 @@ mod incidents_refusals;
 mod notices;
 mod reports;
 mod requirements;
+mod sign_in_lock;
 mod vault;
 mod vault_import;
 mod vault_support;
