@@ -22,11 +22,12 @@ pub enum Action {
     Apply,
     Rotate,
     Verify,
+    Export,
 }
 
 impl Action {
     /// Every action, for the table of permissions.
-    pub const ALL: [Action; 13] = [
+    pub const ALL: [Action; 14] = [
         Action::Read,
         Action::ReadMasked,
         Action::Search,
@@ -40,6 +41,7 @@ impl Action {
         Action::Apply,
         Action::Rotate,
         Action::Verify,
+        Action::Export,
     ];
 
     /// The verb as policies write it.
@@ -58,6 +60,7 @@ impl Action {
             Action::Apply => "apply",
             Action::Rotate => "rotate",
             Action::Verify => "verify",
+            Action::Export => "export",
         }
     }
 }

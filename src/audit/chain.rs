@@ -10,6 +10,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::verify::{ChainFault, FaultKind};
+
 /// What stands before the first entry.
 pub const GENESIS: [u8; 32] = [0; 32];
 
@@ -60,6 +62,57 @@ pub fn hash(entry: &audit_entry::Model) -> [u8; 32] {
     }
     part(prev);
     hasher.finalize().into()
+}
+
+/// Checks entries one after the other, in the order in which they stand.
+pub struct Walk {
+    seq: i64,
+    last: [u8; 32],
+    entries: i64,
+    faults: Vec<ChainFault>,
+}
+
+/// After so many faults of one chain the rest is not listed: they follow from the first.
+const MAX_FAULTS: usize = 20;
+
+impl Default for Walk {
+    fn default() -> Self {
+        Self { seq: 0, last: GENESIS, entries: 0, faults: Vec::new() }
+    }
+}
+
+impl Walk {
+    /// The next entry.
+    pub fn take(&mut self, entry: &audit_entry::Model) {
+        self.entries += 1;
+        if entry.seq != self.seq + 1 {
+            self.fault(entry.seq, FaultKind::Missing);
+        } else if entry.prev != self.last {
+            self.fault(entry.seq, FaultKind::Broken);
+        }
+        if hash(entry)[..] != entry.hash[..] {
+            self.fault(entry.seq, FaultKind::Changed);
+        }
+        self.seq = entry.seq;
+        // A hash of another length is a changed one; what follows cannot continue it.
+        self.last = entry.hash[..].try_into().unwrap_or(GENESIS);
+    }
+
+    fn fault(&mut self, seq: i64, kind: FaultKind) {
+        if self.faults.len() < MAX_FAULTS {
+            self.faults.push(ChainFault { seq, kind });
+        }
+    }
+
+    /// Number and hash of the last entry.
+    pub fn end(&self) -> (i64, [u8; 32]) {
+        (self.seq, self.last)
+    }
+
+    /// How many entries there were, and what is wrong with them.
+    pub fn finish(self) -> (i64, Vec<ChainFault>) {
+        (self.entries, self.faults)
+    }
 }
 
 /// Authenticates the heads of the chains.

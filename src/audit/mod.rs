@@ -5,11 +5,15 @@
 //! takes what has gathered and commits it at once, so that concurrent readers share one disk flush.
 
 mod chain;
+mod export;
 mod log;
+mod read;
 mod store;
 mod verify;
 
+pub use export::{ChainEnd, CopyError, CopyReport, export, verify_copy};
 pub use log::Log;
+pub use read::{Entry, Filter, entries};
 pub use verify::{ChainFault, ChainReport, FaultKind, verify, verify_all};
 
 use std::borrow::Cow;

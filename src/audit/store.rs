@@ -8,6 +8,9 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use super::read::Filter;
+use crate::access::Scope;
+
 /// SQLite binds at most 32,766 values in a statement, PostgreSQL 65,535; an entry has 15.
 const ENTRIES_PER_INSERT: usize = 1000;
 
@@ -100,6 +103,46 @@ pub async fn tenants_with_accounts(database: &DatabaseConnection) -> Result<Vec<
         .into_tuple()
         .all(database)
         .await
+}
+
+/// Entries of a tenant that a filter lets through, the newest first.
+pub async fn entries(
+    scope: &Scope,
+    tenant: Uuid,
+    filter: &Filter,
+    older_than: Option<i64>,
+    limit: u64,
+) -> Result<Vec<audit_entry::Model>, DbErr> {
+    let mut query = audit_entry::Entity::find()
+        .filter(scope.rows(audit_entry::Column::TenantId))
+        .filter(audit_entry::Column::TenantId.eq(tenant))
+        .order_by_desc(audit_entry::Column::Seq)
+        .limit(limit);
+    if let Some(subject) = filter.subject {
+        query = query.filter(audit_entry::Column::Subject.eq(subject.to_string()));
+    }
+    if let Some(actor) = &filter.actor {
+        query = query.filter(audit_entry::Column::Actor.eq(actor.as_str()));
+    }
+    if let Some(action) = &filter.action {
+        query = query.filter(audit_entry::Column::Action.eq(action.as_str()));
+    }
+    if let Some(from) = filter.from {
+        query = query.filter(audit_entry::Column::At.gte(from.as_microsecond()));
+    }
+    if let Some(before) = filter.before {
+        query = query.filter(audit_entry::Column::At.lt(before.as_microsecond()));
+    }
+    if let Some(seq) = older_than {
+        query = query.filter(audit_entry::Column::Seq.lt(seq));
+    }
+    query.all(scope.connection()).await
+}
+
+/// The number of a chain's last entry.
+pub async fn last_number(database: &DatabaseConnection, tenant: Uuid) -> Result<Option<i64>, DbErr> {
+    let head = audit_head::Entity::find_by_id(tenant).one(database).await?;
+    Ok(head.map(|head| head.seq))
 }
 
 /// A page of a chain, in order.

@@ -6,15 +6,13 @@ use std::sync::Arc;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::chain::{GENESIS, hash};
+use super::chain::Walk;
 use super::store;
 use crate::access::{Reach, Scope};
 use crate::app::App;
 use crate::error::Result;
 
 const PAGE: u64 = 2000;
-/// After so many faults of one chain the rest is not listed: they follow from the first.
-const MAX_FAULTS: usize = 20;
 
 /// What is wrong at one place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -75,13 +73,10 @@ pub async fn verify(scope: &Scope) -> Result<Vec<ChainReport>> {
     tenants.extend(store::tenants_with_accounts(database).await?);
     let mut reports = Vec::new();
     for tenant in tenants.into_iter().filter(|tenant| scope.covers(*tenant)) {
-        let mut faults = Vec::new();
-        let mut seq = 0;
-        let mut prev = GENESIS.to_vec();
-        let mut entries = 0;
+        let mut walk = Walk::default();
         let end = heads.get(&tenant).map_or(i64::MAX, |head| head.seq);
         'chain: loop {
-            let page = store::page(database, tenant, seq, PAGE).await?;
+            let page = store::page(database, tenant, walk.end().0, PAGE).await?;
             if page.is_empty() {
                 break;
             }
@@ -89,29 +84,16 @@ pub async fn verify(scope: &Scope) -> Result<Vec<ChainReport>> {
                 if entry.seq > end {
                     break 'chain;
                 }
-                entries += 1;
-                let mut fault = |kind| {
-                    if faults.len() < MAX_FAULTS {
-                        faults.push(ChainFault { seq: entry.seq, kind });
-                    }
-                };
-                if entry.seq != seq + 1 {
-                    fault(FaultKind::Missing);
-                } else if entry.prev != prev {
-                    fault(FaultKind::Broken);
-                }
-                if hash(&entry)[..] != entry.hash[..] {
-                    fault(FaultKind::Changed);
-                }
-                seq = entry.seq;
-                prev = entry.hash;
+                walk.take(&entry);
             }
         }
+        let (seq, last) = walk.end();
+        let (entries, mut faults) = walk.finish();
         match heads.get(&tenant) {
             Some(head) => {
                 if !scope.op().app().audit().head_key().verify(tenant, head.seq, &head.hash, &head.mac) {
                     faults.push(ChainFault { seq: head.seq, kind: FaultKind::ForgedHead });
-                } else if head.seq != seq || head.hash != prev {
+                } else if head.seq != seq || head.hash != last {
                     faults.push(ChainFault { seq, kind: FaultKind::WrongEnd });
                 }
             }

@@ -1,10 +1,14 @@
 //! The audit log.
 
-use async_graphql::{Context, Enum, ID, Object, SimpleObject};
+use async_graphql::connection::{Connection, EmptyFields};
+use async_graphql::{Context, Enum, ID, InputObject, Json, Object, SimpleObject};
 
+use super::connection::Page;
 use super::id;
+use super::scalars::Instant;
 use crate::access::{Action, Op};
 use crate::audit;
+use crate::error::Error;
 
 /// Kinds of damage in a chain.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
@@ -34,11 +38,118 @@ pub struct AuditChain {
     faults: Vec<AuditFault>,
 }
 
+/// Which entries are asked for; what is left out does not matter.
+#[derive(InputObject, Default)]
+pub struct AuditFilter {
+    /// Those about this person: who read the data, who changed it.
+    subject_id: Option<ID>,
+    /// As `actor` of the entries names it.
+    actor: Option<String>,
+    /// Such as `subject.read`.
+    action: Option<String>,
+    from: Option<Instant>,
+    before: Option<Instant>,
+}
+
+/// An entry of the audit log: who did what, when, for which purpose. Never the data.
+#[derive(SimpleObject)]
+pub struct AuditEntry {
+    /// Number in the tenant's chain.
+    seq: i64,
+    at: Instant,
+    /// `account:…`, `token:…`, or `system:…` for the service itself.
+    actor: String,
+    action: String,
+    object: String,
+    /// Whose data it was.
+    subject_id: Option<ID>,
+    /// Which fields.
+    fields: Vec<String>,
+    purpose: Option<String>,
+    /// False for a refusal.
+    allowed: bool,
+    request_id: String,
+    /// Counts, versions, reasons.
+    detail: Json<serde_json::Value>,
+}
+
+impl From<audit::Entry> for AuditEntry {
+    fn from(entry: audit::Entry) -> Self {
+        let audit::Entry {
+            tenant,
+            seq,
+            at,
+            actor,
+            action,
+            object,
+            subject,
+            fields,
+            purpose,
+            allowed,
+            request_id,
+            detail,
+        } = entry;
+        Self {
+            seq,
+            at: Instant(at),
+            actor,
+            action,
+            object,
+            subject_id: subject.map(|subject| id::encode("Subject", tenant, subject)),
+            fields,
+            purpose,
+            allowed,
+            request_id,
+            detail: Json(detail),
+        }
+    }
+}
+
 #[derive(Default)]
 pub struct AuditQuery;
 
 #[Object]
 impl AuditQuery {
+    /// What happened at a tenant, the newest first. Reading the log is itself recorded.
+    #[graphql(complexity = "crate::graphql::connection::cost(first, child_complexity)")]
+    async fn audit_entries(
+        &self,
+        context: &Context<'_>,
+        tenant_id: ID,
+        filter: Option<AuditFilter>,
+        first: Option<i32>,
+        after: Option<String>,
+    ) -> async_graphql::Result<Connection<String, AuditEntry, EmptyFields, EmptyFields>> {
+        let (tenant, _) = id::decode("Tenant", &tenant_id, "tenantId")?;
+        let AuditFilter { subject_id, actor, action, from, before } = filter.unwrap_or_default();
+        let subject = match subject_id {
+            None => None,
+            Some(id) => {
+                let (home, subject) = id::decode("Subject", &id, "filter.subjectId")?;
+                // A person of another tenant has no entries in this one's chain.
+                if home != tenant {
+                    return Err(Error::not_found("subject").into());
+                }
+                Some(subject)
+            }
+        };
+        let filter = audit::Filter {
+            subject,
+            actor,
+            action,
+            from: from.map(|instant| instant.0),
+            before: before.map(|instant| instant.0),
+        };
+        let page = Page::read(context, first, after)?;
+        let number = |cursor: &str| {
+            cursor.parse().map_err(|_| Error::invalid("after", "is not a cursor of this list"))
+        };
+        let older_than = page.after.as_deref().map(number).transpose()?;
+        let rows =
+            audit::entries(context.data_unchecked::<Op>(), tenant, &filter, older_than, page.limit()).await?;
+        Ok(page.connection(rows, |row| row.seq.to_string(), AuditEntry::from))
+    }
+
     /// Reads every audit chain that you may verify from its first entry and checks it.
     #[graphql(complexity = "2000 + child_complexity")]
     async fn verify_audit(&self, context: &Context<'_>) -> async_graphql::Result<Vec<AuditChain>> {

@@ -2,6 +2,7 @@
 //! `SUIMON_TEST_POSTGRES=postgres://user@host/postgres` PostgreSQL.
 
 mod audit_chain;
+mod audit_log;
 mod configuration;
 mod coverage;
 mod demo;

@@ -1,0 +1,89 @@
+//! Reading the log: what happened at a tenant, and who read the data of one person.
+
+use entity::audit_entry;
+use jiff::Timestamp;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{Event, store};
+use crate::access::{Action, Op};
+use crate::clock::from_micros;
+use crate::error::{Error, Result};
+
+/// Which entries are asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Those about this person.
+    pub subject: Option<Uuid>,
+    /// Of this actor, as the log names it: `account:…`, `token:…`, `system:…`.
+    pub actor: Option<String>,
+    /// Of this action, such as `subject.read`.
+    pub action: Option<String>,
+    /// From this instant on.
+    pub from: Option<Timestamp>,
+    /// Before this instant.
+    pub before: Option<Timestamp>,
+}
+
+/// One entry, as its readers see it.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub tenant: Uuid,
+    pub seq: i64,
+    pub at: Timestamp,
+    pub actor: String,
+    pub action: String,
+    pub object: String,
+    /// Whose data it was.
+    pub subject: Option<Uuid>,
+    /// Which fields.
+    pub fields: Vec<String>,
+    pub purpose: Option<String>,
+    pub allowed: bool,
+    pub request_id: String,
+    pub detail: serde_json::Value,
+}
+
+/// Entries of a tenant's chain, the newest first; `older_than` is the number of the last one of the page before. Reading the
+/// log is itself recorded.
+///
+/// # Errors
+/// `INVALID` for a filter that is too long, `NOT_FOUND` and those of permission.
+pub async fn entries(
+    op: &Op,
+    tenant: Uuid,
+    filter: &Filter,
+    older_than: Option<i64>,
+    limit: u64,
+) -> Result<Vec<Entry>> {
+    let scope = op.permit_at(tenant, Action::Read, "audit").await?;
+    for (name, text) in [("actor", &filter.actor), ("action", &filter.action)] {
+        if text.as_ref().is_some_and(|text| text.len() > 200) {
+            return Err(Error::invalid(name, "wants at most 200 bytes"));
+        }
+    }
+    let rows = store::entries(&scope, tenant, filter, older_than, limit).await?;
+    let mut event = Event::new("audit.read", "audit").detail(json!({ "entries": rows.len() }));
+    if let Some(subject) = filter.subject {
+        event = event.subject(subject.to_string());
+    }
+    scope.record(tenant, vec![event]).await?;
+    rows.into_iter().map(describe).collect()
+}
+
+fn describe(row: audit_entry::Model) -> Result<Entry> {
+    Ok(Entry {
+        tenant: row.tenant_id,
+        seq: row.seq,
+        at: from_micros(row.at),
+        actor: row.actor,
+        action: row.action,
+        object: row.object,
+        subject: row.subject.and_then(|subject| subject.parse().ok()),
+        fields: row.fields.iter().flat_map(|fields| fields.split(' ')).map(str::to_owned).collect(),
+        purpose: row.purpose,
+        allowed: row.decision == "allowed",
+        request_id: row.request_id,
+        detail: serde_json::from_str(&row.detail)?,
+    })
+}
