@@ -5,11 +5,15 @@
 //! HMAC with a key that is derived from the key-encryption key: whoever can write to the database but has not that key can
 //! neither cut the end off nor recompute the chain.
 
+use std::collections::BTreeMap;
+
 use entity::audit_entry;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::merkle::{self, Frontier};
+use super::note::Checkpoint;
 use super::verify::{ChainFault, FaultKind};
 
 /// What stands before the first entry.
@@ -69,6 +73,9 @@ pub struct Walk {
     seq: i64,
     last: [u8; 32],
     entries: i64,
+    tree: Frontier,
+    /// Roots that were signed, by how many entries they seal.
+    sealed: BTreeMap<u64, Vec<[u8; 32]>>,
     faults: Vec<ChainFault>,
 }
 
@@ -77,11 +84,27 @@ const MAX_FAULTS: usize = 20;
 
 impl Default for Walk {
     fn default() -> Self {
-        Self { seq: 0, last: GENESIS, entries: 0, faults: Vec::new() }
+        Self {
+            seq: 0,
+            last: GENESIS,
+            entries: 0,
+            tree: Frontier::default(),
+            sealed: BTreeMap::new(),
+            faults: Vec::new(),
+        }
     }
 }
 
 impl Walk {
+    /// Compares with what these checkpoints sealed, too. They must be of this chain.
+    pub fn sealed<'c>(checkpoints: impl IntoIterator<Item = &'c Checkpoint>) -> Self {
+        let mut walk = Self::default();
+        for Checkpoint { size, root, .. } in checkpoints {
+            walk.sealed.entry(*size).or_default().push(*root);
+        }
+        walk
+    }
+
     /// The next entry.
     pub fn take(&mut self, entry: &audit_entry::Model) {
         self.entries += 1;
@@ -96,6 +119,13 @@ impl Walk {
         self.seq = entry.seq;
         // A hash of another length is a changed one; what follows cannot continue it.
         self.last = entry.hash[..].try_into().unwrap_or(GENESIS);
+        self.tree.push(merkle::leaf(&entry.hash));
+        if let Some(roots) = self.sealed.remove(&self.tree.size()) {
+            let root = self.tree.root();
+            if roots.iter().any(|sealed| *sealed != root) {
+                self.fault(entry.seq, FaultKind::NotAsSealed);
+            }
+        }
     }
 
     fn fault(&mut self, seq: i64, kind: FaultKind) {
@@ -109,8 +139,17 @@ impl Walk {
         (self.seq, self.last)
     }
 
+    /// Number of entries and root of the tree over them: what a checkpoint seals.
+    pub fn root(&self) -> (u64, [u8; 32]) {
+        (self.tree.size(), self.tree.root())
+    }
+
     /// How many entries there were, and what is wrong with them.
-    pub fn finish(self) -> (i64, Vec<ChainFault>) {
+    pub fn finish(mut self) -> (i64, Vec<ChainFault>) {
+        let end = self.tree.size();
+        if self.sealed.keys().any(|size| *size > end) {
+            self.fault(self.seq, FaultKind::ShorterThanSealed);
+        }
         (self.entries, self.faults)
     }
 }

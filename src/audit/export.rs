@@ -10,6 +10,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::chain::Walk;
+use super::checkpoint::tenant_of;
+use super::note::Checkpoint;
 use super::verify::ChainFault;
 use super::{Event, store};
 use crate::access::{Action, Op};
@@ -23,9 +25,9 @@ const LONGEST_LINE: u64 = 4 << 20;
 /// A line of an exported copy: everything that the entry's hash covers, and the hash.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Line {
-    tenant: Uuid,
-    seq: i64,
+pub(super) struct Line {
+    pub tenant: Uuid,
+    pub seq: i64,
     id: Uuid,
     at: Timestamp,
     actor: String,
@@ -39,7 +41,7 @@ struct Line {
     /// JSON as text: its hash is over the bytes.
     detail: String,
     prev: String,
-    hash: String,
+    pub hash: String,
 }
 
 impl From<audit_entry::Model> for Line {
@@ -65,7 +67,7 @@ impl From<audit_entry::Model> for Line {
 }
 
 impl Line {
-    fn into_entry(self) -> std::result::Result<audit_entry::Model, hex::FromHexError> {
+    pub fn into_entry(self) -> std::result::Result<audit_entry::Model, hex::FromHexError> {
         Ok(audit_entry::Model {
             tenant_id: self.tenant,
             seq: self.seq,
@@ -102,7 +104,7 @@ pub struct ChainEnd {
 pub async fn export(op: &Op, tenant: Uuid, out: &mut (dyn Write + Send)) -> Result<ChainEnd> {
     let scope = op.permit_at(tenant, Action::Export, "audit").await?;
     let (mut seq, mut hash) = (0, String::new());
-    let end = store::last_number(scope.connection(), tenant).await?.unwrap_or(0);
+    let end = store::head(scope.connection(), tenant).await?.map_or(0, |head| head.seq);
     while seq < end {
         let page = store::page(scope.connection(), tenant, seq, PAGE).await?;
         if page.is_empty() {
@@ -136,31 +138,51 @@ pub enum CopyError {
     NoEntry(u64),
     #[error("line {0} belongs to another tenant; verify the copy of each tenant by itself")]
     OtherTenant(u64),
+    #[error("the checkpoint is of another tenant's log")]
+    OtherCheckpoint,
     #[error("the copy is empty")]
     Empty,
     #[error("the copy cannot be read: {0}")]
     Io(#[from] std::io::Error),
 }
 
+/// The lines of a copy of one chain.
+pub(super) fn lines(mut copy: impl BufRead) -> impl Iterator<Item = std::result::Result<Line, CopyError>> {
+    let (mut number, mut tenant, mut text) = (0, None, Vec::new());
+    std::iter::from_fn(move || {
+        number += 1;
+        text.clear();
+        let mut next = || {
+            if std::io::Read::take(&mut copy, LONGEST_LINE).read_until(b'\n', &mut text)? == 0 {
+                return Ok(None);
+            }
+            let line: Line = serde_json::from_slice(&text).map_err(|_| CopyError::NoEntry(number))?;
+            if *tenant.get_or_insert(line.tenant) != line.tenant {
+                return Err(CopyError::OtherTenant(number));
+            }
+            Ok(Some(line))
+        };
+        next().transpose()
+    })
+}
+
 /// Checks a copy of one tenant's chain without a database. It proves that nothing inside was changed, removed or swapped;
-/// that nothing was cut off its end is proven by comparing `end` with what was written down elsewhere.
+/// that nothing was cut off its end is proven by a checkpoint, or by comparing `end` with what was written down elsewhere.
 ///
 /// # Errors
 /// With the line, when it is not an exported copy of one chain.
-pub fn verify_copy(mut copy: impl BufRead) -> std::result::Result<CopyReport, CopyError> {
-    let mut walk = Walk::default();
+pub fn verify_copy(
+    copy: impl BufRead,
+    sealed: Option<&Checkpoint>,
+) -> std::result::Result<CopyReport, CopyError> {
+    let mut walk = Walk::sealed(sealed);
     let mut tenant = None;
-    let mut text = Vec::new();
-    for number in 1.. {
-        text.clear();
-        let read = std::io::Read::take(&mut copy, LONGEST_LINE).read_until(b'\n', &mut text)?;
-        if read == 0 {
-            break;
+    for (index, line) in lines(copy).enumerate() {
+        let (line, number) = (line?, index as u64 + 1);
+        if sealed.is_some_and(|checkpoint| tenant_of(&checkpoint.origin) != Some(line.tenant)) {
+            return Err(CopyError::OtherCheckpoint);
         }
-        let line: Line = serde_json::from_slice(&text).map_err(|_| CopyError::NoEntry(number))?;
-        if *tenant.get_or_insert(line.tenant) != line.tenant {
-            return Err(CopyError::OtherTenant(number));
-        }
+        tenant = Some(line.tenant);
         walk.take(&line.into_entry().map_err(|_| CopyError::NoEntry(number))?);
     }
     let tenant = tenant.ok_or(CopyError::Empty)?;

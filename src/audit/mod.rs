@@ -5,14 +5,21 @@
 //! takes what has gathered and commits it at once, so that concurrent readers share one disk flush.
 
 mod chain;
+mod checkpoint;
 mod export;
 mod log;
+mod merkle;
+mod note;
 mod read;
 mod store;
 mod verify;
 
+pub use checkpoint::{
+    Proof, ProofError, Proven, checkpoint, checkpoint_key, open, own_checkpoint, prove, verify_proof,
+};
 pub use export::{ChainEnd, CopyError, CopyReport, export, verify_copy};
 pub use log::Log;
+pub use note::{Checkpoint, NoteError, Verifier};
 pub use read::{Entry, Filter, entries};
 pub use verify::{ChainFault, ChainReport, FaultKind, verify, verify_all};
 

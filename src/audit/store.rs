@@ -139,10 +139,9 @@ pub async fn entries(
     query.all(scope.connection()).await
 }
 
-/// The number of a chain's last entry.
-pub async fn last_number(database: &DatabaseConnection, tenant: Uuid) -> Result<Option<i64>, DbErr> {
-    let head = audit_head::Entity::find_by_id(tenant).one(database).await?;
-    Ok(head.map(|head| head.seq))
+/// The head of a chain.
+pub async fn head(database: &DatabaseConnection, tenant: Uuid) -> Result<Option<audit_head::Model>, DbErr> {
+    audit_head::Entity::find_by_id(tenant).one(database).await
 }
 
 /// A page of a chain, in order.

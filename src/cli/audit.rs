@@ -8,52 +8,138 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use super::{Context, Failure, Format, output};
-use crate::access::{self, permission_table};
-use crate::audit::{self, ChainFault, FaultKind};
+use crate::access::{self, Op, permission_table};
+use crate::audit::{self, ChainFault, Checkpoint, FaultKind, Verifier};
 
-/// Verifies the audit log; prints the table of permissions.
+/// Verifies, exports and seals the audit log; prints the table of permissions.
 #[derive(Subcommand)]
 pub enum Command {
     /// Proves that no entry was changed, removed or swapped. Exit code 3 when one was.
     Verify {
         /// A copy that `suimon audit export` wrote, instead of the database: needs neither configuration nor keys.
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", conflicts_with = "proof")]
         copy: Option<PathBuf>,
+        /// The proof of one entry, instead of the database. Wants --key.
+        #[arg(long, value_name = "FILE", requires = "key")]
+        proof: Option<PathBuf>,
+        /// A checkpoint that was kept elsewhere: proves that nothing of what it sealed was rewritten or cut off since. Several
+        /// may be given for the database. With --copy it wants --key.
+        #[arg(long, value_name = "FILE")]
+        checkpoint: Vec<PathBuf>,
+        /// The public key, as `suimon audit key` prints it.
+        #[arg(long, value_name = "KEY")]
+        key: Option<String>,
         #[arg(long, value_enum, default_value = "text")]
         format: Format,
     },
-    /// Writes the chain of a tenant as JSON Lines, and prints number and hash of its last entry. Keep those elsewhere: they
-    /// prove that nothing is cut off later.
+    /// Writes the chain of a tenant as JSON Lines, and prints number and hash of its last entry.
     Export {
-        /// Short name of the tenant; the operator's own chain when not given.
-        #[arg(long, value_name = "SLUG")]
-        tenant: Option<String>,
+        #[command(flatten)]
+        whose: Whose,
         /// The file; it must not exist yet.
         #[arg(long, value_name = "FILE")]
         output: PathBuf,
-        /// The auditor who exports it.
-        #[arg(long = "as", value_name = "LOGIN")]
-        login: String,
+    },
+    /// Verifies the chain of a tenant and prints a signed checkpoint of it. Keep it elsewhere.
+    Checkpoint {
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Prints the public key that verifies the checkpoints of a tenant. Hand it out once, before it is needed.
+    Key {
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Prints the proof of one entry, made from a copy and a checkpoint: needs neither configuration nor keys.
+    Prove {
+        #[arg(long, value_name = "FILE")]
+        copy: PathBuf,
+        #[arg(long, value_name = "FILE")]
+        checkpoint: PathBuf,
+        /// Number of the entry.
+        #[arg(long, value_name = "NUMBER")]
+        entry: i64,
     },
     /// Prints who may do what, generated from the policy engine's own answers.
     Permissions,
 }
 
-pub async fn run(context: &Context, command: Command) -> Result<ExitCode, Failure> {
-    match command {
-        Command::Verify { copy: Some(file), format } => verify_copy(&file, format),
-        Command::Verify { copy: None, format } => verify(context, format).await,
-        Command::Export { tenant, output, login } => export(context, tenant, &output, &login).await,
-        Command::Permissions => {
-            output::print(&permission_table().await?);
-            Ok(ExitCode::SUCCESS)
-        }
+/// Whose log, and who asks.
+#[derive(clap::Args)]
+pub struct Whose {
+    /// Short name of the tenant; the operator's own log when not given.
+    #[arg(long, value_name = "SLUG")]
+    tenant: Option<String>,
+    /// The auditor.
+    #[arg(long = "as", value_name = "LOGIN")]
+    login: String,
+}
+
+impl Whose {
+    async fn open(self, context: &Context) -> Result<(Op, uuid::Uuid), Failure> {
+        let app = context.open().await?;
+        let op = access::act_locally(&app, &self.login).await?;
+        let tenant = match self.tenant {
+            Some(slug) => access::tenant_by_slug(&op, &slug).await?.id,
+            None => app.root()?,
+        };
+        Ok((op, tenant))
     }
 }
 
-async fn verify(context: &Context, format: Format) -> Result<ExitCode, Failure> {
+pub async fn run(context: &Context, command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Verify { copy: Some(file), checkpoint, key, format, .. } => {
+            return verify_copy(&file, &checkpoint, key, format);
+        }
+        Command::Verify { proof: Some(file), key: Some(key), format, .. } => {
+            return verify_proof(&file, &key, format);
+        }
+        Command::Verify { checkpoint, format, .. } => return verify(context, &checkpoint, format).await,
+        Command::Export { whose, output } => export(context, whose, &output).await?,
+        Command::Checkpoint { whose } => {
+            let (op, tenant) = whose.open(context).await?;
+            output::print(&audit::checkpoint(&op, tenant).await?);
+        }
+        Command::Key { whose } => {
+            let (op, tenant) = whose.open(context).await?;
+            output::line(&audit::checkpoint_key(op.app(), tenant).to_string());
+        }
+        Command::Prove { copy, checkpoint, entry } => {
+            let note = text("--checkpoint", &checkpoint)?;
+            let proof = audit::prove(reader("--copy", &copy)?, &note, entry);
+            output::json(&proof.map_err(|error| Failure::usage(error.to_string()))?)?;
+        }
+        Command::Permissions => output::print(&permission_table().await?),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn wrong(option: &str, file: &Path, error: &dyn std::fmt::Display) -> Failure {
+    Failure::usage(format!("{option}: {}: {error}", file.display()))
+}
+
+fn reader(option: &str, file: &Path) -> Result<BufReader<File>, Failure> {
+    Ok(BufReader::new(File::open(file).map_err(|error| wrong(option, file, &error))?))
+}
+
+fn text(option: &str, file: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(file).map_err(|error| wrong(option, file, &error))
+}
+
+fn key(key: &str) -> Result<Verifier, Failure> {
+    key.parse().map_err(|error| Failure::usage(format!("--key: {error}")))
+}
+
+async fn verify(context: &Context, checkpoints: &[PathBuf], format: Format) -> Result<ExitCode, Failure> {
     let app = context.open().await?;
-    let reports = audit::verify_all(&app).await?;
+    let mut sealed = Vec::new();
+    for file in checkpoints {
+        let note = text("--checkpoint", file)?;
+        let checkpoint = audit::own_checkpoint(&app, &note);
+        sealed.push(checkpoint.map_err(|error| wrong("--checkpoint", file, &error))?);
+    }
+    let reports = audit::verify_all(&app, &sealed).await?;
     let sound = reports.iter().all(|report| report.faults.is_empty());
     if format == Format::Json {
         output::json(&reports)?;
@@ -64,7 +150,11 @@ async fn verify(context: &Context, format: Format) -> Result<ExitCode, Failure> 
         }
         output::line(if sound { "the audit log is sound" } else { "THE AUDIT LOG IS DAMAGED" });
     }
-    Ok(if sound { ExitCode::SUCCESS } else { ExitCode::from(3) })
+    Ok(exit_code(sound))
+}
+
+fn exit_code(sound: bool) -> ExitCode {
+    if sound { ExitCode::SUCCESS } else { ExitCode::from(3) }
 }
 
 fn tell(faults: &[ChainFault]) {
@@ -74,24 +164,18 @@ fn tell(faults: &[ChainFault]) {
             FaultKind::Missing => "does not follow: entries before it are missing",
             FaultKind::Broken => "does not continue the entry before it: swapped or replaced",
             FaultKind::WrongEnd => "is not the end that the head names: entries were cut off or added",
+            FaultKind::NotAsSealed => "and those before it are not what the checkpoint sealed: rewritten",
+            FaultKind::ShorterThanSealed => {
+                "is the end, but the checkpoint sealed more: entries were cut off"
+            }
             FaultKind::ForgedHead => "head was not written with this key",
         };
         output::line(&format!("  entry {} {words}", fault.seq));
     }
 }
 
-async fn export(
-    context: &Context,
-    tenant: Option<String>,
-    file: &Path,
-    login: &str,
-) -> Result<ExitCode, Failure> {
-    let app = context.open().await?;
-    let op = access::act_locally(&app, login).await?;
-    let tenant = match tenant {
-        Some(slug) => access::tenant_by_slug(&op, &slug).await?.id,
-        None => app.root()?,
-    };
+async fn export(context: &Context, whose: Whose, file: &Path) -> Result<(), Failure> {
+    let (op, tenant) = whose.open(context).await?;
     // An older copy may be the only proof of what was cut off since: it is not overwritten.
     let out = File::create_new(file)
         .map_err(|error| Failure::usage(format!("--output: cannot create {} ({error})", file.display())))?;
@@ -104,29 +188,65 @@ async fn export(
         }
     };
     output::line(&format!("{}  {} entries, the last one has the hash {}", end.tenant, end.seq, end.hash));
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
-fn verify_copy(file: &Path, format: Format) -> Result<ExitCode, Failure> {
-    let wrong =
-        |error: &dyn std::fmt::Display| Failure::usage(format!("--copy: {}: {error}", file.display()));
-    let copy = File::open(file).map_err(|error| wrong(&error))?;
-    let report = audit::verify_copy(BufReader::new(copy)).map_err(|error| wrong(&error))?;
+fn verify_copy(
+    file: &Path,
+    checkpoints: &[PathBuf],
+    public: Option<String>,
+    format: Format,
+) -> Result<ExitCode, Failure> {
+    let sealed: Option<Checkpoint> = match (checkpoints, public) {
+        ([], _) => None,
+        ([note], Some(public)) => {
+            let opened = audit::open(&key(&public)?, &text("--checkpoint", note)?);
+            Some(opened.map_err(|error| wrong("--checkpoint", note, &error))?)
+        }
+        ([_], None) => {
+            return Err(Failure::usage("--checkpoint: with a copy it wants --key, the tenant's public key"));
+        }
+        _ => return Err(Failure::usage("--checkpoint: a copy is compared with one of them at a time")),
+    };
+    let report = audit::verify_copy(reader("--copy", file)?, sealed.as_ref());
+    let report = report.map_err(|error| wrong("--copy", file, &error))?;
     let sound = report.faults.is_empty();
     if format == Format::Json {
         output::json(&report)?;
-    } else {
-        output::line(&format!("{}  {} entries", report.end.tenant, report.entries));
-        tell(&report.faults);
-        output::line(&if sound {
-            format!(
-                "nothing inside was changed, removed or swapped; the end is entry {} with the hash {}: compare it with what \
-                 was written down elsewhere",
-                report.end.seq, report.end.hash
-            )
-        } else {
-            "THE COPY IS DAMAGED".to_owned()
-        });
+        return Ok(exit_code(sound));
     }
-    Ok(if sound { ExitCode::SUCCESS } else { ExitCode::from(3) })
+    output::line(&format!("{}  {} entries", report.end.tenant, report.entries));
+    tell(&report.faults);
+    let end = format!("entry {} with the hash {}", report.end.seq, report.end.hash);
+    output::line(&match (sound, sealed) {
+        (false, _) => "THE COPY IS DAMAGED".to_owned(),
+        (true, Some(sealed)) => {
+            format!(
+                "the copy is sound, and its first {} entries are those that the checkpoint seals",
+                sealed.size
+            )
+        }
+        (true, None) => format!(
+            "nothing inside was changed, removed or swapped; the end is {end}: compare it with what was written down \
+             elsewhere, or give a checkpoint"
+        ),
+    });
+    Ok(exit_code(sound))
+}
+
+fn verify_proof(file: &Path, public: &str, format: Format) -> Result<ExitCode, Failure> {
+    let proof = serde_json::from_str(&text("--proof", file)?)
+        .map_err(|_| wrong("--proof", file, &"it is no proof; make it with `suimon audit prove`"))?;
+    match audit::verify_proof(proof, &key(public)?) {
+        Ok(proven) if format == Format::Json => output::json(&proven)?,
+        Ok(proven) => output::line(&format!(
+            "proven: entry {} of {}: {} {} {} {}",
+            proven.seq, proven.tenant, proven.at, proven.actor, proven.action, proven.object
+        )),
+        Err(error) => {
+            output::line(&format!("NOT PROVEN: {error}"));
+            return Ok(exit_code(false));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }

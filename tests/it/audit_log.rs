@@ -1,5 +1,10 @@
 //! Reading the audit log, handing it out, and proving a copy of it.
 
+use entity::{audit_entry, audit_head};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, Database, DbBackend, EntityTrait, IntoActiveModel,
+    QueryFilter,
+};
 use serde_json::{Value, json};
 use suimon::access::Role;
 
@@ -169,4 +174,93 @@ async fn only_those_who_may_export_do() {
     assert_ne!(code, 0);
     assert!(error.contains("not allowed: export on audit"), "{error}");
     assert!(!std::path::Path::new(&path).exists(), "half a copy is none");
+}
+
+/// Checkpoints that are kept elsewhere convict even somebody who holds database and keys.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_checkpoint_proves_a_copy_one_entry_and_the_database() {
+    let school = school().await;
+    let auditor = school.app.operator_member(Role::Auditor).await;
+    let folder = school.app.folder().to_owned();
+    let path = |name: &str| folder.join(name).display().to_string();
+    let whose = ["--tenant", "school-001", "--as", &auditor.login];
+    let ok = |app: &TestApp, arguments: &[&str]| {
+        let (code, out, error) = run(app, arguments);
+        assert_eq!(code, 0, "{arguments:?}: {out}{error}");
+        out
+    };
+    let database = Database::connect(school.app.database_url()).await.unwrap();
+    let heads = audit_head::Entity::find().all(&database).await.unwrap();
+    let key = ok(&school.app, &[&["audit", "key"], &whose[..]].concat()).trim().to_owned();
+    let note = ok(&school.app, &[&["audit", "checkpoint"], &whose[..]].concat());
+    assert_eq!(note.lines().count(), 5, "{note}");
+    std::fs::write(path("note"), &note).unwrap();
+    let (copy, sealed) = (path("copy.jsonl"), path("note"));
+    ok(&school.app, &[&["audit", "export", "--output", &copy], &whose[..]].concat());
+
+    let with = ["--checkpoint", &sealed, "--key", &key];
+    let out = ok(&school.app, &[&["audit", "verify", "--copy", &copy], &with[..]].concat());
+    assert!(out.contains("are those that the checkpoint seals"), "{out}");
+    let out = ok(&school.app, &["audit", "verify", "--checkpoint", &sealed]);
+    assert!(out.contains("the audit log is sound"), "{out}");
+
+    // One entry, without the others.
+    let proof =
+        ok(&school.app, &["audit", "prove", "--copy", &copy, "--checkpoint", &sealed, "--entry", "2"]);
+    std::fs::write(path("proof"), &proof).unwrap();
+    let out = ok(&school.app, &["audit", "verify", "--proof", &path("proof"), "--key", &key]);
+    assert!(out.starts_with("proven: entry 2 of "), "{out}");
+    let changed = proof.replacen("\"actor\": \"", "\"actor\": \"x", 1);
+    assert_ne!(changed, proof);
+    std::fs::write(path("proof"), changed).unwrap();
+    let (code, out, _) = run(&school.app, &["audit", "verify", "--proof", &path("proof"), "--key", &key]);
+    assert_eq!(
+        (code, out.trim()),
+        (3, "NOT PROVEN: the checkpoint is of another log, or the copy was changed")
+    );
+
+    // A copy that ends before the checkpoint, and a checkpoint that somebody else wrote.
+    let lines: Vec<String> = std::fs::read_to_string(&copy).unwrap().lines().map(str::to_owned).collect();
+    std::fs::write(path("short"), format!("{}\n", lines[..2].join("\n"))).unwrap();
+    let (code, out, _) =
+        run(&school.app, &[&["audit", "verify", "--copy", &path("short")], &with[..]].concat());
+    assert_eq!(code, 3);
+    assert!(out.contains("entry 2 is the end, but the checkpoint sealed more"), "{out}");
+    std::fs::write(path("forged"), note.replacen("suimon/audit/", "suimon/audit/0", 1)).unwrap();
+    let forged = ["--checkpoint", &path("forged"), "--key", &key];
+    let (code, _, error) = run(&school.app, &[&["audit", "verify", "--copy", &copy], &forged[..]].concat());
+    assert_eq!(code, 2);
+    assert!(error.contains("its signature is wrong: the note was changed"), "{error}");
+
+    // Somebody puts the database back to where it was: heads and entries agree, only the checkpoint tells.
+    let note = ok(&school.app, &[&["audit", "checkpoint"], &whose[..]].concat());
+    std::fs::write(&sealed, note).unwrap();
+    put_back(&school.app, heads).await;
+    let (code, out, _) = run(&school.app, &["audit", "verify"]);
+    assert_eq!(code, 0, "without a checkpoint it is not seen: {out}");
+    let (code, out, _) = run(&school.app, &["audit", "verify", "--checkpoint", &sealed]);
+    assert_eq!(code, 3);
+    assert!(out.contains("the checkpoint sealed more: entries were cut off"), "{out}");
+}
+
+/// Cuts every chain where it ended once, and puts the heads of that time back. Without a checkpoint nothing shows it.
+async fn put_back(app: &TestApp, heads: Vec<audit_head::Model>) {
+    let database = Database::connect(app.database_url()).await.unwrap();
+    match database.get_database_backend() {
+        DbBackend::Postgres => {
+            database.execute_unprepared("ALTER TABLE audit_entry DISABLE TRIGGER ALL").await.unwrap();
+        }
+        _ => {
+            database.execute_unprepared("DROP TRIGGER audit_entry_append_only_DELETE").await.unwrap();
+        }
+    }
+    for head in heads {
+        audit_entry::Entity::delete_many()
+            .filter(audit_entry::Column::TenantId.eq(head.tenant_id))
+            .filter(audit_entry::Column::Seq.gt(head.seq))
+            .exec(&database)
+            .await
+            .unwrap();
+        head.into_active_model().reset_all().update(&database).await.unwrap();
+    }
 }

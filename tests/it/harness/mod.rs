@@ -176,7 +176,7 @@ impl TestApp {
 
     /// Verifies every audit chain.
     pub async fn verify_audit(&self) -> Vec<ChainReport> {
-        suimon::audit::verify_all(&self.app).await.expect("the audit log can be read")
+        suimon::audit::verify_all(&self.app, &[]).await.expect("the audit log can be read")
     }
 
     /// The clock's instant.
@@ -195,7 +195,7 @@ impl Drop for TestApp {
         }
         // Every test checks the chain for free.
         let reports = tokio::task::block_in_place(|| {
-            tokio::runtime::Handle::current().block_on(suimon::audit::verify_all(&self.app))
+            tokio::runtime::Handle::current().block_on(suimon::audit::verify_all(&self.app, &[]))
         })
         .expect("the audit log can be read");
         let sound = reports.iter().all(|report| report.faults.is_empty());
