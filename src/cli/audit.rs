@@ -177,7 +177,13 @@ fn tell(faults: &[ChainFault]) {
 async fn export(context: &Context, whose: Whose, file: &Path) -> Result<(), Failure> {
     let (op, tenant) = whose.open(context).await?;
     // An older copy may be the only proof of what was cut off since: it is not overwritten.
-    let out = File::create_new(file)
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    // It tells who asked for whom and why: for its owner only, like the database.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let out = options
+        .open(file)
         .map_err(|error| Failure::usage(format!("--output: cannot create {} ({error})", file.display())))?;
     let end = match audit::export(&op, tenant, &mut BufWriter::new(out)).await {
         Ok(end) => end,

@@ -48,9 +48,9 @@ impl Documents {
     fn parse(&self, text: &str) -> Result<Arc<ExecutableDocument>, ServerError> {
         let document = Arc::new(parse_query(text)?);
         self.check(&document)?;
-        // A text with literals in it may hold personal data, which is not kept. Clients that pass values as variables, as
-        // they should, are served faster.
-        if text.len() <= LONGEST_KEPT && !text.contains('"') {
+        // A text with literals or comments in it may hold personal data, which is not kept. Clients that pass values as
+        // variables, as they should, are served faster.
+        if text.len() <= LONGEST_KEPT && !text.contains(['"', '#']) {
             self.kept.insert(text.to_owned(), document.clone());
         }
         Ok(document)
@@ -105,12 +105,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_with_literals_are_not_kept() {
+    fn texts_with_literals_or_comments_are_not_kept() {
         let documents = Documents::new(10);
         for (text, kept) in [
             ("query($id: ID!) { subject(id: $id) { id } }", true),
             ("{ search(value: \"hanako@example.org\") { id } }", false),
             ("{ search(value: \"\"\"hanako\"\"\") { id } }", false),
+            ("{ viewer { id } } # asked for hanako@example.org", false),
         ] {
             assert!(documents.prepare(Request::new(text)).is_ok());
             assert_eq!(documents.kept.contains_key(text), kept, "{text}");

@@ -128,6 +128,12 @@ async fn a_copy_proves_itself_without_the_database() {
     assert_eq!(code, 0, "{error}");
     let end = out.trim().rsplit(' ').next().unwrap().to_owned();
     assert_eq!(end.len(), 64, "{out}");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "it tells who asked for whom and why");
+    }
     // A second export does not overwrite the first one.
     let (code, _, error) = run(&school.app, &export);
     assert_eq!(code, 2);
