@@ -4,13 +4,14 @@
 //! Who may use whom; a test reads the sources and compares (`tests/it/imports.rs`):
 //!
 //! ```text
-//! cli, http, graphql  →  every part
+//! cli, http, graphql, background  →  every part
 //! reports             →  notices duties incidents requirements vault access audit
-//! notices             →  incidents requirements vault access audit
-//! duties              →  incidents requirements vault access audit
-//! incidents           →  requirements vault access audit
-//! vault               →  requirements access audit
-//! requirements        →  access audit
+//! notices             →  incidents requirements vault jobs access audit
+//! duties              →  incidents requirements vault jobs access audit
+//! incidents           →  requirements vault jobs access audit
+//! vault               →  requirements jobs access audit
+//! requirements        →  jobs access audit
+//! jobs                →  access audit
 //! access              ↔  audit        (a scope records what it permitted; verifying needs a scope)
 //! app clock config entropy error loader storage: for all
 //! ```
@@ -19,6 +20,7 @@
 pub mod access;
 pub mod app;
 pub mod audit;
+pub mod background;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -28,6 +30,7 @@ pub mod error;
 pub mod graphql;
 pub mod http;
 pub mod incidents;
+pub mod jobs;
 mod loader;
 pub mod notices;
 pub mod reports;

@@ -22,6 +22,7 @@ pub mod incident_entry;
 pub mod incident_member;
 pub mod inquiry;
 pub mod inquiry_answer;
+pub mod job;
 pub mod manifest_version;
 pub mod membership;
 pub mod message;

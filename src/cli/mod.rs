@@ -13,6 +13,7 @@ mod exposure;
 mod import;
 mod incident;
 mod init;
+mod jobs;
 mod keys;
 mod manifests;
 mod migrate;
@@ -75,6 +76,9 @@ enum Command {
     /// Shows how the keys stand.
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Work that goes on after its request: list, run, cancel, retry.
+    #[command(subcommand)]
+    Jobs(jobs::Command),
     /// Asks every rule pack whether authority and persons must be told, and by when.
     Assess(assess::Arguments),
     /// Verifies the audit log; prints the table of permissions.
@@ -127,6 +131,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         }
         Command::Import(arguments) => import::run(&context, arguments).await,
         Command::Keys(command) => keys::run(&context, command).await,
+        Command::Jobs(command) => jobs::run(&context, command).await,
         Command::Assess(arguments) => assess::run(&context, arguments).await,
         Command::Audit(command) => audit::run(&context, command).await,
         Command::Demo(arguments) => demo::run(&context, arguments).await,

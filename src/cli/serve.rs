@@ -36,10 +36,17 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Fa
             result.inspect_err(|error| tracing::error!(%error, "no mail is sent"))
         })
     });
+    let jobs = app.config().jobs.enabled.then(|| {
+        let (app, ending) = (app.clone(), ending.clone());
+        tokio::spawn(async move { crate::background::worker(app).run(ending.cancelled_owned()).await })
+    });
     let served = crate::http::run(app, listener, ended()).await;
     ending.cancel();
     if let Some(worker) = worker {
         worker.await.context("the outbox worker broke off")??;
+    }
+    if let Some(jobs) = jobs {
+        jobs.await.context("the worker of jobs broke off")?;
     }
     served?;
     tracing::info!("ended");

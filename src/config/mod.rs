@@ -20,6 +20,7 @@ pub struct Config {
     pub graphql: GraphqlConfig,
     pub mail: MailConfig,
     pub outbox: OutboxConfig,
+    pub jobs: JobsConfig,
     pub log: LogConfig,
 }
 
@@ -114,6 +115,14 @@ pub struct OutboxConfig {
     pub backoff_seconds: u32,
     pub backoff_cap_seconds: u32,
     pub poll_milliseconds: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobsConfig {
+    pub enabled: bool,
+    pub poll_milliseconds: u64,
+    pub lease_seconds: u32,
 }
 
 /// How log lines look.

@@ -110,6 +110,9 @@ pub fn check(config: &Config, problems: &mut Vec<String>) {
         "outbox.backoff_cap_seconds: wants outbox.backoff_seconds to 604800",
     );
     require((10..=60_000).contains(&outbox.poll_milliseconds), "outbox.poll_milliseconds: wants 10 to 60000");
+    let jobs = &config.jobs;
+    require((10..=60_000).contains(&jobs.poll_milliseconds), "jobs.poll_milliseconds: wants 10 to 60000");
+    require((10..=3600).contains(&jobs.lease_seconds), "jobs.lease_seconds: wants 10 to 3600");
     require(
         tracing_subscriber::EnvFilter::try_new(&config.log.filter).is_ok(),
         "log.filter: wants a filter such as info or suimon=debug,warn",

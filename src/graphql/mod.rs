@@ -9,6 +9,7 @@ mod duties;
 mod exposure;
 mod id;
 mod incidents;
+mod jobs;
 mod language;
 mod node;
 mod notices;
@@ -38,6 +39,7 @@ pub struct Query(
     duties::DutiesQuery,
     notices::NoticesQuery,
     reports::ReportsQuery,
+    jobs::JobsQuery,
 );
 
 /// What can be changed.
@@ -50,6 +52,7 @@ pub struct Mutation(
     exposure::ExposureMutation,
     duties::DutiesMutation,
     notices::NoticesMutation,
+    jobs::JobsMutation,
 );
 
 /// Builds the schema. `development` switches introspection on.

@@ -19,6 +19,7 @@ mod identity;
 mod imports;
 mod incidents;
 mod incidents_refusals;
+mod jobs;
 mod notices;
 mod reports;
 mod requirements;

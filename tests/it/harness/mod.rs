@@ -179,6 +179,11 @@ impl TestApp {
         suimon::audit::verify_all(&self.app, &[]).await.expect("the audit log can be read")
     }
 
+    /// Does the background work that is due at the clock's instant.
+    pub async fn run_jobs(&self) -> suimon::jobs::Worked {
+        suimon::background::worker(self.app.clone()).run_due().await.expect("the jobs run")
+    }
+
     /// The clock's instant.
     pub fn now(&self) -> jiff::Timestamp {
         self.clock.now()

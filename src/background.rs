@@ -1,0 +1,16 @@
+//! Which work goes on in the background: every handler of every part, in one place.
+
+use std::sync::Arc;
+
+use crate::app::App;
+use crate::jobs::{Handler, Worker};
+
+/// All kinds of work that this program knows.
+pub fn handlers() -> Vec<Handler> {
+    vec![]
+}
+
+/// A worker that knows them.
+pub fn worker(app: Arc<App>) -> Worker {
+    Worker::new(app, handlers())
+}
