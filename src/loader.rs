@@ -4,8 +4,10 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::panic::AssertUnwindSafe;
 
 use anyhow::{Context, anyhow};
+use futures::FutureExt;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::Result;
@@ -62,7 +64,10 @@ where
 {
     let mut batch = Vec::with_capacity(BATCH);
     while gather(&mut questions, &mut batch, BATCH).await {
-        let found = fetch(padded(batch.iter().map(|question| question.key.clone()))).await;
+        let keys = padded(batch.iter().map(|question| question.key.clone()));
+        // A panic of one query must not end the look-ups of all requests to come. Its text may quote data: it goes nowhere.
+        let asked = AssertUnwindSafe(fetch(keys)).catch_unwind().await;
+        let found = asked.unwrap_or_else(|_| Err(anyhow!("a look-up panicked").into()));
         for Question { key, answer } in batch.drain(..) {
             // Who asked may have gone away: a cancelled request.
             let _ = answer.send(match &found {
@@ -145,6 +150,17 @@ mod tests {
         });
         let error = loader.load(13).await.expect_err("a failure").to_string();
         assert!(error.contains("the database is away"), "{error}");
+        assert_eq!(loader.load(14).await.expect("an answer"), Some(()));
+    }
+
+    #[tokio::test]
+    async fn a_panic_reaches_who_asked_and_the_loader_goes_on() {
+        let loader = Loader::start(|keys: Vec<u32>| async move {
+            assert!(!keys.contains(&13), "a secret value");
+            Ok(keys.into_iter().map(|key| (key, ())).collect())
+        });
+        let error = loader.load(13).await.expect_err("a failure").to_string();
+        assert!(error.contains("a look-up panicked") && !error.contains("secret"), "{error}");
         assert_eq!(loader.load(14).await.expect("an answer"), Some(()));
     }
 

@@ -1,10 +1,12 @@
 //! Appending: inside a transaction, or through the writer task that batches.
 
 use std::collections::{BTreeMap, HashMap};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use anyhow::Context;
 use entity::{audit_entry, audit_head};
+use futures::FutureExt;
 use sea_orm::{DatabaseConnection, DatabaseTransaction};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
@@ -141,7 +143,11 @@ impl Appender {
 async fn write(database: DatabaseConnection, appender: Arc<Appender>, mut requests: mpsc::Receiver<Request>) {
     let mut batch = Vec::with_capacity(BATCH);
     while gather(&mut requests, &mut batch, BATCH).await {
-        let result = write_batch(&database, &appender, &mut batch).await.map_err(|error| error.to_string());
+        // A panic here must not end the writer: without it nothing could be read any more until a restart.
+        let written = AssertUnwindSafe(write_batch(&database, &appender, &mut batch)).catch_unwind().await;
+        let result = written
+            .unwrap_or_else(|_| Err(anyhow::anyhow!("the audit writer panicked").into()))
+            .map_err(|error| error.to_string());
         if let Err(error) = &result {
             tracing::error!(error, "audit log could not be written");
         }
