@@ -5,6 +5,7 @@ mod m20231126_000002_sign_in_tries;
 mod m20231126_000003_audit_by_subject;
 mod m20231126_000004_jobs;
 mod schema;
+pub mod walls;
 
 pub use sea_orm_migration::prelude::{MigrationTrait, MigratorTrait};
 
