@@ -122,8 +122,9 @@ fn one_enforcer_for_all(bencher: Bencher) {
             rows.push(allow.map(str::to_owned).to_vec());
             enforcer.add_policies(rows).await.expect("rules");
             for (account, role) in members(tenant) {
-                let added = enforcer.add_role_for_user(&account.to_string(), role.as_str(), Some(&domain));
-                added.await.expect("a membership");
+                let account = account.to_string();
+                let added = enforcer.add_role_for_user(&account, role.as_str(), Some(&domain)).await;
+                added.expect("a membership");
             }
         }
         enforcer

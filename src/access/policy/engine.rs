@@ -35,6 +35,9 @@ pub(super) struct Place {
     pub family: Box<str>,
 }
 
+/// Object, action and the conditions that held.
+type Asked = (Box<str>, Box<str>, Box<str>);
+
 /// Enforcers in use, shared by all tenants whose rules are the same.
 pub(super) type Engines = moka::sync::Cache<Place, Arc<Engine>>;
 
@@ -43,7 +46,7 @@ pub(super) struct Engine {
     enforcer: Enforcer,
     /// The distinct conditions of its rules: their number is their name in the rules.
     conditions: Vec<(Effect, Vec<Condition>)>,
-    decisions: moka::sync::Cache<(Box<str>, Box<str>, Box<str>), bool>,
+    decisions: moka::sync::Cache<Asked, bool>,
 }
 
 /// The family of an object: up to its first dot.
