@@ -1,6 +1,5 @@
 //! The service: database, clock, randomness, keys and policies, wired once and passed to every operation.
 
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
@@ -14,7 +13,7 @@ use crate::entropy::Entropy;
 use crate::error::{Error, Result};
 use crate::requirements::Manifests;
 use crate::storage::Database;
-use crate::vault::{Keyring, MasterKey, Subjects};
+use crate::vault::{Keks, Keyring, Master, Subjects};
 
 /// What every operation needs. No globals: a test has as many of these as it likes.
 pub struct App {
@@ -22,7 +21,7 @@ pub struct App {
     database: Database,
     clock: Arc<dyn Clock>,
     entropy: Arc<Entropy>,
-    master: MasterKey,
+    master: Master,
     keyring: Keyring,
     holders: Holders,
     policies: Policies,
@@ -39,7 +38,7 @@ impl App {
     /// With the place and the remedy, for the person who starts the service.
     pub async fn open(config: Config, clock: Arc<dyn Clock>, entropy: Entropy) -> anyhow::Result<Arc<Self>> {
         let entropy = Arc::new(entropy);
-        let master = MasterKey::open(Path::new(&config.keys.file), &entropy)?;
+        let keks = Keks::open(&config.keys, &entropy)?;
         if config.database.migrate_at_start {
             let ran = crate::storage::migrate_as_owner(&config.database).await?;
             if ran > 0 {
@@ -52,6 +51,7 @@ impl App {
             anyhow::bail!("the database schema is older than this program; run `suimon migrate`");
         }
         let database = Database::new(connection);
+        let master = Master::open(keks, &database, &entropy, &*clock).await?;
         let audit = audit::Log::start(database.clone(), &master.derive("suimon audit head"), entropy.clone());
         let app = Self {
             config,
@@ -90,8 +90,8 @@ impl App {
         &self.entropy
     }
 
-    /// The key-encryption key.
-    pub fn master(&self) -> &MasterKey {
+    /// The key-encryption keys and the service's own secrets.
+    pub fn master(&self) -> &Master {
         &self.master
     }
 

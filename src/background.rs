@@ -7,7 +7,7 @@ use crate::jobs::{Handler, Worker};
 
 /// All kinds of work that this program knows.
 pub fn handlers() -> Vec<Handler> {
-    crate::vault::handlers().to_vec()
+    crate::vault::handlers()
 }
 
 /// A worker that knows them.

@@ -30,6 +30,7 @@ pub mod notice;
 pub mod part_index;
 pub mod revision;
 pub mod revision_person;
+pub mod service_secret;
 pub mod session;
 pub mod subject;
 pub mod tenant;

@@ -1,11 +1,14 @@
 //! `suimon keys`.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Subcommand;
 
 use super::{Context, Failure, Format, output};
-use crate::{access, vault};
+use crate::app::App;
+use crate::jobs::{self, JobState};
+use crate::{access, background, vault};
 
 /// Shows how the keys stand; never a key.
 #[derive(Subcommand)]
@@ -18,11 +21,36 @@ pub enum Command {
         #[arg(long, value_enum, default_value = "text")]
         format: Format,
     },
+    /// Has everything wrapped by the current key-encryption key that an earlier one wrapped (`keys.previous_files`), and waits
+    /// for it. The service goes on meanwhile. Asked again after a crash, it goes on where it stood.
+    Rotate {
+        /// On behalf of this account.
+        #[arg(long = "as", value_name = "LOGIN", default_value = "admin")]
+        login: String,
+    },
+    /// Says whether an earlier key-encryption key is needed no longer. After that destroy its file: with it goes every copy of
+    /// what it wrapped, also in old backups, also of people who were erased since.
+    Retire {
+        /// Its id, as `suimon keys status` shows it.
+        kek: String,
+        /// On behalf of this account.
+        #[arg(long = "as", value_name = "LOGIN", default_value = "admin")]
+        login: String,
+    },
 }
 
 pub async fn run(context: &Context, command: Command) -> Result<ExitCode, Failure> {
-    let Command::Status { login, format } = command;
     let app = context.open().await?;
+    let (login, format) = match command {
+        Command::Status { login, format } => (login, format),
+        Command::Rotate { login } => return rotate(app, &login).await,
+        Command::Retire { kek, login } => {
+            let op = access::act_locally(&app, &login).await?;
+            vault::retire_kek(&op, &kek).await?;
+            output::line(&format!("nothing is wrapped by {kek} any more: its file can be destroyed"));
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
     let op = access::act_locally(&app, &login).await?;
     let status = vault::key_status(&op).await?;
     if format == Format::Json {
@@ -41,4 +69,22 @@ pub async fn run(context: &Context, command: Command) -> Result<ExitCode, Failur
         ));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn rotate(app: Arc<App>, login: &str) -> Result<ExitCode, Failure> {
+    let op = access::act_locally(&app, login).await?;
+    let asked = vault::rotate_kek(&op).await?;
+    background::worker(app.clone()).run_due().await?;
+    let job = jobs::job(&op, asked.tenant, asked.id).await?;
+    match job.state {
+        JobState::Done => {
+            output::line(&format!("{} tenant keys are wrapped by {} now", job.done, app.master().id()));
+            Ok(ExitCode::SUCCESS)
+        }
+        state => {
+            let problem = job.problem.unwrap_or_else(|| "another node is at it".to_owned());
+            output::line(&format!("the job {} is {state}: {problem}", job.id));
+            Ok(ExitCode::from(3))
+        }
+    }
 }

@@ -50,6 +50,8 @@ pub struct DatabaseConfig {
 #[serde(deny_unknown_fields)]
 pub struct KeysConfig {
     pub file: String,
+    pub secret: Secret,
+    pub previous_files: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -10,6 +10,7 @@ mod exposure;
 mod id;
 mod incidents;
 mod jobs;
+mod keys;
 mod language;
 mod node;
 mod notices;
@@ -53,6 +54,7 @@ pub struct Mutation(
     duties::DutiesMutation,
     notices::NoticesMutation,
     jobs::JobsMutation,
+    keys::KeysMutation,
 );
 
 /// Builds the schema. `development` switches introspection on.

@@ -1,4 +1,5 @@
-//! The key-encryption key: a file of 32 random bytes in hexadecimal, created with mode 0600 when missing.
+//! Key-encryption keys: 32 random bytes in hexadecimal, in a file that is created with mode 0600 when missing, or in the
+//! environment.
 
 use std::io::Write;
 use std::path::Path;
@@ -8,6 +9,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use crate::config::KeysConfig;
 use crate::entropy::Entropy;
 
 /// The key at the top of the hierarchy. Cannot be printed; wiped when dropped.
@@ -26,18 +28,28 @@ impl MasterKey {
         if !path.exists() {
             create(path, &entropy.bytes())?;
         }
-        refuse_open_mode(path)?;
-        let text = Zeroizing::new(std::fs::read_to_string(path).with_context(|| {
-            format!("keys.file: cannot read {}; check its owner and mode", path.display())
-        })?);
-        let mut bytes = Zeroizing::new([0; 32]);
-        hex::decode_to_slice(text.trim(), &mut *bytes).ok().with_context(|| {
+        Self::read(path, "keys.file")
+    }
+
+    /// Reads a key file that must exist.
+    fn read(path: &Path, place: &str) -> anyhow::Result<Self> {
+        refuse_open_mode(path, place)?;
+        let text =
+            Zeroizing::new(std::fs::read_to_string(path).with_context(|| {
+                format!("{place}: cannot read {}; check its owner and mode", path.display())
+            })?);
+        Self::from_hex(&text).with_context(|| {
             format!(
-                "keys.file: {} does not hold 64 hexadecimal digits; restore it from your backup",
+                "{place}: {} does not hold 64 hexadecimal digits; restore it from your backup",
                 path.display()
             )
-        })?;
-        Ok(Self::from_bytes(*bytes))
+        })
+    }
+
+    fn from_hex(text: &str) -> Option<Self> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        hex::decode_to_slice(text.trim(), &mut *bytes).ok()?;
+        Some(Self::from_bytes(*bytes))
     }
 
     /// From bytes that were kept elsewhere.
@@ -65,6 +77,40 @@ impl MasterKey {
     }
 }
 
+/// The key-encryption keys of a service: what is new is wrapped by the current one; what earlier ones wrapped can still be opened
+/// until it is wrapped anew.
+pub struct Keks {
+    current: MasterKey,
+    previous: Vec<MasterKey>,
+}
+
+impl Keks {
+    /// Reads them from the environment or from files, as configured; the current file is created when missing.
+    ///
+    /// # Errors
+    /// With the configuration key and the remedy. Never with a key.
+    pub fn open(config: &KeysConfig, entropy: &Entropy) -> anyhow::Result<Self> {
+        let current = if config.secret.expose().is_empty() {
+            MasterKey::open(Path::new(&config.file), entropy)?
+        } else {
+            MasterKey::from_hex(config.secret.expose()).context("keys.secret: wants 64 hexadecimal digits")?
+        };
+        let files = config.previous_files.split(',').map(str::trim).filter(|file| !file.is_empty());
+        let previous = files.map(|file| MasterKey::read(Path::new(file), "keys.previous_files"));
+        Ok(Self { current, previous: previous.collect::<anyhow::Result<_>>()? })
+    }
+
+    /// The one that wraps what is new.
+    pub fn current(&self) -> &MasterKey {
+        &self.current
+    }
+
+    /// All of them, the current one first.
+    pub fn all(&self) -> impl Iterator<Item = &MasterKey> {
+        std::iter::once(&self.current).chain(&self.previous)
+    }
+}
+
 fn create(path: &Path, key: &[u8; 32]) -> anyhow::Result<()> {
     if let Some(folder) = path.parent()
         && !folder.as_os_str().is_empty()
@@ -89,15 +135,13 @@ fn create(path: &Path, key: &[u8; 32]) -> anyhow::Result<()> {
 }
 
 #[cfg(unix)]
-fn refuse_open_mode(path: &Path) -> anyhow::Result<()> {
+fn refuse_open_mode(path: &Path, place: &str) -> anyhow::Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    let mode = std::fs::metadata(path)
-        .with_context(|| format!("keys.file: {}", path.display()))?
-        .permissions()
-        .mode();
+    let mode =
+        std::fs::metadata(path).with_context(|| format!("{place}: {}", path.display()))?.permissions().mode();
     if mode & 0o077 != 0 {
         bail!(
-            "keys.file: {} can be read by others (mode {:o}); run chmod 600 on it",
+            "{place}: {} can be read by others (mode {:o}); run chmod 600 on it",
             path.display(),
             mode & 0o777
         );
@@ -106,6 +150,6 @@ fn refuse_open_mode(path: &Path) -> anyhow::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn refuse_open_mode(_path: &Path) -> anyhow::Result<()> {
+fn refuse_open_mode(_path: &Path, _place: &str) -> anyhow::Result<()> {
     Ok(())
 }

@@ -8,7 +8,7 @@ use anyhow::{Context, anyhow};
 use envelope::{Kek, TenantKey, TenantKeyContext};
 use uuid::Uuid;
 
-use super::MasterKey;
+use super::Master;
 use super::store;
 use crate::access::{Scope, Tx};
 use crate::audit::Event;
@@ -24,6 +24,8 @@ pub(super) const SUBJECT_KEY_VERSION: u32 = 1;
 /// The keys of one service.
 pub struct Keyring {
     kek: Kek,
+    /// Earlier ones, which still open what they wrapped.
+    previous: Vec<Kek>,
     cache: moka::sync::Cache<(Uuid, i32), Arc<TenantKey>>,
 }
 
@@ -39,33 +41,45 @@ impl Keyring {
     ///
     /// # Errors
     /// None in practice: the id of a master key is short.
-    pub fn new(master: &MasterKey) -> anyhow::Result<Self> {
-        let kek = Kek::from_bytes(master.id(), master.expose()).context("key-encryption key")?;
+    pub fn new(master: &Master) -> anyhow::Result<Self> {
+        let keks = master.keks().all().map(|key| Kek::from_bytes(key.id(), key.expose()));
+        let mut keks = keks.collect::<Result<Vec<_>, _>>().context("key-encryption key")?;
+        let previous = keks.split_off(1);
+        let kek = keks.pop().context("no key-encryption key")?;
         Ok(Self {
             kek,
+            previous,
             cache: moka::sync::Cache::builder().max_capacity(MAX_KEYS).time_to_live(KEEP).build(),
         })
     }
 
     fn unwrap(&self, row: &entity::tenant_key::Model) -> Result<Option<Arc<TenantKey>>> {
         let Some(wrapped) = &row.wrapped else { return Ok(None) };
-        if row.kek_id != self.kek.id() {
-            return Err(anyhow!(
-                "tenant key {} of tenant {} was wrapped by KEK {}, this service has {}; put the right file at keys.file",
+        let kek = std::iter::once(&self.kek).chain(&self.previous).find(|kek| kek.id() == row.kek_id);
+        let kek = kek.ok_or_else(|| {
+            anyhow!(
+                "tenant key {} of tenant {} was wrapped by KEK {}, this service has {}; put the right file at keys.file, or \
+                 the earlier one at keys.previous_files",
                 row.version,
                 row.tenant_id,
                 row.kek_id,
                 self.kek.id()
             )
-            .into());
-        }
-        let place =
-            TenantKeyContext { tenant: row.tenant_id.into_bytes(), key_version: version(row.version)? };
-        let key = self
-            .kek
-            .unwrap_tenant_key(&place, wrapped)
+        })?;
+        let key = kek
+            .unwrap_tenant_key(&place(row)?, wrapped)
             .with_context(|| format!("tenant key {} of tenant {}", row.version, row.tenant_id))?;
         Ok(Some(Arc::new(key)))
+    }
+
+    /// The key of a row, wrapped by the current KEK; `None` once destroyed.
+    pub(super) fn rewrap(
+        &self,
+        row: &entity::tenant_key::Model,
+        rng: &mut rand::rngs::StdRng,
+    ) -> Result<Option<Vec<u8>>> {
+        let Some(key) = self.unwrap(row)? else { return Ok(None) };
+        Ok(Some(self.kek.wrap_tenant_key(&place(row)?, &key, rng).context("tenant key")?))
     }
 
     /// The tenant's key of a version; `None` once destroyed.
@@ -183,4 +197,8 @@ impl Keyring {
 /// A key version as the envelope counts it.
 pub(super) fn version(stored: i32) -> Result<u32> {
     Ok(u32::try_from(stored).context("a negative key version")?)
+}
+
+fn place(row: &entity::tenant_key::Model) -> Result<TenantKeyContext> {
+    Ok(TenantKeyContext { tenant: row.tenant_id.into_bytes(), key_version: version(row.version)? })
 }

@@ -13,14 +13,17 @@ mod import;
 mod index;
 mod kek;
 mod keyring;
+mod master;
 mod model;
 mod read;
 mod reindex;
+mod rotate;
 mod schema;
 mod search;
 mod status;
 mod store;
 mod store_index;
+mod store_secrets;
 mod subjects;
 
 pub use blob::{MAX_DOCUMENT, open_for_tenant, seal_for_tenant};
@@ -30,13 +33,19 @@ pub use import::{
     Batch, BatchReport, Encoding, FileKind, ImportFile, ImportReport, MAX_BATCH, MAX_WHOLE, Mode, Progress,
     RawRow, RowProblem, State, TenantsReport, import_batch, import_file, import_tenants,
 };
-pub use kek::MasterKey;
+pub use kek::{Keks, MasterKey};
 pub use keyring::Keyring;
+pub use master::Master;
 pub use model::{FieldValue, Shown, Subject, SubjectRef, Withheld};
 pub use read::{
     find_by_external_id, find_by_external_ids, list_subjects, open_contact, read_fields, subject,
 };
-pub use reindex::handlers;
+pub use rotate::{retire_kek, rotate_kek};
 pub use search::{Found, MAX_MATCHES, SearchMode, search_subjects};
 pub use status::{KeyStatus, TenantKeyStatus, key_status};
 pub use subjects::Subjects;
+
+/// What the vault does in the background.
+pub fn handlers() -> Vec<crate::jobs::Handler> {
+    reindex::handlers().into_iter().chain([rotate::HANDLER]).collect()
+}

@@ -1,7 +1,7 @@
 //! The only place that knows the tables of subjects, their index and the tenant keys.
 
 use entity::{blind_index, part_index, subject, tenant, tenant_key};
-use sea_orm::sea_query::{Condition, OnConflict};
+use sea_orm::sea_query::{Condition, Expr, OnConflict};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait,
     QueryFilter, QueryOrder, QuerySelect,
@@ -308,6 +308,66 @@ pub async fn set_tenant_contact(tx: &Tx, tenant: Uuid, sealed: Option<Vec<u8>>) 
     let updated = tenant::Entity::update_many()
         .col_expr(tenant::Column::Contact, sealed.into())
         .filter(tenant::Column::Id.eq(tenant))
+        .exec(tx.connection())
+        .await?;
+    Ok(updated.rows_affected == 1)
+}
+
+/// How many tenant keys this KEK wraps.
+pub async fn count_wrapped_by(scope: &Scope, kek: &str) -> Result<u64, DbErr> {
+    tenant_key::Entity::find()
+        .filter(scope.rows(tenant_key::Column::TenantId))
+        .filter(tenant_key::Column::KekId.eq(kek))
+        .filter(tenant_key::Column::Wrapped.is_not_null())
+        .count(scope.connection())
+        .await
+}
+
+fn not_wrapped_by(scope: &Scope, kek: &str) -> sea_orm::Select<tenant_key::Entity> {
+    tenant_key::Entity::find()
+        .filter(scope.rows(tenant_key::Column::TenantId))
+        .filter(tenant_key::Column::KekId.ne(kek))
+        .filter(tenant_key::Column::Wrapped.is_not_null())
+}
+
+/// How many tenant keys another KEK wraps.
+pub async fn count_not_wrapped_by(scope: &Scope, kek: &str) -> Result<i64, DbErr> {
+    Ok(not_wrapped_by(scope, kek).count(scope.connection()).await? as i64)
+}
+
+/// A page of the tenant keys that another KEK wraps.
+pub async fn keys_not_wrapped_by(
+    scope: &Scope,
+    kek: &str,
+    after: Option<(Uuid, i32)>,
+    limit: u64,
+) -> Result<Vec<tenant_key::Model>, DbErr> {
+    let mut query = not_wrapped_by(scope, kek)
+        .order_by_asc(tenant_key::Column::TenantId)
+        .order_by_asc(tenant_key::Column::Version);
+    if let Some((tenant, version)) = after {
+        let later = Condition::all()
+            .add(tenant_key::Column::TenantId.eq(tenant))
+            .add(tenant_key::Column::Version.gt(version));
+        query = query.filter(Condition::any().add(tenant_key::Column::TenantId.gt(tenant)).add(later));
+    }
+    query.limit(limit).all(scope.connection()).await
+}
+
+/// Replaces what a KEK wrapped. False when the key was destroyed or wrapped anew meanwhile.
+pub async fn replace_wrapped(
+    tx: &Tx,
+    row: &tenant_key::Model,
+    kek: &str,
+    wrapped: Vec<u8>,
+) -> Result<bool, DbErr> {
+    let updated = tenant_key::Entity::update_many()
+        .col_expr(tenant_key::Column::KekId, Expr::value(kek))
+        .col_expr(tenant_key::Column::Wrapped, Expr::value(wrapped))
+        .filter(tenant_key::Column::TenantId.eq(row.tenant_id))
+        .filter(tenant_key::Column::Version.eq(row.version))
+        .filter(tenant_key::Column::KekId.eq(row.kek_id.as_str()))
+        .filter(tenant_key::Column::Wrapped.is_not_null())
         .exec(tx.connection())
         .await?;
     Ok(updated.rows_affected == 1)
