@@ -3,7 +3,9 @@
 
 use std::collections::HashMap;
 
+use entity::account;
 use sea_orm::DatabaseConnection;
+use uuid::Uuid;
 
 use super::store::{self, SessionHolder, TokenHolder};
 use crate::loader::Loader;
@@ -14,18 +16,27 @@ type Hash = [u8; 32];
 pub struct Holders {
     pub(super) tokens: Loader<Hash, TokenHolder>,
     pub(super) sessions: Loader<Hash, SessionHolder>,
+    /// Accounts by tenant and login, for decisions about them.
+    pub(super) accounts: Loader<(Uuid, String), account::Model>,
 }
 
 impl Holders {
     /// Over the service's database.
     pub fn start(database: &DatabaseConnection) -> Self {
-        let (tokens, sessions) = (database.clone(), database.clone());
+        let (tokens, sessions, accounts) = (database.clone(), database.clone(), database.clone());
         Self {
             tokens: Loader::start(move |hashes| {
                 let database = tokens.clone();
                 async move {
                     let rows = store::token_holders(&database, &hashes).await?;
                     Ok(by_hash(rows, |row| &row.token_hash))
+                }
+            }),
+            accounts: Loader::start(move |keys: Vec<(Uuid, String)>| {
+                let database = accounts.clone();
+                async move {
+                    let rows = store::accounts_by_login(&database, &keys).await?;
+                    Ok(rows.into_iter().map(|row| ((row.tenant_id, row.login.clone()), row)).collect())
                 }
             }),
             sessions: Loader::start(move |hashes| {

@@ -14,6 +14,7 @@ mod kek;
 mod keyring;
 mod model;
 mod read;
+mod records;
 mod schema;
 mod search;
 mod status;
@@ -33,6 +34,7 @@ pub use model::{FieldValue, Shown, Subject, SubjectRef, Withheld};
 pub use read::{
     find_by_external_id, find_by_external_ids, list_subjects, open_contact, read_fields, subject,
 };
+pub use records::{plain_fields, records_of};
 pub use search::{MAX_MATCHES, search_subjects};
 pub use status::{KeyStatus, TenantKeyStatus, key_status};
 pub use subjects::Subjects;

@@ -4,6 +4,9 @@
 mod access_conditions;
 mod audit_chain;
 mod audit_log;
+mod authzen;
+mod authzen_scenario;
+mod authzen_scene;
 mod configuration;
 mod coverage;
 mod demo;
