@@ -133,7 +133,7 @@ fn refuse(error: Error) -> Response {
             let status = match problem.code {
                 Code::Unauthenticated => StatusCode::UNAUTHORIZED,
                 Code::Forbidden => StatusCode::FORBIDDEN,
-                Code::NotFound | Code::Invalid | Code::Conflict | Code::LimitExceeded => {
+                Code::NotFound | Code::Invalid | Code::Conflict | Code::LimitExceeded | Code::Incomplete => {
                     StatusCode::BAD_REQUEST
                 }
             };
