@@ -9,6 +9,7 @@ use super::op::{Op, Scope};
 use super::policy::{Policy, Question, SystemRules, role_set};
 use super::store;
 use crate::error::{Error, Result};
+use crate::storage::Wall;
 
 /// The policy of one tenant, opened by somebody who may ask it.
 pub struct Decider {
@@ -36,13 +37,14 @@ impl Op {
         let named = match tenant {
             None => None,
             Some(slug) => {
-                let row = store::tenant_by_slug(self.app().database(), slug).await?;
-                Some(row.ok_or_else(|| Error::not_found("tenant"))?)
+                let wall = if self.actor().operator { Wall::None } else { Wall::tenant(own) };
+                Some(store::tenant_by_slug(&self.app().database().behind(wall), slug).await?)
             }
         };
-        let id = named.as_ref().map_or(own, |row| row.id);
+        // A slug that nobody has, or that is not the actor's to see, is refused and recorded as any tenant out of reach.
+        let id = named.as_ref().map_or(own, |row| row.as_ref().map_or(Uuid::nil(), |row| row.id));
         let scope = self.permit_at(id, Action::Decide, object).await?;
-        let (policy, operator) = match named.filter(|_| id != own) {
+        let (policy, operator) = match named.flatten().filter(|_| id != own) {
             None => {
                 let policy = self.policy().ok_or_else(|| Error::forbidden("decide", object))?;
                 (policy.clone(), self.actor().operator)
@@ -78,7 +80,7 @@ impl Decider {
             return Ok(Some(self.known(row)));
         }
         let Ok(id) = login_or_id.parse::<Uuid>() else { return Ok(None) };
-        let found = store::account(app.database(), self.scope.tenant(), id).await?;
+        let found = store::account(self.scope.connection(), self.scope.tenant(), id).await?;
         Ok(found.map(|(row, _)| self.known(row)))
     }
 

@@ -1,14 +1,14 @@
 //! Who holds a token or a session: asked from the database by each request, so that a revoked one ends with the next
 //! request on every node; concurrent requests share the trip.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use entity::account;
-use sea_orm::DatabaseConnection;
 use uuid::Uuid;
 
 use super::store::{self, SessionHolder, TokenHolder};
 use crate::loader::Loader;
+use crate::storage::{Database, Wall};
 
 type Hash = [u8; 32];
 
@@ -22,8 +22,10 @@ pub struct Holders {
 
 impl Holders {
     /// Over the service's database.
-    pub fn start(database: &DatabaseConnection) -> Self {
-        let (tokens, sessions, accounts) = (database.clone(), database.clone(), database.clone());
+    pub fn start(database: &Database) -> Self {
+        // Before it is known who asks there is no tenant to name.
+        let (tokens, sessions, accounts) =
+            (database.behind(Wall::None), database.behind(Wall::None), database.clone());
         Self {
             tokens: Loader::start(move |hashes| {
                 let database = tokens.clone();
@@ -33,7 +35,9 @@ impl Holders {
                 }
             }),
             accounts: Loader::start(move |keys: Vec<(Uuid, String)>| {
-                let database = accounts.clone();
+                // The tenants of those who asked in this trip, each of whom was permitted to.
+                let tenants: BTreeSet<Uuid> = keys.iter().map(|(tenant, _)| *tenant).collect();
+                let database = accounts.behind(Wall::Tenants(tenants.into_iter().collect()));
                 async move {
                     let rows = store::accounts_by_login(&database, &keys).await?;
                     Ok(rows.into_iter().map(|row| ((row.tenant_id, row.login.clone()), row)).collect())

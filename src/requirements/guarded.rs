@@ -43,7 +43,7 @@ pub async fn guarded(scope: &Scope, name: Option<&str>) -> Result<Guarded> {
     };
     let spec = super::require_system(scope, &name).await?;
     let rules = access_rules(scope, &name).await?;
-    let (from, until) = store::span(scope.connection(), root, at).await?;
+    let (from, until) = store::span(&manifests.of(root), root, at).await?;
     let guarded = Guarded { name, spec, rules };
     manifests.remember_guarded(place, known, Span { from, until, guarded: guarded.clone() });
     Ok(guarded)
@@ -51,7 +51,8 @@ pub async fn guarded(scope: &Scope, name: Option<&str>) -> Result<Guarded> {
 
 async fn only(scope: &Scope) -> Result<Arc<str>> {
     let listing = Listing { kind: Kind::System, system: None, at: scope.at_micros(), after: None, limit: 2 };
-    let systems = store::list_at(scope.connection(), scope.op().app().root()?, listing).await?;
+    let root = scope.op().app().root()?;
+    let systems = store::list_at(&scope.op().app().manifests().of(root), root, listing).await?;
     match &systems[..] {
         [] => Err(Error::not_found("system").remedy("apply the manifest of the system first")),
         [only] => Ok(only.name.as_str().into()),
