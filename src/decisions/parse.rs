@@ -160,6 +160,10 @@ fn text(part: &Object, default: Option<&Object>, of: &str, key: &str, limit: usi
         Some(Value::String(text)) if text.len() > limit => {
             Err(Fault::bad(format!("{of}.{key} is longer than {limit} bytes")))
         }
+        // PostgreSQL keeps no such text: there can be nothing of this name.
+        Some(Value::String(text)) if text.contains('\0') => {
+            Err(Fault::bad(format!("{of}.{key} contains U+0000")))
+        }
         Some(Value::String(text)) => Ok(text.clone()),
         Some(_) => Err(Fault::bad(format!("{of}.{key} must be a string"))),
     }

@@ -111,9 +111,11 @@ impl<'o> Session<'o> {
             return Err(Error::Expected(problem.clone()));
         }
         let setting = async {
-            let long = |text: &Option<String>| text.as_ref().is_some_and(|text| text.len() > parse::MAX_NAME);
-            if long(&key.0) || long(&key.1) {
-                return Err(Error::invalid("context", "names a tenant or a system that is too long"));
+            let wrong = |text: &Option<String>| {
+                text.as_ref().is_some_and(|text| text.len() > parse::MAX_NAME || text.contains('\0'))
+            };
+            if wrong(&key.0) || wrong(&key.1) {
+                return Err(Error::invalid("context", "names a tenant or a system that cannot be one"));
             }
             let decider = self.op.decider(key.0.as_deref(), self.permission).await?;
             let guarded = requirements::guarded(decider.scope(), key.1.as_deref()).await?;
