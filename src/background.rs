@@ -1,5 +1,7 @@
 //! Which work goes on in the background: every handler of every part, in one place.
 
+mod audit;
+
 use std::sync::Arc;
 
 use crate::app::App;
@@ -7,7 +9,7 @@ use crate::jobs::{Handler, Worker};
 
 /// All kinds of work that this program knows.
 pub fn handlers() -> Vec<Handler> {
-    vec![]
+    vec![audit::CHECKPOINT, audit::VERIFY]
 }
 
 /// A worker that knows them.

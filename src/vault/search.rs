@@ -52,6 +52,10 @@ pub async fn search_subjects(
         let names: Vec<_> = fields.map(|field| field.name.as_str()).collect();
         Error::invalid("field", "is not searchable").remedy(format!("searchable are: {}", names.join(", ")))
     })?;
+    if op.purpose().is_some_and(|purpose| purpose.contains(value.trim())) && !value.trim().is_empty() {
+        return Err(Error::invalid("purpose", "must not hold the value that is searched for")
+            .remedy("name the request or its number, not the person"));
+    }
     if value.trim().is_empty() || value.len() > MAX_VALUE {
         return Err(Error::invalid("value", format!("wants 1 to {MAX_VALUE} bytes")));
     }
