@@ -9,7 +9,9 @@ use crate::jobs::{Handler, Worker};
 
 /// All kinds of work that this program knows.
 pub fn handlers() -> Vec<Handler> {
-    vec![audit::CHECKPOINT, audit::VERIFY]
+    let mut handlers = vec![audit::CHECKPOINT, audit::VERIFY];
+    handlers.extend(crate::vault::handlers());
+    handlers
 }
 
 /// A worker that knows them.

@@ -35,10 +35,7 @@ fn cookie(app: &App, value: &str, max_age_seconds: i64) -> String {
 }
 
 /// `POST /auth/sign-in` with `{"login", "password"}`: sets the session cookie, answers the CSRF token.
-pub async fn sign_in(
-    State(service): State<Service>,
-    body: Bytes,
-) -> Response {
+pub async fn sign_in(State(service): State<Service>, body: Bytes) -> Response {
     // Not by an extractor: its refusal quotes the body, in the answer and in the log.
     let Ok(SignIn { login, password }) = serde_json::from_slice(&body) else {
         let error = Error::invalid("body", "is not a sign-in");
@@ -92,6 +89,7 @@ pub fn refuse(error: Error) -> Response {
                 Code::Invalid => StatusCode::BAD_REQUEST,
                 Code::Conflict => StatusCode::CONFLICT,
                 Code::LimitExceeded => StatusCode::TOO_MANY_REQUESTS,
+                Code::Incomplete => StatusCode::OK,
             };
             (status, Json(serde_json::json!({ "error": problem }))).into_response()
         }

@@ -35,6 +35,17 @@ pub async fn require_system(scope: &Scope, name: &str) -> Result<Arc<SystemSpec>
     })
 }
 
+/// Names of all systems in force now.
+///
+/// # Errors
+/// Unexpected ones only.
+pub async fn names_of_systems(scope: &Scope) -> Result<Vec<String>> {
+    let at = scope.at_micros();
+    let listing = Listing { kind: Kind::System, system: None, at, after: None, limit: MAX_LIST };
+    let found = store::list_at(scope.connection(), scope.op().app().root()?, listing).await?;
+    Ok(found.into_iter().map(|version| version.name).collect())
+}
+
 /// The requirement of this name in force at an instant.
 ///
 /// # Errors
