@@ -7,6 +7,7 @@ mod m20231126_000004_jobs;
 mod m20231126_000006_search;
 mod m20231126_000009_audit_privacy;
 mod schema;
+pub mod walls;
 
 pub use sea_orm_migration::prelude::{MigrationTrait, MigratorTrait};
 
