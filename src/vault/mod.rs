@@ -16,6 +16,7 @@ mod keyring;
 mod master;
 mod model;
 mod read;
+mod records;
 mod reindex;
 mod rotate;
 mod schema;
@@ -40,6 +41,7 @@ pub use model::{FieldValue, Shown, Subject, SubjectRef, Withheld};
 pub use read::{
     find_by_external_id, find_by_external_ids, list_subjects, open_contact, read_fields, subject,
 };
+pub use records::{plain_fields, records_of};
 pub use rotate::{retire_kek, rotate_kek};
 pub use search::{Found, MAX_MATCHES, SearchMode, search_subjects};
 pub use status::{KeyStatus, TenantKeyStatus, key_status};
