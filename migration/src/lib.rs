@@ -6,6 +6,7 @@ mod m20231126_000003_audit_by_subject;
 mod m20231126_000004_jobs;
 mod m20231126_000006_search;
 mod schema;
+pub mod walls;
 
 pub use sea_orm_migration::prelude::{MigrationTrait, MigratorTrait};
 

@@ -72,7 +72,8 @@ pub async fn requirements_in_force(
 ) -> Result<Vec<Stated<RequirementSpec>>> {
     let at = at.as_microsecond();
     let listing = Listing { kind: Kind::Requirement, system: Some(system), at, after: None, limit: MAX_LIST };
-    let found = store::list_at(scope.connection(), scope.op().app().root()?, listing).await?;
+    let root = scope.op().app().root()?;
+    let found = store::list_at(&scope.op().app().manifests().of(root), root, listing).await?;
     found.into_iter().map(|version| requirement_of(scope, version)).collect()
 }
 
@@ -166,7 +167,7 @@ async fn version_at(scope: &Scope, kind: Kind, name: &str, at: Timestamp) -> Res
     let root = scope.op().app().root()?;
     match scope.op().app().manifests().head_at(root, kind, name, at.as_microsecond()).await? {
         Some(head) if !head.withdrawn => {
-            store::version(scope.connection(), root, kind, name, head.number).await
+            store::version(&scope.op().app().manifests().of(root), root, kind, name, head.number).await
         }
         _ => Ok(None),
     }
@@ -180,7 +181,7 @@ async fn parsed_at(scope: &Scope, kind: Kind, name: &str, at: Timestamp) -> Resu
     if let Some(parsed) = app.manifests().get(&head.fingerprint) {
         return Ok(Some(parsed));
     }
-    match store::version(scope.connection(), root, kind, name, head.number).await? {
+    match store::version(&app.manifests().of(root), root, kind, name, head.number).await? {
         Some(version) => app.manifests().parse(&version.fingerprint, &version.manifest).map(Some),
         None => Ok(None),
     }

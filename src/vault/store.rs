@@ -3,21 +3,19 @@
 use entity::{blind_index, part_index, subject, tenant, tenant_key};
 use sea_orm::sea_query::{Condition, OnConflict};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, IntoActiveModel,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
 use crate::access::{Scope, Tx};
+use crate::storage::Walled;
 
 /// SQLite takes a statement apart into a tree of at most 1,000 levels, one for each OR.
 pub const ALTERNATIVES: usize = 250;
 
 /// People by tenant and id; the callers' scopes were checked before (`vault::subjects`).
-pub async fn subjects_by_key(
-    database: &DatabaseConnection,
-    keys: &[(Uuid, Uuid)],
-) -> Result<Vec<subject::Model>, DbErr> {
+pub async fn subjects_by_key(database: &Walled, keys: &[(Uuid, Uuid)]) -> Result<Vec<subject::Model>, DbErr> {
     let mut any = Condition::any();
     for (tenant, id) in keys {
         any = any.add(

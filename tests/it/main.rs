@@ -24,6 +24,7 @@ mod jobs;
 mod notices;
 mod reports;
 mod requirements;
+mod row_security;
 mod search;
 mod sign_in_lock;
 mod vault;
