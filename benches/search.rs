@@ -24,6 +24,7 @@ use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
 use suimon::access::Op;
 use suimon::app::App;
 use suimon::error::{Code, Error};
+use suimon::storage::{Database, Wall, Walled};
 use suimon::vault::{Encoding, FileKind, ImportFile, Mode, SearchMode, import_file, search_subjects};
 use uuid::Uuid;
 
@@ -40,7 +41,8 @@ async fn main() {
     let start = Instant::now();
     import(&op, folder.path(), people, tenants).await;
     let seconds = start.elapsed().as_secs_f64();
-    let database = suimon::storage::connect(&app.config().database).await.expect("the database");
+    let connection = suimon::storage::connect(&app.config().database).await.expect("the database");
+    let database = Database::new(connection).behind(Wall::None);
     let rows = part_index::Entity::find().count(&database).await.expect("the index");
     println!(
         "{people} people of {tenants} tenants imported in {seconds:.1} s ({:.0}/s), {rows} parts indexed, database {} MB",
@@ -58,7 +60,7 @@ async fn main() {
         move |number: usize| -> String { name(number).chars().skip(from).take(length).collect() }
     };
     let mail = |number: usize| -> String { format!("worker{number}@clinic.example") };
-    let kinds: [(&str, &str, SearchMode, Box<dyn Fn(usize) -> String>); 6] = [
+    let kinds: [Kind; 6] = [
         ("whole mail address", "email", SearchMode::Exact, Box::new(mail)),
         ("whole name as a part", "full_name", SearchMode::Substring, Box::new(name)),
         ("family name and one more character", "full_name", SearchMode::Prefix, Box::new(part(0, 4))),
@@ -88,6 +90,9 @@ async fn main() {
         );
     }
 }
+
+/// What is searched for: a heading, the field, how, and the value for a person's number.
+type Kind = (&'static str, &'static str, SearchMode, Box<dyn Fn(usize) -> String>);
 
 /// Made-up names with the unevenness of real ones: the first of these characters are much more frequent than the last.
 const FAMILY: [&str; 2] = [
@@ -150,7 +155,7 @@ async fn import(op: &Op, folder: &Path, people: usize, tenants: usize) {
 }
 
 /// What a search costs without an index: every row is read, its key unwrapped, its name opened, normalised and compared.
-async fn decrypt_all(app: &App, database: &sea_orm::DatabaseConnection, part: &str) -> Duration {
+async fn decrypt_all(app: &App, database: &Walled, part: &str) -> Duration {
     let kek = Kek::from_bytes(app.master().id(), app.master().expose()).expect("the key of the bench");
     let keys: HashMap<Uuid, TenantKey> = tenant_key::Entity::find()
         .all(database)
