@@ -23,7 +23,7 @@ async fn main() {
     let path = folder.path().join("workers.csv");
     write(&path, rows, tenants);
     let bytes = std::fs::metadata(&path).expect("the file").len();
-    let (_app, op) = common::service(common::config(folder.path()), tenants).await;
+    let (_app, op) = common::service(common::config(folder.path()), tenants, std::convert::identity).await;
     println!(
         "{rows} people with 8 encrypted fields, 4 of them searchable, of {tenants} tenants; {bytes} bytes; {mode:?}"
     );

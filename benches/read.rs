@@ -99,7 +99,7 @@ async fn main() {
     let (clients, seconds) = (setting("CLIENTS", 32), setting("SECONDS", 5));
     let (turns, people) = (setting("TURNS", 3), setting("PEOPLE", 1000));
     let folder = tempfile::tempdir().expect("a folder");
-    let (app, op) = common::service(common::config(folder.path()), 10).await;
+    let (app, op) = common::service(common::config(folder.path()), 10, std::convert::identity).await;
     fill(&op, people).await;
     let token =
         access::issue_token_for(&app, "officer", "bench", &["*:*".to_owned()], 1).await.expect("a token");

@@ -32,7 +32,12 @@ pub fn config(folder: &Path) -> Config {
 }
 
 /// The service with an operator, the system in force, a compliance officer, and institutions.
-pub async fn service(config: Config, institutions: usize) -> (Arc<App>, Op) {
+/// `change` can state something else in the example's manifest.
+pub async fn service(
+    config: Config,
+    institutions: usize,
+    change: impl FnOnce(String) -> String,
+) -> (Arc<App>, Op) {
     let app = App::open(config, Arc::new(SystemClock), Entropy::seeded(1)).await.expect("the service opens");
     let operator =
         NewOperator { slug: "operator".into(), name_ja: "運営者".into(), name_en: "Operator".into() };
@@ -57,7 +62,7 @@ pub async fn service(config: Config, institutions: usize) -> (Arc<App>, Op) {
         access::create_tenants(&op, tenants.collect()).await.expect("institutions");
     }
     let op = access::act_locally(&app, "officer").await.expect("the officer");
-    apply(&op).await;
+    apply(&op, change).await;
     let op = access::act_locally(&app, "officer").await.expect("the officer");
     (app, op)
 }
@@ -67,8 +72,8 @@ pub fn institution(number: usize) -> String {
     format!("clinic-{number:05}")
 }
 
-async fn apply(op: &Op) {
-    let content = std::fs::read(MANIFEST).expect("the example");
+async fn apply(op: &Op, change: impl FnOnce(String) -> String) {
+    let content = change(std::fs::read_to_string(MANIFEST).expect("the example")).into_bytes();
     let file = ManifestFile { name: "system.yaml".into(), content };
     let outcome = requirements::apply(op, vec![file], "bench", false).await.expect("the system");
     assert!(matches!(outcome, Outcome::Applied(_)), "the example's manifest is right");

@@ -276,6 +276,10 @@ impl VaultQuery {
     /// People with this value in a searchable field, in every tenant that you may see; at most 100. How a field can be
     /// searched stands in its manifest (`RecordField.search`). While the index is being made for some people, an error of the
     /// code `INCOMPLETE` stands beside those who were found.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "they are the arguments of the API's field, each with its name"
+    )]
     async fn search_subjects(
         &self,
         context: &Context<'_>,

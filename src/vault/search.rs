@@ -26,8 +26,9 @@ const MAX_VALUE: usize = 1000;
 /// Most people whose value is opened and compared. A part that is worth searching for has as many candidates as people, and
 /// some more by chance.
 const MAX_CANDIDATES: usize = 500;
-/// People with the rarest part of what is searched for. Beyond it, going through them takes longer than a search may.
-const MAX_WITH_PART: u64 = 10_000;
+/// People with the rarest part of what is searched for: up to so many are counted, then up to the next. Beyond the last,
+/// going through them takes longer than a search may.
+const WITH_PART: [u64; 3] = [1000, 3000, 10_000];
 /// Parts of what is searched for that are counted, and of these the rarest that are looked up together. Comparing does the rest.
 const COUNTED: usize = 12;
 const LOOKED_UP: usize = 4;
@@ -244,26 +245,7 @@ impl Searching<'_> {
             .iter()
             .flat_map(|(tenant, digests)| digests.iter().map(move |digest| (*tenant, *digest)))
             .collect();
-        let mut counts = Vec::with_capacity(flat.len());
-        for digests in flat.chunks(store_index::ARMS) {
-            counts.extend(store_index::count_parts(self.scope, column, digests, MAX_WITH_PART).await?);
-        }
-        let mut by_tenant = BTreeMap::<Uuid, Vec<(u64, PartDigest)>>::new();
-        for ((tenant, digest), people) in flat.into_iter().zip(counts) {
-            by_tenant.entry(tenant).or_default().push((people, digest));
-        }
-        let mut rarest_first = Vec::new();
-        for (tenant, mut digests) in by_tenant {
-            digests.sort_unstable();
-            match digests.first() {
-                // Somewhere a part is nobody's: so is the whole.
-                None | Some((0, _)) => continue,
-                Some((people, _)) if *people >= MAX_WITH_PART => return Err(too_common()),
-                Some(_) => {}
-            }
-            let digests = digests.into_iter().take(LOOKED_UP).map(|(_, digest)| digest).collect();
-            rarest_first.push((tenant, digests));
-        }
+        let Some(rarest_first) = self.rarest_first(column, &flat).await? else { return Err(too_common()) };
         if rarest_first.is_empty() {
             return Ok(Vec::new());
         }
@@ -271,6 +253,38 @@ impl Searching<'_> {
         let mut people = store_index::with_all_parts(self.scope, column, &rarest_first, limit).await?;
         people.truncate(most + 1);
         Ok(people)
+    }
+
+    /// The rarest digests of each tenant in which every digest is somebody's; `None` when even the rarest is too many people's.
+    async fn rarest_first(
+        &self,
+        column: PartColumn<'_>,
+        digests: &[(Uuid, PartDigest)],
+    ) -> Result<Option<Vec<(Uuid, Vec<PartDigest>)>>> {
+        for most in WITH_PART {
+            let mut counts = Vec::with_capacity(digests.len());
+            for some in digests.chunks(store_index::ARMS) {
+                counts.extend(store_index::count_parts(self.scope, column, some, most).await?);
+            }
+            let mut by_tenant = BTreeMap::<Uuid, Vec<(u64, PartDigest)>>::new();
+            for ((tenant, digest), people) in digests.iter().zip(counts) {
+                by_tenant.entry(*tenant).or_default().push((people, *digest));
+            }
+            for digests in by_tenant.values_mut() {
+                digests.sort_unstable();
+            }
+            let rarest = |digests: &[(u64, PartDigest)]| digests.first().map_or(0, |(people, _)| *people);
+            if by_tenant.values().all(|digests| rarest(digests) < most) {
+                by_tenant.retain(|_, digests| rarest(digests) > 0);
+                let some = |digests: Vec<(u64, PartDigest)>| {
+                    digests.into_iter().take(LOOKED_UP).map(|(_, digest)| digest).collect()
+                };
+                return Ok(Some(
+                    by_tenant.into_iter().map(|(tenant, digests)| (tenant, some(digests))).collect(),
+                ));
+            }
+        }
+        Ok(None)
     }
 
     /// Keeps those whose opened value has the part. A record that does not open is nobody's to find.

@@ -143,6 +143,39 @@ async fn what_cannot_be_searched_for_is_refused_and_says_why() {
     ");
 }
 
+/// Whoever reads names masked only could find one out part by part: a requirement can keep that way shut.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_requirement_can_keep_a_role_from_searching_by_parts() {
+    let (app, officer) = schools("substring", "").await;
+    let call_centre = app.operator_member(Role::CallCentre).await;
+    assert_eq!(found(&call_centre, "SUBSTRING", "full_name", "花子").await, ["A-1"]);
+    let rule = "apiVersion: suimon/v1
+kind: Requirement
+metadata: { name: whole-values-only }
+spec:
+  system: online-application
+  statement: { ja: 電話窓口は部分検索をしない, en: The call centre searches for whole values only }
+  target: record:applicant
+  metric: searches
+  threshold: { op: eq, value: 0, unit: searches }
+  obligation: MUST
+  enforcement:
+    mode: enforce
+    mechanism: access
+    params: { effect: deny, roles: [call_centre], actions: [search], objects: [applicant.*],
+      when: [{ attribute: search.mode, op: ne, value: exact }] }
+  owner: privacy
+";
+    let op = access::act_locally(&app.app, &officer.login).await.unwrap();
+    let file = ManifestFile { name: "rule.yaml".into(), content: rule.into() };
+    let outcome = requirements::apply(&op, vec![file], "a test", false).await.unwrap();
+    assert!(matches!(outcome, Outcome::Applied(_)), "{outcome:?}");
+    let answer = search(&call_centre, "SUBSTRING", "full_name", "花子").await;
+    assert_eq!(answer["errors"][0]["extensions"]["code"], "FORBIDDEN", "{answer}");
+    assert_eq!(found(&call_centre, "EXACT", "full_name", "水野花子").await, ["A-1"]);
+    assert_eq!(found(&officer, "SUBSTRING", "full_name", "花子").await, ["A-1"], "another role");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn too_many_matches_and_too_many_candidates_are_refused() {
     let (_app, officer) = schools("substring", "").await;

@@ -103,21 +103,25 @@ struct Components<'a> {
 }
 
 impl AdditionalData {
+    #[inline]
     pub(crate) fn of_field(context: &FieldContext<'_>) -> Result<Self, Error> {
         let FieldContext { tenant, record_type, subject, field, key_version } = context;
         check_name("record type", record_type)?;
         check_name("field name", field)?;
-        Ok(Self::encode(&Components {
-            purpose: Purpose::Field,
-            kek_id: &[],
-            tenant,
-            record_type: record_type.as_bytes(),
-            subject,
-            field: field.as_bytes(),
-            wrapping_version: &[],
-            key_version: &key_version.to_be_bytes(),
-            header_version: *key_version,
-        }))
+        // What `encode` gives (a test compares), but with parts of fixed lengths: made for every field that is sealed or opened,
+        // it would otherwise cost a fifth of the sealing.
+        let mut out = Self { bytes: [0; LONGEST], len: 0, header_version: *key_version };
+        out.fixed([FORMAT, Purpose::Field as u8, 0, 0, 0, 16]);
+        out.fixed(*tenant);
+        out.fixed((record_type.len() as u16).to_be_bytes());
+        out.raw(record_type.as_bytes());
+        out.fixed([0, 16]);
+        out.fixed(*subject);
+        out.fixed((field.len() as u16).to_be_bytes());
+        out.raw(field.as_bytes());
+        out.fixed([0, 0, 0, 4]);
+        out.fixed(key_version.to_be_bytes());
+        Ok(out)
     }
 
     pub(crate) fn of_subject_key(context: &SubjectKeyContext) -> Self {
@@ -155,6 +159,8 @@ impl AdditionalData {
         &self.bytes[..self.len]
     }
 
+    // Inlined, or the buffer is copied on its way out.
+    #[inline]
     fn encode(components: &Components<'_>) -> Self {
         let mut out = Self { bytes: [0; LONGEST], len: 0, header_version: components.header_version };
         out.raw(&[FORMAT, components.purpose as u8]);
@@ -168,6 +174,13 @@ impl AdditionalData {
         out
     }
 
+    #[inline]
+    fn fixed<const N: usize>(&mut self, part: [u8; N]) {
+        self.bytes[self.len..self.len + N].copy_from_slice(&part);
+        self.len += N;
+    }
+
+    #[inline]
     fn raw(&mut self, part: &[u8]) {
         self.bytes[self.len..self.len + part.len()].copy_from_slice(part);
         self.len += part.len();
@@ -176,7 +189,11 @@ impl AdditionalData {
 
 /// Names are bound byte by byte: an empty, endless or invisible one is a mistake in a manifest.
 pub(crate) fn check_name(what: &'static str, name: &str) -> Result<(), Error> {
-    if name.is_empty() || name.len() > MAX_NAME || name.chars().any(char::is_control) {
+    // Checked for every field that is sealed or opened, and nearly every name is ASCII: bytes before characters.
+    let plain = |name: &str| {
+        name.bytes().all(|byte| matches!(byte, b' '..=b'~')) || !name.chars().any(char::is_control)
+    };
+    if name.is_empty() || name.len() > MAX_NAME || !plain(name) {
         return Err(Error::Name { what, limit: MAX_NAME });
     }
     Ok(())
@@ -215,6 +232,30 @@ mod tests {
         let two = FieldContext { record_type: "a", field: "bc", ..one };
         let encode = |place| AdditionalData::of_field(place).unwrap().as_bytes().to_vec();
         assert_ne!(encode(&one), encode(&two));
+    }
+
+    #[test]
+    fn the_short_way_of_a_field_gives_the_encoding_of_all() {
+        for (record_type, field) in
+            [("applicant", "date_of_birth"), ("a", "氏名"), (&"x".repeat(128), &"y".repeat(128))]
+        {
+            let place =
+                FieldContext { tenant: [0xaa; 16], record_type, subject: [0xbb; 16], field, key_version: 7 };
+            let whole = AdditionalData::encode(&Components {
+                purpose: Purpose::Field,
+                kek_id: &[],
+                tenant: &place.tenant,
+                record_type: record_type.as_bytes(),
+                subject: &place.subject,
+                field: field.as_bytes(),
+                wrapping_version: &[],
+                key_version: &7_u32.to_be_bytes(),
+                header_version: 7,
+            });
+            let short = AdditionalData::of_field(&place).unwrap();
+            assert_eq!(short.as_bytes(), whole.as_bytes());
+            assert_eq!(short.header_version, whole.header_version);
+        }
     }
 
     #[test]

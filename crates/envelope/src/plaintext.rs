@@ -1,7 +1,7 @@
 use std::fmt;
 
 use subtle::ConstantTimeEq;
-use zeroize::{ZeroizeOnDrop, Zeroizing};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::{Error, MaskRule};
 
@@ -15,7 +15,7 @@ pub const WITHHELD: &str = "[withheld]";
 /// let text = envelope::Plaintext::from("水野 花");
 /// let copy = text.clone(); // no Clone: a copy would be one more place to wipe
 /// ```
-pub struct Plaintext(Zeroizing<String>);
+pub struct Plaintext(String);
 
 impl Plaintext {
     /// The text itself. Hand it on only to the person or process that was allowed to read it.
@@ -39,14 +39,14 @@ impl Plaintext {
         }
         // The buffer is handed over, not copied; `bytes` keeps an empty vector.
         let text = String::from_utf8(std::mem::take(&mut *bytes)).expect("checked to be UTF-8 above");
-        Ok(Self(Zeroizing::new(text)))
+        Ok(Self(text))
     }
 }
 
 /// Takes over the buffer: nothing is copied.
 impl From<String> for Plaintext {
     fn from(text: String) -> Self {
-        Self(Zeroizing::new(text))
+        Self(text)
     }
 }
 
@@ -65,6 +65,17 @@ impl PartialEq for Plaintext {
 }
 
 impl Eq for Plaintext {}
+
+/// The whole buffer at once, what lies behind the text too. `Zeroizing<String>` does the same byte by byte, which took longer
+/// than opening the text.
+impl Drop for Plaintext {
+    fn drop(&mut self) {
+        let mut bytes = std::mem::take(&mut self.0).into_bytes();
+        // Up to the capacity that is there, so nothing is allocated.
+        bytes.resize(bytes.capacity(), 0);
+        bytes.as_mut_slice().zeroize();
+    }
+}
 
 impl ZeroizeOnDrop for Plaintext {}
 
