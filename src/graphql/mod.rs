@@ -13,6 +13,7 @@ mod jobs;
 mod language;
 mod node;
 mod notices;
+mod privacy;
 mod problem;
 mod reports;
 mod requirements;
@@ -40,6 +41,7 @@ pub struct Query(
     notices::NoticesQuery,
     reports::ReportsQuery,
     jobs::JobsQuery,
+    privacy::PrivacyQuery,
 );
 
 /// What can be changed.
@@ -53,6 +55,7 @@ pub struct Mutation(
     duties::DutiesMutation,
     notices::NoticesMutation,
     jobs::JobsMutation,
+    privacy::PrivacyMutation,
 );
 
 /// Builds the schema. `development` switches introspection on.

@@ -24,6 +24,7 @@ mod incidents;
 mod incidents_refusals;
 mod jobs;
 mod notices;
+mod privacy;
 mod reports;
 mod requirements;
 mod row_security;
