@@ -69,8 +69,7 @@ async fn findings(member: &Member) -> usize {
 async fn renew(fixture: &mut Fixture) {
     let scopes = ["*:*".to_owned()];
     for member in [&mut fixture.officer, &mut fixture.approver] {
-        let issued =
-            suimon::access::issue_token_for(&fixture.app.app, &member.login, "test", &scopes, 30);
+        let issued = suimon::access::issue_token_for(&fixture.app.app, &member.login, "test", &scopes, 30);
         member.token = issued.await.expect("a token").secret;
     }
 }
