@@ -8,6 +8,7 @@
 //! reports             →  notices duties incidents requirements vault access audit
 //! privacy             →  notices incidents requirements vault jobs access audit
 //! notices             →  incidents requirements vault jobs access audit
+//! decisions           →  requirements vault access audit
 //! duties              →  incidents requirements vault jobs access audit
 //! incidents           →  requirements vault jobs access audit
 //! vault               →  requirements jobs access audit
@@ -25,6 +26,7 @@ pub mod background;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod decisions;
 pub mod duties;
 pub mod entropy;
 pub mod error;
