@@ -6,6 +6,7 @@
 //! ```text
 //! cli, http, graphql, background  →  every part
 //! reports             →  notices duties incidents requirements vault access audit
+//! privacy             →  notices incidents requirements vault jobs access audit
 //! notices             →  incidents requirements vault jobs access audit
 //! decisions           →  requirements vault access audit
 //! duties              →  incidents requirements vault jobs access audit
@@ -35,6 +36,7 @@ pub mod incidents;
 pub mod jobs;
 mod loader;
 pub mod notices;
+pub mod privacy;
 pub mod reports;
 pub mod requirements;
 pub mod storage;

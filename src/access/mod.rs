@@ -9,9 +9,11 @@ mod model;
 mod op;
 mod password;
 mod policy;
+mod readers;
 mod setup;
 mod sign_in;
 mod store;
+mod store_purge;
 mod tenants;
 mod tokens;
 
@@ -27,6 +29,7 @@ pub use policy::{
     Against, Attributes, Comparison, Condition, Effect, Explanation, MAX_ATTRIBUTES, Origin, Policies,
     Policy, Question, Rule, RuleSeen, Scalar, SystemRules, permission_table, role_set,
 };
+pub use readers::{Reader, purge_sessions, purge_tokens, readers};
 pub use setup::{FirstAdmin, Initialised, NewOperator, initialise};
 pub use sign_in::{SignedIn, sign_in, unlock_locally};
 pub use tenants::{

@@ -342,6 +342,21 @@ impl Scope {
         &self.connection
     }
 
+    /// Past the second wall, for what the operator keeps about a person of this scope (messages, captured mails) and for who
+    /// stands behind the names of a log. Such queries name the person or the accounts themselves.
+    pub(crate) fn everywhere(&self) -> Walled {
+        self.op.app.database().behind(Wall::None)
+    }
+
+    /// A writing transaction that reaches what [`Scope::everywhere`] does.
+    ///
+    /// # Errors
+    /// Unexpected ones only.
+    pub(crate) async fn begin_everywhere(&self) -> Result<Tx> {
+        let transaction = self.everywhere().begin().await?;
+        Ok(Tx { scope: self.clone(), transaction })
+    }
+
     /// Begins a writing transaction.
     ///
     /// # Errors

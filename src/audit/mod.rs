@@ -22,7 +22,7 @@ pub use checkpoint::{
 pub use export::{ChainEnd, CopyError, CopyReport, export, verify_copy};
 pub use log::Log;
 pub use note::{Checkpoint, NoteError, Verifier};
-pub use read::{Entry, Filter, entries};
+pub use read::{Entry, Filter, about, entries};
 pub use seal::{
     Seal, Sealed, StoredCheckpoint, VerifyProgress, checkpoints, next_unsealed, seal, verify_piece,
 };

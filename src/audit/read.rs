@@ -6,7 +6,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{Event, store};
-use crate::access::{Action, Op};
+use crate::access::{Action, Op, Scope};
 use crate::clock::from_micros;
 use crate::error::{Error, Result};
 
@@ -68,6 +68,18 @@ pub async fn entries(
         event = event.subject(subject.to_string());
     }
     scope.record(tenant, vec![event]).await?;
+    rows.into_iter().map(describe).collect()
+}
+
+/// Reads of one person's data and other entries about that person, the newest first, for a document to that person. The
+/// caller's scope covers the tenant.
+///
+/// # Errors
+/// `NOT_FOUND` outside the scope; unexpected ones.
+pub async fn about(scope: &Scope, tenant: Uuid, subject: Uuid, limit: u64) -> Result<Vec<Entry>> {
+    let scope = scope.within(tenant, "subject")?;
+    let filter = Filter { subject: Some(subject), ..Filter::default() };
+    let rows = store::entries(&scope, tenant, &filter, None, limit).await?;
     rows.into_iter().map(describe).collect()
 }
 

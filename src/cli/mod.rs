@@ -20,6 +20,7 @@ mod migrate;
 mod output;
 mod plan;
 mod report;
+mod retention;
 mod schema;
 mod serve;
 
@@ -65,6 +66,9 @@ enum Command {
     Plan(plan::Arguments),
     /// Stores what manifests change as new versions, all or none.
     Apply(apply::Arguments),
+    /// What is kept how long.
+    #[command(subcommand)]
+    Retention(retention::Command),
     /// Writes the interim report of an incident.
     Report(report::Arguments),
     /// Prints the GraphQL schema.
@@ -124,6 +128,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Plan(arguments) => plan::run(&context, arguments).await,
         Command::Apply(arguments) => apply::run(&context, arguments).await,
         Command::Report(arguments) => report::run(&context, arguments).await,
+        Command::Retention(command) => retention::run(&context, command).await,
         Command::Schema => schema::run(),
         Command::Config => {
             output::print(config::DEFAULTS);

@@ -14,6 +14,7 @@ mod keys;
 mod language;
 mod node;
 mod notices;
+mod privacy;
 mod problem;
 mod reports;
 mod requirements;
@@ -41,6 +42,7 @@ pub struct Query(
     notices::NoticesQuery,
     reports::ReportsQuery,
     jobs::JobsQuery,
+    privacy::PrivacyQuery,
 );
 
 /// What can be changed.
@@ -55,6 +57,7 @@ pub struct Mutation(
     notices::NoticesMutation,
     jobs::JobsMutation,
     keys::KeysMutation,
+    privacy::PrivacyMutation,
 );
 
 /// Builds the schema. `development` switches introspection on.

@@ -10,7 +10,7 @@ use super::problem::payload;
 use super::scalars::Instant;
 use crate::access::Op;
 use crate::error::{Error, Result};
-use crate::vault;
+use crate::{privacy, vault};
 
 /// A person whose data a system holds.
 pub struct Subject {
@@ -335,7 +335,7 @@ impl VaultMutation {
         let op = context.data::<Op>()?;
         let result = async {
             let (tenant, id) = id::decode("Subject", &id, "id")?;
-            vault::erase_subject(op, tenant, id, &reason).await
+            privacy::erase_subject(op, tenant, id, &reason).await
         };
         EraseSubjectPayload::from_result(result.await, |subject| Subject { subject, op: op.clone() })
     }

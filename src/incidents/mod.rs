@@ -8,6 +8,7 @@ mod actions;
 pub mod affected;
 mod check;
 mod findings;
+mod hold;
 mod inquiries;
 mod lifecycle;
 pub mod model;
@@ -22,6 +23,7 @@ pub use affected::{
     create_revision, difference, find_revision, people, receive_people, revision, revisions,
 };
 pub use findings::{NewFinding, all_findings, detect, findings, link_finding, report_finding};
+pub use hold::{on_hold, on_hold_in};
 pub use inquiries::{NewAnswer, NewInquiry, answer_inquiry, close_inquiry, inquiries, record_inquiry};
 pub use lifecycle::{
     NewIncident, Times, contain_incident, incident, incident_by_number, incidents, open_incident,

@@ -50,6 +50,14 @@ pub async fn list(op: &Op, tenant: Uuid, before: Option<Uuid>, limit: u64) -> Re
     store::list(&scope, tenant, before, limit).await?.into_iter().map(Job::try_from).collect()
 }
 
+/// Removes jobs that were over before `before` (microseconds): at most `limit`.
+///
+/// # Errors
+/// Unexpected ones only.
+pub async fn purge(tx: &Tx, before: i64, limit: u64) -> Result<u64> {
+    store::purge(tx, before, limit).await
+}
+
 /// One job.
 ///
 /// # Errors

@@ -14,10 +14,12 @@ mod capture;
 mod fanout;
 mod mailer;
 mod model;
+mod person;
 mod recipients;
 mod store;
 mod store_messages;
 mod store_outbox;
+mod store_person;
 mod template;
 pub mod worker;
 
@@ -27,6 +29,7 @@ pub use model::{
     Audience, Channel, Counts, Language, Message, MessageState, NewNotice, Notice, NoticeState, Reason,
     Variables,
 };
+pub use person::{Written, forget_mails, purge_mails, written_to};
 pub use recipients::set_tenant_contact;
 pub use template::Text;
 

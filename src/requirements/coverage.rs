@@ -50,9 +50,10 @@ fn by_mechanism(mechanism: Mechanism) -> EnforcedBy {
             "Suimon's own responses only (always no-store). The guard in front of the system is not in this version.",
         ),
         Mechanism::Retention => (
-            Coverage::StatedOnly,
-            "期間は保存・表示するだけで、自動では消去しない。消去は操作によって行う。",
-            "The period is stored and shown; nothing is erased by itself. Subjects are erased on request.",
+            Coverage::OwnService,
+            "期間を過ぎた記録は、定期ジョブが鍵ごと消去する（enforceの場合）。未完了のインシデントの対象者は保留する。",
+            "A job erases records whose period is over by destroying their key (in mode enforce). People on the list of an \
+             incident that is not closed are kept until it is.",
         ),
         Mechanism::Admission => (
             Coverage::StatedOnly,

@@ -1,22 +1,20 @@
 //! Erasure: the person's key is destroyed, and with it every copy of the record that this key sealed.
 
-use serde_json::json;
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::model::Subject;
-use super::store;
 use super::subjects::Subjects;
-use crate::access::{Action, Op};
-use crate::audit::Event;
+use super::{store, store_due};
+use crate::access::{Action, Op, Scope, Tx};
 use crate::error::{Error, Result};
 
-/// Destroys a person's key, record and index rows. The row stays, with its pseudonym and the instant, so that lists of past
-/// incidents keep their counts and an import of an old file cannot bring the person back. `reason` is kept in the audit log:
-/// a rule or a request number, not a name.
+/// Begins a transaction in which a person's key, record and index rows are destroyed. The row stays, with its pseudonym and
+/// the instant. `privacy::erase_subject` adds what other parts keep of the person, and commits.
 ///
 /// # Errors
 /// `INVALID`, `NOT_FOUND`, `CONFLICT` when the person was erased before, and those of permission.
-pub async fn erase_subject(op: &Op, tenant: Uuid, id: Uuid, reason: &str) -> Result<Subject> {
+pub async fn begin_erase(op: &Op, tenant: Uuid, id: Uuid, reason: &str) -> Result<(Tx, Subject)> {
     let scope = op.permit(Action::Erase, "subject").await?.within(tenant, "subject")?;
     let reason = reason.trim();
     if reason.is_empty() || reason.chars().count() > 200 {
@@ -24,17 +22,78 @@ pub async fn erase_subject(op: &Op, tenant: Uuid, id: Uuid, reason: &str) -> Res
             .remedy("name the rule or the request, such as: retention P1Y, request 2023-118"));
     }
     let found = Subjects::get(&scope, tenant, id).await?.ok_or_else(|| Error::not_found("subject"))?;
-    let tx = scope.begin().await?;
+    let tx = scope.begin_everywhere().await?;
     if !store::erase(&tx, tenant, id, scope.at_micros()).await? {
         return Err(Error::conflict("the subject was erased before"));
     }
-    let event = Event::new("subject.erase", format!("subject:{id}"))
-        .subject(id.to_string())
-        .detail(json!({ "reason": reason, "record_type": found.record_type }));
-    tx.commit(event).await?;
-    if let Err(error) = store::truncate_log(&scope).await {
+    Ok((tx, Subject::from(found)))
+}
+
+/// Destroys the key, record and index rows of a person that [`lock_due`] returned in the same transaction.
+///
+/// # Errors
+/// Unexpected ones only.
+pub async fn erase_locked(tx: &Tx, subject: &Subject) -> Result<()> {
+    if store::erase(tx, subject.tenant, subject.id, tx.scope().at_micros()).await? {
+        return Ok(());
+    }
+    Err(anyhow::anyhow!("subject {} was erased under our lock", subject.id).into())
+}
+
+/// After a commit: on SQLite, what was overwritten leaves the write-ahead log, too.
+pub async fn after_erase(scope: &Scope) {
+    if let Err(error) = store::truncate_log(scope).await {
         tracing::warn!(%error, "the write-ahead log keeps a copy until its next checkpoint");
     }
-    let row = Subjects::get(&scope, tenant, id).await?.ok_or_else(|| Error::not_found("subject"))?;
-    Ok(Subject::from(row))
+}
+
+/// People of a record type whose last change is not younger than `cutoff`, in the order of tenant and id; `after` is the last
+/// one of the page before.
+///
+/// # Errors
+/// Unexpected ones only.
+pub async fn due(
+    scope: &Scope,
+    system: &str,
+    record_type: &str,
+    cutoff: Timestamp,
+    after: Option<(Uuid, Uuid)>,
+    limit: u64,
+) -> Result<Vec<Subject>> {
+    let query = store_due::due(scope, system, record_type, cutoff.as_microsecond());
+    let rows = store_due::due_page(scope.connection(), query, after, limit, false).await?;
+    Ok(rows.into_iter().map(Subject::from).collect())
+}
+
+/// How many there are.
+///
+/// # Errors
+/// Unexpected ones only.
+pub async fn count_due(scope: &Scope, system: &str, record_type: &str, cutoff: Timestamp) -> Result<u64> {
+    Ok(store_due::count_due(scope, system, record_type, cutoff.as_microsecond()).await?)
+}
+
+/// The same people, locked until the transaction ends: nobody changes them meanwhile.
+///
+/// # Errors
+/// Unexpected ones only.
+pub async fn lock_due(
+    tx: &Tx,
+    system: &str,
+    record_type: &str,
+    cutoff: Timestamp,
+    after: Option<(Uuid, Uuid)>,
+    limit: u64,
+) -> Result<Vec<Subject>> {
+    let query = store_due::due(tx.scope(), system, record_type, cutoff.as_microsecond());
+    let rows = store_due::due_page(tx.connection(), query, after, limit, true).await?;
+    Ok(rows.into_iter().map(Subject::from).collect())
+}
+
+/// Removes batches of imports that began before `before` and that nobody finished: at most `limit`.
+///
+/// # Errors
+/// Unexpected ones only.
+pub async fn purge_batches(tx: &Tx, before: i64, limit: u64) -> Result<u64> {
+    Ok(store_due::purge_batches(tx, before, limit).await?)
 }

@@ -23,13 +23,14 @@ mod schema;
 mod search;
 mod status;
 mod store;
+mod store_due;
 mod store_index;
 mod store_secrets;
 mod subjects;
 
 pub use blob::{MAX_DOCUMENT, open_for_tenant, seal_for_tenant};
 pub use contact::{open_tenant_contact, set_tenant_contact};
-pub use erase::erase_subject;
+pub use erase::{after_erase, begin_erase, count_due, due, erase_locked, lock_due, purge_batches};
 pub use import::{
     Batch, BatchReport, Encoding, FileKind, ImportFile, ImportReport, MAX_BATCH, MAX_WHOLE, Mode, Progress,
     RawRow, RowProblem, State, TenantsReport, import_batch, import_file, import_tenants,

@@ -28,6 +28,7 @@ mod incidents_refusals;
 mod jobs;
 mod key_rotation;
 mod notices;
+mod privacy;
 mod reports;
 mod requirements;
 mod row_security;

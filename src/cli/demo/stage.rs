@@ -195,6 +195,7 @@ fn configuration_of(folder: &Path) -> anyhow::Result<String> {
     let url = toml_text(&format!("sqlite://{}", folder.join("suimon.db").display()));
     Ok(format!(
         "# Written by suimon demo. Development mode: GraphiQL and introspection.\n[server]\ndevelopment = true\n\n\
+         # The demo plays in 2023: by today's clock most of its people would be erased.\n[retention]\nevery_hours = 0\n\n\
          [database]\nurl = {url}\n\n[keys]\nfile = {}\n\n[mail]\ntransport = \"captured\"\n",
         text(folder.join("kek.key"))
     ))

@@ -1,10 +1,12 @@
 //! The only place of this part that knows the tables. Every function takes the scope or the transaction.
 
+mod hold;
 mod incidents;
 mod records;
 mod revisions;
 mod timeline;
 
+pub use hold::*;
 pub use incidents::*;
 pub use records::*;
 pub use revisions::*;

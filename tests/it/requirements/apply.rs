@@ -76,8 +76,8 @@ NFR-AVL-001 SLO STATED_ONLY: The objective is stored and shown; this version doe
 NFR-CACHE-001 CACHE OWN_SERVICE_PARTLY: Suimon's own responses only (always no-store). The guard in front of the system is not in this version.
 NFR-CAP-001 ADMISSION STATED_ONLY: The limits are stored and shown. The guard that admits people is not in this version.
 NFR-ENC-001 ENCRYPTION OWN_SERVICE: Suimon stores fields declared encrypted in no other way. The system's own database is not reached.
-NFR-RET-001 RETENTION STATED_ONLY: The period is stored and shown; nothing is erased by itself. Subjects are erased on request.
-NFR-RET-002 RETENTION STATED_ONLY: The period is stored and shown; nothing is erased by itself. Subjects are erased on request.
+NFR-RET-001 RETENTION OWN_SERVICE: A job erases records whose period is over by destroying their key (in mode enforce). People on the list of an incident that is not closed are kept until it is.
+NFR-RET-002 RETENTION OWN_SERVICE: A job erases records whose period is over by destroying their key (in mode enforce). People on the list of an incident that is not closed are kept until it is.
 NFR-TLS-001 inspection VERIFIED: Verified by an inspection. Recording the result is not in this version.
 ");
     let params = &nodes[4]["enforcement"]["params"];

@@ -1,0 +1,45 @@
+//! Who must not be erased yet: people on an affected list of an incident that is not closed. They may still have to be told,
+//! and the list is evidence.
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::access::{Scope, Tx};
+use crate::error::Result;
+use crate::vault::{Subject, SubjectRef};
+
+use super::store;
+
+/// Those of these people of a system who are on hold.
+///
+/// # Errors
+/// Unexpected ones only.
+pub async fn on_hold(scope: &Scope, system: &str, people: &[Subject]) -> Result<HashSet<SubjectRef>> {
+    let listed = store::listed(&scope.everywhere(), scope, system, &names(people)).await?;
+    Ok(held(people, &listed))
+}
+
+/// The same inside a transaction.
+///
+/// # Errors
+/// Unexpected ones only.
+pub async fn on_hold_in(tx: &Tx, system: &str, people: &[Subject]) -> Result<HashSet<SubjectRef>> {
+    let listed = store::listed(tx.connection(), tx.scope(), system, &names(people)).await?;
+    Ok(held(people, &listed))
+}
+
+fn names(people: &[Subject]) -> Vec<String> {
+    people.iter().map(|subject| subject.external_id.clone()).collect()
+}
+
+/// A list may name a person of a school that Suimon did not know then: that one holds everybody of the pseudonym.
+fn held(people: &[Subject], listed: &[store::Listed]) -> HashSet<SubjectRef> {
+    let mut by_name: BTreeMap<(&str, &str), Vec<_>> = BTreeMap::new();
+    for entry in listed {
+        by_name.entry((&entry.kind, &entry.person)).or_default().push(entry.tenant);
+    }
+    let on_list = |subject: &&Subject| {
+        let entries = by_name.get(&(subject.record_type.as_str(), subject.external_id.as_str()));
+        entries.is_some_and(|tenants| tenants.iter().any(|tenant| tenant.is_none_or(|t| t == subject.tenant)))
+    };
+    people.iter().filter(on_list).map(Subject::reference).collect()
+}

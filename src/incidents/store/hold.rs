@@ -1,0 +1,62 @@
+//! People on the lists of incidents that are not closed.
+
+use entity::{incident, revision, revision_person};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
+use uuid::Uuid;
+
+use crate::access::Scope;
+use crate::error::Result;
+
+/// One person on a list.
+pub struct Listed {
+    pub kind: String,
+    pub person: String,
+    /// Where the school is known.
+    pub tenant: Option<Uuid>,
+}
+
+pub async fn listed<C: ConnectionTrait>(
+    database: &C,
+    scope: &Scope,
+    system: &str,
+    people: &[String],
+) -> Result<Vec<Listed>> {
+    let root = scope.op().app().root()?;
+    let incidents: Vec<Uuid> = incident::Entity::find()
+        .select_only()
+        .column(incident::Column::Id)
+        .filter(incident::Column::TenantId.eq(root))
+        .filter(incident::Column::System.eq(system))
+        .filter(incident::Column::Status.ne("closed"))
+        .into_tuple()
+        .all(database)
+        .await?;
+    if incidents.is_empty() || people.is_empty() {
+        return Ok(Vec::new());
+    }
+    let revisions: Vec<Uuid> = revision::Entity::find()
+        .select_only()
+        .column(revision::Column::Id)
+        .filter(revision::Column::TenantId.eq(root))
+        .filter(revision::Column::IncidentId.is_in(incidents))
+        .into_tuple()
+        .all(database)
+        .await?;
+    let mut found: Vec<Listed> = Vec::new();
+    // Few revisions, and of each the people by name: SQLite binds a bounded number of values.
+    for revision in revisions {
+        let rows: Vec<(String, String, Option<Uuid>)> = revision_person::Entity::find()
+            .select_only()
+            .column(revision_person::Column::PersonKind)
+            .column(revision_person::Column::Person)
+            .column(revision_person::Column::PersonTenant)
+            .filter(revision_person::Column::TenantId.eq(root))
+            .filter(revision_person::Column::RevisionId.eq(revision))
+            .filter(revision_person::Column::Person.is_in(people.iter().map(String::as_str)))
+            .into_tuple()
+            .all(database)
+            .await?;
+        found.extend(rows.into_iter().map(|(kind, person, tenant)| Listed { kind, person, tenant }));
+    }
+    Ok(found)
+}

@@ -1,0 +1,13 @@
+//! Privacy of the service itself: what is kept no longer than stated, and what a person is told about the own data.
+
+mod erase;
+mod export;
+mod render;
+mod retention;
+mod work;
+
+pub use erase::erase_subject;
+pub use export::{Notice, Read, SubjectDocument, Told, export_subject};
+pub use render::as_html;
+pub use retention::{Due, plan};
+pub use work::{Kept, purge_step, retention_step};
