@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::model::{Action, Role};
 use super::op::{Op, Scope, Tx};
+use super::sessions::end_sessions;
 use super::{password, store};
 use crate::app::App;
 use crate::audit::Event;
@@ -24,6 +25,8 @@ pub struct Account {
     pub active: bool,
     /// Until then no password opens a session: too many wrong ones were tried.
     pub locked_until: Option<Timestamp>,
+    /// Whether signing in asks for a second factor.
+    pub second_factor: bool,
 }
 
 /// What a new account needs.
@@ -131,11 +134,12 @@ pub(super) async fn insert<C: ConnectionTrait>(
         failed_tries: 0,
         last_failed_at: None,
         locked_until: None,
+        second_factor_at: None,
     };
     store::insert_account(database, row).await?;
     store::replace_roles(database, tenant, id, &roles, at, scope.op().actor().account).await?;
     store::bump_policy(database, tenant).await?;
-    Ok(Account { tenant, id, login, display_name, roles, active: true, locked_until: None })
+    Ok(Account { tenant, id, login, display_name, roles, active: true, locked_until: None, second_factor: false })
 }
 
 /// The accounts of a tenant.
@@ -155,6 +159,7 @@ pub async fn list_accounts(op: &Op, tenant: Uuid) -> Result<Vec<Account>> {
             roles,
             active: row.state == "active",
             locked_until: row.locked_until.filter(|until| *until > scope.at_micros()).map(from_micros),
+            second_factor: row.second_factor_at.is_some(),
         })
         .collect())
 }
@@ -188,7 +193,7 @@ pub async fn set_roles(op: &Op, tenant: Uuid, account: Uuid, roles: Vec<Role>) -
     store::replace_roles(tx.connection(), tenant, account, &roles, scope.at_micros(), op.actor().account)
         .await?;
     store::bump_policy(tx.connection(), tenant).await?;
-    store::revoke_sessions(tx.connection(), tenant, account, None, scope.at_micros()).await?;
+    end_sessions(&tx, tenant, account).await?;
     let roles: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
     let event = Event::new("account.set_roles", format!("account:{account}"));
     tx.commit(event.detail(serde_json::json!({ "roles": roles }))).await
@@ -214,12 +219,12 @@ pub async fn disable_account(op: &Op, tenant: Uuid, account: Uuid) -> Result<()>
 /// Ends what an account can come in with: whoever resets a password or disables an account means all of it.
 async fn end_access(tx: &Tx, tenant: Uuid, account: Uuid) -> Result<()> {
     let at = tx.scope().at_micros();
-    store::revoke_sessions(tx.connection(), tenant, account, None, at).await?;
+    end_sessions(tx, tenant, account).await?;
     store::revoke_tokens_of(tx.connection(), tenant, account, at).await?;
     Ok(())
 }
 
-async fn find(op: &Op, tenant: Uuid, id: Uuid, action: Action) -> Result<(Scope, bool)> {
+pub(super) async fn find(op: &Op, tenant: Uuid, id: Uuid, action: Action) -> Result<(Scope, bool)> {
     let scope = op.permit_at(tenant, action, "account").await?;
     by_a_person(op, action)?;
     let (_, tenant) =

@@ -142,6 +142,17 @@ impl Op {
         self.decide(action, object, tenant, Reach::One(tenant)).await
     }
 
+    /// What everybody may do to the own account, whatever the role: its sessions and second factor. Gives the scope and the
+    /// account; only this part's verbs for one's own account may use it, and each names the account in its queries.
+    ///
+    /// # Errors
+    /// `FORBIDDEN` for the service itself.
+    pub(super) fn own(&self) -> Result<(Scope, Uuid)> {
+        let account = self.actor.account.ok_or_else(|| Error::forbidden("use", "account"))?;
+        let tenant = self.actor.tenant;
+        Ok((Scope { op: self.clone(), tenant, reach: Reach::One(tenant) }, account))
+    }
+
     async fn decide(&self, action: Action, object: &str, tenant: Uuid, reach: Reach) -> Result<Scope> {
         if self.allows(action, object) {
             return Ok(Scope { op: self.clone(), tenant, reach });
@@ -150,7 +161,7 @@ impl Op {
         Err(Error::forbidden(action.as_str(), if is_object(object) { object } else { "this" }))
     }
 
-    async fn record_denial(&self, tenant: Uuid, action: Action, object: &str) -> Result<()> {
+    pub(super) async fn record_denial(&self, tenant: Uuid, action: Action, object: &str) -> Result<()> {
         // What is not the name of an object may be anything, a person's name in the wrong field too: it stays out of the log.
         let object = if is_object(object) { object } else { "(not an object)" };
         let event = Event::new(action.as_str(), object).decision(Decision::Denied);
@@ -172,6 +183,7 @@ impl Scope {
             operator: reach == Reach::All,
             label: format!("system:{reason}").into(),
             token_scopes: None,
+            session: None,
             policy_version: 0,
         };
         let op = Op {

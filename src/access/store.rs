@@ -231,6 +231,7 @@ pub struct TokenHolder {
     pub scopes: String,
     pub expires_at: i64,
     pub revoked_at: Option<i64>,
+    pub last_used_at: Option<i64>,
     pub tenant: Uuid,
     pub account: Uuid,
     pub account_state: String,
@@ -242,6 +243,10 @@ pub struct TokenHolder {
 #[derive(Clone, FromQueryResult)]
 pub struct SessionHolder {
     pub token_hash: Vec<u8>,
+    pub session: Uuid,
+    pub authenticated_at: i64,
+    pub methods: String,
+    pub second_factor_at: Option<i64>,
     pub csrf_hash: Vec<u8>,
     pub last_seen_at: i64,
     pub expires_at: i64,
@@ -270,6 +275,7 @@ pub async fn token_holders(
             api_token::Column::Scopes,
             api_token::Column::ExpiresAt,
             api_token::Column::RevokedAt,
+            api_token::Column::LastUsedAt,
         ])
         .column_as(api_token::Column::Id, "token")
         .column_as(api_token::Column::TenantId, "tenant")
@@ -302,7 +308,11 @@ pub async fn session_holders(
             session::Column::LastSeenAt,
             session::Column::ExpiresAt,
             session::Column::RevokedAt,
+            session::Column::AuthenticatedAt,
+            session::Column::Methods,
         ])
+        .column_as(session::Column::Id, "session")
+        .column_as(account::Column::SecondFactorAt, "second_factor_at")
         .column_as(session::Column::TenantId, "tenant")
         .column_as(session::Column::AccountId, "account")
         .column_as(account::Column::State, "account_state")
@@ -331,6 +341,17 @@ pub async fn touch_session(database: &DatabaseConnection, token_hash: &[u8], at:
     }
     .update(database)
     .await?;
+    Ok(())
+}
+
+/// Notes that a token was used. One that was revoked meanwhile stays as it is.
+pub async fn touch_token(database: &DatabaseConnection, token_hash: &[u8], at: i64) -> Result<(), DbErr> {
+    api_token::Entity::update_many()
+        .col_expr(api_token::Column::LastUsedAt, at.into())
+        .filter(api_token::Column::TokenHash.eq(token_hash.to_vec()))
+        .filter(api_token::Column::RevokedAt.is_null())
+        .exec(database)
+        .await?;
     Ok(())
 }
 

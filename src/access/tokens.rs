@@ -26,6 +26,8 @@ pub struct ApiToken {
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
     pub revoked_at: Option<Timestamp>,
+    /// To the minute.
+    pub last_used_at: Option<Timestamp>,
 }
 
 /// A new token with its secret, which is never told again.
@@ -103,6 +105,7 @@ async fn issue(
         created_at: scope.at_micros(),
         expires_at: scope.at_micros() + i64::from(days) * 86_400_000_000,
         revoked_at: None,
+        last_used_at: None,
     };
     let tx = scope.begin().await?;
     store::insert_token(tx.connection(), row.clone()).await?;
@@ -143,5 +146,6 @@ fn describe(row: api_token::Model) -> Result<ApiToken> {
         created_at: from_micros(row.created_at),
         expires_at: from_micros(row.expires_at),
         revoked_at: row.revoked_at.map(from_micros),
+        last_used_at: row.last_used_at.map(from_micros),
     })
 }

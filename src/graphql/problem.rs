@@ -19,6 +19,10 @@ pub enum ProblemCode {
     Conflict,
     /// A limit was exceeded.
     LimitExceeded,
+    /// You signed in too long ago for this: POST /auth/re-authenticate, then ask again.
+    ReauthenticationRequired,
+    /// Your role asks for a second factor, and you have none yet.
+    SecondFactorRequired,
 }
 
 impl From<Code> for ProblemCode {
@@ -30,6 +34,8 @@ impl From<Code> for ProblemCode {
             Code::Invalid => ProblemCode::Invalid,
             Code::Conflict => ProblemCode::Conflict,
             Code::LimitExceeded => ProblemCode::LimitExceeded,
+            Code::ReauthenticationRequired => ProblemCode::ReauthenticationRequired,
+            Code::SecondFactorRequired => ProblemCode::SecondFactorRequired,
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::response::{AppendHeaders, IntoResponse, Response};
 use serde::Deserialize;
 
 use super::Service;
-use crate::access::{self, Credentials};
+use crate::access::{self, Credentials, SignInStep, SignedIn};
 use crate::app::App;
 use crate::error::{Code, Error};
 
@@ -20,30 +20,72 @@ pub struct SignIn {
     password: String,
 }
 
-/// The cookie's name. With https it carries the `__Host-` prefix, which binds it to this host (RFC 6265bis 4.1.3.2).
-fn cookie_name(app: &App) -> &'static str {
-    if app.config().server.public_url.starts_with("https://") { "__Host-suimon" } else { "suimon" }
+/// Names with https carry the `__Host-` prefix, which binds a cookie to this host (RFC 6265bis 4.1.3.2).
+fn named(app: &App, name: &str) -> String {
+    if app.config().server.public_url.starts_with("https://") { format!("__Host-{name}") } else { name.to_owned() }
 }
 
-fn cookie(app: &App, value: &str, max_age_seconds: i64) -> String {
+const SESSION: &str = "suimon";
+/// Binds the second step of signing in to the client of the first.
+pub(super) const STEP: &str = "suimon-step";
+
+pub(super) fn cookie(app: &App, name: &str, value: &str, max_age_seconds: i64, same_site: &str) -> String {
     let secure = if app.config().server.public_url.starts_with("https://") { "; Secure" } else { "" };
     format!(
-        "{}={value}; Path=/; Max-Age={max_age_seconds}; HttpOnly; SameSite=Strict{secure}",
-        cookie_name(app)
+        "{}={value}; Path=/; Max-Age={max_age_seconds}; HttpOnly; SameSite={same_site}{secure}",
+        named(app, name)
     )
 }
 
-/// `POST /auth/sign-in` with `{"login", "password"}`: sets the session cookie, answers the CSRF token.
+fn strict(app: &App, name: &str, value: &str, max_age_seconds: i64) -> (HeaderName, String) {
+    (header::SET_COOKIE, cookie(app, name, value, max_age_seconds, "Strict"))
+}
+
+/// The value of a cookie of ours.
+pub(super) fn cookie_value(app: &App, headers: &HeaderMap, name: &str) -> Option<String> {
+    let prefix = format!("{}=", named(app, name));
+    let value = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .find_map(|pair| pair.trim().strip_prefix(&prefix))?;
+    // An emptied one is no credential.
+    (!value.is_empty()).then(|| value.to_owned())
+}
+
+/// A new session: its cookie, and the CSRF token with whatever else the answer tells.
+pub(super) fn signed_in(app: &App, session: SignedIn, more: serde_json::Value) -> Response {
+    let mut body = serde_json::json!({ "csrfToken": session.csrf, "displayName": session.display_name });
+    if let (Some(body), serde_json::Value::Object(more)) = (body.as_object_mut(), more) {
+        body.extend(more);
+    }
+    let headers = AppendHeaders([
+        strict(app, SESSION, &session.secret, session.max_age_seconds),
+        strict(app, STEP, "", 0),
+    ]);
+    (headers, Json(body)).into_response()
+}
+
+/// How far a sign-in came: a session, or `{"secondFactor": "code"}` and the cookie of the step.
+pub(super) fn step(app: &App, step: SignInStep) -> Response {
+    match step {
+        SignInStep::Open(session) => signed_in(app, session, serde_json::Value::Null),
+        SignInStep::SecondFactor { secret, max_age_seconds } => {
+            let body = serde_json::json!({ "secondFactor": "code", "next": "POST /auth/second-factor" });
+            (AppendHeaders([strict(app, STEP, &secret, max_age_seconds)]), Json(body)).into_response()
+        }
+    }
+}
+
+/// `POST /auth/sign-in` with `{"login", "password"}`: sets the session cookie and answers the CSRF token, or asks for the
+/// second factor.
 pub async fn sign_in(
     State(service): State<Service>,
     Json(SignIn { login, password }): Json<SignIn>,
 ) -> Response {
     match access::sign_in(&service.app, &login, password).await {
-        Ok(session) => {
-            let cookie = cookie(&service.app, &session.secret, session.max_age_seconds);
-            let body = serde_json::json!({ "csrfToken": session.csrf, "displayName": session.display_name });
-            ([(header::SET_COOKIE, cookie)], Json(body)).into_response()
-        }
+        Ok(reached) => step(&service.app, reached),
         Err(error) => refuse(error),
     }
 }
@@ -56,7 +98,7 @@ pub async fn sign_out(State(service): State<Service>, headers: HeaderMap) -> Res
     {
         return refuse(error);
     }
-    ([(header::SET_COOKIE, cookie(&service.app, "", 0))], StatusCode::NO_CONTENT).into_response()
+    (AppendHeaders([strict(&service.app, SESSION, "", 0)]), StatusCode::NO_CONTENT).into_response()
 }
 
 /// What the request brought. A bearer token wins over a cookie.
@@ -65,14 +107,8 @@ pub fn credentials(app: &App, headers: &HeaderMap) -> Option<Credentials> {
     if let Some(token) = text("authorization").and_then(|value| value.strip_prefix("Bearer ")) {
         return Some(Credentials::Bearer(token.trim().to_owned()));
     }
-    let prefix = format!("{}=", cookie_name(app));
-    let secret = headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .find_map(|pair| pair.trim().strip_prefix(&prefix))?;
-    Some(Credentials::Cookie { secret: secret.to_owned(), csrf: text(CSRF_HEADER).map(str::to_owned) })
+    let secret = cookie_value(app, headers, SESSION)?;
+    Some(Credentials::Cookie { secret, csrf: text(CSRF_HEADER).map(str::to_owned) })
 }
 
 /// An error as an HTTP answer.
@@ -86,6 +122,7 @@ pub fn refuse(error: Error) -> Response {
                 Code::Invalid => StatusCode::BAD_REQUEST,
                 Code::Conflict => StatusCode::CONFLICT,
                 Code::LimitExceeded => StatusCode::TOO_MANY_REQUESTS,
+                Code::ReauthenticationRequired | Code::SecondFactorRequired => StatusCode::FORBIDDEN,
             };
             (status, Json(serde_json::json!({ "error": problem }))).into_response()
         }

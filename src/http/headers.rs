@@ -32,14 +32,29 @@ const STRICT_CONTENT: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; form-action 'self'",
 );
 
+/// Paths that may stand in logs.
+const KNOWN: [&str; 13] = [
+    "/",
+    "/graphql",
+    "/graphiql",
+    "/auth/sign-in",
+    "/auth/sign-out",
+    "/auth/second-factor",
+    "/auth/second-factor/enrol",
+    "/auth/second-factor/confirm",
+    "/auth/second-factor/recovery-codes",
+    "/auth/second-factor/remove",
+    "/auth/re-authenticate",
+    "/health/live",
+    "/health/ready",
+];
+
 /// Adds the headers and a request id, and logs the request without query or body.
 pub async fn apply(mut request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
     request.extensions_mut().insert(RequestId(id.clone()));
     // Paths of this service carry no personal data; an unknown path is somebody else's invention and is not logged.
-    let known =
-        ["/", "/graphql", "/graphiql", "/auth/sign-in", "/auth/sign-out", "/health/live", "/health/ready"];
-    let path = known.into_iter().find(|known| *known == request.uri().path()).unwrap_or("(unknown)");
+    let path = KNOWN.into_iter().find(|known| *known == request.uri().path()).unwrap_or("(unknown)");
     let span = tracing::info_span!("request", id, method = %request.method(), path);
     let mut response = next.run(request).instrument(span.clone()).await;
     span.in_scope(|| tracing::debug!(status = response.status().as_u16(), "answered"));

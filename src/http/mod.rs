@@ -3,6 +3,7 @@
 mod auth;
 mod graphql;
 mod headers;
+mod second_factor;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +39,12 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/graphql", post(graphql::execute))
         .route("/auth/sign-in", post(auth::sign_in))
         .route("/auth/sign-out", post(auth::sign_out))
+        .route("/auth/second-factor", post(second_factor::sign_in))
+        .route("/auth/second-factor/enrol", post(second_factor::enrol))
+        .route("/auth/second-factor/confirm", post(second_factor::confirm))
+        .route("/auth/second-factor/recovery-codes", post(second_factor::recovery_codes))
+        .route("/auth/second-factor/remove", post(second_factor::remove))
+        .route("/auth/re-authenticate", post(second_factor::re_authenticate))
         .route("/health/live", get(|| async { "ok\n" }))
         .route("/health/ready", get(ready));
     if config.development {
