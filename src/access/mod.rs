@@ -27,7 +27,10 @@ pub use holders::Holders;
 pub use identity::{Credentials, act_locally, authenticate, authenticate_to_enrol, sign_out};
 pub use model::{ActingSession, Action, Actor, Role, TokenScope};
 pub use op::{Op, Reach, Scope, Tx};
-pub use policy::{Policies, Policy, permission_table};
+pub use policy::{
+    Against, Attributes, Comparison, Condition, Effect, Explanation, MAX_ATTRIBUTES, Origin, Policies,
+    Policy, Question, Rule, RuleSeen, Scalar, SystemRules, permission_table, role_set,
+};
 pub use setup::{FirstAdmin, Initialised, NewOperator, initialise};
 pub use second_factor::{
     Enrolled, Enrolment, SecondFactor, confirm_second_factor, enrol_second_factor, own_second_factor,
