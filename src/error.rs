@@ -131,8 +131,13 @@ impl Error {
 
     /// The caller has to enrol a second factor before anything else.
     pub fn second_factor_required() -> Self {
-        Self::expected(Code::SecondFactorRequired, "your role asks for a second factor, and you have none yet")
-            .remedy("POST /auth/second-factor/enrol, then POST /auth/second-factor/confirm with a code of your app")
+        Self::expected(
+            Code::SecondFactorRequired,
+            "your role asks for a second factor, and you have none yet",
+        )
+        .remedy(
+            "POST /auth/second-factor/enrol, then POST /auth/second-factor/confirm with a code of your app",
+        )
     }
 
     /// Adds what the caller can do about it.

@@ -13,7 +13,6 @@ pub mod blind_index;
 pub mod captured_mail;
 pub mod corrective_action;
 pub mod duty;
-pub mod external_identity;
 pub mod fact;
 pub mod finding;
 pub mod import_batch;

@@ -11,7 +11,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false, column_type = "Blob")]
     pub token_hash: Vec<u8>,
     pub account_id: Uuid,
-    /// How the first factor was shown: `password` or `oidc`.
+    /// How the first factor was shown: `password`.
     #[sea_orm(column_type = "Text")]
     pub method: String,
     pub created_at: i64,

@@ -1,4 +1,4 @@
-//! The second factor, sessions that know when somebody last proved who they are, and identities of other providers.
+//! The second factor, and sessions that know when somebody last proved who they are.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::ConnectionTrait;
@@ -43,21 +43,7 @@ const SIGN_IN_STEP: Plan = Plan { name: "sign_in_step", append_only: false, colu
 unique: &[&["token_hash"]],
 index: &[&["tenant_id", "account_id"]] };
 
-#[rustfmt::skip]
-const EXTERNAL_IDENTITY: Plan = Plan { name: "external_identity", append_only: false, columns: &[
-    Column::required("tenant_id", Kind::Uuid),
-    Column::required("id", Kind::Uuid),
-    Column::required("account_id", Kind::Uuid),
-    Column::required("issuer", Kind::Text),
-    Column::required("subject", Kind::Text),
-    Column::required("linked_at", Kind::Int64),
-    Column::optional("linked_by", Kind::Uuid),
-    Column::optional("last_used_at", Kind::Int64),
-], primary: &["tenant_id", "id"],
-unique: &[&["issuer", "subject"]],
-index: &[&["tenant_id", "account_id"]] };
-
-const TABLES: [&Plan; 4] = [&SECOND_FACTOR, &RECOVERY_CODE, &SIGN_IN_STEP, &EXTERNAL_IDENTITY];
+const TABLES: [&Plan; 3] = [&SECOND_FACTOR, &RECOVERY_CODE, &SIGN_IN_STEP];
 
 impl MigrationName for Migration {
     fn name(&self) -> &'static str {

@@ -7,8 +7,9 @@ use uuid::Uuid;
 
 use super::model::{Action, Role};
 use super::op::{Op, Scope, Tx};
+use super::proof;
 use super::sessions::end_sessions;
-use super::{password, store};
+use super::{password, store, store_identity};
 use crate::app::App;
 use crate::audit::Event;
 use crate::clock::from_micros;
@@ -48,6 +49,10 @@ impl NewAccount {
         if !(1..=100).contains(&self.display_name.chars().count()) {
             return Err(Error::invalid("displayName", "wants 1 to 100 characters"));
         }
+        if self.password.is_some() && self.roles.contains(&Role::Service) {
+            return Err(Error::invalid("password", "is not for service accounts")
+                .remedy("create it without one and give the program a token of narrow scope"));
+        }
         check_roles(&self.roles, of_operator)
     }
 }
@@ -70,15 +75,15 @@ fn check_roles(roles: &[Role], of_operator: bool) -> Result<()> {
     Ok(())
 }
 
-/// Accounts are changed by people who signed in. A leaked token that may change accounts would otherwise make itself
-/// whatever it likes.
-fn by_a_person(op: &Op, action: Action) -> Result<()> {
+/// Accounts are changed by people who signed in, and just now. A leaked token that may change accounts would otherwise make
+/// itself whatever it likes: only one that may do everything and names accounts on top of it is taken.
+async fn by_a_person(op: &Op, action: Action) -> Result<()> {
     if op.actor().token_scopes.is_some() && !op.actor().unlimited_token() {
         return Err(
             Error::forbidden(action.as_str(), "account").remedy("sign in with a password to change accounts")
         );
     }
-    Ok(())
+    op.require_fresh(action, "account").await
 }
 
 /// Creates an account in a tenant.
@@ -87,7 +92,7 @@ fn by_a_person(op: &Op, action: Action) -> Result<()> {
 /// `INVALID`, `CONFLICT` when the login is taken, and those of permission.
 pub async fn create_account(op: &Op, tenant: Uuid, new: NewAccount) -> Result<Account> {
     let scope = op.permit_at(tenant, Action::Create, "account").await?;
-    by_a_person(op, Action::Create)?;
+    by_a_person(op, Action::Create).await?;
     let home = store::tenant(scope.connection(), tenant).await?.ok_or_else(|| Error::not_found("tenant"))?;
     new.check(home.kind == "operator")?;
     let hash = hash_password(op.app(), new.password.clone()).await?;
@@ -139,7 +144,16 @@ pub(super) async fn insert<C: ConnectionTrait>(
     store::insert_account(database, row).await?;
     store::replace_roles(database, tenant, id, &roles, at, scope.op().actor().account).await?;
     store::bump_policy(database, tenant).await?;
-    Ok(Account { tenant, id, login, display_name, roles, active: true, locked_until: None, second_factor: false })
+    Ok(Account {
+        tenant,
+        id,
+        login,
+        display_name,
+        roles,
+        active: true,
+        locked_until: None,
+        second_factor: false,
+    })
 }
 
 /// The accounts of a tenant.
@@ -170,6 +184,10 @@ pub async fn list_accounts(op: &Op, tenant: Uuid) -> Result<Vec<Account>> {
 /// `INVALID`, `NOT_FOUND` and those of permission.
 pub async fn set_password(op: &Op, tenant: Uuid, account: Uuid, password: String) -> Result<()> {
     let (scope, _) = find(op, tenant, account, Action::Update).await?;
+    if store_identity::roles_of(scope.connection(), tenant, account).await?.contains(&Role::Service) {
+        return Err(Error::conflict("a service account has no password")
+            .remedy("give the program a token of narrow scope"));
+    }
     // Hashed before the transaction: nobody else waits for it.
     let hash = hash_password(op.app(), Some(password)).await?;
     let tx = scope.begin().await?;
@@ -199,6 +217,27 @@ pub async fn set_roles(op: &Op, tenant: Uuid, account: Uuid, roles: Vec<Role>) -
     tx.commit(event.detail(serde_json::json!({ "roles": roles }))).await
 }
 
+/// Sets another password of one's own, with the present one and a code. All sessions and tokens of the account end, as
+/// after a reset: whoever changes a password may have reason to.
+///
+/// # Errors
+/// `UNAUTHENTICATED` when password or code is wrong, `INVALID` for a new one that is too short or the old one,
+/// `FORBIDDEN` for tokens.
+pub async fn change_own_password(op: &Op, password: String, code: Option<&str>, new: String) -> Result<()> {
+    if password == new {
+        return Err(Error::invalid("newPassword", "is the present one"));
+    }
+    let hash = hash_password(op.app(), Some(new)).await?;
+    let (tx, account, _) = proof::prove(op, "account.change_password", Some(password), code).await?;
+    let (tenant, id) = (account.tenant_id, account.id);
+    if account.password_hash.is_none() {
+        return Err(Error::conflict("this account has no password").remedy("ask an administrator to set one"));
+    }
+    store::change_password(tx.connection(), tenant, id, hash, tx.scope().at_micros()).await?;
+    end_access(&tx, tenant, id).await?;
+    tx.commit(Event::new("account.change_password", format!("account:{id}"))).await
+}
+
 /// Disables an account: its sessions and tokens stop at once.
 ///
 /// # Errors
@@ -226,7 +265,7 @@ async fn end_access(tx: &Tx, tenant: Uuid, account: Uuid) -> Result<()> {
 
 pub(super) async fn find(op: &Op, tenant: Uuid, id: Uuid, action: Action) -> Result<(Scope, bool)> {
     let scope = op.permit_at(tenant, action, "account").await?;
-    by_a_person(op, action)?;
+    by_a_person(op, action).await?;
     let (_, tenant) =
         store::account(scope.connection(), tenant, id).await?.ok_or_else(|| Error::not_found("account"))?;
     Ok((scope, tenant.kind == "operator"))

@@ -1,8 +1,19 @@
 //! Fresh proof of who one is, for what is sensitive (OWASP ASVS 3.7.1).
 
+use std::sync::atomic::Ordering;
+
 use super::model::Action;
 use super::op::Op;
 use crate::error::{Error, Result};
+
+/// Objects of sensitive verbs: a token must name them, see [`Op::require_fresh`].
+pub const SENSITIVE: [&str; 7] = ["account", "audit", "captured_mail", "data.", "key", "report", "token"];
+
+/// Scopes of a token that may do all that its account may, what is sensitive included.
+pub fn every_scope() -> Vec<String> {
+    let named = SENSITIVE.iter().map(|object| format!("*:{object}*"));
+    std::iter::once("*:*".to_owned()).chain(named).collect()
+}
 
 impl Op {
     /// Asks for fresh proof of who acts. Sensitive verbs call it beside `permit`: exports, reads of many people in clear,
@@ -39,12 +50,14 @@ impl Op {
         }
     }
 
-    /// The same where the answer holds `people` people in clear: few are everyday work, many are a bulk read.
+    /// Counts a person whose fields this operation reads in clear. A few are everyday work; from
+    /// `identity.bulk_read_people` on it is a bulk read and wants fresh proof.
     ///
     /// # Errors
-    /// As [`Op::require_fresh`].
-    pub async fn require_fresh_for_many(&self, people: usize, action: Action, object: &str) -> Result<()> {
-        let few = usize::try_from(self.app().config().identity.bulk_read_people).unwrap_or(usize::MAX);
-        if people <= few { Ok(()) } else { self.require_fresh(action, object).await }
+    /// As [`Op::require_fresh`], for `object`, the name of a field.
+    pub async fn count_read_in_clear(&self, object: &str) -> Result<()> {
+        let people = self.people.fetch_add(1, Ordering::Relaxed) + 1;
+        let few = self.app().config().identity.bulk_read_people;
+        if people <= few { Ok(()) } else { self.require_fresh(Action::Read, object).await }
     }
 }

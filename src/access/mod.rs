@@ -21,8 +21,10 @@ mod tokens;
 mod totp;
 
 pub use accounts::{
-    Account, NewAccount, create_account, disable_account, list_accounts, set_password, set_roles,
+    Account, NewAccount, change_own_password, create_account, disable_account, list_accounts, set_password,
+    set_roles,
 };
+pub use fresh::{SENSITIVE, every_scope};
 pub use holders::Holders;
 pub use identity::{Credentials, act_locally, authenticate, authenticate_to_enrol, sign_out};
 pub use model::{ActingSession, Action, Actor, Role, TokenScope};
@@ -31,12 +33,12 @@ pub use policy::{
     Against, Attributes, Comparison, Condition, Effect, Explanation, MAX_ATTRIBUTES, Origin, Policies,
     Policy, Question, Rule, RuleSeen, Scalar, SystemRules, permission_table, role_set,
 };
-pub use setup::{FirstAdmin, Initialised, NewOperator, initialise};
 pub use second_factor::{
     Enrolled, Enrolment, SecondFactor, confirm_second_factor, enrol_second_factor, own_second_factor,
     remove_own_second_factor, remove_second_factor, renew_recovery_codes,
 };
 pub use sessions::{Session, SignedIn, own_sessions, re_authenticate, revoke_own_session};
+pub use setup::{FirstAdmin, Initialised, NewOperator, initialise};
 pub use sign_in::{SignInStep, sign_in, sign_in_with_code, unlock_locally};
 pub use tenants::{
     NewTenant, Tenant, TenantDirectory, create_tenants, list_tenants, tenant_by_id, tenant_by_slug,

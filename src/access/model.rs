@@ -146,6 +146,11 @@ impl TokenScope {
     pub fn names(&self, action: Action, object: &str) -> bool {
         self.object != "*" && self.covers(action, object)
     }
+
+    /// The object, where it is one and not a pattern.
+    pub fn plain_object(&self) -> Option<&str> {
+        (!self.object.ends_with('*')).then_some(&self.object)
+    }
 }
 
 fn matches(pattern: &str, text: &str) -> bool {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
 use jiff::Timestamp;
 use sea_orm::sea_query::{Condition, IntoCondition};
@@ -25,6 +26,8 @@ pub struct Op {
     at: Timestamp,
     purpose: Option<Arc<str>>,
     request_id: Arc<str>,
+    /// People whose fields this operation read in clear.
+    pub(super) people: Arc<AtomicU32>,
 }
 
 /// Which rows a scope reaches.
@@ -63,6 +66,7 @@ impl Op {
             at,
             purpose: None,
             request_id: request_id.into(),
+            people: Arc::default(),
         })
     }
 
@@ -262,6 +266,7 @@ impl Scope {
             at: app.clock().now(),
             purpose: Some(reason.into()),
             request_id: "system".into(),
+            people: Arc::default(),
         };
         Self { op, tenant, reach }
     }

@@ -92,7 +92,12 @@ pub(super) async fn take_code(tx: &Tx, account: &account::Model, code: &str) -> 
 pub(super) fn recovery_hash(account: Uuid, code: &str) -> [u8; 32] {
     let plain: String =
         code.chars().filter(|c| !matches!(c, '-' | ' ')).map(|c| c.to_ascii_uppercase()).collect();
-    Sha256::new().chain_update(b"suimon recovery code").chain_update(account.as_bytes()).chain_update(plain).finalize().into()
+    Sha256::new()
+        .chain_update(b"suimon recovery code")
+        .chain_update(account.as_bytes())
+        .chain_update(plain)
+        .finalize()
+        .into()
 }
 
 /// Password, and code where there is a second factor, of whoever has this session. On success the account's row is locked in
@@ -107,7 +112,9 @@ pub(super) async fn prove(
     code: Option<&str>,
 ) -> Result<(Tx, account::Model, String)> {
     if op.actor().session.is_none() {
-        return Err(Error::forbidden("prove", "session").remedy("sign in: a token proves nothing about a person"));
+        return Err(
+            Error::forbidden("prove", "session").remedy("sign in: a token proves nothing about a person")
+        );
     }
     let (scope, id) = op.own()?;
     let config = &op.app().config().identity;
@@ -115,12 +122,10 @@ pub(super) async fn prove(
         store::account(scope.connection(), scope.tenant(), id).await?.ok_or_else(|| refused(config))?;
     if read.password_hash.is_none() && read.second_factor_at.is_none() {
         return Err(Error::conflict("this account has neither password nor second factor")
-            .remedy("sign in again at your organisation's provider"));
+            .remedy("ask an administrator for a password"));
     }
     let knows = match &read.password_hash {
-        Some(stored) => {
-            password::verify(config, Some(stored.clone()), password.unwrap_or_default()).await?
-        }
+        Some(stored) => password::verify(config, Some(stored.clone()), password.unwrap_or_default()).await?,
         None => true,
     };
     let tx = scope.begin().await?;

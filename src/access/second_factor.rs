@@ -111,7 +111,8 @@ pub async fn confirm_second_factor(op: &Op, code: &str) -> Result<Enrolled> {
         Error::invalid("code", "is not the one that your app shows now")
             .remedy("check that the clock of your telephone is right, and send the code that it shows")
     };
-    let step = totp::matching_step(&secret, code, scope.at().as_second(), begun.last_step).ok_or_else(wrong)?;
+    let step =
+        totp::matching_step(&secret, code, scope.at().as_second(), begun.last_step).ok_or_else(wrong)?;
     if !store_identity::take_step(tx.connection(), tenant, id, step, scope.at_micros()).await? {
         return Err(wrong());
     }

@@ -35,7 +35,7 @@ pub struct Session {
     pub expires_at: Timestamp,
     /// When its owner last proved who they are.
     pub authenticated_at: Timestamp,
-    /// How: `password`, `totp`, `recovery`, `oidc`.
+    /// How: `password`, `totp`, `recovery`.
     pub methods: Vec<String>,
     /// Whether the request came with it.
     pub current: bool,

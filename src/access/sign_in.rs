@@ -109,11 +109,13 @@ pub(super) async fn go_on(tx: Tx, account: account::Model, method: &'static str)
 
 /// One text for every cause.
 fn code_refused(config: &IdentityConfig) -> Error {
-    Error::unauthenticated("the code is wrong or was used, or signing in took too long, or the login is locked")
-        .remedy(format!(
-            "wait for the next code of your app, or begin again; after {} wrong ones wait {} minutes",
-            config.lock_after_tries, config.lock_minutes
-        ))
+    Error::unauthenticated(
+        "the code is wrong or was used, or signing in took too long, or the login is locked",
+    )
+    .remedy(format!(
+        "wait for the next code of your app, or begin again; after {} wrong ones wait {} minutes",
+        config.lock_after_tries, config.lock_minutes
+    ))
 }
 
 /// The second step of signing in: a code of the app, or a recovery code.

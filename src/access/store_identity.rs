@@ -3,8 +3,8 @@
 use entity::{account, membership, recovery_code, second_factor, session, sign_in_step};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, ExprTrait,
+    IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
@@ -158,7 +158,9 @@ pub async fn insert_step<C: ConnectionTrait>(database: &C, row: sign_in_step::Mo
         .filter(sign_in_step::Column::ExpiresAt.lte(row.created_at))
         .exec(database)
         .await?;
-    sign_in_step::Entity::insert(row.into_active_model().reset_all()).exec_without_returning(database).await?;
+    sign_in_step::Entity::insert(row.into_active_model().reset_all())
+        .exec_without_returning(database)
+        .await?;
     Ok(())
 }
 

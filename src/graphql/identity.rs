@@ -36,7 +36,7 @@ impl Session {
         self.0.authenticated_at.into()
     }
 
-    /// How: `password`, `totp`, `recovery`, `oidc`.
+    /// How: `password`, `totp`, `recovery`.
     async fn methods(&self) -> &[String] {
         &self.0.methods
     }

@@ -22,7 +22,11 @@ pub struct SignIn {
 
 /// Names with https carry the `__Host-` prefix, which binds a cookie to this host (RFC 6265bis 4.1.3.2).
 fn named(app: &App, name: &str) -> String {
-    if app.config().server.public_url.starts_with("https://") { format!("__Host-{name}") } else { name.to_owned() }
+    if app.config().server.public_url.starts_with("https://") {
+        format!("__Host-{name}")
+    } else {
+        name.to_owned()
+    }
 }
 
 const SESSION: &str = "suimon";

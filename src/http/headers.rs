@@ -33,7 +33,7 @@ const STRICT_CONTENT: HeaderValue = HeaderValue::from_static(
 );
 
 /// Paths that may stand in logs.
-const KNOWN: [&str; 13] = [
+const KNOWN: [&str; 14] = [
     "/",
     "/graphql",
     "/graphiql",
@@ -44,6 +44,7 @@ const KNOWN: [&str; 13] = [
     "/auth/second-factor/confirm",
     "/auth/second-factor/recovery-codes",
     "/auth/second-factor/remove",
+    "/auth/password",
     "/auth/re-authenticate",
     "/health/live",
     "/health/ready",

@@ -44,6 +44,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/auth/second-factor/confirm", post(second_factor::confirm))
         .route("/auth/second-factor/recovery-codes", post(second_factor::recovery_codes))
         .route("/auth/second-factor/remove", post(second_factor::remove))
+        .route("/auth/password", post(second_factor::password))
         .route("/auth/re-authenticate", post(second_factor::re_authenticate))
         .route("/health/live", get(|| async { "ok\n" }))
         .route("/health/ready", get(ready));

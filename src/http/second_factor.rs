@@ -9,9 +9,9 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::Service;
 use super::auth::{self, STEP, cookie_value, credentials, refuse, signed_in};
 use super::headers::RequestId;
-use super::Service;
 use crate::access::{self, Op};
 use crate::error::{Error, Result};
 
@@ -130,6 +130,31 @@ pub async fn re_authenticate(
         async {
             let op = op(&service, &headers, &request).await?;
             access::re_authenticate(&op, password, code.as_deref()).await?;
+            Ok(StatusCode::NO_CONTENT)
+        }
+        .await,
+    )
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct NewPassword {
+    password: String,
+    code: Option<String>,
+    new_password: String,
+}
+
+/// `POST /auth/password` with `{"password", "code", "newPassword"}`: another password of one's own; everything ends.
+pub async fn password(
+    State(service): State<Service>,
+    Extension(request): Extension<RequestId>,
+    headers: HeaderMap,
+    Json(NewPassword { password, code, new_password }): Json<NewPassword>,
+) -> Response {
+    answer(
+        async {
+            let op = op(&service, &headers, &request).await?;
+            access::change_own_password(&op, password, code.as_deref(), new_password).await?;
             Ok(StatusCode::NO_CONTENT)
         }
         .await,

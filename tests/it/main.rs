@@ -4,6 +4,7 @@
 mod access_conditions;
 mod audit_chain;
 mod audit_log;
+mod browser;
 mod configuration;
 mod coverage;
 mod demo;
@@ -24,6 +25,8 @@ mod jobs;
 mod notices;
 mod reports;
 mod requirements;
+mod second_factor;
+mod sessions;
 mod sign_in_lock;
 mod vault;
 mod vault_import;
