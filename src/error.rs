@@ -23,6 +23,8 @@ pub enum Code {
     Conflict,
     /// A limit was exceeded.
     LimitExceeded,
+    /// The answer stands, but something may be missing from it.
+    Incomplete,
     /// The session is old for what is asked: its owner must prove again who they are.
     ReauthenticationRequired,
     /// The caller's role asks for a second factor, and there is none yet.
@@ -39,6 +41,7 @@ impl Code {
             Code::Invalid => "INVALID",
             Code::Conflict => "CONFLICT",
             Code::LimitExceeded => "LIMIT_EXCEEDED",
+            Code::Incomplete => "INCOMPLETE",
             Code::ReauthenticationRequired => "REAUTHENTICATION_REQUIRED",
             Code::SecondFactorRequired => "SECOND_FACTOR_REQUIRED",
         }
@@ -138,6 +141,11 @@ impl Error {
         .remedy(
             "POST /auth/second-factor/enrol, then POST /auth/second-factor/confirm with a code of your app",
         )
+    }
+
+    /// Something may be missing from the answer.
+    pub fn incomplete(message: impl Into<String>) -> Self {
+        Self::expected(Code::Incomplete, message)
     }
 
     /// Adds what the caller can do about it.

@@ -1,7 +1,7 @@
 //! The second factor, and sessions that know when somebody last proved who they are.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::ConnectionTrait;
+use sea_orm_migration::sea_orm::{ConnectionTrait, DatabaseBackend};
 
 use crate::schema::{Column, Kind, Table as Plan, create, drop};
 
@@ -59,7 +59,12 @@ impl MigrationTrait for Migration {
         }
         // Sessions of the older version do not know when their owner proved who they are: they end here, so that the new
         // columns, which SQLite can only add as nullable ones, are never empty.
-        manager.get_connection().execute_unprepared("DELETE FROM session").await?;
+        // TRUNCATE, because row-level security hides every row from a DELETE that names no tenant.
+        let end = match manager.get_database_backend() {
+            DatabaseBackend::Postgres => "TRUNCATE session",
+            _ => "DELETE FROM session",
+        };
+        manager.get_connection().execute_unprepared(end).await?;
         let columns = [
             ("session", ColumnDef::new("id").uuid().to_owned()),
             ("session", ColumnDef::new("authenticated_at").big_integer().to_owned()),

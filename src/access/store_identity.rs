@@ -3,13 +3,14 @@
 use entity::{account, membership, recovery_code, second_factor, session, sign_in_step};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, ExprTrait,
-    IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
 use super::model::Role;
 use super::op::Scope;
+use crate::storage::Walled;
 
 fn one_row(affected: u64) -> Result<(), DbErr> {
     if affected == 1 { Ok(()) } else { Err(DbErr::RecordNotUpdated) }
@@ -164,10 +165,7 @@ pub async fn insert_step<C: ConnectionTrait>(database: &C, row: sign_in_step::Mo
     Ok(())
 }
 
-pub async fn step(
-    database: &DatabaseConnection,
-    token_hash: &[u8; 32],
-) -> Result<Option<sign_in_step::Model>, DbErr> {
+pub async fn step(database: &Walled, token_hash: &[u8; 32]) -> Result<Option<sign_in_step::Model>, DbErr> {
     sign_in_step::Entity::find()
         .filter(sign_in_step::Column::TokenHash.eq(token_hash.to_vec()))
         .one(database)

@@ -19,6 +19,8 @@ pub enum ProblemCode {
     Conflict,
     /// A limit was exceeded.
     LimitExceeded,
+    /// The answer stands, but something may be missing from it.
+    Incomplete,
     /// You signed in too long ago for this: POST /auth/re-authenticate, then ask again.
     ReauthenticationRequired,
     /// Your role asks for a second factor, and you have none yet.
@@ -34,6 +36,7 @@ impl From<Code> for ProblemCode {
             Code::Invalid => ProblemCode::Invalid,
             Code::Conflict => ProblemCode::Conflict,
             Code::LimitExceeded => ProblemCode::LimitExceeded,
+            Code::Incomplete => ProblemCode::Incomplete,
             Code::ReauthenticationRequired => ProblemCode::ReauthenticationRequired,
             Code::SecondFactorRequired => ProblemCode::SecondFactorRequired,
         }

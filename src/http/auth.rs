@@ -126,6 +126,7 @@ pub fn refuse(error: Error) -> Response {
                 Code::Invalid => StatusCode::BAD_REQUEST,
                 Code::Conflict => StatusCode::CONFLICT,
                 Code::LimitExceeded => StatusCode::TOO_MANY_REQUESTS,
+                Code::Incomplete => StatusCode::OK,
                 Code::ReauthenticationRequired | Code::SecondFactorRequired => StatusCode::FORBIDDEN,
             };
             (status, Json(serde_json::json!({ "error": problem }))).into_response()

@@ -1,10 +1,13 @@
 //! Sessions: what ends them, one's own list, fresh proof before what is sensitive; tokens and service accounts.
 
+use entity::account;
+use sea_orm::{Database, EntityTrait};
 use serde_json::json;
 use suimon::access::{self, Role, issue_token_for};
 
 use crate::browser::Browser;
 use crate::harness::{Member, PASSWORD, TestApp, text};
+use crate::vault_support::{applicant, apply_system, batch};
 
 const VIEWER: &str = "{ viewer { tenant { slug } } }";
 
@@ -267,4 +270,69 @@ async fn a_service_account_has_no_password() {
     assert_eq!(app.admin().gql(&roles).await["data"]["setAccountRoles"]["__typename"], "Done");
     assert_eq!(Browser::new(&app).sign_in(&member.login, PASSWORD).await.0, 401);
     assert!(access::issue_token_for(&app.app, "importer", "x", &["*:*".to_owned()], 1).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn passwords_may_be_long_and_of_any_characters() {
+    let app = TestApp::new().await;
+    let mut present = PASSWORD.to_owned();
+    let member = app.operator_member(Role::Auditor).await;
+    for new in [
+        "長い合言葉は水門を守る ✓ 𠮷野家".repeat(10),
+        format!("{}🦀", "a".repeat(64)),
+        "a b\tc\u{0}d efghi".to_owned(),
+    ] {
+        let mut browser = Browser::new(&app);
+        assert_eq!(browser.sign_in(&member.login, &present).await.0, 200);
+        let body = json!({ "password": present, "newPassword": new });
+        assert_eq!(browser.post("/auth/password", body).await.0, 204, "{new}");
+        present = new;
+    }
+    assert_eq!(Browser::new(&app).sign_in(&member.login, &present).await.0, 200);
+    // The last character counts too: nothing is cut off.
+    let shorter = &present[..present.len() - 1];
+    assert_eq!(Browser::new(&app).sign_in(&member.login, shorter).await.0, 401);
+    let database = Database::connect(app.database_url()).await.unwrap();
+    for account in account::Entity::find().all(&database).await.unwrap() {
+        assert!(account.password_hash.is_none_or(|hash| hash.starts_with("$argon2id$")));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reading_many_people_in_clear_wants_fresh_proof() {
+    let app = TestApp::with(&["identity.bulk_read_people=2"]).await;
+    apply_system(&app).await;
+    let school = app.tenant("school-001").await;
+    let officer = app.operator_member(Role::ComplianceOfficer).await;
+    let rows: Vec<_> = (1..=3)
+        .map(|n| applicant(n, "school-001", &format!("A-{n}"), "水野 花", &format!("hana{n}@mail.example")))
+        .collect();
+    assert_eq!(batch(&officer, json!({ "rows": rows })).await["state"], "DONE");
+    let read = |first: u32, masked: bool| {
+        format!(
+            "{{ subjects(tenantId: \"{}\", first: {first}, purpose: \"a test\") {{ nodes {{
+               fields(names: [\"email\"], masked: {masked}) {{ ... on ClearValue {{ value }} ... on MaskedValue {{ value }} }} }} }} }}",
+            school.id
+        )
+    };
+    let mut browser = Browser::signed_in(&app, &officer.login).await;
+    let fresh = browser.gql(&read(3, false)).await;
+    assert!(fresh.to_string().contains("hana3@mail.example"), "{fresh}");
+    app.clock.advance(10 * 60);
+    let stale = browser.gql(&read(3, false)).await;
+    assert_eq!(stale["errors"][0]["extensions"]["code"], "REAUTHENTICATION_REQUIRED", "{stale}");
+    assert!(!stale.to_string().contains("mail.example"), "nothing of the bulk leaves: {stale}");
+    let few = browser.gql(&read(2, false)).await;
+    assert!(few["errors"].is_null(), "{few}");
+    assert!(browser.gql(&read(3, true)).await["errors"].is_null(), "masked values are no bulk read");
+    browser.post("/auth/re-authenticate", json!({ "password": PASSWORD })).await;
+    assert!(browser.gql(&read(3, false)).await["errors"].is_null());
+    let everything = issue_token_for(&app.app, &officer.login, "t", &["*:*".to_owned()], 1).await.unwrap();
+    let token = Member { token: everything.secret, ..officer.clone() };
+    let refused = token.gql(&read(3, false)).await;
+    assert_eq!(refused["errors"][0]["extensions"]["code"], "FORBIDDEN", "{refused}");
+    let named = ["*:*".to_owned(), "read:data.*".to_owned()];
+    let named = issue_token_for(&app.app, &officer.login, "t", &named, 1).await.unwrap();
+    let token = Member { token: named.secret, ..officer };
+    assert!(token.gql(&read(3, false)).await["errors"].is_null());
 }
