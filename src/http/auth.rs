@@ -1,15 +1,17 @@
 //! Signing in and out, and reading a request's credentials.
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::Service;
 use crate::access::{self, Credentials, SignInStep, SignedIn};
 use crate::app::App;
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, Result};
 
 const CSRF_HEADER: &str = "x-suimon-csrf";
 
@@ -71,6 +73,17 @@ pub(super) fn signed_in(app: &App, session: SignedIn, more: serde_json::Value) -
     (headers, Json(body)).into_response()
 }
 
+/// A body of JSON. Not by an extractor: its refusal quotes the body, in the answer and in the log. JSON only, because a form of
+/// a foreign page cannot send that.
+pub(super) fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8], such_as: &str) -> Result<T> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let json =
+        kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
+    json.then(|| serde_json::from_slice(body).ok()).flatten().ok_or_else(|| {
+        Error::invalid("body", "is not what this path takes").remedy(format!("send JSON such as {such_as}"))
+    })
+}
+
 /// How far a sign-in came: a session, or `{"secondFactor": "code"}` and the cookie of the step.
 pub(super) fn step(app: &App, step: SignInStep) -> Response {
     match step {
@@ -84,10 +97,12 @@ pub(super) fn step(app: &App, step: SignInStep) -> Response {
 
 /// `POST /auth/sign-in` with `{"login", "password"}`: sets the session cookie and answers the CSRF token, or asks for the
 /// second factor.
-pub async fn sign_in(
-    State(service): State<Service>,
-    Json(SignIn { login, password }): Json<SignIn>,
-) -> Response {
+pub async fn sign_in(State(service): State<Service>, headers: HeaderMap, body: Bytes) -> Response {
+    let SignIn { login, password } = match read(&headers, &body, "{\"login\": \"…\", \"password\": \"…\"}")
+    {
+        Ok(sign_in) => sign_in,
+        Err(error) => return refuse(error),
+    };
     match access::sign_in(&service.app, &login, password).await {
         Ok(reached) => step(&service.app, reached),
         Err(error) => refuse(error),

@@ -3,6 +3,7 @@
 //! the second step of signing in want the CSRF header with the session.
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -10,7 +11,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Service;
-use super::auth::{self, STEP, cookie_value, credentials, refuse, signed_in};
+use super::auth::{self, STEP, cookie_value, credentials, read, refuse, signed_in};
 use super::headers::RequestId;
 use crate::access::{self, Op};
 use crate::error::{Error, Result};
@@ -28,6 +29,10 @@ pub struct Proof {
     code: Option<String>,
 }
 
+const CODE: &str = "{\"code\": \"…\"}";
+const PROOF: &str = "{\"password\": \"…\", \"code\": \"…\"}";
+const NEW_PASSWORD: &str = "{\"password\": \"…\", \"code\": \"…\", \"newPassword\": \"…\"}";
+
 async fn op(service: &Service, headers: &HeaderMap, request: &RequestId) -> Result<Op> {
     let credentials = credentials(&service.app, headers)
         .ok_or_else(|| Error::unauthenticated("sign in first").remedy("POST /auth/sign-in"))?;
@@ -39,11 +44,11 @@ fn answer<T: IntoResponse>(result: Result<T>) -> Response {
 }
 
 /// `POST /auth/second-factor` with `{"code"}`: the second step of signing in, by a code of the app or a recovery code.
-pub async fn sign_in(
-    State(service): State<Service>,
-    headers: HeaderMap,
-    Json(OneCode { code }): Json<OneCode>,
-) -> Response {
+pub async fn sign_in(State(service): State<Service>, headers: HeaderMap, body: Bytes) -> Response {
+    let OneCode { code } = match read(&headers, &body, CODE) {
+        Ok(read) => read,
+        Err(error) => return refuse(error),
+    };
     // Without the cookie the answer is that of a wrong code.
     let secret = cookie_value(&service.app, &headers, STEP).unwrap_or_default();
     match access::sign_in_with_code(&service.app, &secret, &code).await {
@@ -72,11 +77,12 @@ pub async fn confirm(
     State(service): State<Service>,
     Extension(request): Extension<RequestId>,
     headers: HeaderMap,
-    Json(OneCode { code }): Json<OneCode>,
+    body: Bytes,
 ) -> Response {
     answer(
         async {
             let op = op(&service, &headers, &request).await?;
+            let OneCode { code } = read(&headers, &body, CODE)?;
             let enrolled = access::confirm_second_factor(&op, &code).await?;
             let codes = json!({ "recoveryCodes": enrolled.recovery_codes });
             Ok(auth::signed_in(&service.app, enrolled.session, codes))
@@ -90,11 +96,12 @@ pub async fn recovery_codes(
     State(service): State<Service>,
     Extension(request): Extension<RequestId>,
     headers: HeaderMap,
-    Json(Proof { password, code }): Json<Proof>,
+    body: Bytes,
 ) -> Response {
     answer(
         async {
             let op = op(&service, &headers, &request).await?;
+            let Proof { password, code } = read(&headers, &body, PROOF)?;
             let codes = access::renew_recovery_codes(&op, password, &code.unwrap_or_default()).await?;
             Ok(Json(json!({ "recoveryCodes": codes })))
         }
@@ -107,11 +114,12 @@ pub async fn remove(
     State(service): State<Service>,
     Extension(request): Extension<RequestId>,
     headers: HeaderMap,
-    Json(Proof { password, code }): Json<Proof>,
+    body: Bytes,
 ) -> Response {
     answer(
         async {
             let op = op(&service, &headers, &request).await?;
+            let Proof { password, code } = read(&headers, &body, PROOF)?;
             access::remove_own_second_factor(&op, password, &code.unwrap_or_default()).await?;
             Ok(StatusCode::NO_CONTENT)
         }
@@ -124,11 +132,12 @@ pub async fn re_authenticate(
     State(service): State<Service>,
     Extension(request): Extension<RequestId>,
     headers: HeaderMap,
-    Json(Proof { password, code }): Json<Proof>,
+    body: Bytes,
 ) -> Response {
     answer(
         async {
             let op = op(&service, &headers, &request).await?;
+            let Proof { password, code } = read(&headers, &body, PROOF)?;
             access::re_authenticate(&op, password, code.as_deref()).await?;
             Ok(StatusCode::NO_CONTENT)
         }
@@ -149,11 +158,12 @@ pub async fn password(
     State(service): State<Service>,
     Extension(request): Extension<RequestId>,
     headers: HeaderMap,
-    Json(NewPassword { password, code, new_password }): Json<NewPassword>,
+    body: Bytes,
 ) -> Response {
     answer(
         async {
             let op = op(&service, &headers, &request).await?;
+            let NewPassword { password, code, new_password } = read(&headers, &body, NEW_PASSWORD)?;
             access::change_own_password(&op, password, code.as_deref(), new_password).await?;
             Ok(StatusCode::NO_CONTENT)
         }

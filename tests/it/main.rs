@@ -4,7 +4,9 @@
 mod access_conditions;
 mod audit_chain;
 mod audit_log;
+mod audit_seal;
 mod browser;
+mod canary;
 mod configuration;
 mod coverage;
 mod demo;

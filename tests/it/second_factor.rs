@@ -141,7 +141,7 @@ async fn neither_the_secret_nor_a_code_is_in_the_database() {
     let app = TestApp::new().await;
     let (enrolled, _, codes) = officer(&app).await;
     let secret = enrolled.app_secret.unwrap();
-    let database = Database::connect(app.database_url()).await.unwrap();
+    let database = Database::connect(app.owner_url()).await.unwrap();
     let row = second_factor::Entity::find().one(&database).await.unwrap().unwrap();
     let holds = |bytes: &[u8]| bytes.windows(secret.len()).any(|window| window == secret);
     assert!(!holds(&row.sealed_secret) && !holds(&row.wrapped_key));
@@ -232,7 +232,7 @@ async fn an_administrator_takes_somebody_elses_away_and_never_ones_own() {
     assert!(Browser::signed_in(&app, &member.login).await.is_in().await);
     let again = head.gql(&remove(&member.account)).await;
     assert_eq!(again["data"]["removeSecondFactor"]["code"], "CONFLICT", "{again}");
-    let database = Database::connect(app.database_url()).await.unwrap();
+    let database = Database::connect(app.owner_url()).await.unwrap();
     let entries = audit_entry::Entity::find().all(&database).await.unwrap();
     let removals: Vec<_> = entries.iter().filter(|entry| entry.action == "second_factor.remove").collect();
     assert_eq!(removals.len(), 1);

@@ -292,7 +292,7 @@ async fn passwords_may_be_long_and_of_any_characters() {
     // The last character counts too: nothing is cut off.
     let shorter = &present[..present.len() - 1];
     assert_eq!(Browser::new(&app).sign_in(&member.login, shorter).await.0, 401);
-    let database = Database::connect(app.database_url()).await.unwrap();
+    let database = Database::connect(app.owner_url()).await.unwrap();
     for account in account::Entity::find().all(&database).await.unwrap() {
         assert!(account.password_hash.is_none_or(|hash| hash.starts_with("$argon2id$")));
     }
