@@ -2,6 +2,7 @@
 //! nothing can be read or written.
 
 mod accounts;
+mod decide;
 mod fresh;
 mod holders;
 mod identity;
@@ -24,6 +25,7 @@ pub use accounts::{
     Account, NewAccount, change_own_password, create_account, disable_account, list_accounts, set_password,
     set_roles,
 };
+pub use decide::{Decider, Known};
 pub use fresh::{SENSITIVE, every_scope};
 pub use holders::Holders;
 pub use identity::{Credentials, act_locally, authenticate, authenticate_to_enrol, sign_out};

@@ -33,7 +33,7 @@ const STRICT_CONTENT: HeaderValue = HeaderValue::from_static(
 );
 
 /// Paths that may stand in logs.
-const KNOWN: [&str; 14] = [
+const KNOWN: [&str; 20] = [
     "/",
     "/graphql",
     "/graphiql",
@@ -48,6 +48,12 @@ const KNOWN: [&str; 14] = [
     "/auth/re-authenticate",
     "/health/live",
     "/health/ready",
+    "/.well-known/authzen-configuration",
+    "/access/v1/evaluation",
+    "/access/v1/evaluations",
+    "/access/v1/search/subject",
+    "/access/v1/search/resource",
+    "/access/v1/search/action",
 ];
 
 /// Adds the headers and a request id, and logs the request without query or body.
@@ -56,6 +62,9 @@ pub async fn apply(mut request: Request, next: Next) -> Response {
     request.extensions_mut().insert(RequestId(id.clone()));
     // Paths of this service carry no personal data; an unknown path is somebody else's invention and is not logged.
     let path = KNOWN.into_iter().find(|known| *known == request.uri().path()).unwrap_or("(unknown)");
+    // AuthZEN: "the PDP MUST include the same identifier in the response", whatever it looks like. In the logs it is only what
+    // looks like one.
+    let echo = path.starts_with("/access/").then(|| request.headers().get("x-request-id").cloned()).flatten();
     let span = tracing::info_span!("request", id, method = %request.method(), path);
     let mut response = next.run(request).instrument(span.clone()).await;
     span.in_scope(|| tracing::debug!(status = response.status().as_u16(), "answered"));
@@ -69,7 +78,7 @@ pub async fn apply(mut request: Request, next: Next) -> Response {
     if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
         headers.insert(header::CONTENT_SECURITY_POLICY, STRICT_CONTENT);
     }
-    if let Ok(value) = HeaderValue::from_str(&id) {
+    if let Some(value) = echo.or_else(|| HeaderValue::from_str(&id).ok()) {
         headers.insert(HeaderName::from_static("x-request-id"), value);
     }
     response
