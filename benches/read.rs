@@ -102,7 +102,7 @@ async fn main() {
     let (app, op) = common::service(common::config(folder.path()), 10, std::convert::identity).await;
     fill(&op, people).await;
     let token =
-        access::issue_token_for(&app, "officer", "bench", &["*:*".to_owned()], 1).await.expect("a token");
+        access::issue_token_for(&app, "officer", "bench", &access::every_scope(), 1).await.expect("a token");
     let ids = ids_of_people(&op, people).await;
     let suimon = serve_suimon(app.clone()).await;
     let plain = serve_plain(&app, people).await;

@@ -25,6 +25,10 @@ pub enum Code {
     LimitExceeded,
     /// The answer stands, but something may be missing from it.
     Incomplete,
+    /// The session is old for what is asked: its owner must prove again who they are.
+    ReauthenticationRequired,
+    /// The caller's role asks for a second factor, and there is none yet.
+    SecondFactorRequired,
 }
 
 impl Code {
@@ -38,6 +42,8 @@ impl Code {
             Code::Conflict => "CONFLICT",
             Code::LimitExceeded => "LIMIT_EXCEEDED",
             Code::Incomplete => "INCOMPLETE",
+            Code::ReauthenticationRequired => "REAUTHENTICATION_REQUIRED",
+            Code::SecondFactorRequired => "SECOND_FACTOR_REQUIRED",
         }
     }
 }
@@ -115,6 +121,26 @@ impl Error {
     /// A limit was exceeded.
     pub fn limit(message: impl Into<String>) -> Self {
         Self::expected(Code::LimitExceeded, message)
+    }
+
+    /// The caller signed in too long ago for this.
+    pub fn reauthentication_required(minutes: u32) -> Self {
+        Self::expected(
+            Code::ReauthenticationRequired,
+            format!("this wants proof, not older than {minutes} minutes, of who you are"),
+        )
+        .remedy("POST /auth/re-authenticate with your password, and a code where you have a second factor; then ask again")
+    }
+
+    /// The caller has to enrol a second factor before anything else.
+    pub fn second_factor_required() -> Self {
+        Self::expected(
+            Code::SecondFactorRequired,
+            "your role asks for a second factor, and you have none yet",
+        )
+        .remedy(
+            "POST /auth/second-factor/enrol, then POST /auth/second-factor/confirm with a code of your app",
+        )
     }
 
     /// Something may be missing from the answer.

@@ -22,11 +22,13 @@ pub struct Model {
     pub state: String,
     pub created_at: i64,
     pub password_changed_at: Option<i64>,
-    /// Wrong passwords in a row.
+    /// Wrong passwords and codes in a row.
     pub failed_tries: i32,
     pub last_failed_at: Option<i64>,
-    /// Until then no password opens a session.
+    /// Until then neither password nor code opens a session.
     pub locked_until: Option<i64>,
+    /// Since when signing in asks for a second factor.
+    pub second_factor_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

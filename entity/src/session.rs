@@ -9,6 +9,8 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false, column_type = "Blob")]
     pub token_hash: Vec<u8>,
     pub tenant_id: Uuid,
+    /// Names the session in lists; opens nothing.
+    pub id: Uuid,
     pub account_id: Uuid,
     /// SHA-256 of the token that a state-changing request must carry in a header.
     #[sea_orm(column_type = "Blob")]
@@ -17,6 +19,11 @@ pub struct Model {
     pub last_seen_at: i64,
     pub expires_at: i64,
     pub revoked_at: Option<i64>,
+    /// When its owner last proved who they are: at sign-in or since.
+    pub authenticated_at: i64,
+    /// How: names such as `password totp`, separated by blanks.
+    #[sea_orm(column_type = "Text")]
+    pub methods: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -7,7 +7,9 @@ use uuid::Uuid;
 
 use super::model::{Action, Role};
 use super::op::{Op, Scope, Tx};
-use super::{password, store};
+use super::proof;
+use super::sessions::end_sessions;
+use super::{password, store, store_identity};
 use crate::app::App;
 use crate::audit::Event;
 use crate::clock::from_micros;
@@ -24,6 +26,8 @@ pub struct Account {
     pub active: bool,
     /// Until then no password opens a session: too many wrong ones were tried.
     pub locked_until: Option<Timestamp>,
+    /// Whether signing in asks for a second factor.
+    pub second_factor: bool,
 }
 
 /// What a new account needs.
@@ -44,6 +48,10 @@ impl NewAccount {
         }
         if !(1..=100).contains(&self.display_name.chars().count()) {
             return Err(Error::invalid("displayName", "wants 1 to 100 characters"));
+        }
+        if self.password.is_some() && self.roles.contains(&Role::Service) {
+            return Err(Error::invalid("password", "is not for service accounts")
+                .remedy("create it without one and give the program a token of narrow scope"));
         }
         check_roles(&self.roles, of_operator)
     }
@@ -67,15 +75,15 @@ fn check_roles(roles: &[Role], of_operator: bool) -> Result<()> {
     Ok(())
 }
 
-/// Accounts are changed by people who signed in. A leaked token that may change accounts would otherwise make itself
-/// whatever it likes.
-fn by_a_person(op: &Op, action: Action) -> Result<()> {
+/// Accounts are changed by people who signed in, and just now. A leaked token that may change accounts would otherwise make
+/// itself whatever it likes: only one that may do everything and names accounts on top of it is taken.
+async fn by_a_person(op: &Op, action: Action) -> Result<()> {
     if op.actor().token_scopes.is_some() && !op.actor().unlimited_token() {
         return Err(
             Error::forbidden(action.as_str(), "account").remedy("sign in with a password to change accounts")
         );
     }
-    Ok(())
+    op.require_fresh(action, "account").await
 }
 
 /// Creates an account in a tenant.
@@ -84,7 +92,7 @@ fn by_a_person(op: &Op, action: Action) -> Result<()> {
 /// `INVALID`, `CONFLICT` when the login is taken, and those of permission.
 pub async fn create_account(op: &Op, tenant: Uuid, new: NewAccount) -> Result<Account> {
     let scope = op.permit_at(tenant, Action::Create, "account").await?;
-    by_a_person(op, Action::Create)?;
+    by_a_person(op, Action::Create).await?;
     let home = store::tenant(scope.connection(), tenant).await?.ok_or_else(|| Error::not_found("tenant"))?;
     new.check(home.kind == "operator")?;
     let hash = hash_password(op.app(), new.password.clone()).await?;
@@ -131,11 +139,21 @@ pub(super) async fn insert<C: ConnectionTrait>(
         failed_tries: 0,
         last_failed_at: None,
         locked_until: None,
+        second_factor_at: None,
     };
     store::insert_account(database, row).await?;
     store::replace_roles(database, tenant, id, &roles, at, scope.op().actor().account).await?;
     store::bump_policy(database, tenant).await?;
-    Ok(Account { tenant, id, login, display_name, roles, active: true, locked_until: None })
+    Ok(Account {
+        tenant,
+        id,
+        login,
+        display_name,
+        roles,
+        active: true,
+        locked_until: None,
+        second_factor: false,
+    })
 }
 
 /// The accounts of a tenant.
@@ -155,6 +173,7 @@ pub async fn list_accounts(op: &Op, tenant: Uuid) -> Result<Vec<Account>> {
             roles,
             active: row.state == "active",
             locked_until: row.locked_until.filter(|until| *until > scope.at_micros()).map(from_micros),
+            second_factor: row.second_factor_at.is_some(),
         })
         .collect())
 }
@@ -165,6 +184,10 @@ pub async fn list_accounts(op: &Op, tenant: Uuid) -> Result<Vec<Account>> {
 /// `INVALID`, `NOT_FOUND` and those of permission.
 pub async fn set_password(op: &Op, tenant: Uuid, account: Uuid, password: String) -> Result<()> {
     let (scope, _) = find(op, tenant, account, Action::Update).await?;
+    if store_identity::roles_of(scope.connection(), tenant, account).await?.contains(&Role::Service) {
+        return Err(Error::conflict("a service account has no password")
+            .remedy("give the program a token of narrow scope"));
+    }
     // Hashed before the transaction: nobody else waits for it.
     let hash = hash_password(op.app(), Some(password)).await?;
     let tx = scope.begin().await?;
@@ -188,10 +211,31 @@ pub async fn set_roles(op: &Op, tenant: Uuid, account: Uuid, roles: Vec<Role>) -
     store::replace_roles(tx.connection(), tenant, account, &roles, scope.at_micros(), op.actor().account)
         .await?;
     store::bump_policy(tx.connection(), tenant).await?;
-    store::revoke_sessions(tx.connection(), tenant, account, None, scope.at_micros()).await?;
+    end_sessions(&tx, tenant, account).await?;
     let roles: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
     let event = Event::new("account.set_roles", format!("account:{account}"));
     tx.commit(event.detail(serde_json::json!({ "roles": roles }))).await
+}
+
+/// Sets another password of one's own, with the present one and a code. All sessions and tokens of the account end, as
+/// after a reset: whoever changes a password may have reason to.
+///
+/// # Errors
+/// `UNAUTHENTICATED` when password or code is wrong, `INVALID` for a new one that is too short or the old one,
+/// `FORBIDDEN` for tokens.
+pub async fn change_own_password(op: &Op, password: String, code: Option<&str>, new: String) -> Result<()> {
+    if password == new {
+        return Err(Error::invalid("newPassword", "is the present one"));
+    }
+    let hash = hash_password(op.app(), Some(new)).await?;
+    let (tx, account, _) = proof::prove(op, "account.change_password", Some(password), code).await?;
+    let (tenant, id) = (account.tenant_id, account.id);
+    if account.password_hash.is_none() {
+        return Err(Error::conflict("this account has no password").remedy("ask an administrator to set one"));
+    }
+    store::change_password(tx.connection(), tenant, id, hash, tx.scope().at_micros()).await?;
+    end_access(&tx, tenant, id).await?;
+    tx.commit(Event::new("account.change_password", format!("account:{id}"))).await
 }
 
 /// Disables an account: its sessions and tokens stop at once.
@@ -214,14 +258,14 @@ pub async fn disable_account(op: &Op, tenant: Uuid, account: Uuid) -> Result<()>
 /// Ends what an account can come in with: whoever resets a password or disables an account means all of it.
 async fn end_access(tx: &Tx, tenant: Uuid, account: Uuid) -> Result<()> {
     let at = tx.scope().at_micros();
-    store::revoke_sessions(tx.connection(), tenant, account, None, at).await?;
+    end_sessions(tx, tenant, account).await?;
     store::revoke_tokens_of(tx.connection(), tenant, account, at).await?;
     Ok(())
 }
 
-async fn find(op: &Op, tenant: Uuid, id: Uuid, action: Action) -> Result<(Scope, bool)> {
+pub(super) async fn find(op: &Op, tenant: Uuid, id: Uuid, action: Action) -> Result<(Scope, bool)> {
     let scope = op.permit_at(tenant, action, "account").await?;
-    by_a_person(op, action)?;
+    by_a_person(op, action).await?;
     let (_, tenant) =
         store::account(scope.connection(), tenant, id).await?.ok_or_else(|| Error::not_found("account"))?;
     Ok((scope, tenant.kind == "operator"))

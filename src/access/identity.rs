@@ -6,10 +6,11 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use uuid::Uuid;
 
-use super::model::Actor;
+use super::model::{ActingSession, Actor};
 use super::op::{Op, Reach, Scope};
-use super::store;
+use super::{store, store_identity};
 use crate::app::App;
 use crate::audit::Event;
 use crate::error::{Error, Result};
@@ -60,8 +61,26 @@ pub async fn sign_out(app: &Arc<App>, secret: &str) -> Result<()> {
 ///
 /// # Errors
 /// `UNAUTHENTICATED` when the credentials are unknown, expired or revoked; `FORBIDDEN` when a cookie comes without the
-/// CSRF header.
+/// CSRF header; `SECOND_FACTOR_REQUIRED` when the account's role asks for one and there is none.
 pub async fn authenticate(app: &Arc<App>, credentials: &Credentials, request_id: &str) -> Result<Op> {
+    let (op, must_enrol) = recognise(app, credentials, request_id).await?;
+    if must_enrol { Err(Error::second_factor_required()) } else { Ok(op) }
+}
+
+/// The same for the few paths by which a second factor is enrolled: who must still do so comes in here and nowhere else.
+///
+/// # Errors
+/// As [`authenticate`], without `SECOND_FACTOR_REQUIRED`.
+pub async fn authenticate_to_enrol(
+    app: &Arc<App>,
+    credentials: &Credentials,
+    request_id: &str,
+) -> Result<Op> {
+    Ok(recognise(app, credentials, request_id).await?.0)
+}
+
+async fn recognise(app: &Arc<App>, credentials: &Credentials, request_id: &str) -> Result<(Op, bool)> {
+    let mut must_enrol = false;
     let now = app.clock().now().as_microsecond();
     let actor = match credentials {
         Credentials::Bearer(secret) => {
@@ -73,6 +92,9 @@ pub async fn authenticate(app: &Arc<App>, credentials: &Credentials, request_id:
                 .filter(|holder| holder.revoked_at.is_none() && holder.expires_at > now)
                 .ok_or_else(|| Error::unauthenticated("the token is unknown, expired or revoked"))?;
             require_active(&holder.account_state)?;
+            if holder.last_used_at.is_none_or(|last| now - last > TOUCH_AFTER_MICROS) {
+                store::touch_token(&app.database().behind(Wall::None), &hash, now).await?;
+            }
             let scopes: Vec<String> = serde_json::from_str(&holder.scopes)?;
             Actor {
                 account: Some(holder.account),
@@ -80,6 +102,7 @@ pub async fn authenticate(app: &Arc<App>, credentials: &Credentials, request_id:
                 operator: holder.tenant_kind == "operator",
                 label: format!("token:{}", holder.token).into(),
                 token_scopes: Some(scopes.iter().filter_map(|scope| scope.parse().ok()).collect()),
+                session: None,
                 policy_version: holder.policy_version,
             }
         }
@@ -99,6 +122,9 @@ pub async fn authenticate(app: &Arc<App>, credentials: &Credentials, request_id:
                     .remedy("send the token from signing in as header X-Suimon-CSRF"));
             }
             require_active(&holder.account_state)?;
+            if holder.second_factor_at.is_none() {
+                must_enrol = must_have_second_factor(app, holder.tenant, holder.account).await?;
+            }
             if now - holder.last_seen_at > TOUCH_AFTER_MICROS {
                 store::touch_session(&app.database().behind(Wall::None), &hash, now).await?;
             }
@@ -108,11 +134,27 @@ pub async fn authenticate(app: &Arc<App>, credentials: &Credentials, request_id:
                 operator: holder.tenant_kind == "operator",
                 label: format!("account:{}", holder.account).into(),
                 token_scopes: None,
+                session: Some(ActingSession {
+                    id: holder.session,
+                    authenticated_at: holder.authenticated_at,
+                    methods: holder.methods,
+                }),
                 policy_version: holder.policy_version,
             }
         }
     };
-    Op::new(app.clone(), actor, request_id).await
+    Ok((Op::new(app.clone(), actor, request_id).await?, must_enrol))
+}
+
+/// Whether one of the account's roles asks for a second factor.
+async fn must_have_second_factor(app: &App, tenant: Uuid, account: Uuid) -> Result<bool> {
+    let asking = app.config().identity.roles_with_second_factor().map_err(anyhow::Error::msg)?;
+    if asking.is_empty() {
+        return Ok(false);
+    }
+    let roles =
+        store_identity::roles_of(&app.database().behind(Wall::tenant(tenant)), tenant, account).await?;
+    Ok(roles.iter().any(|role| asking.contains(role)))
 }
 
 fn require_active(state: &str) -> Result<()> {
@@ -138,6 +180,7 @@ pub async fn act_locally(app: &Arc<App>, login: &str) -> Result<Op> {
         operator: tenant.kind == "operator",
         label: format!("cli:{}", account.id).into(),
         token_scopes: None,
+        session: None,
         policy_version: tenant.policy_version,
     };
     Op::new(app.clone(), actor, "cli").await

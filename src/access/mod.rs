@@ -3,6 +3,7 @@
 
 mod accounts;
 mod decide;
+mod fresh;
 mod holders;
 mod identity;
 mod model;
@@ -14,24 +15,36 @@ mod setup;
 mod sign_in;
 mod store;
 mod store_purge;
+mod proof;
+mod second_factor;
+mod sessions;
+mod store_identity;
 mod tenants;
 mod tokens;
+mod totp;
 
 pub use accounts::{
-    Account, NewAccount, create_account, disable_account, list_accounts, set_password, set_roles,
+    Account, NewAccount, change_own_password, create_account, disable_account, list_accounts, set_password,
+    set_roles,
 };
 pub use decide::{Decider, Known};
+pub use fresh::{SENSITIVE, every_scope};
 pub use holders::Holders;
-pub use identity::{Credentials, act_locally, authenticate, sign_out};
-pub use model::{Action, Actor, Role, TokenScope};
+pub use identity::{Credentials, act_locally, authenticate, authenticate_to_enrol, sign_out};
+pub use model::{ActingSession, Action, Actor, Role, TokenScope};
 pub use op::{Op, Reach, Scope, Tx};
 pub use policy::{
     Against, Attributes, Comparison, Condition, Effect, Explanation, MAX_ATTRIBUTES, Origin, Policies,
     Policy, Question, Rule, RuleSeen, Scalar, SystemRules, permission_table, role_set,
 };
 pub use readers::{Reader, purge_sessions, purge_tokens, readers};
+pub use second_factor::{
+    Enrolled, Enrolment, SecondFactor, confirm_second_factor, enrol_second_factor, own_second_factor,
+    remove_own_second_factor, remove_second_factor, renew_recovery_codes,
+};
+pub use sessions::{Session, SignedIn, own_sessions, re_authenticate, revoke_own_session};
 pub use setup::{FirstAdmin, Initialised, NewOperator, initialise};
-pub use sign_in::{SignedIn, sign_in, unlock_locally};
+pub use sign_in::{SignInStep, sign_in, sign_in_with_code, unlock_locally};
 pub use tenants::{
     NewTenant, Tenant, TenantDirectory, create_tenants, list_tenants, tenant_by_id, tenant_by_slug,
 };

@@ -145,6 +145,18 @@ impl TokenScope {
     }
 }
 
+impl TokenScope {
+    /// Whether this entry covers the request and names the object, at least by its beginning: `*` alone names nothing.
+    pub fn names(&self, action: Action, object: &str) -> bool {
+        self.object != "*" && self.covers(action, object)
+    }
+
+    /// The object, where it is one and not a pattern.
+    pub fn plain_object(&self) -> Option<&str> {
+        (!self.object.ends_with('*')).then_some(&self.object)
+    }
+}
+
 fn matches(pattern: &str, text: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(start) => text.starts_with(start),
@@ -200,6 +212,18 @@ pub struct Actor {
     pub label: Cow<'static, str>,
     /// What the token is limited to; `None` for a signed-in person.
     pub token_scopes: Option<Vec<TokenScope>>,
+    /// The session of a signed-in person; `None` for tokens, the command line and the service.
+    pub session: Option<ActingSession>,
     /// Version of the tenant's policy at the time of authentication.
     pub policy_version: i64,
+}
+
+/// The session that a request came with.
+#[derive(Clone, Debug)]
+pub struct ActingSession {
+    pub id: Uuid,
+    /// When its owner last proved who they are, in microseconds.
+    pub authenticated_at: i64,
+    /// How, names separated by blanks.
+    pub methods: String,
 }

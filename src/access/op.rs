@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
 use jiff::Timestamp;
 use sea_orm::sea_query::{Condition, IntoCondition};
@@ -26,6 +27,8 @@ pub struct Op {
     at: Timestamp,
     purpose: Option<Arc<str>>,
     request_id: Arc<str>,
+    /// People whose fields this operation read in clear.
+    pub(super) people: Arc<AtomicU32>,
 }
 
 /// Which rows a scope reaches.
@@ -65,6 +68,7 @@ impl Op {
             at,
             purpose: None,
             request_id: request_id.into(),
+            people: Arc::default(),
         })
     }
 
@@ -203,6 +207,17 @@ impl Op {
         self.decide(action, object, tenant, Reach::One(tenant)).await
     }
 
+    /// What everybody may do to the own account, whatever the role: its sessions and second factor. Gives the scope and the
+    /// account; only this part's verbs for one's own account may use it, and each names the account in its queries.
+    ///
+    /// # Errors
+    /// `FORBIDDEN` for the service itself.
+    pub(super) fn own(&self) -> Result<(Scope, Uuid)> {
+        let account = self.actor.account.ok_or_else(|| Error::forbidden("use", "account"))?;
+        let tenant = self.actor.tenant;
+        Ok((Scope::new(self.clone(), tenant, Reach::One(tenant)), account))
+    }
+
     /// Permission for the actor's whole reach within a system, whose access requirements decide too.
     ///
     /// # Errors
@@ -233,7 +248,7 @@ impl Op {
         Err(Error::forbidden(action.as_str(), if is_object(object) { object } else { "this" }))
     }
 
-    async fn record_denial(&self, tenant: Uuid, action: Action, object: &str) -> Result<()> {
+    pub(super) async fn record_denial(&self, tenant: Uuid, action: Action, object: &str) -> Result<()> {
         // What is not the name of an object may be anything, a person's name in the wrong field too: it stays out of the log.
         let object = if is_object(object) { object } else { "(not an object)" };
         let event = Event::new(action.as_str(), object).decision(Decision::Denied);
@@ -255,6 +270,7 @@ impl Scope {
             operator: reach == Reach::All,
             label: format!("system:{reason}").into(),
             token_scopes: None,
+            session: None,
             policy_version: 0,
         };
         let op = Op {
@@ -264,6 +280,7 @@ impl Scope {
             at: app.clock().now(),
             purpose: Some(reason.into()),
             request_id: "system".into(),
+            people: Arc::default(),
         };
         Self::new(op, tenant, reach)
     }

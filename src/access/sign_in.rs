@@ -2,29 +2,36 @@
 
 use std::sync::Arc;
 
-use entity::{account, session};
+use entity::{account, sign_in_step};
 use serde_json::json;
 
 use super::identity::{hash_secret, new_secret};
+use super::model::Role;
 use super::op::{Reach, Scope, Tx};
-use super::{password, store};
+use super::proof::{barred, count_try, denied, object, take_code};
+use super::sessions::{SignedIn, open};
+use super::{password, store, store_identity};
 use crate::app::App;
-use crate::audit::{Decision, Event};
+use crate::audit::Event;
 use crate::config::IdentityConfig;
 use crate::error::{Error, Result};
 use crate::storage::Wall;
 
-/// A new session: both secrets are told once and stored as hashes only.
-pub struct SignedIn {
-    /// For the cookie.
-    pub secret: String,
-    /// For the header `X-Suimon-CSRF`.
-    pub csrf: String,
-    /// Seconds until the session ends in any case.
-    pub max_age_seconds: i64,
-    /// Whose session.
-    pub display_name: String,
+/// How far a sign-in came.
+pub enum SignInStep {
+    /// There is a session.
+    Open(SignedIn),
+    /// The first factor was right; the second is awaited.
+    SecondFactor {
+        /// For a cookie: binds the second step to the client of the first.
+        secret: String,
+        /// Seconds until it has to begin again.
+        max_age_seconds: i64,
+    },
 }
+
+/// How long the second step may take.
+const STEP_SECONDS: i64 = 300;
 
 /// One text for every cause: an unknown login, a wrong password, a locked or a disabled account.
 fn refused(config: &IdentityConfig) -> Error {
@@ -39,7 +46,7 @@ fn refused(config: &IdentityConfig) -> Error {
 ///
 /// # Errors
 /// `UNAUTHENTICATED` with one text for every cause; `LIMIT_EXCEEDED` when too many sign in at once.
-pub async fn sign_in(app: &Arc<App>, login: &str, password: String) -> Result<SignedIn> {
+pub async fn sign_in(app: &Arc<App>, login: &str, password: String) -> Result<SignInStep> {
     let (root, config) = (app.root()?, &app.config().identity);
     if login.len() > 200 {
         return Err(refused(config));
@@ -50,7 +57,7 @@ pub async fn sign_in(app: &Arc<App>, login: &str, password: String) -> Result<Si
     let fits = password::verify(config, stored, password).await?;
     let Some(read) = found else {
         let scope = Scope::system(app, root, Reach::One(root), "sign-in");
-        scope.record(root, vec![denied("account", "unknown")]).await?;
+        scope.record(root, vec![denied("session.open", "account", "unknown")]).await?;
         return Err(refused(config));
     };
     let scope = Scope::system(app, read.tenant_id, Reach::One(read.tenant_id), "sign-in");
@@ -59,70 +66,92 @@ pub async fn sign_in(app: &Arc<App>, login: &str, password: String) -> Result<Si
     // tries that came at once each is counted.
     let account = store::lock_account(tx.connection(), read.tenant_id, read.id).await?;
     let account = account.ok_or_else(|| refused(config))?;
-    let why = if account.locked_until.is_some_and(|until| until > scope.at_micros()) {
-        Some("locked")
-    } else if account.state != "active" {
-        Some("disabled")
-    } else if account.password_hash != read.password_hash {
-        Some("changed meanwhile")
-    } else {
-        None
-    };
+    let mut why = barred(&account, scope.at_micros());
+    if account.password_hash != read.password_hash {
+        why = why.or(Some("changed meanwhile"));
+    } else if store_identity::roles_of(tx.connection(), account.tenant_id, account.id)
+        .await?
+        .contains(&Role::Service)
+    {
+        // A program has tokens; a password that lies in some file of its machine opens nothing.
+        why = why.or(Some("service account"));
+    }
     if let Some(why) = why {
-        tx.commit(denied(&object(&account), why)).await?;
+        tx.commit(denied("session.open", &object(account.id), why)).await?;
         return Err(refused(config));
     }
     if !fits {
-        count_try(tx, &account, config).await?;
+        count_try(tx, &account, config, "session.open", "password").await?;
         return Err(refused(config));
     }
-    open(tx, account).await
+    go_on(tx, account, "password").await
 }
 
-fn object(account: &account::Model) -> String {
-    format!("account:{}", account.id)
-}
-
-fn denied(object: &str, why: &str) -> Event {
-    Event::new("session.open", object).decision(Decision::Denied).detail(json!({ "why": why }))
-}
-
-async fn count_try(tx: Tx, account: &account::Model, config: &IdentityConfig) -> Result<()> {
-    let (now, pause) = (tx.scope().at_micros(), i64::from(config.lock_minutes) * 60 * 1_000_000);
-    let in_a_row = account.last_failed_at.is_some_and(|last| last + pause > now);
-    let tries = if in_a_row { account.failed_tries.saturating_add(1) } else { 1 };
-    let locks = i64::from(tries) >= i64::from(config.lock_after_tries);
-    let mut events = vec![denied(&object(account), "password")];
-    if locks {
-        events.push(Event::new("account.lock", object(account)).detail(json!({ "tries": tries })));
-        tracing::warn!(account = %account.id, tries, "a login was locked after wrong passwords");
+/// After a right first factor: a session, or the wait for the second one. The count of wrong tries goes on until both were
+/// right: who knows a password cannot begin it again between guesses at the code.
+pub(super) async fn go_on(tx: Tx, account: account::Model, method: &'static str) -> Result<SignInStep> {
+    if account.second_factor_at.is_none() {
+        return Ok(SignInStep::Open(open(tx, account, method, Vec::new()).await?));
     }
-    // The lock begins the count again, so that the first wrong password after it does not lock at once.
-    let (count, until) = if locks { (0, Some(now + pause)) } else { (tries, None) };
-    store::set_tries(tx.connection(), account.tenant_id, account.id, count, Some(now), until).await?;
-    tx.commit_all(events).await
-}
-
-async fn open(tx: Tx, account: account::Model) -> Result<SignedIn> {
-    let (app, now) = (tx.scope().op().app().clone(), tx.scope().at_micros());
-    let (secret, csrf) = (new_secret(&app), new_secret(&app));
-    let max_age_seconds = i64::from(app.config().identity.session_absolute_hours) * 3600;
-    let row = session::Model {
-        token_hash: hash_secret(&secret).to_vec(),
+    let secret = new_secret(tx.scope().op().app());
+    let row = sign_in_step::Model {
         tenant_id: account.tenant_id,
+        token_hash: hash_secret(&secret).to_vec(),
         account_id: account.id,
-        csrf_hash: hash_secret(&csrf).to_vec(),
-        created_at: now,
-        last_seen_at: now,
-        expires_at: now + max_age_seconds * 1_000_000,
-        revoked_at: None,
+        method: method.to_owned(),
+        created_at: tx.scope().at_micros(),
+        expires_at: tx.scope().at_micros() + STEP_SECONDS * 1_000_000,
     };
-    store::insert_session(tx.connection(), row).await?;
-    if account.last_failed_at.is_some() {
-        store::set_tries(tx.connection(), account.tenant_id, account.id, 0, None, None).await?;
+    store_identity::insert_step(tx.connection(), row).await?;
+    tx.commit(Event::new("session.first_factor", object(account.id)).detail(json!({ "method": method })))
+        .await?;
+    Ok(SignInStep::SecondFactor { secret, max_age_seconds: STEP_SECONDS })
+}
+
+/// One text for every cause.
+fn code_refused(config: &IdentityConfig) -> Error {
+    Error::unauthenticated(
+        "the code is wrong or was used, or signing in took too long, or the login is locked",
+    )
+    .remedy(format!(
+        "wait for the next code of your app, or begin again; after {} wrong ones wait {} minutes",
+        config.lock_after_tries, config.lock_minutes
+    ))
+}
+
+/// The second step of signing in: a code of the app, or a recovery code.
+///
+/// # Errors
+/// `UNAUTHENTICATED` with one text for every cause; wrong codes count towards the lock of the login.
+pub async fn sign_in_with_code(app: &Arc<App>, secret: &str, code: &str) -> Result<SignedIn> {
+    let config = &app.config().identity;
+    let Some(step) = store_identity::step(&app.database().behind(Wall::None), &hash_secret(secret)).await?
+    else {
+        return Err(code_refused(config));
+    };
+    let (tenant, id) = (step.tenant_id, step.account_id);
+    let scope = Scope::system(app, tenant, Reach::One(tenant), "sign-in");
+    let tx = scope.begin().await?;
+    let account = store::lock_account(tx.connection(), tenant, id).await?;
+    let account = account.ok_or_else(|| code_refused(config))?;
+    // Again under the lock: of two requests with one step, one finds it gone.
+    let why = if !store_identity::step_waits(tx.connection(), &step).await? {
+        Some("step used")
+    } else if step.expires_at <= scope.at_micros() {
+        Some("step expired")
+    } else {
+        barred(&account, scope.at_micros())
+    };
+    if let Some(why) = why {
+        tx.commit(denied("session.open", &object(id), why)).await?;
+        return Err(code_refused(config));
     }
-    tx.commit(Event::new("session.open", object(&account))).await?;
-    Ok(SignedIn { secret, csrf, max_age_seconds, display_name: account.display_name })
+    let Some(method) = take_code(&tx, &account, code).await? else {
+        count_try(tx, &account, config, "session.open", "code").await?;
+        return Err(code_refused(config));
+    };
+    store_identity::delete_step(tx.connection(), &step).await?;
+    open(tx, account, &format!("{} {method}", step.method), Vec::new()).await
 }
 
 /// Ends the lock of a login, for whoever runs the program on the service's own machine: an officer who is locked out at
@@ -139,5 +168,5 @@ pub async fn unlock_locally(app: &Arc<App>, login: &str) -> Result<()> {
         Scope::system(app, account.tenant_id, Reach::One(account.tenant_id), "unlock on the command line");
     let tx = scope.begin().await?;
     store::set_tries(tx.connection(), account.tenant_id, account.id, 0, None, None).await?;
-    tx.commit(Event::new("account.unlock", object(&account))).await
+    tx.commit(Event::new("account.unlock", object(account.id))).await
 }

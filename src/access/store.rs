@@ -267,6 +267,7 @@ pub struct TokenHolder {
     pub scopes: String,
     pub expires_at: i64,
     pub revoked_at: Option<i64>,
+    pub last_used_at: Option<i64>,
     pub tenant: Uuid,
     pub account: Uuid,
     pub account_state: String,
@@ -278,6 +279,10 @@ pub struct TokenHolder {
 #[derive(Clone, FromQueryResult)]
 pub struct SessionHolder {
     pub token_hash: Vec<u8>,
+    pub session: Uuid,
+    pub authenticated_at: i64,
+    pub methods: String,
+    pub second_factor_at: Option<i64>,
     pub csrf_hash: Vec<u8>,
     pub last_seen_at: i64,
     pub expires_at: i64,
@@ -303,6 +308,7 @@ pub async fn token_holders(database: &Walled, hashes: &[[u8; 32]]) -> Result<Vec
             api_token::Column::Scopes,
             api_token::Column::ExpiresAt,
             api_token::Column::RevokedAt,
+            api_token::Column::LastUsedAt,
         ])
         .column_as(api_token::Column::Id, "token")
         .column_as(api_token::Column::TenantId, "tenant")
@@ -332,7 +338,11 @@ pub async fn session_holders(database: &Walled, hashes: &[[u8; 32]]) -> Result<V
             session::Column::LastSeenAt,
             session::Column::ExpiresAt,
             session::Column::RevokedAt,
+            session::Column::AuthenticatedAt,
+            session::Column::Methods,
         ])
+        .column_as(session::Column::Id, "session")
+        .column_as(account::Column::SecondFactorAt, "second_factor_at")
         .column_as(session::Column::TenantId, "tenant")
         .column_as(session::Column::AccountId, "account")
         .column_as(account::Column::State, "account_state")
@@ -358,6 +368,17 @@ pub async fn touch_session(database: &Walled, token_hash: &[u8], at: i64) -> Res
     }
     .update(database)
     .await?;
+    Ok(())
+}
+
+/// Notes that a token was used. One that was revoked meanwhile stays as it is.
+pub async fn touch_token(database: &Walled, token_hash: &[u8], at: i64) -> Result<(), DbErr> {
+    api_token::Entity::update_many()
+        .col_expr(api_token::Column::LastUsedAt, at.into())
+        .filter(api_token::Column::TokenHash.eq(token_hash.to_vec()))
+        .filter(api_token::Column::RevokedAt.is_null())
+        .exec(database)
+        .await?;
     Ok(())
 }
 

@@ -103,6 +103,7 @@ pub struct ChainEnd {
 /// `NOT_FOUND`, those of permission, and those of writing.
 pub async fn export(op: &Op, tenant: Uuid, out: &mut (dyn Write + Send)) -> Result<ChainEnd> {
     let scope = op.permit_at(tenant, Action::Export, "audit").await?;
+    op.require_fresh(Action::Export, "audit").await?;
     let (mut seq, mut hash) = (0, String::new());
     let end = store::head(scope.connection(), tenant).await?.map_or(0, |head| head.seq);
     while seq < end {

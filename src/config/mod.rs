@@ -9,6 +9,8 @@ pub use secret::Secret;
 
 use serde::Deserialize;
 
+use crate::access::Role;
+
 /// The whole configuration. What each key means stands in `default.toml`, which is also printed by `suimon config`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -63,6 +65,9 @@ pub struct IdentityConfig {
     pub session_absolute_hours: u32,
     pub lock_after_tries: u32,
     pub lock_minutes: u32,
+    pub require_second_factor: String,
+    pub reauthentication_minutes: u32,
+    pub bulk_read_people: u32,
     pub password_min_length: usize,
     pub argon2_memory_kib: u32,
     pub argon2_passes: u32,
@@ -164,4 +169,18 @@ pub enum LogFormat {
 pub struct LogConfig {
     pub format: LogFormat,
     pub filter: String,
+}
+
+impl IdentityConfig {
+    /// The roles of `require_second_factor`.
+    ///
+    /// # Errors
+    /// When a name is not one of a role.
+    pub fn roles_with_second_factor(&self) -> Result<Vec<Role>, String> {
+        match self.require_second_factor.trim() {
+            "*" => Ok(Role::ALL.to_vec()),
+            "" => Ok(Vec::new()),
+            names => names.split(',').map(|name| name.trim().parse()).collect(),
+        }
+    }
 }

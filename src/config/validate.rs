@@ -66,6 +66,15 @@ pub fn check(config: &Config, problems: &mut Vec<String>) {
     require((3..=100).contains(&identity.lock_after_tries), "identity.lock_after_tries: wants 3 to 100");
     require((1..=1440).contains(&identity.lock_minutes), "identity.lock_minutes: wants 1 to 1440");
     require(
+        identity.roles_with_second_factor().is_ok(),
+        "identity.require_second_factor: wants names of roles separated by commas, such as operator_admin, compliance_officer",
+    );
+    require(
+        (1..=60).contains(&identity.reauthentication_minutes),
+        "identity.reauthentication_minutes: wants 1 to 60",
+    );
+    require((1..=10_000).contains(&identity.bulk_read_people), "identity.bulk_read_people: wants 1 to 10000");
+    require(
         (8..=128).contains(&identity.password_min_length),
         "identity.password_min_length: wants 8 to 128",
     );

@@ -88,6 +88,11 @@ impl Account {
     async fn locked_until(&self) -> Option<Instant> {
         self.0.locked_until.map(Instant)
     }
+
+    /// Whether signing in asks for a second factor.
+    async fn second_factor(&self) -> bool {
+        self.0.second_factor
+    }
 }
 
 /// A token for programs, without its secret.
@@ -114,6 +119,11 @@ impl ApiToken {
 
     async fn expires_at(&self) -> Instant {
         self.0.expires_at.into()
+    }
+
+    /// To the minute; null when it was never used.
+    async fn last_used_at(&self) -> Option<Instant> {
+        self.0.last_used_at.map(Instant)
     }
 
     async fn revoked_at(&self) -> Option<Instant> {
@@ -146,7 +156,7 @@ pub struct TenantsCreated {
 #[derive(SimpleObject)]
 pub struct Done {
     /// The id of what was changed.
-    id: ID,
+    pub(super) id: ID,
 }
 
 /// A tenant to create.

@@ -8,6 +8,7 @@ pub(crate) mod documents;
 mod duties;
 mod exposure;
 mod id;
+mod identity;
 mod incidents;
 mod jobs;
 mod keys;
@@ -33,6 +34,7 @@ pub type SuimonSchema = Schema<Query, Mutation, EmptySubscription>;
 pub struct Query(
     node::NodeQuery,
     access::AccessQuery,
+    identity::IdentityQuery,
     audit::AuditQuery,
     requirements::RequirementsQuery,
     vault::VaultQuery,
@@ -49,6 +51,7 @@ pub struct Query(
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     access::AccessMutation,
+    identity::IdentityMutation,
     requirements::RequirementsMutation,
     vault::VaultMutation,
     incidents::IncidentsMutation,

@@ -21,6 +21,10 @@ pub enum ProblemCode {
     LimitExceeded,
     /// The answer stands, but something may be missing from it.
     Incomplete,
+    /// You signed in too long ago for this: POST /auth/re-authenticate, then ask again.
+    ReauthenticationRequired,
+    /// Your role asks for a second factor, and you have none yet.
+    SecondFactorRequired,
 }
 
 impl From<Code> for ProblemCode {
@@ -33,6 +37,8 @@ impl From<Code> for ProblemCode {
             Code::Conflict => ProblemCode::Conflict,
             Code::LimitExceeded => ProblemCode::LimitExceeded,
             Code::Incomplete => ProblemCode::Incomplete,
+            Code::ReauthenticationRequired => ProblemCode::ReauthenticationRequired,
+            Code::SecondFactorRequired => ProblemCode::SecondFactorRequired,
         }
     }
 }

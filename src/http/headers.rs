@@ -32,27 +32,36 @@ const STRICT_CONTENT: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; form-action 'self'",
 );
 
+/// Paths that may stand in logs.
+const KNOWN: [&str; 20] = [
+    "/",
+    "/graphql",
+    "/graphiql",
+    "/auth/sign-in",
+    "/auth/sign-out",
+    "/auth/second-factor",
+    "/auth/second-factor/enrol",
+    "/auth/second-factor/confirm",
+    "/auth/second-factor/recovery-codes",
+    "/auth/second-factor/remove",
+    "/auth/password",
+    "/auth/re-authenticate",
+    "/health/live",
+    "/health/ready",
+    "/.well-known/authzen-configuration",
+    "/access/v1/evaluation",
+    "/access/v1/evaluations",
+    "/access/v1/search/subject",
+    "/access/v1/search/resource",
+    "/access/v1/search/action",
+];
+
 /// Adds the headers and a request id, and logs the request without query or body.
 pub async fn apply(mut request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
     request.extensions_mut().insert(RequestId(id.clone()));
     // Paths of this service carry no personal data; an unknown path is somebody else's invention and is not logged.
-    let known = [
-        "/",
-        "/graphql",
-        "/graphiql",
-        "/auth/sign-in",
-        "/auth/sign-out",
-        "/health/live",
-        "/health/ready",
-        "/.well-known/authzen-configuration",
-        "/access/v1/evaluation",
-        "/access/v1/evaluations",
-        "/access/v1/search/subject",
-        "/access/v1/search/resource",
-        "/access/v1/search/action",
-    ];
-    let path = known.into_iter().find(|known| *known == request.uri().path()).unwrap_or("(unknown)");
+    let path = KNOWN.into_iter().find(|known| *known == request.uri().path()).unwrap_or("(unknown)");
     // AuthZEN: "the PDP MUST include the same identifier in the response", whatever it looks like. In the logs it is only what
     // looks like one.
     let echo = path.starts_with("/access/").then(|| request.headers().get("x-request-id").cloned()).flatten();

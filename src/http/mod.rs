@@ -4,6 +4,7 @@ mod auth;
 mod authzen;
 mod graphql;
 mod headers;
+mod second_factor;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +43,13 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/graphql", post(graphql::execute))
         .route("/auth/sign-in", post(auth::sign_in))
         .route("/auth/sign-out", post(auth::sign_out))
+        .route("/auth/second-factor", post(second_factor::sign_in))
+        .route("/auth/second-factor/enrol", post(second_factor::enrol))
+        .route("/auth/second-factor/confirm", post(second_factor::confirm))
+        .route("/auth/second-factor/recovery-codes", post(second_factor::recovery_codes))
+        .route("/auth/second-factor/remove", post(second_factor::remove))
+        .route("/auth/password", post(second_factor::password))
+        .route("/auth/re-authenticate", post(second_factor::re_authenticate))
         .route("/.well-known/authzen-configuration", get(authzen::configuration))
         .route("/access/v1/evaluation", post(authzen::evaluation))
         .route("/access/v1/evaluations", post(authzen::evaluations))

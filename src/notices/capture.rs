@@ -93,6 +93,7 @@ async fn record_reads(scope: &Scope, everywhere: &Scope, rows: &[store_outbox::K
 /// `INVALID` when no purpose was stated, and those of permission.
 pub async fn captured_mails(op: &Op, after: Option<Uuid>, limit: u64) -> Result<Vec<CapturedMail>> {
     let scope = permit(op, Action::Read, "captured_mail", "captured mail").await?;
+    op.require_fresh(Action::Read, "captured_mail").await?;
     if op.purpose().is_none() {
         return Err(Error::invalid("purpose", "is missing").remedy("say why the mails are looked at"));
     }

@@ -53,6 +53,7 @@ pub async fn incident_report(
 ) -> Result<String> {
     let scope =
         incidents::permit(op, Action::Read, "report", "incident").await?.within(tenant, "incident")?;
+    op.require_fresh(Action::Read, "report").await?;
     let material = gather::gather(op, &scope, tenant, incident).await?;
     let text = render::render(&build::build(&material, lang), lang, format)?;
     let event = Event::new("report.render", format!("incident:{incident}")).detail(json!({

@@ -116,6 +116,9 @@ pub async fn read_fields(
     let clear = of(|form| matches!(form, Form::Clear));
     let shortened = of(|form| matches!(form, Form::Masked));
     let refused = of(|form| matches!(form, Form::Withheld(Withheld::NotAllowed)));
+    if let Some(first) = clear.first() {
+        op.count_read_in_clear(&object(&subject.record_type, first)).await?;
+    }
     let opened = clear.len() + shortened.len();
     if opened + refused.len() > 0 {
         // Requirements that are only watched: what they would have refused is told, not refused.

@@ -23,6 +23,8 @@ const OPEN_TO_STAFF: &[(&str, &str)] = &[
         "staff works with the people of its own tenant; a foreign tenant is asked for in vault tests",
     ),
     ("factCatalogue", "names of facts that the law asks for: the same for everybody, and in the source"),
+    ("sessions", "lists one's own only"),
+    ("secondFactor", "one's own only"),
     ("searchSubjects", "finds within the own tenant only"),
 ];
 

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use super::client::Client;
 use super::narrator::Narrator;
 use super::summary::Score;
-use crate::access::{FirstAdmin, Initialised, NewOperator, initialise, issue_token_for};
+use crate::access::{FirstAdmin, Initialised, NewOperator, every_scope, initialise, issue_token_for};
 use crate::app::App;
 use crate::cli::{Failure, output};
 use crate::clock::SteppedClock;
@@ -147,7 +147,7 @@ impl Stage {
 
     /// A token of the account `login` that ends `days` after the present of the clock.
     pub async fn token(&self, login: &str, days: u32) -> Result<String, Failure> {
-        Ok(issue_token_for(&self.app, login, "demo", &["*:*".to_owned()], days).await?.secret)
+        Ok(issue_token_for(&self.app, login, "demo", &every_scope(), days).await?.secret)
     }
 
     /// Moves the clock to a time of the story, `2023-10-26T11:00`, in the zone of the story.

@@ -81,7 +81,8 @@ impl Scene {
         fixture.app.clock.advance(ahead);
         for member in [&mut fixture.officer, &mut fixture.approver] {
             let issued =
-                issue_token_for(&fixture.app.app, &member.login, "test", &["*:*".to_owned()], 30).await;
+                issue_token_for(&fixture.app.app, &member.login, "test", &suimon::access::every_scope(), 30)
+                    .await;
             member.token = issued.expect("a token").secret;
         }
         let (officer, folder) = (fixture.officer.clone(), fixture.app.folder().to_owned());

@@ -93,7 +93,7 @@ impl TestApp {
             database,
             folder,
         };
-        this.admin = this.token_of("admin", &["*:*"]).await;
+        this.admin = this.token_of("admin").await;
         this
     }
 
@@ -159,23 +159,25 @@ impl TestApp {
         let answer = self
             .admin()
             .gql_with(
-                "mutation($tenant: ID!, $login: String!, $roles: [Role!]!, $password: String!) {
+                "mutation($tenant: ID!, $login: String!, $roles: [Role!]!, $password: String) {
                    createAccount(tenantId: $tenant, login: $login, displayName: \"A member\", roles: $roles, password: $password) {
                      __typename ... on Account { id } ... on Problem { message } } }",
                 json!({
-                    "tenant": tenant.id, "login": login, "roles": [role.as_str().to_uppercase()], "password": PASSWORD
+                    "tenant": tenant.id, "login": login, "roles": [role.as_str().to_uppercase()],
+                    // A program has no password.
+                    "password": (role != Role::Service).then_some(PASSWORD)
                 }),
             )
             .await;
         let account = &answer["data"]["createAccount"]["id"];
         assert!(account.is_string(), "no account: {answer}");
         // A token is issued by oneself; roles without that permission get it through the store's own verb.
-        let token = self.token_of(&login, &["*:*"]).await;
+        let token = self.token_of(&login).await;
         Member { url: self.url.clone(), http: self.http.clone(), token, account: text(account), login }
     }
 
-    async fn token_of(&self, login: &str, scopes: &[&str]) -> String {
-        let scopes: Vec<String> = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+    async fn token_of(&self, login: &str) -> String {
+        let scopes = suimon::access::every_scope();
         suimon::access::issue_token_for(&self.app, login, "test", &scopes, 30).await.expect("a token").secret
     }
 
