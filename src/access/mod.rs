@@ -8,11 +8,13 @@ mod model;
 mod op;
 mod password;
 mod policy;
+mod rules;
 mod setup;
 mod sign_in;
 mod store;
 mod tenants;
 mod tokens;
+mod why;
 
 pub use accounts::{
     Account, NewAccount, create_account, disable_account, list_accounts, set_password, set_roles,
@@ -25,9 +27,11 @@ pub use policy::{
     Against, Attributes, Comparison, Condition, Effect, Explanation, MAX_ATTRIBUTES, Origin, Policies,
     Policy, Question, Rule, RuleSeen, Scalar, SystemRules, permission_table, role_set,
 };
+pub use rules::{NewRule, SetRule, add_bound, add_rule, end_bound, end_rule, list_bounds, list_rules};
 pub use setup::{FirstAdmin, Initialised, NewOperator, initialise};
 pub use sign_in::{SignedIn, sign_in, unlock_locally};
 pub use tenants::{
     NewTenant, Tenant, TenantDirectory, create_tenants, list_tenants, tenant_by_id, tenant_by_slug,
 };
 pub use tokens::{ApiToken, IssuedToken, issue_token, issue_token_for, list_tokens, revoke_token};
+pub use why::policy_of;

@@ -13,6 +13,7 @@ mod jobs;
 mod language;
 mod node;
 mod notices;
+mod policy;
 mod problem;
 mod reports;
 mod requirements;
@@ -40,6 +41,7 @@ pub struct Query(
     notices::NoticesQuery,
     reports::ReportsQuery,
     jobs::JobsQuery,
+    policy::PolicyQuery,
 );
 
 /// What can be changed.
@@ -53,6 +55,7 @@ pub struct Mutation(
     duties::DutiesMutation,
     notices::NoticesMutation,
     jobs::JobsMutation,
+    policy::PolicyMutation,
 );
 
 /// Builds the schema. `development` switches introspection on.

@@ -22,6 +22,7 @@ mod incidents;
 mod incidents_refusals;
 mod jobs;
 mod notices;
+mod policy;
 mod reports;
 mod requirements;
 mod row_security;
