@@ -43,7 +43,7 @@ async fn a_tenant_refuses_at_will_and_grants_within_bounds_on_every_node() {
     insta::assert_json_snapshot!(add(&admin, &school, grant()).await, @r#"
     {
       "code": "FORBIDDEN",
-      "message": "you may not grant data.applicant.*",
+      "message": "not allowed: grant on data.applicant.*",
       "remedy": "the operator says what a tenant may grant; a rule that refuses is always allowed"
     }
     "#);
@@ -202,13 +202,13 @@ async fn officers_learn_why_and_others_do_not() {
     insta::assert_json_snapshot!(answer["data"]["answer"], @r#"
     {
       "allowed": false,
-      "because": "refused: no rule of these roles allows it",
-      "roles": [
-        "tenant_staff"
-      ],
       "allowedRoles": [
         "compliance_officer",
         "tenant_admin"
+      ],
+      "because": "refused: no rule of these roles allows it",
+      "roles": [
+        "tenant_staff"
       ],
       "rules": []
     }
