@@ -6,6 +6,7 @@ mod m20231126_000003_audit_by_subject;
 mod m20231126_000004_jobs;
 mod m20231126_000006_search;
 mod m20231126_000007_access;
+mod m20231126_000009_audit_privacy;
 mod schema;
 pub mod walls;
 
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20231126_000004_jobs::Migration),
             Box::new(m20231126_000006_search::Migration),
             Box::new(m20231126_000007_access::Migration),
+            Box::new(m20231126_000009_audit_privacy::Migration),
         ]
     }
 }

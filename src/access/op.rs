@@ -78,6 +78,11 @@ impl Op {
             return Err(Error::invalid("purpose", "wants 1 to 200 characters on one line")
                 .remedy("say why the data is needed"));
         }
+        // It stands in the audit log, which nobody can correct.
+        if purpose.contains('@') {
+            return Err(Error::invalid("purpose", "must not hold a mail address")
+                .remedy("name the request or its number, not the person"));
+        }
         Ok(Self { purpose: Some(purpose.into()), ..self.clone() })
     }
 
@@ -99,6 +104,11 @@ impl Op {
     /// Who acts.
     pub fn actor(&self) -> &Actor {
         &self.actor
+    }
+
+    /// The policy of the actor's tenant; none for work that the service does by itself.
+    pub(super) fn policy(&self) -> Option<&Arc<Policy>> {
+        self.policy.as_ref()
     }
 
     /// The id under which this request appears in logs and in the audit log.

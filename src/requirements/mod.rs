@@ -15,6 +15,7 @@ mod apply;
 mod cache;
 mod coverage;
 mod explain;
+mod guarded;
 mod model;
 mod plan;
 mod read;
@@ -26,6 +27,7 @@ pub use apply::{apply, plan, withdraw};
 pub use cache::Manifests;
 pub use coverage::{Coverage, EnforcedBy, enforced_by};
 pub use explain::{Asked, Asker, explain};
+pub use guarded::{Guarded, guarded};
 pub use model::{ChangeKind, ManifestFile, Outcome, Plan, PlannedChange, Stated, Version};
 pub use read::{
     in_force, names_of_systems, require_system, requirement, requirement_in_force, requirements,

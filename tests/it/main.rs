@@ -4,6 +4,11 @@
 mod access_conditions;
 mod audit_chain;
 mod audit_log;
+mod audit_seal;
+mod authzen;
+mod authzen_scenario;
+mod authzen_scene;
+mod canary;
 mod configuration;
 mod coverage;
 mod demo;
