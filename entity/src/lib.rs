@@ -4,6 +4,7 @@
 //! distributed by tenant. Instants are microseconds since the Unix epoch in UTC (`i64`): the one form that both databases
 //! store, compare and index alike. JSON documents are text, because some of them are hashed and must not be re-ordered.
 
+pub mod access_rule;
 pub mod account;
 pub mod api_token;
 pub mod assessment;

@@ -7,6 +7,7 @@ mod m20231126_000004_jobs;
 mod m20231126_000005_service_secrets;
 mod m20231126_000006_search;
 mod m20231126_000008_identity;
+mod m20231126_000007_access;
 mod m20231126_000009_audit_privacy;
 mod schema;
 pub mod walls;
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20231126_000004_jobs::Migration),
             Box::new(m20231126_000005_service_secrets::Migration),
             Box::new(m20231126_000006_search::Migration),
+            Box::new(m20231126_000007_access::Migration),
             Box::new(m20231126_000008_identity::Migration),
             Box::new(m20231126_000009_audit_privacy::Migration),
         ]

@@ -11,6 +11,7 @@ mod op;
 mod password;
 mod policy;
 mod readers;
+mod rules;
 mod setup;
 mod sign_in;
 mod store;
@@ -22,6 +23,7 @@ mod store_identity;
 mod tenants;
 mod tokens;
 mod totp;
+mod why;
 
 pub use accounts::{
     Account, NewAccount, change_own_password, create_account, disable_account, list_accounts, set_password,
@@ -43,9 +45,11 @@ pub use second_factor::{
     remove_own_second_factor, remove_second_factor, renew_recovery_codes,
 };
 pub use sessions::{Session, SignedIn, own_sessions, re_authenticate, revoke_own_session};
+pub use rules::{NewRule, SetRule, add_bound, add_rule, end_bound, end_rule, list_bounds, list_rules};
 pub use setup::{FirstAdmin, Initialised, NewOperator, initialise};
 pub use sign_in::{SignInStep, sign_in, sign_in_with_code, unlock_locally};
 pub use tenants::{
     NewTenant, Tenant, TenantDirectory, create_tenants, list_tenants, tenant_by_id, tenant_by_slug,
 };
 pub use tokens::{ApiToken, IssuedToken, issue_token, issue_token_for, list_tokens, revoke_token};
+pub use why::policy_of;

@@ -59,7 +59,7 @@ pub struct Tx {
 impl Op {
     /// An operation of an authenticated actor.
     pub(crate) async fn new(app: Arc<App>, actor: Actor, request_id: &str) -> Result<Self> {
-        let policy = app.policies().of(app.database(), actor.tenant, actor.policy_version).await?;
+        let policy = app.policies().of(&app, actor.tenant, actor.policy_version).await?;
         let at = app.clock().now();
         Ok(Self {
             app,

@@ -16,6 +16,7 @@ mod language;
 mod node;
 mod notices;
 mod privacy;
+mod policy;
 mod problem;
 mod reports;
 mod requirements;
@@ -45,6 +46,7 @@ pub struct Query(
     reports::ReportsQuery,
     jobs::JobsQuery,
     privacy::PrivacyQuery,
+    policy::PolicyQuery,
 );
 
 /// What can be changed.
@@ -61,6 +63,7 @@ pub struct Mutation(
     jobs::JobsMutation,
     keys::KeysMutation,
     privacy::PrivacyMutation,
+    policy::PolicyMutation,
 );
 
 /// Builds the schema. `development` switches introspection on.

@@ -14,6 +14,7 @@ mod access_rules;
 mod apply;
 mod cache;
 mod coverage;
+mod explain;
 mod guarded;
 mod model;
 mod plan;
@@ -25,6 +26,7 @@ pub use access_rules::{access_rules, object_of};
 pub use apply::{apply, plan, withdraw};
 pub use cache::Manifests;
 pub use coverage::{Coverage, EnforcedBy, enforced_by};
+pub use explain::{Asked, Asker, explain};
 pub use guarded::{Guarded, guarded};
 pub use model::{ChangeKind, ManifestFile, Outcome, Plan, PlannedChange, Stated, Version};
 pub use read::{

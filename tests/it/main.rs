@@ -30,6 +30,7 @@ mod jobs;
 mod key_rotation;
 mod notices;
 mod privacy;
+mod policy;
 mod reports;
 mod requirements;
 mod row_security;

@@ -23,15 +23,17 @@ use uuid::Uuid;
 pub use attributes::{Attributes, MAX_ATTRIBUTES, Scalar};
 pub use book::SystemRules;
 pub use explain::{Explanation, RuleSeen};
+pub(super) use rule::matches;
 pub use rule::{Against, Comparison, Condition, Effect, Origin, Rule};
 pub use table::permission_table;
 
 use self::book::Book;
 use self::engine::{Engine, Engines, Place, family};
 use super::model::Role;
-use super::store;
+use super::{rules, store};
+use crate::app::App;
 use crate::error::Result;
-use crate::storage::{Database, Wall};
+use crate::storage::Wall;
 
 /// Idle policies are dropped beyond this many: members and a list of rules each, some kilobytes.
 const MAX_POLICIES: u64 = 16_384;
@@ -85,14 +87,14 @@ impl Default for Policies {
 
 impl Policies {
     /// The tenant's policy, at `version` or newer.
-    pub(super) async fn of(&self, database: &Database, tenant: Uuid, version: i64) -> Result<Arc<Policy>> {
+    pub(super) async fn of(&self, app: &App, tenant: Uuid, version: i64) -> Result<Arc<Policy>> {
         if let Some(policy) = self.cache.get(&tenant).await
             && policy.version >= version
         {
             return Ok(policy);
         }
-        let members = store::members(&database.behind(Wall::tenant(tenant)), tenant).await?;
-        let policy = Arc::new(self.policy(version, &members, Vec::new()));
+        let members = store::members(&app.database().behind(Wall::tenant(tenant)), tenant).await?;
+        let policy = Arc::new(self.policy(version, &members, rules::rules_of(app, tenant).await?));
         self.cache.insert(tenant, policy.clone()).await;
         Ok(policy)
     }

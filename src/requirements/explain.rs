@@ -1,0 +1,87 @@
+//! Why somebody may or may not do something: the policy of a tenant with the access requirements of a system.
+
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::{access_rules, object_of, require_system};
+use crate::access::{Action, Attributes, Explanation, Op, Question, Scalar, policy_of, role_set};
+use crate::audit::Event;
+use crate::error::{Error, Result};
+
+/// Who is asked about.
+#[derive(Clone, Debug)]
+pub enum Asker {
+    /// An account of the tenant, with the roles that it has now.
+    Account(Uuid),
+    /// Anybody with these roles, people of the protected system (`data_subject`) too.
+    Roles(Vec<String>),
+}
+
+/// A question about a decision.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub asker: Asker,
+    pub action: String,
+    /// Of the system where one is named, else of Suimon itself.
+    pub object: String,
+    pub system: Option<String>,
+    /// What is known of the request, as the system would send it.
+    pub attributes: Map<String, Value>,
+}
+
+/// Why that decision is what it is, as the policy of the tenant and the requirements are now. Recorded without the attributes.
+///
+/// # Errors
+/// `INVALID`, `NOT_FOUND` and those of permission.
+pub async fn explain(op: &Op, tenant: Uuid, asked: Asked) -> Result<Explanation> {
+    let scope = op.permit_at(tenant, Action::Read, "policy").await?;
+    let Asked { asker, action, object, system, attributes } = asked;
+    let rules = match &system {
+        Some(name) => Some((require_system(&scope, name).await?, access_rules(&scope, name).await?)),
+        None => None,
+    };
+    let rules = rules.as_ref();
+    let object = rules.map_or(object.clone(), |(system, _)| object_of(system, &object));
+    let mut known = Attributes::new();
+    for (name, value) in &attributes {
+        let value = Scalar::of_json(value)
+            .ok_or_else(|| Error::invalid("attributes", "wants texts, numbers and truth values"))?;
+        known.claim(name, value)?;
+    }
+    // The hour of a question about now, where a rule asks for it and the question does not say another one.
+    if let Some(zone) = rules.and_then(|(_, rules)| rules.zone()) {
+        let local = scope.at().to_zoned(zone.clone());
+        for (name, form) in [("time.clock", "%H:%M"), ("time.date", "%Y-%m-%d")] {
+            if known.get(name).is_none() {
+                known.set(name, &*local.strftime(form).to_string());
+            }
+        }
+    }
+    let policy = policy_of(&scope, tenant).await?;
+    let roles = match &asker {
+        Asker::Account(account) => {
+            known.set("actor.account", &*account.to_string());
+            known.set("actor.tenant", &*tenant.to_string());
+            policy.roles_of(*account).into()
+        }
+        Asker::Roles(roles) => {
+            let plain = |role: &String| {
+                (1..=64).contains(&role.len()) && role.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+            };
+            if roles.is_empty() || roles.len() > 16 || !roles.iter().all(plain) {
+                return Err(Error::invalid("roles", "wants 1 to 16 names of roles"));
+            }
+            role_set(roles.iter().map(String::as_str))
+        }
+    };
+    let question = Question {
+        action: &action,
+        object: &object,
+        system: rules.map(|(_, rules)| &**rules),
+        attributes: &known,
+    };
+    let explanation = policy.explain(&roles, question);
+    let detail = json!({ "allowed": explanation.allowed, "roles": explanation.roles });
+    scope.record(tenant, vec![Event::new("policy.explain", "policy").detail(detail)]).await?;
+    Ok(explanation)
+}
