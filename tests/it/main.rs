@@ -13,6 +13,7 @@ mod example;
 mod exposure;
 mod exposure_hostile;
 mod exposure_revisions;
+mod graphql_limits;
 mod harness;
 mod hostile;
 mod identity;
