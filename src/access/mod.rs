@@ -21,7 +21,10 @@ pub use holders::Holders;
 pub use identity::{Credentials, act_locally, authenticate, sign_out};
 pub use model::{Action, Actor, Role, TokenScope};
 pub use op::{Op, Reach, Scope, Tx};
-pub use policy::{Policies, Policy, permission_table};
+pub use policy::{
+    Against, Attributes, Comparison, Condition, Effect, Explanation, MAX_ATTRIBUTES, Origin, Policies,
+    Policy, Question, Rule, RuleSeen, Scalar, SystemRules, permission_table, role_set,
+};
 pub use setup::{FirstAdmin, Initialised, NewOperator, initialise};
 pub use sign_in::{SignedIn, sign_in, unlock_locally};
 pub use tenants::{

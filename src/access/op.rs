@@ -10,7 +10,7 @@ use sea_orm::{ColumnTrait, DatabaseConnection, DatabaseTransaction};
 use uuid::Uuid;
 
 use super::model::{Action, Actor};
-use super::policy::{Policy, is_object};
+use super::policy::{Attributes, Policy, Question, SystemRules, is_object};
 use super::store;
 use crate::app::App;
 use crate::audit::{self, Decision, Event};
@@ -106,6 +106,17 @@ impl Op {
 
     /// Whether the actor may do this. For choosing what to show; `permit` is what opens data.
     pub fn allows(&self, action: Action, object: &str) -> bool {
+        self.allows_in(None, action, object, &Attributes::new())
+    }
+
+    /// The same within a system, whose access requirements decide too, on what is known of the request.
+    pub fn allows_in(
+        &self,
+        system: Option<&SystemRules>,
+        action: Action,
+        object: &str,
+        attributes: &Attributes,
+    ) -> bool {
         let (Some(account), Some(policy)) = (self.actor.account, &self.policy) else {
             return false;
         };
@@ -113,7 +124,43 @@ impl Op {
             None => true,
             Some(scopes) => scopes.iter().any(|scope| scope.covers(action, object)),
         };
-        token_allows && policy.allows(account, action, object)
+        let question = Question { action: action.as_str(), object, system, attributes };
+        token_allows && policy.allows(policy.roles_of(account), question)
+    }
+
+    /// Names of requirements in mode `audit` that would have refused what was allowed.
+    pub fn would_refuse<'q>(
+        &self,
+        system: &'q SystemRules,
+        action: Action,
+        object: &'q str,
+        attributes: &'q Attributes,
+    ) -> Vec<&'q str> {
+        let (Some(account), Some(policy)) = (self.actor.account, &self.policy) else { return Vec::new() };
+        let question = Question { action: action.as_str(), object, system: Some(system), attributes };
+        policy.would_refuse(policy.roles_of(account), question)
+    }
+
+    /// What is known of every request: who asks from where, why and when (in the time zone of the system, where its rules
+    /// ask for the time).
+    pub fn attributes(&self, system: Option<&SystemRules>) -> Attributes {
+        let mut attributes = Attributes::new();
+        attributes.set("actor.tenant", &*self.actor.tenant.to_string());
+        attributes.set("actor.operator", self.actor.operator);
+        if let Some(account) = self.actor.account {
+            attributes.set("actor.account", &*account.to_string());
+        }
+        if let Some(purpose) = &self.purpose {
+            attributes.set("purpose", &**purpose);
+        }
+        attributes.set("channel", if self.actor.token_scopes.is_some() { "api" } else { "web" });
+        if let Some(zone) = system.and_then(SystemRules::zone) {
+            let local = self.at.to_zoned(zone.clone());
+            attributes.set("time.clock", &*local.strftime("%H:%M").to_string());
+            attributes.set("time.date", &*local.strftime("%Y-%m-%d").to_string());
+            attributes.set("time.weekday", &*local.strftime("%a").to_string().to_lowercase());
+        }
+        attributes
     }
 
     /// Permission for the actor's whole reach: all tenants for the operator's people, the own one for everybody else.
@@ -142,10 +189,32 @@ impl Op {
         self.decide(action, object, tenant, Reach::One(tenant)).await
     }
 
+    /// Permission for the actor's whole reach within a system, whose access requirements decide too.
+    ///
+    /// # Errors
+    /// `FORBIDDEN`; the refusal is audited.
+    pub async fn permit_in(
+        &self,
+        system: &SystemRules,
+        action: Action,
+        object: &str,
+        attributes: &Attributes,
+    ) -> Result<Scope> {
+        let reach = if self.actor.operator { Reach::All } else { Reach::One(self.actor.tenant) };
+        if self.allows_in(Some(system), action, object, attributes) {
+            return Ok(Scope { op: self.clone(), tenant: self.actor.tenant, reach });
+        }
+        self.refuse(action, object, self.actor.tenant).await
+    }
+
     async fn decide(&self, action: Action, object: &str, tenant: Uuid, reach: Reach) -> Result<Scope> {
         if self.allows(action, object) {
             return Ok(Scope { op: self.clone(), tenant, reach });
         }
+        self.refuse(action, object, tenant).await
+    }
+
+    async fn refuse(&self, action: Action, object: &str, tenant: Uuid) -> Result<Scope> {
         self.record_denial(tenant, action, object).await?;
         Err(Error::forbidden(action.as_str(), if is_object(object) { object } else { "this" }))
     }

@@ -110,7 +110,7 @@ pub async fn run(context: &Context, command: Command) -> Result<ExitCode, Failur
             let proof = audit::prove(reader("--copy", &copy)?, &note, entry);
             output::json(&proof.map_err(|error| Failure::usage(error.to_string()))?)?;
         }
-        Command::Permissions => output::print(&permission_table().await?),
+        Command::Permissions => output::print(&permission_table()?),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,9 +1,9 @@
 //! Which manifest is in force, and what it says, without reading and parsing it again for each request.
 //!
-//! Two memories, both of things that cannot change: parsed specifications by fingerprint (the key *is* the content), and
-//! the line of versions of a manifest up to its newest number (versions are immutable). Which number is the newest is asked
-//! from the database each time, in a trip that concurrent requests share; so an applied manifest holds with the next
-//! request on every node.
+//! Three memories, all of things that cannot change: parsed specifications by fingerprint (the key *is* the content), and, by
+//! the number of versions that there are in all (versions are only added), the line of versions of a manifest and the access
+//! rules of a system. That number is asked from the database each time, in a trip that concurrent requests share; so an
+//! applied manifest holds with the next request on every node.
 
 use std::sync::Arc;
 
@@ -13,7 +13,9 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::manifest::{Kind, Manifest, RequirementSpec, Spec, SystemSpec};
+use super::model::Version;
 use super::store::{self, Head};
+use crate::access::SystemRules;
 use crate::error::{Error, Result};
 use crate::loader::Loader;
 
@@ -23,8 +25,9 @@ const ENTRIES: u64 = 4096;
 /// The manifests of one service.
 pub struct Manifests {
     database: DatabaseConnection,
-    newest: Loader<Name, i32>,
-    lines: Cache<(Name, i32), Arc<[Head]>>,
+    generations: Loader<Uuid, i64>,
+    lines: Cache<(Name, i64), Arc<[Head]>>,
+    rules: Cache<(Uuid, Arc<str>, i64), Arc<[Dated]>>,
     parsed: Cache<String, Parsed>,
 }
 
@@ -38,33 +41,82 @@ pub(super) enum Parsed {
     Requirement(Arc<RequirementSpec>),
 }
 
+/// Access rules that hold from an instant until before another (microseconds).
+#[derive(Clone)]
+struct Dated {
+    from: i64,
+    until: i64,
+    rules: Arc<SystemRules>,
+}
+
+/// Of the versions in the order of names and numbers those that decide at an instant. The highest number decides first: a
+/// requirement that was withdrawn or moved to another system must not fall back to its version before.
+fn in_force(versions: Vec<Version>, system: &str, at: i64) -> Vec<Version> {
+    let mut highest: Vec<Version> = Vec::new();
+    for version in versions.into_iter().filter(|version| version.in_force_from.as_microsecond() <= at) {
+        match highest.last_mut().filter(|last| last.name == version.name) {
+            Some(last) => *last = version,
+            None => highest.push(version),
+        }
+    }
+    highest.retain(|version| !version.withdrawn && version.system == system);
+    highest
+}
+
 impl Manifests {
     /// Over the service's database.
     pub fn start(database: &DatabaseConnection) -> Self {
         let asked = database.clone();
-        let newest = Loader::start(move |names: Vec<Name>| {
+        let generations = Loader::start(move |roots: Vec<Uuid>| {
             let database = asked.clone();
-            async move { Ok(store::newest_numbers(&database, &names).await?.into_iter().collect()) }
+            async move { Ok(store::generations(&database, &roots).await?.into_iter().collect()) }
         });
-        let (lines, parsed) = (Cache::new(ENTRIES), Cache::new(ENTRIES));
-        Self { database: database.clone(), newest, lines, parsed }
+        let database = database.clone();
+        let (lines, rules, parsed) = (Cache::new(ENTRIES), Cache::new(ENTRIES), Cache::new(ENTRIES));
+        Self { database, generations, lines, rules, parsed }
     }
 
     /// Which version is in force at an instant (microseconds).
     pub(super) async fn head_at(&self, root: Uuid, kind: Kind, name: &str, at: i64) -> Result<Option<Head>> {
         let name: Name = (root, kind, name.into());
-        let Some(newest) = self.newest.load(name.clone()).await? else { return Ok(None) };
-        let place = (name.clone(), newest);
+        let Some(generation) = self.generations.load(root).await? else { return Ok(None) };
+        let place = (name.clone(), generation);
         let line = match self.lines.get(&place) {
             Some(line) => line,
             None => {
-                let line: Arc<[Head]> = store::line(&self.database, &name, newest).await?.into();
+                let line: Arc<[Head]> = store::line(&self.database, &name).await?.into();
                 self.lines.insert(place, line.clone());
                 line
             }
         };
         // In the order of numbers: the highest one that holds by then decides.
         Ok(line.iter().rfind(|head| head.in_force_from <= at).cloned())
+    }
+
+    /// The access rules of a system at an instant (microseconds), as `build` reads them from its requirements in force.
+    pub(super) async fn rules_at(
+        &self,
+        root: Uuid,
+        system: &str,
+        at: i64,
+        build: impl FnOnce(&[Version]) -> Result<SystemRules>,
+    ) -> Result<Arc<SystemRules>> {
+        let system: Arc<str> = system.into();
+        let generation = self.generations.load(root).await?.unwrap_or(0);
+        let place = (root, system.clone(), generation);
+        let known = self.rules.get(&place).unwrap_or_default();
+        if let Some(dated) = known.iter().find(|dated| (dated.from..dated.until).contains(&at)) {
+            return Ok(dated.rules.clone());
+        }
+        let versions = store::all_requirements(&self.database, root).await?;
+        let begins = || versions.iter().map(|version| version.in_force_from.as_microsecond());
+        // Until the next version of anything comes into force, this answer holds.
+        let from = begins().filter(|begin| *begin <= at).max().unwrap_or(i64::MIN);
+        let until = begins().filter(|begin| *begin > at).min().unwrap_or(i64::MAX);
+        let rules = Arc::new(build(&in_force(versions, &system, at))?);
+        let dated = Dated { from, until, rules: rules.clone() };
+        self.rules.insert(place, known.iter().cloned().chain([dated]).collect());
+        Ok(rules)
     }
 
     pub(super) fn get(&self, fingerprint: &str) -> Option<Parsed> {

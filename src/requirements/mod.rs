@@ -10,6 +10,7 @@
 
 pub mod manifest;
 
+mod access_rules;
 mod apply;
 mod cache;
 mod coverage;
@@ -18,6 +19,7 @@ mod plan;
 mod read;
 mod store;
 
+pub use access_rules::{access_rules, object_of};
 pub use apply::{apply, plan, withdraw};
 pub use cache::Manifests;
 pub use coverage::{Coverage, EnforcedBy, enforced_by};

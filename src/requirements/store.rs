@@ -68,43 +68,40 @@ pub async fn newest_of<C: ConnectionTrait>(
     row.map(describe).transpose()
 }
 
-/// The highest number of each of these manifests: root tenant, kind and name.
-pub async fn newest_numbers(
-    database: &DatabaseConnection,
-    names: &[(Uuid, Kind, Arc<str>)],
-) -> Result<Vec<((Uuid, Kind, Arc<str>), i32)>, DbErr> {
-    let mut any = Condition::any();
-    for (root, kind, name) in names {
-        any = any.add(of_name(*root, *kind, name));
-    }
-    let rows: Vec<(Uuid, String, String, i32)> = manifest_version::Entity::find()
+/// How many versions there are under each of these root tenants. Versions are only ever added, so the number tells whether
+/// anything has changed.
+pub async fn generations(database: &DatabaseConnection, roots: &[Uuid]) -> Result<Vec<(Uuid, i64)>, DbErr> {
+    manifest_version::Entity::find()
         .select_only()
-        .columns([Column::TenantId, Column::Kind, Column::Name])
-        .column_as(Column::Version.max(), "newest")
-        .filter(any)
+        .column(Column::TenantId)
+        .column_as(Column::Version.count(), "generation")
+        .filter(Column::TenantId.is_in(roots.iter().copied()))
         .group_by(Column::TenantId)
-        .group_by(Column::Kind)
-        .group_by(Column::Name)
         .into_tuple()
         .all(database)
-        .await?;
-    let known = |kind: &str| Kind::ALL.iter().copied().find(|known| known.as_str() == kind);
-    let rows = rows.into_iter();
-    Ok(rows
-        .filter_map(|(root, kind, name, newest)| Some(((root, known(&kind)?, name.into()), newest)))
-        .collect())
+        .await
 }
 
-/// The versions of a manifest up to a number, in their order.
+/// Every version of every requirement, in the order of names and numbers.
+pub async fn all_requirements(database: &DatabaseConnection, root: Uuid) -> Result<Vec<Version>> {
+    let rows = manifest_version::Entity::find()
+        .filter(Column::TenantId.eq(root))
+        .filter(Column::Kind.eq(Kind::Requirement.as_str()))
+        .order_by_asc(Column::Name)
+        .order_by_asc(Column::Version)
+        .all(database)
+        .await?;
+    rows.into_iter().map(describe).collect()
+}
+
+/// The versions of a manifest in their order.
 pub async fn line(
     database: &DatabaseConnection,
     (root, kind, name): &(Uuid, Kind, Arc<str>),
-    newest: i32,
 ) -> Result<Vec<Head>, DbErr> {
     let rows: Vec<(i32, String, bool, i64)> = of(*root, *kind, name)
         .select_only()
         .columns([Column::Version, Column::Fingerprint, Column::Withdrawn, Column::InForceFrom])
-        .filter(Column::Version.lte(newest))
         .order_by_asc(Column::Version)
         .into_tuple()
         .all(database)

@@ -1,5 +1,7 @@
 //! Reading: who may see which field, in which form, and the record of it that is written before any value leaves.
 
+use std::collections::BTreeSet;
+
 use anyhow::Context;
 use envelope::{FieldCipher, Plaintext, RecordContext, SealedRecord, SubjectKeyContext};
 use serde_json::json;
@@ -10,9 +12,10 @@ use super::model::{FieldValue, Shown, Subject, Withheld};
 use super::schema::{Schema, mask_rule, object};
 use super::store;
 use super::subjects::Subjects;
-use crate::access::{Action, Op, Scope};
+use crate::access::{Action, Attributes, Op, Scope, SystemRules};
 use crate::audit::{Decision, Event};
 use crate::error::{Error, Result};
+use crate::requirements;
 use crate::requirements::manifest::Field;
 
 /// Most field names of one request.
@@ -101,8 +104,11 @@ pub async fn read_fields(
 ) -> Result<Vec<FieldValue>> {
     let scope = op.permit(Action::Read, "subject").await?.within(subject.tenant, "subject")?;
     let schema = Schema::load(&scope, &subject.system, &subject.record_type).await?;
+    let rules = requirements::access_rules(&scope, &subject.system).await?;
     let fields = declared(&schema, names)?;
-    let forms: Vec<Form> = fields.iter().map(|field| form(op, subject, field, masked)).collect();
+    let about = attributes(op, &rules, subject);
+    let forms: Vec<Form> =
+        fields.iter().map(|field| form(op, &rules, &about, subject, field, masked)).collect();
     let of = |wanted: fn(&Form) -> bool| -> Vec<&str> {
         let chosen = fields.iter().zip(&forms).filter(|(_, form)| wanted(form));
         chosen.map(|(field, _)| field.name.as_str()).collect()
@@ -112,13 +118,19 @@ pub async fn read_fields(
     let refused = of(|form| matches!(form, Form::Withheld(Withheld::NotAllowed)));
     let opened = clear.len() + shortened.len();
     if opened + refused.len() > 0 {
+        // Requirements that are only watched: what they would have refused is told, not refused.
+        let watched = watched(op, &rules, &about, subject, &clear, &shortened);
+        let mut detail = json!({ "clear": clear, "masked": shortened, "refused": refused });
+        if !watched.is_empty() {
+            detail["watched"] = json!(watched);
+        }
         // The record is on the disk before any value leaves, and before any is opened.
         let decision = if opened > 0 { Decision::Allowed } else { Decision::Denied };
         let event = Event::new("subject.read", format!("subject:{}", subject.id))
             .subject(subject.id.to_string())
             .fields(if opened > 0 { [&clear[..], &shortened[..]].concat() } else { refused.clone() })
             .decision(decision)
-            .detail(json!({ "clear": clear, "masked": shortened, "refused": refused }));
+            .detail(detail);
         scope.record(subject.tenant, vec![event]).await?;
     }
     let cipher = if opened > 0 { cipher(&scope, subject).await? } else { None };
@@ -169,20 +181,59 @@ fn declared<'s>(schema: &'s Schema, names: Option<&[String]>) -> Result<Vec<&'s 
     names.iter().enumerate().map(find).collect()
 }
 
-fn form(op: &Op, subject: &Subject, field: &Field, masked: bool) -> Form {
+/// What the policy may decide on about a person's record. `record.tenant` and `record.subject` are ids.
+fn attributes(op: &Op, rules: &SystemRules, subject: &Subject) -> Attributes {
+    let mut attributes = op.attributes(Some(rules));
+    attributes.set("record.tenant", &*subject.tenant.to_string());
+    attributes.set("record.subject", &*subject.id.to_string());
+    attributes.set("record.type", &*subject.record_type);
+    attributes
+}
+
+fn form(
+    op: &Op,
+    rules: &SystemRules,
+    about: &Attributes,
+    subject: &Subject,
+    field: &Field,
+    masked: bool,
+) -> Form {
     let object = object(&subject.record_type, &field.name);
-    let (clear, shortened) = (op.allows(Action::Read, &object), op.allows(Action::ReadMasked, &object));
-    if !clear && !shortened {
-        Form::Withheld(Withheld::NotAllowed)
-    } else if subject.erased_at.is_some() {
+    let allows = |action| op.allows_in(Some(rules), action, &object, about);
+    let (clear, shortened) = (allows(Action::Read), allows(Action::ReadMasked));
+    let shown = if clear && !masked {
+        Form::Clear
+    } else if shortened {
+        Form::Masked
+    } else {
+        return Form::Withheld(Withheld::NotAllowed);
+    };
+    if subject.erased_at.is_some() {
         Form::Withheld(Withheld::Erased)
     } else if op.purpose().is_none() {
         Form::Withheld(Withheld::NoPurpose)
-    } else if clear && !masked {
-        Form::Clear
     } else {
-        Form::Masked
+        shown
     }
+}
+
+/// Names of the requirements in mode `audit` that would have refused one of these fields.
+fn watched(
+    op: &Op,
+    rules: &SystemRules,
+    about: &Attributes,
+    subject: &Subject,
+    clear: &[&str],
+    shortened: &[&str],
+) -> BTreeSet<String> {
+    let clear = clear.iter().map(|field| (Action::Read, *field));
+    let shortened = shortened.iter().map(|field| (Action::ReadMasked, *field));
+    let mut names = BTreeSet::new();
+    for (action, field) in clear.chain(shortened) {
+        let object = object(&subject.record_type, field);
+        names.extend(op.would_refuse(rules, action, &object, about).into_iter().map(str::to_owned));
+    }
+    names
 }
 
 fn place(subject: &Subject) -> RecordContext<'_> {

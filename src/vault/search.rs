@@ -13,6 +13,7 @@ use super::store;
 use crate::access::{Action, Op, Scope};
 use crate::audit::Event;
 use crate::error::{Error, Result};
+use crate::requirements;
 
 /// Most people that one search returns: more than that is no longer a search for a person.
 pub const MAX_MATCHES: usize = 100;
@@ -32,7 +33,15 @@ pub async fn search_subjects(
     field: &str,
     value: &str,
 ) -> Result<Vec<Subject>> {
-    let scope = op.permit(Action::Search, &object(record_type, field)).await?;
+    // Who may search may see who is there; with that the rules of the system are read that decide on the search itself.
+    let rules = requirements::access_rules(&op.permit(Action::Read, "subject").await?, system).await?;
+    let mut about = op.attributes(Some(&rules));
+    about.set("record.type", record_type);
+    if !op.actor().operator {
+        // A search of a customer's people ends at their own tenant; one of the operator's goes through all.
+        about.set("record.tenant", &*op.actor().tenant.to_string());
+    }
+    let scope = op.permit_in(&rules, Action::Search, &object(record_type, field), &about).await?;
     if op.purpose().is_none() {
         return Err(Error::invalid("purpose", "is missing").remedy("say why the data is needed"));
     }

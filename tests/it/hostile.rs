@@ -75,10 +75,11 @@ async fn a_password_reset_ends_sessions_and_tokens() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_value_in_the_wrong_place_never_reaches_the_audit_log() {
     let app = TestApp::new().await;
+    crate::vault_support::apply_system(&app).await;
     let auditor = app.operator_member(Role::Auditor).await;
     let officer = app.operator_member(Role::ComplianceOfficer).await;
     let search = "query($field: String!, $purpose: String!) {
-        searchSubjects(system: \"s\", recordType: \"applicant\", field: $field, value: \"email\", purpose: $purpose) { id } }";
+        searchSubjects(system: \"online-application\", recordType: \"applicant\", field: $field, value: \"email\", purpose: $purpose) { id } }";
     for (member, field) in
         [(&auditor, "yui.sato@mail.example"), (&officer, "佐藤ゆい"), (&officer, &"a".repeat(5000))]
     {
@@ -93,7 +94,8 @@ async fn a_value_in_the_wrong_place_never_reaches_the_audit_log() {
     let rows =
         database.query_all_raw(Statement::from_string(database.get_database_backend(), sql)).await.unwrap();
     let objects: Vec<String> = rows.iter().map(|row| row.try_get("", "object").unwrap()).collect();
-    assert!(!objects.is_empty() && objects.iter().all(|object| object == "(not an object)"), "{objects:?}");
+    // The auditor may not see who is there at all; the officer's inventions are refused without being written down.
+    assert_eq!(objects, ["subject", "(not an object)", "(not an object)"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

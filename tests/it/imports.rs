@@ -136,7 +136,7 @@ fn only_stores_speak_to_the_database() {
                 "app.rs",
                 "error.rs",
                 "access/op.rs",
-                "access/policy.rs",
+                "access/policy/mod.rs",
                 "access/tenants.rs",
                 "access/accounts.rs",
                 "access/holders.rs",

@@ -209,7 +209,7 @@ async fn a_schedule_runs_once_in_its_interval_whatever_the_number_of_nodes() {
     let nodes = [Worker::new(app.app.clone(), vec![handler]), Worker::new(app.app.clone(), vec![handler])];
     for hour in 1..=3 {
         let (one, two) = tokio::join!(nodes[0].run_due(), nodes[1].run_due());
-        (one.unwrap(), two.unwrap());
+        one.and(two).unwrap();
         assert_eq!(RUNS.load(Ordering::SeqCst), hour, "once an hour");
         app.clock.advance(3600);
     }

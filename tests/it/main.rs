@@ -1,6 +1,7 @@
 //! The integration tests: through HTTP like a client. Both databases run the same tests: without further ado SQLite, with
 //! `SUIMON_TEST_POSTGRES=postgres://user@host/postgres` PostgreSQL.
 
+mod access_conditions;
 mod audit_chain;
 mod audit_log;
 mod configuration;

@@ -34,7 +34,8 @@ vocabulary! {
     }
 }
 
-/// A comparison of an attribute of the request with a fixed value or with another attribute.
+/// A comparison of an attribute of the request with a fixed value or with another attribute. What is not known never helps who
+/// asks: no condition of an `allow` holds on an absent attribute, and of a `deny` only `eq` and `in` do not.
 // serde cannot combine `flatten` with `deny_unknown_fields`; the manifest parser refuses unknown fields itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -55,6 +56,18 @@ vocabulary! {
         Eq = "eq",
         /// They differ. An attribute that is absent differs from everything.
         Ne = "ne",
+        /// Equal to one of `values`.
+        In = "in",
+        /// Equal to none of `values`.
+        NotIn = "not_in",
+        /// Below. Texts compare by their characters, so times of day are written as `09:00`.
+        Lt = "lt",
+        /// Below or equal.
+        Lte = "lte",
+        /// Above.
+        Gt = "gt",
+        /// Above or equal.
+        Gte = "gte",
     }
 }
 
@@ -64,6 +77,8 @@ vocabulary! {
 pub enum Operand {
     /// A fixed text, number or truth value.
     Value(serde_json::Value),
+    /// A list of them, for `in` and `not_in`.
+    Values(Vec<serde_json::Value>),
     /// Another dotted attribute of the request, for example `actor.tenant`.
     Other(String),
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::access::{AccessCondition, AccessParams, Operand};
+use super::access::{AccessCondition, AccessParams, ConditionOp, Operand};
 use super::decode::{Object, Report};
 use super::enforcement::{
     AdmissionParams, CacheParams, EncryptionParams, Enforcement, Mechanism, Params, RetentionParams,
@@ -109,17 +109,32 @@ fn access(node: &Node, path: &str, report: &mut Report) -> Option<AccessParams> 
 }
 
 fn condition(node: &Node, path: &str, report: &mut Report) -> Option<AccessCondition> {
-    let mut object = Object::open(node, path, report, &["attribute", "op", "value", "other"])?;
+    let known = ["attribute", "op", "value", "values", "other"];
+    let mut object = Object::open(node, path, report, &known)?;
     let attribute = object.required("attribute", dotted(false));
     let op = object.required("op", word("a comparison"));
-    if object.node("value").is_some() == object.node("other").is_some() {
-        let message = "exactly one of `value` and `other` is needed";
-        object.report.at(path, message, "compare with a fixed `value` or with the attribute `other`");
+    let sides = ["value", "values", "other"].into_iter().filter(|side| object.node(side).is_some()).count();
+    if sides != 1 {
+        let message = "exactly one of `value`, `values` and `other` is needed";
+        let remedy = "compare with a fixed `value`, with several `values` or with the attribute `other`";
+        object.report.at(path, message, remedy);
         return None;
     }
-    let with = match object.optional("other", dotted(false)) {
-        Some(other) => Some(Operand::Other(other)),
-        None => object.optional("value", scalar).map(Operand::Value),
+    let listed = object.node("values").is_some();
+    if let Some(op) = op
+        && listed != matches!(op, ConditionOp::In | ConditionOp::NotIn)
+    {
+        let message =
+            format!("`{}` does not go with {}", op.as_str(), if listed { "`values`" } else { "one value" });
+        object.report.at(path, message, "use `in` or `not_in` with `values`, and the others without");
+        return None;
+    }
+    let with = if listed {
+        object.filled_list("values", limits::ITEMS, scalar).map(Operand::Values)
+    } else if object.node("other").is_some() {
+        object.optional("other", dotted(false)).map(Operand::Other)
+    } else {
+        object.optional("value", scalar).map(Operand::Value)
     };
     Some(AccessCondition { attribute: attribute?, op: op?, with: with? })
 }
