@@ -113,7 +113,7 @@ const WRONG: [&str; 6] = [
     "{ viewr { tenant { slug } } }",
     "{ viewer { tenat { slug } } }",
     "{ tenant(slugg: \"x\") { id } }",
-    "mutation { issueToken(label: \"x\", scopes: [], dayz: 1) { __typename } }",
+    "mutation { issueToken(label: \"x\", scopes: [], days: 1, dayz: 1) { __typename } }",
     "{ viewer { tenant { slug } } @skipp(if: true) }",
     "{ incidents(frist: 1) { nodes { id } } }",
 ];

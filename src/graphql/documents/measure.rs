@@ -17,6 +17,10 @@ pub struct Size {
     pub directives: usize,
     /// Fields under fields. What lies under `__schema` and `__type` has a shape of its own and is not counted.
     pub depth: usize,
+    /// Lists of fields or types in one another under `__schema` and `__type`: each multiplies the answer.
+    pub about_types: usize,
+    /// The same, wherever it stands.
+    lists: usize,
 }
 
 impl Size {
@@ -26,6 +30,8 @@ impl Size {
             aliases: self.aliases.saturating_add(other.aliases),
             directives: self.directives.saturating_add(other.directives),
             depth: self.depth.max(other.depth),
+            about_types: self.about_types.max(other.about_types),
+            lists: self.lists.max(other.lists),
         }
     }
 }
@@ -67,8 +73,12 @@ impl<'a> Measured<'a> {
                     let field = &field.node;
                     let mut inner = self.set(&field.selection_set.node)?;
                     inner.aliases = inner.aliases.saturating_add(usize::from(field.alias.is_some()));
-                    let about_types = matches!(field.name.node.as_str(), "__schema" | "__type");
-                    inner.depth = if about_types { 1 } else { inner.depth.saturating_add(1) };
+                    inner.depth = inner.depth.saturating_add(1);
+                    match field.name.node.as_str() {
+                        "__schema" | "__type" => (inner.depth, inner.about_types) = (1, inner.lists),
+                        "fields" | "interfaces" | "possibleTypes" | "inputFields" => inner.lists += 1,
+                        _ => {}
+                    }
                     (field.directives.len(), inner)
                 }
                 Selection::InlineFragment(fragment) => {
@@ -125,7 +135,7 @@ mod tests {
     #[test]
     fn fragments_count_where_they_are_spread() {
         let text = "{ a { ...F ...F } } fragment F on T { x: b { c } d d @skip(if: true) }";
-        let expected = Size { selections: 11, aliases: 4, directives: 2, depth: 3 };
+        let expected = Size { selections: 11, aliases: 4, directives: 2, depth: 3, ..Size::default() };
         assert_eq!(size(text), Ok(expected));
     }
 
@@ -150,6 +160,7 @@ mod tests {
 
     #[test]
     fn questions_about_types_have_no_depth() {
-        assert_eq!(size("{ __schema { types { fields { type { name } } } } }").map(|size| size.depth), Ok(1));
+        let size = size("{ __schema { types { fields { type { fields { name } } } } } }").expect("a size");
+        assert_eq!((size.depth, size.about_types), (1, 2));
     }
 }

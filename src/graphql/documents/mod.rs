@@ -25,6 +25,9 @@ const LONGEST_KEPT: usize = 16 * 1024;
 /// Brackets in brackets. The parser descends once for each; `limit_recursive_depth` of the schema stops at half of it.
 const NESTING: usize = 64;
 
+/// Lists of fields or types in one another, in questions about the schema (as in GraphQL.js): tools ask for two.
+const TYPE_LISTS: usize = 2;
+
 /// What a request names as its document.
 #[derive(Debug)]
 pub enum Asked {
@@ -163,6 +166,7 @@ impl Limits {
         let size = measure(&document)
             .map_err(|Circular| refusal("GRAPHQL_INVALID", "a fragment contains itself"))?;
         at_most(size.depth, self.depth, || format!("the document is {} fields deep", size.depth))?;
+        at_most(size.about_types, TYPE_LISTS, || "the document asks about types too deep".to_owned())?;
         at_most(size.aliases, self.aliases, || {
             format!("the document has {} aliases and repeated fields", size.aliases)
         })?;
