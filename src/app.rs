@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
-use sea_orm::DatabaseConnection;
 use uuid::Uuid;
 
 use crate::access::{Holders, Policies, TenantDirectory};
@@ -14,12 +13,13 @@ use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::error::{Error, Result};
 use crate::requirements::Manifests;
+use crate::storage::Database;
 use crate::vault::{Keyring, MasterKey, Subjects};
 
 /// What every operation needs. No globals: a test has as many of these as it likes.
 pub struct App {
     config: Config,
-    database: DatabaseConnection,
+    database: Database,
     clock: Arc<dyn Clock>,
     entropy: Arc<Entropy>,
     master: MasterKey,
@@ -40,15 +40,18 @@ impl App {
     pub async fn open(config: Config, clock: Arc<dyn Clock>, entropy: Entropy) -> anyhow::Result<Arc<Self>> {
         let entropy = Arc::new(entropy);
         let master = MasterKey::open(Path::new(&config.keys.file), &entropy)?;
-        let database = crate::storage::connect(&config.database).await?;
         if config.database.migrate_at_start {
-            let ran = crate::storage::migrate(&database).await?;
+            let ran = crate::storage::migrate_as_owner(&config.database).await?;
             if ran > 0 {
                 tracing::info!(migrations = ran, "schema brought up to date");
             }
-        } else if crate::storage::pending_migrations(&database).await? > 0 {
+        }
+        let connection = crate::storage::connect(&config.database).await?;
+        crate::storage::inspect(&connection, &config.database).await?;
+        if !config.database.migrate_at_start && crate::storage::pending_migrations(&connection).await? > 0 {
             anyhow::bail!("the database schema is older than this program; run `suimon migrate`");
         }
+        let database = Database::new(connection);
         let audit = audit::Log::start(database.clone(), &master.derive("suimon audit head"), entropy.clone());
         let app = Self {
             config,
@@ -112,7 +115,7 @@ impl App {
         let _ = self.root.set(root);
     }
 
-    pub(crate) fn database(&self) -> &DatabaseConnection {
+    pub(crate) fn database(&self) -> &Database {
         &self.database
     }
 

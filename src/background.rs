@@ -7,7 +7,7 @@ use crate::jobs::{Handler, Worker};
 
 /// All kinds of work that this program knows.
 pub fn handlers() -> Vec<Handler> {
-    vec![]
+    crate::vault::handlers().to_vec()
 }
 
 /// A worker that knows them.

@@ -23,6 +23,8 @@ pub enum Code {
     Conflict,
     /// A limit was exceeded.
     LimitExceeded,
+    /// The answer stands, but something may be missing from it.
+    Incomplete,
 }
 
 impl Code {
@@ -35,6 +37,7 @@ impl Code {
             Code::Invalid => "INVALID",
             Code::Conflict => "CONFLICT",
             Code::LimitExceeded => "LIMIT_EXCEEDED",
+            Code::Incomplete => "INCOMPLETE",
         }
     }
 }
@@ -112,6 +115,11 @@ impl Error {
     /// A limit was exceeded.
     pub fn limit(message: impl Into<String>) -> Self {
         Self::expected(Code::LimitExceeded, message)
+    }
+
+    /// Something may be missing from the answer.
+    pub fn incomplete(message: impl Into<String>) -> Self {
+        Self::expected(Code::Incomplete, message)
     }
 
     /// Adds what the caller can do about it.

@@ -27,6 +27,7 @@ pub mod manifest_version;
 pub mod membership;
 pub mod message;
 pub mod notice;
+pub mod part_index;
 pub mod revision;
 pub mod revision_person;
 pub mod session;

@@ -31,6 +31,9 @@ pub struct Model {
     pub created_at: i64,
     pub updated_at: i64,
     pub erased_at: Option<i64>,
+    /// By which statement of searchable fields the person's index rows were made; `None` once erased. Another one than that
+    /// in force: they are made anew.
+    pub index_mark: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -4,7 +4,9 @@ mod m20231026_000001_foundation;
 mod m20231126_000002_sign_in_tries;
 mod m20231126_000003_audit_by_subject;
 mod m20231126_000004_jobs;
+mod m20231126_000006_search;
 mod schema;
+pub mod walls;
 
 pub use sea_orm_migration::prelude::{MigrationTrait, MigratorTrait};
 
@@ -19,6 +21,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20231126_000002_sign_in_tries::Migration),
             Box::new(m20231126_000003_audit_by_subject::Migration),
             Box::new(m20231126_000004_jobs::Migration),
+            Box::new(m20231126_000006_search::Migration),
         ]
     }
 }

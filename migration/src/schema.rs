@@ -63,8 +63,10 @@ pub async fn create(manager: &SchemaManager<'_>, table: &Table) -> Result<(), Db
         primary.col(Alias::new(*column));
     }
     statement.primary_key(&mut primary);
-    if table.name == "blind_index" && manager.get_database_backend() == DatabaseBackend::Sqlite {
-        // All its columns are the key: otherwise SQLite keeps each row twice, in a table and in the key's index.
+    if ["blind_index", "part_index"].contains(&table.name)
+        && manager.get_database_backend() == DatabaseBackend::Sqlite
+    {
+        // (Nearly) all its columns are the key: otherwise SQLite keeps each row twice, in a table and in the key's index.
         statement.extra("WITHOUT ROWID");
     }
     manager.create_table(statement).await?;

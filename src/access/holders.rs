@@ -3,10 +3,9 @@
 
 use std::collections::HashMap;
 
-use sea_orm::DatabaseConnection;
-
 use super::store::{self, SessionHolder, TokenHolder};
 use crate::loader::Loader;
+use crate::storage::{Database, Wall};
 
 type Hash = [u8; 32];
 
@@ -18,8 +17,9 @@ pub struct Holders {
 
 impl Holders {
     /// Over the service's database.
-    pub fn start(database: &DatabaseConnection) -> Self {
-        let (tokens, sessions) = (database.clone(), database.clone());
+    pub fn start(database: &Database) -> Self {
+        // Before it is known who asks there is no tenant to name.
+        let (tokens, sessions) = (database.behind(Wall::None), database.behind(Wall::None));
         Self {
             tokens: Loader::start(move |hashes| {
                 let database = tokens.clone();

@@ -13,6 +13,7 @@ use super::store;
 use crate::app::App;
 use crate::audit::Event;
 use crate::error::{Error, Result};
+use crate::storage::Wall;
 
 /// Writing "last seen" for every request would make each read a write; this often is precise enough for an idle limit.
 const TOUCH_AFTER_MICROS: i64 = 60 * 1_000_000;
@@ -47,7 +48,7 @@ pub(super) fn hash_secret(secret: &str) -> [u8; 32] {
 /// Unexpected ones only.
 pub async fn sign_out(app: &Arc<App>, secret: &str) -> Result<()> {
     let hash = hash_secret(secret);
-    let Some(row) = store::session(app.database(), &hash).await? else { return Ok(()) };
+    let Some(row) = store::session(&app.database().behind(Wall::None), &hash).await? else { return Ok(()) };
     let scope = Scope::system(app, row.tenant_id, Reach::One(row.tenant_id), "sign-out");
     let tx = scope.begin().await?;
     store::revoke_sessions(tx.connection(), row.tenant_id, row.account_id, Some(&hash), scope.at_micros())
@@ -99,7 +100,7 @@ pub async fn authenticate(app: &Arc<App>, credentials: &Credentials, request_id:
             }
             require_active(&holder.account_state)?;
             if now - holder.last_seen_at > TOUCH_AFTER_MICROS {
-                store::touch_session(app.database(), &hash, now).await?;
+                store::touch_session(&app.database().behind(Wall::None), &hash, now).await?;
             }
             Actor {
                 account: Some(holder.account),
@@ -124,11 +125,11 @@ fn require_active(state: &str) -> Result<()> {
 /// # Errors
 /// `NOT_FOUND` when there is no such active account.
 pub async fn act_locally(app: &Arc<App>, login: &str) -> Result<Op> {
-    let account = store::account_by_login(app.database(), login).await?;
+    let account = store::account_by_login(&app.database().behind(Wall::None), login).await?;
     let account = account
         .filter(|account| account.state == "active")
         .ok_or_else(|| Error::not_found("account").remedy("name an existing account with --as"))?;
-    let (account, tenant) = store::account(app.database(), account.tenant_id, account.id)
+    let (account, tenant) = store::account(&app.database().behind(Wall::None), account.tenant_id, account.id)
         .await?
         .ok_or_else(|| Error::not_found("account"))?;
     let actor = Actor {

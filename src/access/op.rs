@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use sea_orm::sea_query::{Condition, IntoCondition};
-use sea_orm::{ColumnTrait, DatabaseConnection, DatabaseTransaction};
+use sea_orm::{ColumnTrait, DatabaseTransaction};
 use uuid::Uuid;
 
 use super::model::{Action, Actor};
@@ -15,6 +15,7 @@ use super::store;
 use crate::app::App;
 use crate::audit::{self, Decision, Event};
 use crate::error::{Error, Result};
+use crate::storage::{Wall, Walled};
 
 /// One operation of one actor.
 #[derive(Clone)]
@@ -42,6 +43,7 @@ pub struct Scope {
     op: Op,
     tenant: Uuid,
     reach: Reach,
+    connection: Walled,
 }
 
 /// A writing transaction. Dropped without `commit`, it leaves no trace.
@@ -181,7 +183,9 @@ impl Op {
             self.record_denial(self.actor.tenant, action, object).await?;
             return Err(Error::not_found("tenant"));
         }
-        if tenant != self.actor.tenant && !store::tenant_exists(self.app.database(), tenant).await? {
+        if tenant != self.actor.tenant
+            && !store::tenant_exists(&self.app.database().behind(Wall::tenant(tenant)), tenant).await?
+        {
             // Nothing is written down under a tenant that does not exist: a client would make audit chains at will.
             self.record_denial(self.actor.tenant, action, object).await?;
             return Err(Error::not_found("tenant"));
@@ -202,14 +206,14 @@ impl Op {
     ) -> Result<Scope> {
         let reach = if self.actor.operator { Reach::All } else { Reach::One(self.actor.tenant) };
         if self.allows_in(Some(system), action, object, attributes) {
-            return Ok(Scope { op: self.clone(), tenant: self.actor.tenant, reach });
+            return Ok(Scope::new(self.clone(), self.actor.tenant, reach));
         }
         self.refuse(action, object, self.actor.tenant).await
     }
 
     async fn decide(&self, action: Action, object: &str, tenant: Uuid, reach: Reach) -> Result<Scope> {
         if self.allows(action, object) {
-            return Ok(Scope { op: self.clone(), tenant, reach });
+            return Ok(Scope::new(self.clone(), tenant, reach));
         }
         self.refuse(action, object, tenant).await
     }
@@ -251,7 +255,19 @@ impl Scope {
             purpose: Some(reason.into()),
             request_id: "system".into(),
         };
-        Self { op, tenant, reach }
+        Self::new(op, tenant, reach)
+    }
+
+    /// The database lets through what the scope reaches, and no more. The operator's own rows are the exception: its incidents,
+    /// lists and notices are about people of every tenant, so its people's work on them needs those too.
+    fn new(op: Op, tenant: Uuid, reach: Reach) -> Self {
+        let own = op.actor.operator && reach == Reach::One(op.actor.tenant);
+        let wall = match reach {
+            Reach::One(tenant) if !own => Wall::tenant(tenant),
+            Reach::One(_) | Reach::All => Wall::None,
+        };
+        let connection = op.app.database().behind(wall);
+        Self { op, tenant, reach, connection }
     }
 
     /// The operation that was permitted.
@@ -291,7 +307,7 @@ impl Scope {
     pub fn within(&self, tenant: Uuid, what: &str) -> Result<Scope> {
         match self.reach {
             Reach::One(own) if own != tenant => Err(Error::not_found(what)),
-            _ => Ok(Scope { op: self.op.clone(), tenant, reach: Reach::One(tenant) }),
+            _ => Ok(Scope::new(self.op.clone(), tenant, Reach::One(tenant))),
         }
     }
 
@@ -312,8 +328,8 @@ impl Scope {
     }
 
     /// For reading, in a store.
-    pub(crate) fn connection(&self) -> &DatabaseConnection {
-        self.op.app.database()
+    pub(crate) fn connection(&self) -> &Walled {
+        &self.connection
     }
 
     /// Begins a writing transaction.
@@ -321,7 +337,7 @@ impl Scope {
     /// # Errors
     /// Unexpected ones only.
     pub async fn begin(&self) -> Result<Tx> {
-        let transaction = crate::storage::begin(self.connection()).await?;
+        let transaction = self.connection.begin().await?;
         Ok(Tx { scope: self.clone(), transaction })
     }
 

@@ -3,16 +3,17 @@
 use entity::{account, api_token, membership, session, tenant};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection,
-    DatabaseTransaction, DbErr, EntityTrait, ExprTrait, FromQueryResult, IntoActiveModel, JoinType,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr,
+    EntityTrait, ExprTrait, FromQueryResult, IntoActiveModel, JoinType, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
 use super::model::Role;
 use super::op::Scope;
+use crate::storage::Walled;
 
-pub async fn members(database: &DatabaseConnection, tenant: Uuid) -> Result<Vec<(Uuid, Role)>, DbErr> {
+pub async fn members(database: &Walled, tenant: Uuid) -> Result<Vec<(Uuid, Role)>, DbErr> {
     let rows =
         membership::Entity::find().filter(membership::Column::TenantId.eq(tenant)).all(database).await?;
     // A role that this version does not know gives nothing (default deny).
@@ -24,11 +25,11 @@ pub async fn operator<C: ConnectionTrait>(database: &C) -> Result<Option<Uuid>, 
     Ok(row.map(|row| row.id))
 }
 
-pub async fn tenant(database: &DatabaseConnection, id: Uuid) -> Result<Option<tenant::Model>, DbErr> {
+pub async fn tenant(database: &Walled, id: Uuid) -> Result<Option<tenant::Model>, DbErr> {
     tenant::Entity::find_by_id(id).one(database).await
 }
 
-pub async fn tenant_exists(database: &DatabaseConnection, id: Uuid) -> Result<bool, DbErr> {
+pub async fn tenant_exists(database: &Walled, id: Uuid) -> Result<bool, DbErr> {
     Ok(tenant::Entity::find_by_id(id).count(database).await? == 1)
 }
 
@@ -85,7 +86,7 @@ pub async fn account_by_login<C: ConnectionTrait>(
 }
 
 pub async fn account(
-    database: &DatabaseConnection,
+    database: &Walled,
     tenant: Uuid,
     id: Uuid,
 ) -> Result<Option<(account::Model, tenant::Model)>, DbErr> {
@@ -253,10 +254,7 @@ pub struct SessionHolder {
     pub policy_version: i64,
 }
 
-pub async fn token_holders(
-    database: &DatabaseConnection,
-    hashes: &[[u8; 32]],
-) -> Result<Vec<TokenHolder>, DbErr> {
+pub async fn token_holders(database: &Walled, hashes: &[[u8; 32]]) -> Result<Vec<TokenHolder>, DbErr> {
     let account = api_token::Entity::belongs_to(account::Entity)
         .from((api_token::Column::TenantId, api_token::Column::AccountId))
         .to((account::Column::TenantId, account::Column::Id));
@@ -285,10 +283,7 @@ pub async fn token_holders(
         .await
 }
 
-pub async fn session_holders(
-    database: &DatabaseConnection,
-    hashes: &[[u8; 32]],
-) -> Result<Vec<SessionHolder>, DbErr> {
+pub async fn session_holders(database: &Walled, hashes: &[[u8; 32]]) -> Result<Vec<SessionHolder>, DbErr> {
     let account = session::Entity::belongs_to(account::Entity)
         .from((session::Column::TenantId, session::Column::AccountId))
         .to((account::Column::TenantId, account::Column::Id));
@@ -316,14 +311,11 @@ pub async fn session_holders(
         .await
 }
 
-pub async fn session(
-    database: &DatabaseConnection,
-    token_hash: &[u8],
-) -> Result<Option<session::Model>, DbErr> {
+pub async fn session(database: &Walled, token_hash: &[u8]) -> Result<Option<session::Model>, DbErr> {
     session::Entity::find_by_id(token_hash.to_vec()).one(database).await
 }
 
-pub async fn touch_session(database: &DatabaseConnection, token_hash: &[u8], at: i64) -> Result<(), DbErr> {
+pub async fn touch_session(database: &Walled, token_hash: &[u8], at: i64) -> Result<(), DbErr> {
     session::ActiveModel {
         token_hash: Set(token_hash.to_vec()),
         last_seen_at: Set(at),

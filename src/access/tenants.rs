@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 
 use entity::tenant;
-use sea_orm::DatabaseConnection;
 use uuid::Uuid;
 
 use super::model::Action;
@@ -11,6 +10,7 @@ use super::op::Op;
 use super::store;
 use crate::audit::Event;
 use crate::error::{Error, Result};
+use crate::storage::{Database, Wall};
 
 /// A tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,8 +35,8 @@ pub struct TenantDirectory;
 
 impl TenantDirectory {
     /// The operator, where there is one already.
-    pub(crate) async fn find_operator(database: &DatabaseConnection) -> anyhow::Result<Option<Uuid>> {
-        Ok(store::operator(database).await?)
+    pub(crate) async fn find_operator(database: &Database) -> anyhow::Result<Option<Uuid>> {
+        Ok(store::operator(&database.behind(Wall::None)).await?)
     }
 }
 

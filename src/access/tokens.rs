@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::audit::Event;
 use crate::clock::from_micros;
 use crate::error::{Error, Result};
+use crate::storage::Wall;
 
 /// A token without its secret.
 #[derive(Clone, Debug)]
@@ -62,8 +63,9 @@ pub async fn issue_token_for(
     days: u32,
 ) -> Result<IssuedToken> {
     check(label, scopes, days)?;
-    let account =
-        store::account_by_login(app.database(), login).await?.ok_or_else(|| Error::not_found("account"))?;
+    let account = store::account_by_login(&app.database().behind(Wall::None), login)
+        .await?
+        .ok_or_else(|| Error::not_found("account"))?;
     let scope =
         Scope::system(app, account.tenant_id, Reach::One(account.tenant_id), "token on the command line");
     issue(&scope, account.id, label, scopes, days).await

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use entity::{audit_entry, audit_head};
 use futures::FutureExt;
-use sea_orm::{DatabaseConnection, DatabaseTransaction};
+use sea_orm::DatabaseTransaction;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -17,6 +17,7 @@ use crate::clock::from_micros;
 use crate::entropy::Entropy;
 use crate::error::Result;
 use crate::loader::gather;
+use crate::storage::{Database, Wall};
 
 /// Requests that may wait for the writer; beyond it a request waits before it is queued.
 const QUEUE: usize = 1024;
@@ -42,7 +43,7 @@ struct Appender {
 
 impl Log {
     /// Starts the writer; it ends when the log is dropped and everything queued is written.
-    pub fn start(database: DatabaseConnection, key: &[u8; 32], entropy: Arc<Entropy>) -> Self {
+    pub fn start(database: Database, key: &[u8; 32], entropy: Arc<Entropy>) -> Self {
         let appender = Arc::new(Appender { key: HeadKey::new(key), entropy });
         let (queue, requests) = mpsc::channel(QUEUE);
         tokio::spawn(write(database, appender.clone(), requests));
@@ -140,7 +141,7 @@ impl Appender {
     }
 }
 
-async fn write(database: DatabaseConnection, appender: Arc<Appender>, mut requests: mpsc::Receiver<Request>) {
+async fn write(database: Database, appender: Arc<Appender>, mut requests: mpsc::Receiver<Request>) {
     let mut batch = Vec::with_capacity(BATCH);
     while gather(&mut requests, &mut batch, BATCH).await {
         // A panic here must not end the writer: without it nothing could be read any more until a restart.
@@ -158,16 +159,12 @@ async fn write(database: DatabaseConnection, appender: Arc<Appender>, mut reques
     }
 }
 
-async fn write_batch(
-    database: &DatabaseConnection,
-    appender: &Appender,
-    batch: &mut [Request],
-) -> Result<()> {
+async fn write_batch(database: &Database, appender: &Appender, batch: &mut [Request]) -> Result<()> {
     let mut by_tenant: BTreeMap<Uuid, Vec<Draft>> = BTreeMap::new();
     for request in batch {
         by_tenant.entry(request.tenant).or_default().append(&mut request.drafts);
     }
-    let transaction = crate::storage::begin(database).await?;
+    let transaction = database.behind(Wall::Tenants(by_tenant.keys().copied().collect())).begin().await?;
     appender.append(&transaction, by_tenant).await?;
     transaction.commit().await?;
     Ok(())

@@ -3,13 +3,14 @@
 use entity::{account, audit_entry, audit_head};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection,
-    DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr,
+    EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
 use super::read::Filter;
 use crate::access::Scope;
+use crate::storage::Walled;
 
 /// SQLite binds at most 32,766 values in a statement, PostgreSQL 65,535; an entry has 15.
 const ENTRIES_PER_INSERT: usize = 1000;
@@ -79,12 +80,12 @@ pub async fn move_heads(
     Ok(())
 }
 
-pub async fn heads(database: &DatabaseConnection) -> Result<Vec<audit_head::Model>, DbErr> {
+pub async fn heads(database: &Walled) -> Result<Vec<audit_head::Model>, DbErr> {
     audit_head::Entity::find().order_by_asc(audit_head::Column::TenantId).all(database).await
 }
 
 /// Tenants that have entries, whether or not they still have a head.
-pub async fn tenants_with_entries(database: &DatabaseConnection) -> Result<Vec<Uuid>, DbErr> {
+pub async fn tenants_with_entries(database: &Walled) -> Result<Vec<Uuid>, DbErr> {
     audit_entry::Entity::find()
         .select_only()
         .column(audit_entry::Column::TenantId)
@@ -95,7 +96,7 @@ pub async fn tenants_with_entries(database: &DatabaseConnection) -> Result<Vec<U
 }
 
 /// Tenants with accounts: the creation of each account was an entry, so each of them has a chain.
-pub async fn tenants_with_accounts(database: &DatabaseConnection) -> Result<Vec<Uuid>, DbErr> {
+pub async fn tenants_with_accounts(database: &Walled) -> Result<Vec<Uuid>, DbErr> {
     account::Entity::find()
         .select_only()
         .column(account::Column::TenantId)
@@ -140,7 +141,7 @@ pub async fn entries(
 }
 
 /// The head of a chain.
-pub async fn head(database: &DatabaseConnection, tenant: Uuid) -> Result<Option<audit_head::Model>, DbErr> {
+pub async fn head(database: &Walled, tenant: Uuid) -> Result<Option<audit_head::Model>, DbErr> {
     audit_head::Entity::find_by_id(tenant).one(database).await
 }
 

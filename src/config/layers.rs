@@ -252,6 +252,7 @@ fn read_secret_files(config: &mut Config, problems: &mut Vec<String>) {
         }
     };
     read("database.url_file", &config.database.url_file, &mut config.database.url);
+    read("database.migrate_url_file", &config.database.migrate_url_file, &mut config.database.migrate_url);
     read("mail.smtp_password_file", &config.mail.smtp_password_file, &mut config.mail.smtp_password);
 }
 

@@ -39,6 +39,9 @@ pub struct ServerConfig {
 pub struct DatabaseConfig {
     pub url: Secret,
     pub url_file: String,
+    pub migrate_url: Secret,
+    pub migrate_url_file: String,
+    pub require_row_security: bool,
     pub max_connections: u32,
     pub migrate_at_start: bool,
 }

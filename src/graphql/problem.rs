@@ -19,6 +19,8 @@ pub enum ProblemCode {
     Conflict,
     /// A limit was exceeded.
     LimitExceeded,
+    /// The answer stands, but something may be missing from it.
+    Incomplete,
 }
 
 impl From<Code> for ProblemCode {
@@ -30,6 +32,7 @@ impl From<Code> for ProblemCode {
             Code::Invalid => ProblemCode::Invalid,
             Code::Conflict => ProblemCode::Conflict,
             Code::LimitExceeded => ProblemCode::LimitExceeded,
+            Code::Incomplete => ProblemCode::Incomplete,
         }
     }
 }

@@ -131,6 +131,19 @@ impl From<vault::FieldValue> for FieldValue {
     }
 }
 
+/// How a value is searched for.
+#[derive(Enum, Clone, Copy, PartialEq, Eq, Default)]
+#[graphql(remote = "crate::vault::SearchMode")]
+pub enum SearchMode {
+    /// The whole value.
+    #[default]
+    Exact,
+    /// A beginning of it, at least 2 characters.
+    Prefix,
+    /// A part of it, at least 2 characters.
+    Substring,
+}
+
 /// What happens to good rows when others are wrong.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "crate::vault::Mode")]
@@ -260,7 +273,9 @@ impl VaultQuery {
         Ok(page.connection(rows, key, |subject| Subject { subject, op: op.clone() }))
     }
 
-    /// People with this value in a searchable field, in every tenant that you may see; at most 100.
+    /// People with this value in a searchable field, in every tenant that you may see; at most 100. How a field can be
+    /// searched stands in its manifest (`RecordField.search`). While the index is being made for some people, an error of the
+    /// code `INCOMPLETE` stands beside those who were found.
     async fn search_subjects(
         &self,
         context: &Context<'_>,
@@ -269,10 +284,15 @@ impl VaultQuery {
         field: String,
         value: String,
         purpose: String,
+        #[graphql(default)] mode: SearchMode,
     ) -> async_graphql::Result<Vec<Subject>> {
         let op = context.data::<Op>()?.for_purpose(&purpose)?;
-        let found = vault::search_subjects(&op, &system, &record_type, &field, &value).await?;
-        Ok(found.into_iter().map(|subject| Subject { subject, op: op.clone() }).collect())
+        let found = vault::search_subjects(&op, &system, &record_type, &field, &value, mode.into()).await?;
+        if let Some(error) = found.incomplete() {
+            let error = async_graphql::Error::from(error).into_server_error(context.item.pos);
+            context.add_error(context.set_error_path(error));
+        }
+        Ok(found.people.into_iter().map(|subject| Subject { subject, op: op.clone() }).collect())
     }
 }
 

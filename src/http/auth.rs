@@ -86,6 +86,7 @@ pub fn refuse(error: Error) -> Response {
                 Code::Invalid => StatusCode::BAD_REQUEST,
                 Code::Conflict => StatusCode::CONFLICT,
                 Code::LimitExceeded => StatusCode::TOO_MANY_REQUESTS,
+                Code::Incomplete => StatusCode::OK,
             };
             (status, Json(serde_json::json!({ "error": problem }))).into_response()
         }

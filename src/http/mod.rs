@@ -84,7 +84,7 @@ async fn index(axum::extract::State(service): axum::extract::State<Service>) -> 
 }
 
 async fn ready(axum::extract::State(service): axum::extract::State<Service>) -> impl IntoResponse {
-    match service.app.database().ping().await {
+    match service.app.database().bare().ping().await {
         Ok(()) => (StatusCode::OK, "ok\n"),
         Err(error) => {
             tracing::warn!(%error, "not ready: database");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::manifest::Kind;
 use super::model::{ChangeKind, ManifestFile, Outcome, Plan, PlannedChange, Version};
 use super::plan::{Computed, Draft, compute, reference_to, withdrawal};
-use super::{cache::read_stored, store};
+use super::{cache::read_stored, reindex, store};
 use crate::access::{Action, Op, Scope, Tx};
 use crate::audit::Event;
 use crate::error::{Error, Result};
@@ -127,6 +127,7 @@ async fn store_all<'a>(tx: Tx, drafts: impl Iterator<Item = &'a Draft>, reason: 
         });
     }
     store::insert(tx.connection(), scope.tenant(), &versions).await?;
+    reindex::enqueue(&tx, &versions).await?;
     tx.commit_all(events).await
 }
 

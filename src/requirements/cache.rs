@@ -8,7 +8,6 @@
 use std::sync::Arc;
 
 use moka::sync::Cache;
-use sea_orm::DatabaseConnection;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -18,13 +17,14 @@ use super::store::{self, Head};
 use crate::access::SystemRules;
 use crate::error::{Error, Result};
 use crate::loader::Loader;
+use crate::storage::{Database, Wall, Walled};
 
 /// Far above what one installation has in force; old versions that were looked at leave by themselves.
 const ENTRIES: u64 = 4096;
 
 /// The manifests of one service.
 pub struct Manifests {
-    database: DatabaseConnection,
+    database: Database,
     generations: Loader<Uuid, i64>,
     lines: Cache<(Name, i64), Arc<[Head]>>,
     rules: Cache<(Uuid, Arc<str>, i64), Arc<[Dated]>>,
@@ -65,15 +65,20 @@ fn in_force(versions: Vec<Version>, system: &str, at: i64) -> Vec<Version> {
 
 impl Manifests {
     /// Over the service's database.
-    pub fn start(database: &DatabaseConnection) -> Self {
+    pub fn start(database: &Database) -> Self {
         let asked = database.clone();
         let generations = Loader::start(move |roots: Vec<Uuid>| {
-            let database = asked.clone();
+            let database = asked.behind(Wall::Tenants(roots.clone().into()));
             async move { Ok(store::generations(&database, &roots).await?.into_iter().collect()) }
         });
         let database = database.clone();
         let (lines, rules, parsed) = (Cache::new(ENTRIES), Cache::new(ENTRIES), Cache::new(ENTRIES));
         Self { database, generations, lines, rules, parsed }
+    }
+
+    /// Manifests are the root tenant's rows, read for everybody who works with a system.
+    pub(super) fn of(&self, root: Uuid) -> Walled {
+        self.database.behind(Wall::tenant(root))
     }
 
     /// Which version is in force at an instant (microseconds).
@@ -84,7 +89,7 @@ impl Manifests {
         let line = match self.lines.get(&place) {
             Some(line) => line,
             None => {
-                let line: Arc<[Head]> = store::line(&self.database, &name).await?.into();
+                let line: Arc<[Head]> = store::line(&self.of(root), &name).await?.into();
                 self.lines.insert(place, line.clone());
                 line
             }
@@ -108,7 +113,7 @@ impl Manifests {
         if let Some(dated) = known.iter().find(|dated| (dated.from..dated.until).contains(&at)) {
             return Ok(dated.rules.clone());
         }
-        let versions = store::all_requirements(&self.database, root).await?;
+        let versions = store::all_requirements(&self.of(root), root).await?;
         let begins = || versions.iter().map(|version| version.in_force_from.as_microsecond());
         // Until the next version of anything comes into force, this answer holds.
         let from = begins().filter(|begin| *begin <= at).max().unwrap_or(i64::MIN);

@@ -17,6 +17,7 @@ mod coverage;
 mod model;
 mod plan;
 mod read;
+mod reindex;
 mod store;
 
 pub use access_rules::{access_rules, object_of};
@@ -25,6 +26,7 @@ pub use cache::Manifests;
 pub use coverage::{Coverage, EnforcedBy, enforced_by};
 pub use model::{ChangeKind, ManifestFile, Outcome, Plan, PlannedChange, Stated, Version};
 pub use read::{
-    in_force, require_system, requirement, requirement_in_force, requirements, requirements_in_force, system,
-    system_in_force, systems, versions,
+    in_force, names_of_systems, require_system, requirement, requirement_in_force, requirements,
+    requirements_in_force, system, system_in_force, systems, versions,
 };
+pub use reindex::REINDEX;

@@ -35,6 +35,17 @@ pub async fn require_system(scope: &Scope, name: &str) -> Result<Arc<SystemSpec>
     })
 }
 
+/// Names of all systems in force now.
+///
+/// # Errors
+/// Unexpected ones only.
+pub async fn names_of_systems(scope: &Scope) -> Result<Vec<String>> {
+    let at = scope.at_micros();
+    let listing = Listing { kind: Kind::System, system: None, at, after: None, limit: MAX_LIST };
+    let found = store::list_at(scope.connection(), scope.op().app().root()?, listing).await?;
+    Ok(found.into_iter().map(|version| version.name).collect())
+}
+
 /// The requirement of this name in force at an instant.
 ///
 /// # Errors
@@ -61,7 +72,8 @@ pub async fn requirements_in_force(
 ) -> Result<Vec<Stated<RequirementSpec>>> {
     let at = at.as_microsecond();
     let listing = Listing { kind: Kind::Requirement, system: Some(system), at, after: None, limit: MAX_LIST };
-    let found = store::list_at(scope.connection(), scope.op().app().root()?, listing).await?;
+    let root = scope.op().app().root()?;
+    let found = store::list_at(&scope.op().app().manifests().of(root), root, listing).await?;
     found.into_iter().map(|version| requirement_of(scope, version)).collect()
 }
 
@@ -155,7 +167,7 @@ async fn version_at(scope: &Scope, kind: Kind, name: &str, at: Timestamp) -> Res
     let root = scope.op().app().root()?;
     match scope.op().app().manifests().head_at(root, kind, name, at.as_microsecond()).await? {
         Some(head) if !head.withdrawn => {
-            store::version(scope.connection(), root, kind, name, head.number).await
+            store::version(&scope.op().app().manifests().of(root), root, kind, name, head.number).await
         }
         _ => Ok(None),
     }
@@ -169,7 +181,7 @@ async fn parsed_at(scope: &Scope, kind: Kind, name: &str, at: Timestamp) -> Resu
     if let Some(parsed) = app.manifests().get(&head.fingerprint) {
         return Ok(Some(parsed));
     }
-    match store::version(scope.connection(), root, kind, name, head.number).await? {
+    match store::version(&app.manifests().of(root), root, kind, name, head.number).await? {
         Some(version) => app.manifests().parse(&version.fingerprint, &version.manifest).map(Some),
         None => Ok(None),
     }

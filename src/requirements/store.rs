@@ -5,8 +5,8 @@ use std::sync::Arc;
 use entity::{manifest_version, tenant};
 use sea_orm::sea_query::{Expr, ExprTrait, LockType, Query, SelectStatement};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait,
-    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, SqlErr,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
+    QueryFilter, QueryOrder, QuerySelect, SqlErr,
 };
 use uuid::Uuid;
 
@@ -14,6 +14,7 @@ use super::manifest::Kind;
 use super::model::Version;
 use crate::clock::from_micros;
 use crate::error::{Error, Result};
+use crate::storage::Walled;
 
 use manifest_version::Column;
 
@@ -70,7 +71,7 @@ pub async fn newest_of<C: ConnectionTrait>(
 
 /// How many versions there are under each of these root tenants. Versions are only ever added, so the number tells whether
 /// anything has changed.
-pub async fn generations(database: &DatabaseConnection, roots: &[Uuid]) -> Result<Vec<(Uuid, i64)>, DbErr> {
+pub async fn generations(database: &Walled, roots: &[Uuid]) -> Result<Vec<(Uuid, i64)>, DbErr> {
     manifest_version::Entity::find()
         .select_only()
         .column(Column::TenantId)
@@ -83,7 +84,7 @@ pub async fn generations(database: &DatabaseConnection, roots: &[Uuid]) -> Resul
 }
 
 /// Every version of every requirement, in the order of names and numbers.
-pub async fn all_requirements(database: &DatabaseConnection, root: Uuid) -> Result<Vec<Version>> {
+pub async fn all_requirements(database: &Walled, root: Uuid) -> Result<Vec<Version>> {
     let rows = manifest_version::Entity::find()
         .filter(Column::TenantId.eq(root))
         .filter(Column::Kind.eq(Kind::Requirement.as_str()))
@@ -96,7 +97,7 @@ pub async fn all_requirements(database: &DatabaseConnection, root: Uuid) -> Resu
 
 /// The versions of a manifest in their order.
 pub async fn line(
-    database: &DatabaseConnection,
+    database: &Walled,
     (root, kind, name): &(Uuid, Kind, Arc<str>),
 ) -> Result<Vec<Head>, DbErr> {
     let rows: Vec<(i32, String, bool, i64)> = of(*root, *kind, name)

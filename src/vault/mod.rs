@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! KEK (key file) → tenant key → subject key → sealed record (all fields of a person, one column)
-//!                      └→ index keys → blind index rows of searchable fields
+//!                      └→ index keys → index rows of searchable fields: whole values, and parts where the manifest says so
 //! ```
 //! Every field is sealed, also one that its manifest declares as plain: what the manifest states is the least.
 
@@ -10,14 +10,17 @@ mod blob;
 mod contact;
 mod erase;
 mod import;
+mod index;
 mod kek;
 mod keyring;
 mod model;
 mod read;
+mod reindex;
 mod schema;
 mod search;
 mod status;
 mod store;
+mod store_index;
 mod subjects;
 
 pub use blob::{MAX_DOCUMENT, open_for_tenant, seal_for_tenant};
@@ -33,6 +36,7 @@ pub use model::{FieldValue, Shown, Subject, SubjectRef, Withheld};
 pub use read::{
     find_by_external_id, find_by_external_ids, list_subjects, open_contact, read_fields, subject,
 };
-pub use search::{MAX_MATCHES, search_subjects};
+pub use reindex::handlers;
+pub use search::{Found, MAX_MATCHES, SearchMode, search_subjects};
 pub use status::{KeyStatus, TenantKeyStatus, key_status};
 pub use subjects::Subjects;

@@ -67,6 +67,7 @@ impl From<entity::subject::Model> for Subject {
             created_at,
             updated_at,
             erased_at,
+            index_mark: _,
         } = row;
         Self {
             tenant: tenant_id,

@@ -268,6 +268,26 @@ async fn cipher(scope: &Scope, subject: &Subject) -> Result<Option<FieldCipher>>
     }
 }
 
+/// Values of a person in clear, in the order of `fields`, for making index rows; whoever makes them records it with the change.
+/// `None` when the record does not open.
+pub(super) async fn open_for_index(
+    scope: &Scope,
+    subject: &Subject,
+    fields: &[&str],
+) -> Result<Option<Vec<Option<Plaintext>>>> {
+    let Some(cipher) = cipher(scope, subject).await? else { return Ok(None) };
+    let Some(Ok(record)) = subject.sealed.fields.as_deref().map(SealedRecord::parse) else { return Ok(None) };
+    let place = place(subject);
+    let values = fields.iter().map(|field| cipher.open_field(&place, &record, field));
+    match values.collect() {
+        Ok(values) => Ok(Some(values)),
+        Err(error) => {
+            tracing::error!(%error, subject = %subject.id, "a record does not open");
+            Ok(None)
+        }
+    }
+}
+
 /// The contact of a person in clear, for the sender of notices. The read is recorded with the scope's reason as purpose.
 /// `None` when the person has none or was erased.
 ///

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use envelope::{IndexKind, MaskRule};
+use envelope::{IndexKind, MaskRule, Part};
 
 use crate::access::Scope;
 use crate::error::{Error, Result};
 use crate::requirements;
-use crate::requirements::manifest::{Field, FieldKind, Mask, RecordType, SystemSpec};
+use crate::requirements::manifest::{Field, FieldKind, Mask, RecordType, Search, SystemSpec};
 
 /// One record type of a system, at the version in force.
 #[derive(Clone)]
@@ -60,6 +60,15 @@ pub(super) fn mask_rule(field: &Field) -> Option<MaskRule> {
     }
 }
 
+/// Which parts of a value are indexed beside the whole one.
+pub(super) fn parts_of(search: Search) -> Option<Part> {
+    match search {
+        Search::Exact => None,
+        Search::Prefix => Some(Part::Prefix),
+        Search::Substring => Some(Part::Substring),
+    }
+}
+
 /// How the values of a field are compared in a search.
 pub(super) fn index_kind(field: &Field) -> IndexKind {
     match field.kind {
@@ -68,5 +77,6 @@ pub(super) fn index_kind(field: &Field) -> IndexKind {
         FieldKind::Name => IndexKind::Name,
         FieldKind::Phone => IndexKind::Phone,
         FieldKind::Date => IndexKind::Date,
+        FieldKind::PostalCode => IndexKind::PostalCode,
     }
 }

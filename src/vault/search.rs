@@ -1,42 +1,106 @@
-//! Exact search on encrypted fields: digests of the normalised value, one a tenant, looked up in bulk.
+//! Search on encrypted fields: keyed digests of normalised values or of their parts, one a tenant, looked up in bulk. What the
+//! index of parts names are candidates: each is opened and compared before it counts as found.
 
 use std::collections::{BTreeMap, HashMap};
 
-use envelope::IndexContext;
+use envelope::{IndexContext, Needle, Part};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::index::{index_mark, part_kind};
 use super::keyring::ActiveKey;
 use super::model::Subject;
 use super::schema::{Schema, index_kind, object};
-use super::store;
+use super::store_index::{self, PartColumn, PartDigest};
+use super::{read, store};
 use crate::access::{Action, Op, Scope};
 use crate::audit::Event;
 use crate::error::{Error, Result};
 use crate::requirements;
+use crate::requirements::manifest::{Field, Search};
 
 /// Most people that one search returns: more than that is no longer a search for a person.
 pub const MAX_MATCHES: usize = 100;
 /// Longest value that is searched for, in bytes.
 const MAX_VALUE: usize = 1000;
+/// Most people whose value is opened and compared. A part that is worth searching for has as many candidates as people, and
+/// some more by chance.
+const MAX_CANDIDATES: usize = 500;
+/// People with the rarest part of what is searched for. Beyond it, going through them takes longer than a search may.
+const MAX_WITH_PART: u64 = 10_000;
+/// Parts of what is searched for that are counted, and of these the rarest that are looked up together. Comparing does the rest.
+const COUNTED: usize = 12;
+const LOOKED_UP: usize = 4;
+/// Candidates that are read at once.
+const BLOCK: usize = store::ALTERNATIVES;
+
+/// How a value is searched for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SearchMode {
+    /// The whole value.
+    #[default]
+    Exact,
+    /// A beginning of it.
+    Prefix,
+    /// A part of it.
+    Substring,
+}
+
+impl SearchMode {
+    fn as_str(self) -> &'static str {
+        self.needs().as_str()
+    }
+
+    /// What a field's manifest must say at least.
+    fn needs(self) -> Search {
+        match self {
+            SearchMode::Exact => Search::Exact,
+            SearchMode::Prefix => Search::Prefix,
+            SearchMode::Substring => Search::Substring,
+        }
+    }
+}
+
+/// What a search found.
+pub struct Found {
+    pub people: Vec<Subject>,
+    /// Whether everybody was looked at. Not while index rows are made anew after a change of the manifest: then somebody who
+    /// has the value may be missing.
+    pub complete: bool,
+}
+
+impl Found {
+    /// What to tell beside an incomplete answer.
+    pub fn incomplete(&self) -> Option<Error> {
+        if self.complete {
+            return None;
+        }
+        Some(
+            Error::incomplete("the index is still being made for some people: they may be missing")
+                .remedy("search again when the job search.reindex is done"),
+        )
+    }
+}
 
 /// People with this value in a searchable field, in every tenant that the caller may see. Spellings that mean the same
 /// (full-width letters, `+81`, spaces) find each other. The value itself is not recorded; who was found is.
 ///
 /// # Errors
-/// `INVALID` for a field that is not searchable or a value that cannot be searched for, `LIMIT_EXCEEDED` beyond
-/// [`MAX_MATCHES`], and those of permission.
+/// `INVALID` for a field that is not searchable in this way or a value that cannot be searched for, `LIMIT_EXCEEDED` beyond
+/// [`MAX_MATCHES`] or when too many people have to be compared, and those of permission.
 pub async fn search_subjects(
     op: &Op,
     system: &str,
     record_type: &str,
     field: &str,
     value: &str,
-) -> Result<Vec<Subject>> {
+    mode: SearchMode,
+) -> Result<Found> {
     // Who may search may see who is there; with that the rules of the system are read that decide on the search itself.
     let rules = requirements::access_rules(&op.permit(Action::Read, "subject").await?, system).await?;
     let mut about = op.attributes(Some(&rules));
     about.set("record.type", record_type);
+    about.set("search.mode", mode.as_str());
     if !op.actor().operator {
         // A search of a customer's people ends at their own tenant; one of the operator's goes through all.
         about.set("record.tenant", &*op.actor().tenant.to_string());
@@ -46,61 +110,212 @@ pub async fn search_subjects(
         return Err(Error::invalid("purpose", "is missing").remedy("say why the data is needed"));
     }
     let schema = Schema::load(&scope, system, record_type).await?;
-    let declared = schema.record_type().field(field).filter(|declared| declared.searchable);
-    let declared = declared.ok_or_else(|| {
-        let fields = schema.record_type().fields.iter().filter(|field| field.searchable);
-        let names: Vec<_> = fields.map(|field| field.name.as_str()).collect();
-        Error::invalid("field", "is not searchable").remedy(format!("searchable are: {}", names.join(", ")))
-    })?;
+    let declared = searchable(&schema, field, mode)?;
     if value.trim().is_empty() || value.len() > MAX_VALUE {
         return Err(Error::invalid("value", format!("wants 1 to {MAX_VALUE} bytes")));
     }
-    let kind = index_kind(declared);
-    let mut found = Vec::new();
-    let mut after = None;
-    loop {
-        let keys = page(&scope, after).await?;
-        after = keys.keys().max().copied();
-        let mut digests = Vec::with_capacity(keys.len());
-        for (tenant, active) in &keys {
-            let place = IndexContext { tenant: tenant.into_bytes(), record_type, field };
-            let digest = active.key.index_key(&place, kind).and_then(|key| key.blind(value));
-            digests.push((*tenant, digest.map_err(|error| Error::invalid("value", error.to_string()))?));
+    // Before the search: whoever is brought up to date meanwhile is found, and the answer is only more careful than it had to be.
+    let mark = index_mark(schema.record_type());
+    let complete = !store_index::any_stale(&scope, system, record_type, mark).await?;
+    let search = Searching { scope: &scope, schema: &schema, field: declared };
+    let (rows, compared) = match mode {
+        SearchMode::Exact => (search.whole(value).await?, None),
+        SearchMode::Prefix => search.parts(value, Part::Prefix).await?,
+        SearchMode::Substring => search.parts(value, Part::Substring).await?,
+    };
+    record(&scope, record_type, field, mode, compared, &rows).await?;
+    Ok(Found { people: rows.into_iter().map(Subject::from).collect(), complete })
+}
+
+fn searchable<'s>(schema: &'s Schema, field: &str, mode: SearchMode) -> Result<&'s Field> {
+    let possible = |field: &Field| field.search().is_some_and(|search| search.includes(mode.needs()));
+    schema.record_type().field(field).filter(|field| possible(field)).ok_or_else(|| {
+        let how = match mode {
+            SearchMode::Exact => "is not searchable",
+            SearchMode::Prefix => "is not searchable by a beginning",
+            SearchMode::Substring => "is not searchable by a part",
+        };
+        let names = schema.record_type().fields.iter().filter(|field| possible(field));
+        let names: Vec<_> = names.map(|field| field.name.as_str()).collect();
+        let remedy = if names.is_empty() {
+            "no field is".into()
+        } else {
+            format!("searchable are: {}", names.join(", "))
+        };
+        Error::invalid("field", how).remedy(remedy)
+    })
+}
+
+struct Searching<'a> {
+    scope: &'a Scope,
+    schema: &'a Schema,
+    field: &'a Field,
+}
+
+impl Searching<'_> {
+    /// The keys of the tenants within the scope, a page.
+    async fn page(&self, after: Option<Uuid>, limit: usize) -> Result<HashMap<Uuid, ActiveKey>> {
+        self.scope.op().app().keyring().active_page(self.scope, after, limit as u64).await
+    }
+
+    fn place(&self, tenant: Uuid) -> IndexContext<'_> {
+        IndexContext { tenant: tenant.into_bytes(), record_type: self.schema.name(), field: &self.field.name }
+    }
+
+    async fn whole(&self, value: &str) -> Result<Vec<entity::subject::Model>> {
+        let kind = index_kind(self.field);
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let keys = self.page(after, store::ALTERNATIVES).await?;
+            after = keys.keys().max().copied();
+            let mut digests = Vec::with_capacity(keys.len());
+            for (tenant, active) in &keys {
+                let digest =
+                    active.key.index_key(&self.place(*tenant), kind).and_then(|key| key.blind(value));
+                digests.push((*tenant, digest.map_err(unfit)?));
+            }
+            if digests.is_empty() {
+                break;
+            }
+            let room = (MAX_MATCHES + 1 - found.len()) as u64;
+            let (record_type, field) = (self.schema.name(), &self.field.name);
+            found.extend(store::matches(self.scope, record_type, field, &digests, room).await?);
+            if found.len() > MAX_MATCHES {
+                return Err(too_many());
+            }
+            if keys.len() < store::ALTERNATIVES {
+                break;
+            }
         }
-        if digests.is_empty() {
-            break;
+        if found.is_empty() {
+            return Ok(Vec::new());
         }
-        let room = (MAX_MATCHES + 1 - found.len()) as u64;
-        found.extend(store::matches(&scope, record_type, field, &digests, room).await?);
-        if found.len() > MAX_MATCHES {
-            return Err(Error::limit(format!("more than {MAX_MATCHES} people match"))
-                .remedy("search for something more particular"));
-        }
-        if keys.len() < store::ALTERNATIVES {
-            break;
+        Ok(store::subjects_by_ids(self.scope, &self.schema.system, &found).await?)
+    }
+
+    /// People whose value has the part, and how many were opened for it.
+    async fn parts(&self, value: &str, part: Part) -> Result<(Vec<entity::subject::Model>, Option<usize>)> {
+        let needle = Needle::new(index_kind(self.field), part, value).map_err(unfit)?;
+        let stored = part_kind(self.schema.record_type(), &self.field.name)
+            .ok_or_else(|| anyhow::anyhow!("a field that is searchable by parts has none"))?;
+        let (mut found, mut after, mut compared) = (Vec::new(), None, 0);
+        loop {
+            let keys = self.page(after, store::ALTERNATIVES).await?;
+            after = keys.keys().max().copied();
+            let mut wanted = Vec::with_capacity(keys.len());
+            for (tenant, active) in &keys {
+                let key = active.key.part_key(&self.place(*tenant), index_kind(self.field), stored);
+                let mut digests = key.and_then(|key| key.look_up(&needle)).map_err(unfit)?;
+                digests.truncate(COUNTED);
+                wanted.push((*tenant, digests));
+            }
+            let candidates = self.candidates(wanted, MAX_CANDIDATES - compared).await?;
+            for block in candidates.chunks(BLOCK) {
+                compared += block.len();
+                let rows = store::subjects_by_ids(self.scope, &self.schema.system, block).await?;
+                self.compare(rows, &needle, &mut found).await?;
+                if found.len() > MAX_MATCHES {
+                    return Err(too_many());
+                }
+            }
+            if compared > MAX_CANDIDATES {
+                return Err(too_common());
+            }
+            if keys.len() < store::ALTERNATIVES {
+                return Ok((found, Some(compared)));
+            }
         }
     }
-    let rows =
-        if found.is_empty() { Vec::new() } else { store::subjects_by_ids(&scope, system, &found).await? };
-    record(&scope, record_type, field, &rows).await?;
-    Ok(rows.into_iter().map(Subject::from).collect())
+
+    /// Who has all the digests of their tenant: one more than `most` when there are more.
+    async fn candidates(
+        &self,
+        wanted: Vec<(Uuid, Vec<PartDigest>)>,
+        most: usize,
+    ) -> Result<Vec<(Uuid, Uuid)>> {
+        let column = PartColumn { record_type: self.schema.name(), field: &self.field.name };
+        let flat: Vec<(Uuid, PartDigest)> = wanted
+            .iter()
+            .flat_map(|(tenant, digests)| digests.iter().map(move |digest| (*tenant, *digest)))
+            .collect();
+        let mut counts = Vec::with_capacity(flat.len());
+        for digests in flat.chunks(store_index::ARMS) {
+            counts.extend(store_index::count_parts(self.scope, column, digests, MAX_WITH_PART).await?);
+        }
+        let mut by_tenant = BTreeMap::<Uuid, Vec<(u64, PartDigest)>>::new();
+        for ((tenant, digest), people) in flat.into_iter().zip(counts) {
+            by_tenant.entry(tenant).or_default().push((people, digest));
+        }
+        let mut rarest_first = Vec::new();
+        for (tenant, mut digests) in by_tenant {
+            digests.sort_unstable();
+            match digests.first() {
+                // Somewhere a part is nobody's: so is the whole.
+                None | Some((0, _)) => continue,
+                Some((people, _)) if *people >= MAX_WITH_PART => return Err(too_common()),
+                Some(_) => {}
+            }
+            let digests = digests.into_iter().take(LOOKED_UP).map(|(_, digest)| digest).collect();
+            rarest_first.push((tenant, digests));
+        }
+        if rarest_first.is_empty() {
+            return Ok(Vec::new());
+        }
+        let limit = most as u64 + 1;
+        let mut people = store_index::with_all_parts(self.scope, column, &rarest_first, limit).await?;
+        people.truncate(most + 1);
+        Ok(people)
+    }
+
+    /// Keeps those whose opened value has the part. A record that does not open is nobody's to find.
+    async fn compare(
+        &self,
+        rows: Vec<entity::subject::Model>,
+        needle: &Needle,
+        found: &mut Vec<entity::subject::Model>,
+    ) -> Result<()> {
+        for row in rows {
+            let subject = Subject::from(row.clone());
+            let values = read::open_for_index(self.scope, &subject, &[&self.field.name]).await?;
+            let value = values.and_then(|values| values.into_iter().next().flatten());
+            if value.is_some_and(|value| needle.is_in(value.expose())) {
+                found.push(row);
+            }
+        }
+        Ok(())
+    }
 }
 
-async fn page(scope: &Scope, after: Option<Uuid>) -> Result<HashMap<Uuid, ActiveKey>> {
-    scope.op().app().keyring().active_page(scope, after, store::ALTERNATIVES as u64).await
+fn unfit(error: envelope::Error) -> Error {
+    Error::invalid("value", error.to_string())
 }
 
-/// That somebody is found tells their value to whoever searched: it is recorded with each person.
+fn too_many() -> Error {
+    Error::limit(format!("more than {MAX_MATCHES} people match"))
+        .remedy("search for something more particular")
+}
+
+fn too_common() -> Error {
+    Error::limit("too many people may match: each of their values would have to be opened")
+        .remedy("search for something more particular")
+}
+
+/// That somebody is found tells their value to whoever searched: it is recorded with each person. Of a search by parts it is
+/// recorded, too, how many values were opened to compare them.
 async fn record(
     scope: &Scope,
     record_type: &str,
     field: &str,
+    mode: SearchMode,
+    compared: Option<usize>,
     rows: &[entity::subject::Model],
 ) -> Result<()> {
     let object = object(record_type, field);
-    let event = Event::new("subject.search", object.as_str())
-        .fields([field])
-        .detail(json!({ "matches": rows.len() }));
+    let detail = match compared {
+        None => json!({ "matches": rows.len() }),
+        Some(compared) => json!({ "matches": rows.len(), "mode": mode.as_str(), "compared": compared }),
+    };
+    let event = Event::new("subject.search", object.as_str()).fields([field]).detail(detail);
     let mut by_tenant = BTreeMap::from([(scope.tenant(), vec![event])]);
     for row in rows {
         let event = Event::new("subject.found", format!("subject:{}", row.id))

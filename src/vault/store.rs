@@ -1,23 +1,21 @@
 //! The only place that knows the tables of subjects, their index and the tenant keys.
 
-use entity::{blind_index, subject, tenant, tenant_key};
+use entity::{blind_index, part_index, subject, tenant, tenant_key};
 use sea_orm::sea_query::{Condition, OnConflict};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, IntoActiveModel,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
 use crate::access::{Scope, Tx};
+use crate::storage::Walled;
 
 /// SQLite takes a statement apart into a tree of at most 1,000 levels, one for each OR.
 pub const ALTERNATIVES: usize = 250;
 
 /// People by tenant and id; the callers' scopes were checked before (`vault::subjects`).
-pub async fn subjects_by_key(
-    database: &DatabaseConnection,
-    keys: &[(Uuid, Uuid)],
-) -> Result<Vec<subject::Model>, DbErr> {
+pub async fn subjects_by_key(database: &Walled, keys: &[(Uuid, Uuid)]) -> Result<Vec<subject::Model>, DbErr> {
     let mut any = Condition::any();
     for (tenant, id) in keys {
         any = any.add(
@@ -71,6 +69,7 @@ pub async fn erase(tx: &Tx, tenant: Uuid, id: Uuid, at: i64) -> Result<bool, DbE
         .col_expr(subject::Column::WrappedKey, Option::<Vec<u8>>::None.into())
         .col_expr(subject::Column::Fields, Option::<Vec<u8>>::None.into())
         .col_expr(subject::Column::ErasedAt, at.into())
+        .col_expr(subject::Column::IndexMark, Option::<i64>::None.into())
         .col_expr(subject::Column::UpdatedAt, at.into())
         .filter(subject::Column::TenantId.eq(tenant))
         .filter(subject::Column::Id.eq(id))
@@ -81,7 +80,13 @@ pub async fn erase(tx: &Tx, tenant: Uuid, id: Uuid, at: i64) -> Result<bool, DbE
     Ok(updated.rows_affected == 1)
 }
 
+/// Deletes all index rows of these people, whatever they were made of.
 pub async fn delete_index(tx: &Tx, tenant: Uuid, subjects: &[Uuid]) -> Result<(), DbErr> {
+    part_index::Entity::delete_many()
+        .filter(part_index::Column::TenantId.eq(tenant))
+        .filter(part_index::Column::SubjectId.is_in(subjects.iter().copied()))
+        .exec(tx.connection())
+        .await?;
     blind_index::Entity::delete_many()
         .filter(blind_index::Column::TenantId.eq(tenant))
         .filter(blind_index::Column::SubjectId.is_in(subjects.iter().copied()))

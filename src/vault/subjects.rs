@@ -1,13 +1,15 @@
 //! People by id: look-ups of concurrent requests share the trip to the database.
 
+use std::collections::BTreeSet;
+
 use entity::subject;
-use sea_orm::DatabaseConnection;
 use uuid::Uuid;
 
 use super::store;
 use crate::access::Scope;
 use crate::error::Result;
 use crate::loader::Loader;
+use crate::storage::{Database, Wall};
 
 /// The look-ups of one service.
 pub struct Subjects {
@@ -16,10 +18,12 @@ pub struct Subjects {
 
 impl Subjects {
     /// Over the service's database.
-    pub fn start(database: &DatabaseConnection) -> Self {
+    pub fn start(database: &Database) -> Self {
         let database = database.clone();
         let rows = Loader::start(move |keys: Vec<(Uuid, Uuid)>| {
-            let database = database.clone();
+            // The tenants of those who asked in this trip, each of whom was asked for within a scope.
+            let tenants: BTreeSet<Uuid> = keys.iter().map(|(tenant, _)| *tenant).collect();
+            let database = database.behind(Wall::Tenants(tenants.into_iter().collect()));
             async move {
                 let rows = store::subjects_by_key(&database, &keys).await?;
                 Ok(rows.into_iter().map(|row| ((row.tenant_id, row.id), row)).collect())

@@ -8,7 +8,7 @@ use crate::harness::TestApp;
 /// A hostile administrator of the database switches the triggers off first.
 async fn tamper(app: &mut TestApp, sql: &str) -> Vec<FaultKind> {
     app.damaged = true;
-    let database = Database::connect(app.database_url()).await.unwrap();
+    let database = Database::connect(app.owner_url()).await.unwrap();
     match database.get_database_backend() {
         DbBackend::Postgres => {
             database.execute_unprepared("ALTER TABLE audit_entry DISABLE TRIGGER ALL").await.unwrap();
@@ -37,7 +37,7 @@ async fn with_some_history() -> TestApp {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_database_refuses_changes_by_itself() {
     let app = with_some_history().await;
-    let database = Database::connect(app.database_url()).await.unwrap();
+    let database = Database::connect(app.owner_url()).await.unwrap();
     for sql in ["UPDATE audit_entry SET actor = 'x'", "DELETE FROM audit_entry"] {
         let error = database.execute_unprepared(sql).await.unwrap_err().to_string();
         assert!(error.contains("append-only"), "{error}");

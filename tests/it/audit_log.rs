@@ -195,7 +195,7 @@ async fn a_checkpoint_proves_a_copy_one_entry_and_the_database() {
         assert_eq!(code, 0, "{arguments:?}: {out}{error}");
         out
     };
-    let database = Database::connect(school.app.database_url()).await.unwrap();
+    let database = Database::connect(school.app.owner_url()).await.unwrap();
     let heads = audit_head::Entity::find().all(&database).await.unwrap();
     let key = ok(&school.app, &[&["audit", "key"], &whose[..]].concat()).trim().to_owned();
     let note = ok(&school.app, &[&["audit", "checkpoint"], &whose[..]].concat());
@@ -251,7 +251,7 @@ async fn a_checkpoint_proves_a_copy_one_entry_and_the_database() {
 
 /// Cuts every chain where it ended once, and puts the heads of that time back. Without a checkpoint nothing shows it.
 async fn put_back(app: &TestApp, heads: Vec<audit_head::Model>) {
-    let database = Database::connect(app.database_url()).await.unwrap();
+    let database = Database::connect(app.owner_url()).await.unwrap();
     match database.get_database_backend() {
         DbBackend::Postgres => {
             database.execute_unprepared("ALTER TABLE audit_entry DISABLE TRIGGER ALL").await.unwrap();

@@ -378,7 +378,7 @@ async fn a_store_that_is_killed_leaves_nothing_half() {
         let answer = officer.gql_with(query, json!({ "id": revision["id"] })).await;
         assert_eq!(answer["data"]["revision"], json!({ "intact": true, "counts": { "persons": 8_000 } }));
     }
-    let database = sea_orm::Database::connect(app.database_url()).await.unwrap();
+    let database = sea_orm::Database::connect(app.owner_url()).await.unwrap();
     let sql = "SELECT count(*) AS n FROM revision_person";
     let statement =
         sea_orm::Statement::from_string(sea_orm::ConnectionTrait::get_database_backend(&database), sql);

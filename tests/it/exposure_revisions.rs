@@ -278,7 +278,7 @@ async fn corrections_give_reasons_and_approval_freezes() {
     assert_eq!(elsewhere["revision"]["number"], 1, "each incident counts from one");
 
     // The people of a revision cannot be changed in the database; a person who is slipped in is seen.
-    let database = sea_orm::Database::connect(app.database_url()).await.unwrap();
+    let database = sea_orm::Database::connect(app.owner_url()).await.unwrap();
     let run = async |sql: &str| sea_orm::ConnectionTrait::execute_unprepared(&database, sql).await;
     for change in ["UPDATE revision_person SET class = 'excluded'", "DELETE FROM revision_person"] {
         let error = run(change).await.unwrap_err();

@@ -89,7 +89,7 @@ async fn a_value_in_the_wrong_place_never_reaches_the_audit_log() {
     }
     let answer = officer.gql_with(search, json!({ "field": "email", "purpose": "a\u{0}b" })).await;
     assert_eq!(answer["errors"][0]["extensions"]["code"], "INVALID", "{answer}");
-    let database = Database::connect(app.database_url()).await.unwrap();
+    let database = Database::connect(app.owner_url()).await.unwrap();
     let sql = "SELECT object FROM audit_entry WHERE decision = 'denied' ORDER BY seq";
     let rows =
         database.query_all_raw(Statement::from_string(database.get_database_backend(), sql)).await.unwrap();

@@ -330,7 +330,7 @@ async fn what_was_recorded_cannot_be_changed() {
     insta::assert_snapshot!(elsewhere, @r#"{"code":"NOT_FOUND","field":null,"message":"entry to supersede not found","remedy":"name an entry of the same incident"}"#);
 
     // Not even by whoever reaches the database.
-    let database = sea_orm::Database::connect(app.database_url()).await.unwrap();
+    let database = sea_orm::Database::connect(app.owner_url()).await.unwrap();
     for change in ["UPDATE incident_entry SET text = 'changed'", "DELETE FROM incident_entry"] {
         let error = sea_orm::ConnectionTrait::execute_unprepared(&database, change).await.unwrap_err();
         assert!(error.to_string().contains("table incident_entry is append-only"), "{error}");

@@ -25,6 +25,8 @@ mod jobs;
 mod notices;
 mod reports;
 mod requirements;
+mod row_security;
+mod search;
 mod sign_in_lock;
 mod vault;
 mod vault_import;

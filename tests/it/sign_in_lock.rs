@@ -57,7 +57,7 @@ async fn tries_at_once_are_counted_one_by_one() {
         assert_eq!(status, 401);
     }
     assert_eq!(sign_in(&app, "admin", PASSWORD).await.0, 401);
-    let database = Database::connect(app.database_url()).await.unwrap();
+    let database = Database::connect(app.owner_url()).await.unwrap();
     let entries = audit_entry::Entity::find().all(&database).await.unwrap();
     let count = |action: &str, detail: &str| {
         entries.iter().filter(|entry| entry.action == action && entry.detail.contains(detail)).count()
@@ -119,7 +119,7 @@ async fn whoever_runs_the_machine_ends_a_lock() {
     assert_eq!(sign_in(&app, "admin", PASSWORD).await.0, 200);
     let unknown = access::unlock_locally(&app.app, "nobody").await.unwrap_err().to_string();
     insta::assert_snapshot!(unknown, @"account not found; name the login as it was typed when it was locked");
-    let database = Database::connect(app.database_url()).await.unwrap();
+    let database = Database::connect(app.owner_url()).await.unwrap();
     let unlocks = audit_entry::Entity::find().filter(audit_entry::Column::Action.eq("account.unlock"));
     assert_eq!(unlocks.all(&database).await.unwrap().len(), 1);
     let row =

@@ -16,7 +16,7 @@ const MANIFEST: &str =
 
 /// The test's database, beside the service.
 pub async fn database(app: &TestApp) -> DatabaseConnection {
-    Database::connect(app.database_url()).await.expect("the test's database")
+    Database::connect(app.owner_url()).await.expect("the test's database")
 }
 
 /// Puts the example's system in force.

@@ -76,12 +76,17 @@ impl Aead {
         self.decrypt(parts.nonce, place.as_bytes(), out, parts.tag).map_err(|_| Error::DoesNotOpen)
     }
 
-    fn encrypt(&self, nonce: &[u8; 12], aad: &[u8], buffer: &mut [u8]) -> Result<[u8; 16], aes_gcm::Error> {
+    pub(crate) fn encrypt(
+        &self,
+        nonce: &[u8; 12],
+        aad: &[u8],
+        buffer: &mut [u8],
+    ) -> Result<[u8; 16], aes_gcm::Error> {
         let nonce: &Nonce<_> = nonce.into();
         self.0.encrypt_inout_detached(nonce, aad, buffer.into()).map(Into::into)
     }
 
-    fn decrypt(
+    pub(crate) fn decrypt(
         &self,
         nonce: &[u8; 12],
         aad: &[u8],

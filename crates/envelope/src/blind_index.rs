@@ -15,7 +15,11 @@ use crate::{Error, IndexKind};
 pub const BLIND_INDEX_LEN: usize = 16;
 
 /// Separates index keys from the wrapping key of the tenant and names the version of the normalisation rules.
-const LABEL: &[u8] = b"suimon/envelope/v1/index";
+const LABEL: &[u8] = b"suimon/envelope/v2/index";
+
+/// Version of the rules of normalising, and so of all index keys. Rows that were made by other rules are never found: they
+/// are made anew.
+pub const INDEX_RULES: u32 = 2;
 
 /// The column that an index key belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,12 +33,17 @@ pub struct IndexContext<'a> {
 }
 
 impl IndexContext<'_> {
+    /// The HKDF label of the blind index.
+    pub(crate) fn index_label(&self, kind: IndexKind) -> Result<Vec<u8>, Error> {
+        self.label(LABEL, kind)
+    }
+
     /// The HKDF label: every component with its length in front, so that no two columns share one.
-    pub(crate) fn label(&self, kind: IndexKind) -> Result<Vec<u8>, Error> {
+    pub(crate) fn label(&self, purpose: &[u8], kind: IndexKind) -> Result<Vec<u8>, Error> {
         let Self { tenant, record_type, field } = self;
         check_name("record type", record_type)?;
         check_name("field name", field)?;
-        let mut label = LABEL.to_vec();
+        let mut label = purpose.to_vec();
         for part in [tenant.as_slice(), record_type.as_bytes(), field.as_bytes(), kind.as_str().as_bytes()] {
             // Names are at most MAX_NAME bytes, so the length fits.
             label.extend_from_slice(&(part.len() as u16).to_be_bytes());
@@ -63,18 +72,23 @@ impl IndexKey {
     /// [`Error::NothingToIndex`] when nothing is left after normalising, [`Error::NotADate`] for an impossible date.
     pub fn blind(&self, text: &str) -> Result<[u8; BLIND_INDEX_LEN], Error> {
         let normal = self.kind.normalise(text)?;
-        let mut mac = Hmac::clone(&self.mac);
-        mac.update(normal.as_bytes());
-        let full: [u8; 32] = mac.finalize().into_bytes().into();
-        let mut short = [0; BLIND_INDEX_LEN];
-        short.copy_from_slice(&full[..BLIND_INDEX_LEN]);
-        Ok(short)
+        Ok(short_mac(&self.mac, normal.as_bytes()))
     }
 
     /// How values are normalised before they are hashed.
     pub fn kind(&self) -> IndexKind {
         self.kind
     }
+}
+
+/// The first `LENGTH` bytes of HMAC-SHA-256.
+pub(crate) fn short_mac<const LENGTH: usize>(mac: &Hmac<Sha256>, bytes: &[u8]) -> [u8; LENGTH] {
+    let mut mac = mac.clone();
+    mac.update(bytes);
+    let full: [u8; 32] = mac.finalize().into_bytes().into();
+    let mut short = [0; LENGTH];
+    short.copy_from_slice(&full[..LENGTH]);
+    short
 }
 
 impl ZeroizeOnDrop for IndexKey {}

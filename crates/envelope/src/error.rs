@@ -53,6 +53,21 @@ pub enum Error {
     )]
     NothingToIndex(IndexKind),
 
+    /// A part that is too short to say anything, or longer than every name.
+    #[error(
+        "a search by a part of a value wants {least} to {most} characters, not counting spaces and separators"
+    )]
+    PartLength {
+        /// The fewest characters.
+        least: usize,
+        /// The most.
+        most: usize,
+    },
+
+    /// Only the beginnings of the values of this field are indexed.
+    #[error("only beginnings of the values are indexed: search for a beginning")]
+    PartNotIndexed,
+
     /// A date that is not a calendar date.
     #[error("the value is not a calendar date: write it as YYYY-MM-DD")]
     NotADate,

@@ -10,6 +10,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use crate::aead::{Aead, SEALED_OVERHEAD};
 use crate::blind_index::{IndexContext, IndexKey};
 use crate::context::{AdditionalData, SubjectKeyContext, TenantKeyContext, check_name};
+use crate::parts::{self, Part, PartKey};
 use crate::{Error, IndexKind};
 
 /// Length of every key, in bytes.
@@ -183,18 +184,36 @@ impl TenantKey {
     /// # Errors
     /// [`Error::Name`] when the record type or field name cannot be bound.
     pub fn index_key(&self, place: &IndexContext<'_>, kind: IndexKind) -> Result<IndexKey, Error> {
-        let label = place.label(kind)?;
+        let label = place.index_label(kind)?;
         let mut key = Secret::zero();
         derive(&self.root, &label, &mut key);
         Ok(IndexKey::new(kind, &key.0))
+    }
+
+    /// Derives the key by which the parts of one field's values are indexed: another one than that of the blind index.
+    ///
+    /// # Errors
+    /// As [`TenantKey::index_key`].
+    pub fn part_key(&self, place: &IndexContext<'_>, kind: IndexKind, part: Part) -> Result<PartKey, Error> {
+        let label = parts::label(place, kind, part)?;
+        let mut key = Secret::zero();
+        derive(&self.root, &label, &mut key);
+        Ok(PartKey::new(kind, part, &key.0))
     }
 }
 
 /// HKDF-SHA-256 (RFC 5869) without salt: the root is already uniformly random.
 fn derive(root: &Secret, label: &[u8], out: &mut Secret) {
-    Hkdf::<Sha256>::new(None, root.0.as_slice())
-        .expand(label, out.0.as_mut_slice())
+    hkdf_sha256(root.0.as_slice(), label, out.0.as_mut_slice())
         .expect("32 bytes are below the 8,160 that HKDF-SHA-256 can give");
+}
+
+pub(crate) fn hkdf_sha256(
+    root: &[u8],
+    label: &[u8],
+    out: &mut [u8],
+) -> std::result::Result<(), hkdf::InvalidLength> {
+    Hkdf::<Sha256>::new(None, root).expand(label, out)
 }
 
 /// Key of one person. Destroying its wrapped form erases the person's fields everywhere.

@@ -39,23 +39,29 @@
 mod aead;
 mod blind_index;
 mod context;
+mod date;
 mod error;
 mod field;
 mod hardware;
 mod keys;
 mod mask;
 mod normalise;
+mod parts;
 mod plaintext;
 mod record;
+#[cfg(test)]
+mod vectors;
 
 pub use aead::{MAX_PLAINTEXT, SEALED_OVERHEAD, sealed_key_version};
-pub use blind_index::{BLIND_INDEX_LEN, IndexContext, IndexKey};
+pub use blind_index::{BLIND_INDEX_LEN, INDEX_RULES, IndexContext, IndexKey};
 pub use context::{FieldContext, MAX_NAME, RecordContext, SubjectKeyContext, TenantKeyContext};
+pub use date::iso_date;
 pub use error::Error;
 pub use field::FieldCipher;
 pub use hardware::{HardwareAes, hardware_aes};
 pub use keys::{KEY_LEN, Kek, SubjectKey, TenantKey};
 pub use mask::MaskRule;
 pub use normalise::IndexKind;
+pub use parts::{MAX_INDEXED, MAX_PART, MIN_PART, Needle, PART_DIGEST_LEN, Part, PartKey};
 pub use plaintext::{Plaintext, WITHHELD};
 pub use record::{MAX_FIELDS, MAX_RECORD, RecordBuilder, RecordFields, SealedRecord};

@@ -30,6 +30,7 @@ use self::engine::{Engine, Engines, Place, family};
 use super::model::Role;
 use super::store;
 use crate::error::Result;
+use crate::storage::{Database, Wall};
 
 /// Idle policies are dropped beyond this many: members and a list of rules each, some kilobytes.
 const MAX_POLICIES: u64 = 16_384;
@@ -83,18 +84,13 @@ impl Default for Policies {
 
 impl Policies {
     /// The tenant's policy, at `version` or newer.
-    pub(super) async fn of(
-        &self,
-        database: &sea_orm::DatabaseConnection,
-        tenant: Uuid,
-        version: i64,
-    ) -> Result<Arc<Policy>> {
+    pub(super) async fn of(&self, database: &Database, tenant: Uuid, version: i64) -> Result<Arc<Policy>> {
         if let Some(policy) = self.cache.get(&tenant).await
             && policy.version >= version
         {
             return Ok(policy);
         }
-        let members = store::members(database, tenant).await?;
+        let members = store::members(&database.behind(Wall::tenant(tenant)), tenant).await?;
         let policy = Arc::new(self.policy(version, &members, Vec::new()));
         self.cache.insert(tenant, policy.clone()).await;
         Ok(policy)

@@ -122,10 +122,13 @@ pub struct RecordField {
     title: LocalizedText,
     category: DataCategory,
     protection: FieldProtection,
-    /// Shape of the value: text, mail, name, phone, date.
+    /// Shape of the value: text, mail, name, phone, date, postal_code.
     kind: String,
-    /// Whether exact search is possible.
+    /// Whether search is possible at all.
     searchable: bool,
+    /// What of a value it takes to find a person: exact, prefix (a beginning, too), substring (any part, too). None when the
+    /// field cannot be searched.
+    search: Option<String>,
     /// What a masked read leaves visible: none, mail, name, phone, date, all.
     mask: String,
     required: bool,
@@ -142,6 +145,7 @@ impl From<&manifest::Field> for RecordField {
             protection: stated.protection.into(),
             kind: stated.kind.as_str().to_owned(),
             searchable: stated.searchable,
+            search: stated.search().map(|search| search.as_str().to_owned()),
             mask: stated.mask.as_str().to_owned(),
             required: stated.required,
             retention: stated.retention.as_str().to_owned(),

@@ -5,7 +5,9 @@ use jiff::tz::TimeZoneDatabase;
 use super::decode::{Object, Report};
 use super::limits;
 use super::routes::pattern_fault;
-use super::system::{Field, FieldKind, Mask, Operator, Protection, RecordType, Route, Shown, SystemSpec};
+use super::system::{
+    Field, FieldKind, Mask, Operator, Protection, RecordType, Route, Search, Shown, SystemSpec,
+};
 use super::tree::Node;
 use super::values::{localized, name, parsed, period, snake, text, truth, word};
 use super::wording::quoted;
@@ -66,15 +68,26 @@ fn record_type(node: &Node, path: &str, report: &mut Report) -> Option<RecordTyp
 }
 
 fn field(node: &Node, path: &str, report: &mut Report) -> Option<Field> {
-    let known =
-        ["name", "title", "category", "protection", "kind", "searchable", "mask", "required", "retention"];
+    let known = [
+        "name",
+        "title",
+        "category",
+        "protection",
+        "kind",
+        "searchable",
+        "search",
+        "mask",
+        "required",
+        "retention",
+    ];
     let mut object = Object::open(node, path, report, &known)?;
     let name = object.required("name", snake);
     let title = object.required("title", localized(limits::LINE));
     let category = object.required("category", word::<super::Category>("a category"));
     let protection = object.required("protection", word("a protection"));
     let kind = object.required("kind", word("a kind of field"));
-    let searchable = object.optional("searchable", truth).unwrap_or_default();
+    let searchable = object.optional("searchable", truth);
+    let search: Option<Search> = object.optional("search", word("a kind of search"));
     let mask = object.optional("mask", word("a mask")).unwrap_or_default();
     let required = object.optional("required", truth).unwrap_or_default();
     let retention = object.required("retention", period);
@@ -85,6 +98,19 @@ fn field(node: &Node, path: &str, report: &mut Report) -> Option<Field> {
         let path = object.path("protection");
         let message = format!("a field of category `{category}` is stored plain");
         object.report.at(&path, message, "write `encrypted`; only category `identifier` may be plain");
+    }
+    if searchable == Some(false) && search.is_some() {
+        let path = object.path("searchable");
+        let message = "says that the field cannot be searched, `search` says how";
+        object.report.at(&path, message, "leave one of the two out");
+    }
+    if let (Some(kind), Some(search)) = (kind, search)
+        && !searches_for(kind).contains(&search)
+    {
+        let path = object.path("search");
+        let message = format!("search `{search}` does not fit a field of kind `{kind}`");
+        let possible: Vec<_> = searches_for(kind).iter().map(|search| format!("`{search}`")).collect();
+        object.report.at(&path, message, format!("write {}", possible.join(" or ")));
     }
     if let Some(kind) = kind
         && !fits(mask, kind)
@@ -99,11 +125,23 @@ fn field(node: &Node, path: &str, report: &mut Report) -> Option<Field> {
         category: category?,
         protection: protection?,
         kind: kind?,
-        searchable,
+        searchable: searchable.unwrap_or(search.is_some()),
+        // `exact` says no more than `searchable: true`: one meaning, one fingerprint.
+        search: search.filter(|search| *search != Search::Exact),
         mask,
         required,
         retention: retention?,
     })
+}
+
+/// Parts of a number are shared by so many people that they find nobody and give much away; the ends of mail addresses
+/// are, too.
+fn searches_for(kind: FieldKind) -> &'static [Search] {
+    match kind {
+        FieldKind::Text | FieldKind::Name => Search::ALL,
+        FieldKind::Mail => &[Search::Exact, Search::Prefix],
+        FieldKind::Phone | FieldKind::Date | FieldKind::PostalCode => &[Search::Exact],
+    }
 }
 
 /// A mask for another kind of value would show parts that nobody meant to show.
@@ -119,7 +157,7 @@ fn fits(mask: Mask, kind: FieldKind) -> bool {
 
 fn masks_for(kind: FieldKind) -> &'static str {
     match kind {
-        FieldKind::Text => "`all` or `none`",
+        FieldKind::Text | FieldKind::PostalCode => "`all` or `none`",
         FieldKind::Mail => "`all`, `none` or `mail`",
         FieldKind::Name => "`all`, `none` or `name`",
         FieldKind::Phone => "`all`, `none` or `phone`",

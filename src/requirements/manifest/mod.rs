@@ -55,8 +55,8 @@ pub use requirement::{
 pub use routes::RouteMatch;
 pub use set::{Finding, ManifestSet, parse_files, parse_files_against, parse_files_checked};
 pub use system::{
-    Category, Channel, Field, FieldKind, Mask, Method, Operator, Protection, RecordType, Route, Shown,
-    SystemSpec,
+    Category, Channel, Field, FieldKind, Mask, Method, Operator, Protection, RecordType, Route, Search,
+    Shown, SystemSpec,
 };
 
 #[cfg(test)]

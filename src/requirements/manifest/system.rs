@@ -89,9 +89,12 @@ pub struct Field {
     pub protection: Protection,
     /// Shape of the value: how it is normalised for search and checked on import.
     pub kind: FieldKind,
-    /// Whether exact search by blind index is possible.
+    /// Whether search is possible at all; by whole values, unless `search` says more.
     #[serde(default)]
     pub searchable: bool,
+    /// By which parts of a value it is found, too. What this tells a thief of the database: `docs/SEARCH.md`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<Search>,
     /// What somebody sees who may read it masked only; unstated means everything is hidden.
     #[serde(default)]
     pub mask: Mask,
@@ -168,6 +171,36 @@ vocabulary! {
         Phone = "phone",
         /// Calendar date, `YYYY-MM-DD`.
         Date = "date",
+        /// Postal code.
+        PostalCode = "postal_code",
+    }
+}
+
+vocabulary! {
+    /// What of a value it takes to find a person.
+    #[derive(Default)]
+    pub enum Search {
+        /// The whole value.
+        #[default]
+        Exact = "exact",
+        /// A beginning of two characters or more, too.
+        Prefix = "prefix",
+        /// Any two neighbouring characters or more, too.
+        Substring = "substring",
+    }
+}
+
+impl Search {
+    /// Whether a field of this statement can be searched in that way: each statement includes those before it.
+    pub fn includes(self, mode: Search) -> bool {
+        mode <= self
+    }
+}
+
+impl Field {
+    /// How the field can be searched, if at all.
+    pub fn search(&self) -> Option<Search> {
+        self.searchable.then(|| self.search.unwrap_or_default())
     }
 }
 

@@ -15,6 +15,7 @@ use super::store::{self as import_store, WriteError};
 use crate::access::{Scope, Tx};
 use crate::error::{Error, Result};
 use crate::requirements::manifest::RecordType;
+use crate::vault::index::index_mark;
 use crate::vault::schema::Schema;
 use crate::vault::store;
 
@@ -232,6 +233,7 @@ impl Preparation {
         }
         let (app, at) = (scope.op().app().clone(), scope.at());
         let sealing = Sealing {
+            mark: index_mark(schema.record_type()),
             schema,
             import,
             at: scope.at_micros(),

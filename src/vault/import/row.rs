@@ -141,9 +141,12 @@ fn value_of(field: &Field, value: Plaintext) -> Result<Option<Plaintext>, String
         FieldKind::Phone if !is_phone(text) => return Err("is not a telephone number".to_owned()),
         FieldKind::Phone => {}
         FieldKind::Date => {
-            let date = date(text).ok_or("is not a calendar date; write YYYY-MM-DD")?;
-            return Ok(Some(Plaintext::from(date)));
+            let date = envelope::iso_date(text)
+                .map_err(|_| "is not a calendar date; write YYYY-MM-DD".to_owned())?;
+            return Ok(Some(Plaintext::from(date.as_str())));
         }
+        FieldKind::PostalCode if !is_postal_code(text) => return Err("is not a postal code".to_owned()),
+        FieldKind::PostalCode => {}
     }
     // Most values come trimmed; those are handed over without a copy.
     Ok(Some(if text.len() == value.expose().len() { value } else { Plaintext::from(text) }))
@@ -173,24 +176,9 @@ fn is_phone(text: &str) -> bool {
         && plain.chars().all(|c| c.is_ascii_digit() || " +-()./‐‑‒–—―−ー".contains(c))
 }
 
-/// `2005-04-01`, `2005/4/1`, `2005.4.1`, `2005年4月1日` or `20050401` as `2005-04-01`.
-fn date(text: &str) -> Option<String> {
-    let mut plain: String = text.nfkc().collect();
-    if plain.len() == 8 && plain.bytes().all(|byte| byte.is_ascii_digit()) {
-        plain.insert(6, '-');
-        plain.insert(4, '-');
-    }
-    let plain = plain.strip_suffix('日').unwrap_or(&plain);
-    let mut parts = plain.split(['-', '/', '.', '年', '月']);
-    let mut part = |longest| {
-        let digits = parts.next()?;
-        let fits = (1..=longest).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
-        if fits { digits.parse::<i16>().ok() } else { None }
-    };
-    let (year, month, day) = (part(4)?, part(2)?, part(2)?);
-    if parts.next().is_some() || !(1000..=9999).contains(&year) {
-        return None;
-    }
-    let date = jiff::civil::Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()?;
-    Some(format!("{:04}-{:02}-{:02}", date.year(), date.month(), date.day()))
+fn is_postal_code(text: &str) -> bool {
+    let plain: String = text.nfkc().collect();
+    let signs = plain.chars().filter(char::is_ascii_alphanumeric).count();
+    (3..=12).contains(&signs)
+        && plain.chars().all(|c| c.is_ascii_alphanumeric() || "〒 -‐‑‒–—―−ー".contains(c))
 }

@@ -4,10 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use anyhow::Context;
-use entity::{blind_index, subject};
+use entity::subject;
 use envelope::{
-    BLIND_INDEX_LEN, FieldCipher, IndexContext, IndexKey, Plaintext, RecordContext, SealedRecord, SubjectKey,
-    SubjectKeyContext, TenantKey,
+    FieldCipher, Plaintext, RecordContext, SealedRecord, SubjectKey, SubjectKeyContext, TenantKey,
 };
 use rand::rngs::StdRng;
 use uuid::Uuid;
@@ -15,29 +14,21 @@ use uuid::Uuid;
 use super::row::{Person, RowProblem};
 use crate::error::Result;
 use crate::requirements::manifest::RecordType;
+use crate::vault::index::{IndexRows, Indexer, Unfit};
 use crate::vault::keyring::{ActiveKey, SUBJECT_KEY_VERSION, version};
-use crate::vault::schema::{Schema, index_kind};
+use crate::vault::schema::Schema;
 
 /// What seals the people of one tenant: its key, and the keys of its searchable fields, derived once.
 pub struct Sealer {
     pub tenant: Uuid,
     active: ActiveKey,
-    /// Position of the field in the record type, and its key.
-    index: Vec<(usize, IndexKey)>,
+    indexer: Indexer,
 }
 
 impl Sealer {
     pub fn new(tenant: Uuid, active: ActiveKey, record_type: &RecordType) -> Result<Self> {
-        let mut index = Vec::new();
-        for (at, field) in record_type.fields.iter().enumerate().filter(|(_, field)| field.searchable) {
-            let place = IndexContext {
-                tenant: tenant.into_bytes(),
-                record_type: &record_type.name,
-                field: &field.name,
-            };
-            index.push((at, active.key.index_key(&place, index_kind(field)).context("index key")?));
-        }
-        Ok(Self { tenant, active, index })
+        let indexer = Indexer::new(tenant, &active, record_type)?;
+        Ok(Self { tenant, active, indexer })
     }
 }
 
@@ -50,7 +41,7 @@ pub struct SealedChunk {
     pub new: Vec<subject::Model>,
     /// Rows as they shall be, each with the `updated_at` that it had when it was read.
     pub changed: Vec<(subject::Model, i64)>,
-    pub index: Vec<blind_index::Model>,
+    pub index: IndexRows,
     pub same: usize,
     pub problems: Vec<RowProblem>,
 }
@@ -58,6 +49,8 @@ pub struct SealedChunk {
 /// What the rows of a chunk have in common.
 pub struct Sealing {
     pub schema: Schema,
+    /// That of the schema.
+    pub mark: i64,
     pub import: Uuid,
     pub at: i64,
     pub rng: StdRng,
@@ -82,16 +75,10 @@ impl Sealing {
                 Some(row) => self.change(sealer, person, row, &mut chunk)?,
             }
         }
-        // In the order of the primary key: neighbours in the index are written together.
-        chunk.index.sort_unstable_by(|a, b| {
-            (a.tenant_id, &a.field, &a.digest, a.subject_id).cmp(&(
-                b.tenant_id,
-                &b.field,
-                &b.digest,
-                b.subject_id,
-            ))
-        });
+        chunk.index.sort();
         chunk.new.sort_unstable_by_key(|row| (row.tenant_id, row.id));
+        // In one order: two that lock rows in different orders wait for each other.
+        chunk.changed.sort_unstable_by_key(|(row, _)| (row.tenant_id, row.id));
         Ok(chunk)
     }
 
@@ -102,12 +89,9 @@ impl Sealing {
         let wrapped =
             sealer.active.key.wrap_subject_key(&place, &key, &mut self.rng).context("subject key")?;
         let fields = self.record(sealer, id, &key, person)?;
-        match self.digests(sealer, id, person)? {
-            Ok(rows) => chunk.index.extend(rows),
-            Err(problem) => {
-                chunk.problems.push(problem);
-                return Ok(());
-            }
+        if let Err(problem) = self.index(sealer, id, person, &mut chunk.index) {
+            chunk.problems.push(problem);
+            return Ok(());
         }
         chunk.new.push(subject::Model {
             tenant_id: sealer.tenant,
@@ -123,6 +107,7 @@ impl Sealing {
             created_at: self.at,
             updated_at: self.at,
             erased_at: None,
+            index_mark: Some(self.mark),
         });
         Ok(())
     }
@@ -157,12 +142,9 @@ impl Sealing {
             return Ok(());
         }
         let fields = self.record(sealer, row.id, &key, person)?;
-        match self.digests(sealer, row.id, person)? {
-            Ok(rows) => chunk.index.extend(rows),
-            Err(problem) => {
-                chunk.problems.push(problem);
-                return Ok(());
-            }
+        if let Err(problem) = self.index(sealer, row.id, person, &mut chunk.index) {
+            chunk.problems.push(problem);
+            return Ok(());
         }
         let seen = row.updated_at;
         let changed = subject::Model {
@@ -171,6 +153,7 @@ impl Sealing {
             import_id: Some(self.import),
             // Two changes in one microsecond must still differ: the next writer compares this.
             updated_at: self.at.max(seen + 1),
+            index_mark: Some(self.mark),
             ..row
         };
         chunk.changed.push((changed, seen));
@@ -211,31 +194,18 @@ impl Sealing {
         Ok(FieldCipher::new(key).seal_record(&place, fields, &mut self.rng).context("record")?)
     }
 
-    /// Index rows of a person. A value of which normalising leaves nothing is simply not found; that is no reason to refuse it.
-    fn digests(
+    /// Adds the index rows of a person.
+    fn index(
         &self,
         sealer: &Sealer,
         id: Uuid,
         person: &Person,
-    ) -> Result<std::result::Result<Vec<blind_index::Model>, RowProblem>> {
-        let mut rows = Vec::with_capacity(sealer.index.len());
-        for (at, key) in &sealer.index {
-            let Some((_, value)) = person.fields.iter().find(|(field, _)| field == at) else { continue };
-            let field = &self.schema.record_type().fields[*at].name;
-            let digest: [u8; BLIND_INDEX_LEN] = match key.blind(value.expose()) {
-                Ok(digest) => digest,
-                Err(envelope::Error::NothingToIndex(_)) => continue,
-                Err(error) => return Ok(Err(RowProblem::new(person.line, format!("{field}: {error}")))),
-            };
-            rows.push(blind_index::Model {
-                tenant_id: sealer.tenant,
-                record_type: self.schema.name().to_owned(),
-                field: field.clone(),
-                digest: digest.to_vec(),
-                subject_id: id,
-            });
-        }
-        Ok(Ok(rows))
+        rows: &mut IndexRows,
+    ) -> std::result::Result<(), RowProblem> {
+        let value_of =
+            |at: usize| person.fields.iter().find(|(field, _)| *field == at).map(|(_, value)| value.expose());
+        let added = sealer.indexer.add(self.schema.record_type(), id, value_of, rows);
+        added.map_err(|Unfit { field, error }| RowProblem::new(person.line, format!("{field}: {error}")))
     }
 }
 

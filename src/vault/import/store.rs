@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use entity::{blind_index, import_batch, import_run, subject};
+use entity::{import_batch, import_run, subject};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
     SqlErr,
@@ -12,11 +12,11 @@ use uuid::Uuid;
 use super::seal::SealedChunk;
 use crate::access::{Scope, Tx};
 use crate::vault::store::delete_index;
+use crate::vault::store_index;
 
-/// SQLite binds at most 32,766 values in a statement; a subject has 13, an index row 5. Shorter statements are prepared
-/// faster than long ones save round trips.
+/// SQLite binds at most 32,766 values in a statement; a subject has 14. Shorter statements are prepared faster than long ones
+/// save round trips.
 const SUBJECTS_PER_INSERT: usize = 500;
-const INDEX_ROWS_PER_INSERT: usize = 1000;
 
 /// Why a chunk was not written.
 pub enum WriteError {
@@ -52,6 +52,7 @@ pub async fn write_chunk(tx: &Tx, chunk: &mut SealedChunk) -> Result<(), WriteEr
             .col_expr(subject::Column::Language, row.language.into())
             .col_expr(subject::Column::ImportId, row.import_id.into())
             .col_expr(subject::Column::UpdatedAt, row.updated_at.into())
+            .col_expr(subject::Column::IndexMark, row.index_mark.into())
             .filter(subject::Column::TenantId.eq(row.tenant_id))
             .filter(subject::Column::Id.eq(row.id))
             .filter(subject::Column::UpdatedAt.eq(seen))
@@ -65,15 +66,8 @@ pub async fn write_chunk(tx: &Tx, chunk: &mut SealedChunk) -> Result<(), WriteEr
     for (tenant, ids) in changed {
         delete_index(tx, tenant, &ids).await?;
     }
-    let mut index =
-        std::mem::take(&mut chunk.index).into_iter().map(|row| row.into_active_model().reset_all());
-    loop {
-        let rows: Vec<_> = index.by_ref().take(INDEX_ROWS_PER_INSERT).collect();
-        if rows.is_empty() {
-            return Ok(());
-        }
-        blind_index::Entity::insert_many(rows).exec_without_returning(tx.connection()).await?;
-    }
+    store_index::insert(tx, std::mem::take(&mut chunk.index)).await?;
+    Ok(())
 }
 
 pub async fn insert_run(tx: &Tx, run: import_run::Model) -> Result<(), DbErr> {

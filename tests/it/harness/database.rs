@@ -11,13 +11,16 @@ static TEMPLATE: OnceCell<Template> = OnceCell::const_new();
 enum Template {
     /// The migrated file's bytes.
     Sqlite(Vec<u8>),
-    /// URL of the server's maintenance database, and the template's name.
-    Postgres { server: String, name: String },
+    /// URL of the server's maintenance database, the template's name, and the role that the service runs as.
+    Postgres { server: String, name: String, role: String },
 }
 
 /// A test's own database; dropped with it.
 pub struct TestDatabase {
+    /// For the service: on PostgreSQL its role owns nothing and stands behind row-level security.
     pub url: String,
+    /// For looking into the tables beside the service: the owner, above the wall.
+    pub owner_url: String,
     postgres: Option<(String, String)>,
 }
 
@@ -28,12 +31,14 @@ impl TestDatabase {
             Template::Sqlite(bytes) => {
                 let file = folder.join("suimon.db");
                 std::fs::write(&file, bytes).expect("the database file");
-                Self { url: format!("sqlite://{}", file.display()), postgres: None }
+                let url = format!("sqlite://{}", file.display());
+                Self { owner_url: url.clone(), url, postgres: None }
             }
-            Template::Postgres { server, name: template } => {
+            Template::Postgres { server, name: template, role } => {
                 let name = super::unique("suimon_test_");
                 execute(server, &format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
-                Self { url: with_database(server, &name), postgres: Some((server.clone(), name)) }
+                let owner_url = with_database(server, &name);
+                Self { url: with_user(&owner_url, role), owner_url, postgres: Some((server.clone(), name)) }
             }
         }
     }
@@ -52,26 +57,34 @@ impl Drop for TestDatabase {
 async fn make_template() -> Template {
     if let Ok(server) = std::env::var("SUIMON_TEST_POSTGRES") {
         let name = super::unique("suimon_template_");
+        let role = "suimon_test_service".to_owned();
+        // Several test programs may begin at once.
+        let create = format!(
+            "DO $$ BEGIN CREATE ROLE {role} LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+        );
+        execute(&server, &create).await;
         execute(&server, &format!("CREATE DATABASE {name}")).await;
-        migrate(&with_database(&server, &name)).await;
-        return Template::Postgres { server, name };
+        let owner = with_database(&server, &name);
+        migrate(&with_user(&owner, &role), &owner).await;
+        return Template::Postgres { server, name, role };
     }
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("template.db");
-    migrate(&format!("sqlite://{}", file.display())).await;
+    migrate(&format!("sqlite://{}", file.display()), "").await;
     Template::Sqlite(std::fs::read(&file).expect("the template"))
 }
 
-async fn migrate(url: &str) {
+async fn migrate(url: &str, owner_url: &str) {
     let config = suimon::config::DatabaseConfig {
         url: Secret::new(url.to_owned()),
         url_file: String::new(),
+        migrate_url: Secret::new(owner_url.to_owned()),
+        migrate_url_file: String::new(),
+        require_row_security: true,
         max_connections: 1,
         migrate_at_start: true,
     };
-    let database = suimon::storage::connect(&config).await.expect("the template opens");
-    suimon::storage::migrate(&database).await.expect("the template is migrated");
-    database.close().await.expect("the template closes");
+    suimon::storage::migrate_as_owner(&config).await.expect("the template is migrated");
 }
 
 async fn execute(url: &str, sql: &str) {
@@ -84,4 +97,10 @@ fn with_database(server: &str, name: &str) -> String {
     let (base, query) = server.split_once('?').map_or((server, None), |(base, query)| (base, Some(query)));
     let base = base.rsplit_once('/').expect("a URL with a database").0;
     query.map_or_else(|| format!("{base}/{name}"), |query| format!("{base}/{name}?{query}"))
+}
+
+fn with_user(url: &str, user: &str) -> String {
+    let (scheme, rest) = url.split_once("://").expect("a URL");
+    let rest = rest.split_once('@').map_or(rest, |(_, rest)| rest);
+    format!("{scheme}://{user}@{rest}")
 }

@@ -107,6 +107,11 @@ impl TestApp {
         &self.database.url
     }
 
+    /// URL of the same database for looking into its tables beside the service.
+    pub fn owner_url(&self) -> &str {
+        &self.database.owner_url
+    }
+
     /// The administrator of the operator.
     pub fn admin(&self) -> Member {
         Member {
@@ -233,6 +238,7 @@ impl Member {
 fn config(url: &str, folder: &std::path::Path, overrides: &[&str]) -> Config {
     let mut flags = vec![
         format!("database.url={url}"),
+        "database.require_row_security=true".to_owned(),
         format!("keys.file={}", folder.join("kek.key").display()),
         // The cheapest that is accepted: tests do not measure how slow a password is.
         "identity.argon2_memory_kib=8192".to_owned(),

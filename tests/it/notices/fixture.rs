@@ -88,7 +88,7 @@ impl Fixture {
             )
             .await;
         assert_eq!(answer["data"]["applyManifests"]["__typename"], "ManifestsApplied", "{answer}");
-        let database = Database::connect(app.database_url()).await.expect("the database");
+        let database = Database::connect(app.owner_url()).await.expect("the database");
         let root = app.app.root().expect("an operator");
         let incident = app.app.entropy().id(app.now());
         let row = incident::Model {

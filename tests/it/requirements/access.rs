@@ -85,7 +85,7 @@ async fn a_version_names_who_applied_it_and_the_audit_log_its_fingerprint() {
     let manifest: Value = serde_json::from_str(version["manifest"].as_str().unwrap()).unwrap();
     let manifest = suimon::requirements::manifest::Manifest::from_json(&manifest).unwrap();
     assert_eq!(version["fingerprint"], manifest.fingerprint().as_str());
-    let database = sea_orm::Database::connect(app.database_url()).await.unwrap();
+    let database = sea_orm::Database::connect(app.owner_url()).await.unwrap();
     let statement = "SELECT object, detail FROM audit_entry WHERE action = 'requirement.create'";
     let rows = sea_orm::ConnectionTrait::query_all_raw(
         &database,

@@ -146,7 +146,7 @@ async fn other_parts_see_a_new_version_at_once() {
 async fn the_database_refuses_to_change_a_version() {
     let app = TestApp::new().await;
     apply(&app.admin(), &[("s.yaml", SYSTEM)], "first", false).await;
-    let database = Database::connect(app.database_url()).await.unwrap();
+    let database = Database::connect(app.owner_url()).await.unwrap();
     for sql in ["UPDATE manifest_version SET in_force_from = 0", "DELETE FROM manifest_version"] {
         let error = database.execute_unprepared(sql).await.unwrap_err().to_string();
         assert!(error.contains("append-only"), "{error}");
@@ -157,7 +157,7 @@ async fn the_database_refuses_to_change_a_version() {
 async fn a_version_changed_behind_the_service_is_not_used() {
     let app = TestApp::new().await;
     apply(&app.admin(), &[("s.yaml", SYSTEM), ("r.yaml", CACHING)], "first", false).await;
-    let database = Database::connect(app.database_url()).await.unwrap();
+    let database = Database::connect(app.owner_url()).await.unwrap();
     let switch_off = match database.get_database_backend() {
         DbBackend::Postgres => "ALTER TABLE manifest_version DISABLE TRIGGER ALL",
         _ => "DROP TRIGGER manifest_version_append_only_UPDATE",

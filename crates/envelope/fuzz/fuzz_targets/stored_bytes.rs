@@ -59,7 +59,7 @@ fuzz_target!(|data: &[u8]| {
 
     if let Ok(text) = std::str::from_utf8(data) {
         let column = IndexContext { tenant: [1; 16], record_type: "applicant", field: "f" };
-        for kind in [IndexKind::Mail, IndexKind::Name, IndexKind::Phone, IndexKind::Date, IndexKind::Exact] {
+        for kind in [IndexKind::Mail, IndexKind::Name, IndexKind::Phone, IndexKind::Date, IndexKind::PostalCode, IndexKind::Exact] {
             let _ = TENANT.index_key(&column, kind).expect("a proper column").blind(text);
         }
         let text = Plaintext::from(text);

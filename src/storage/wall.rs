@@ -1,0 +1,152 @@
+//! The second wall: on PostgreSQL row-level security lets a query see and write only the rows of the tenants that its
+//! transaction names. The first wall is `Scope` in the code; this one holds when a query forgets it.
+//!
+//! The service's connections name nothing by themselves, so a query that goes around [`Walled`] sees no row. What the wall does
+//! not stop: somebody who runs statements of one's own as the service's database user can name any tenant. SQLite has no such
+//! wall; there the database is a file of the service itself.
+
+use std::sync::Arc;
+
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+};
+use uuid::Uuid;
+
+/// The service's database. It answers nothing by itself: who asks says how far the answer may reach.
+#[derive(Clone)]
+pub struct Database(DatabaseConnection);
+
+/// Whose rows a connection reaches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wall {
+    /// Every tenant's: the operator's people, work of the service itself, and look-ups that come before it is known who
+    /// asks (a login, the hash of a token).
+    None,
+    /// Those of these tenants.
+    Tenants(Arc<[Uuid]>),
+}
+
+impl Wall {
+    /// One tenant's rows.
+    pub fn tenant(tenant: Uuid) -> Self {
+        Wall::Tenants(Arc::new([tenant]))
+    }
+
+    /// As the transaction names it. Ids and one word: nothing in it needs quoting.
+    fn setting(&self) -> String {
+        match self {
+            Wall::None => "SET LOCAL suimon.reach = 'all'".to_owned(),
+            Wall::Tenants(tenants) => {
+                let tenants: Vec<String> = tenants.iter().map(Uuid::to_string).collect();
+                format!("SET LOCAL suimon.reach = '{}'", tenants.join(","))
+            }
+        }
+    }
+}
+
+/// A connection behind a wall.
+#[derive(Clone)]
+pub struct Walled {
+    database: Database,
+    wall: Wall,
+}
+
+impl Database {
+    /// Over an open connection.
+    pub fn new(connection: DatabaseConnection) -> Self {
+        Self(connection)
+    }
+
+    /// For questions about the database itself: its version, its schema, whether it answers. Behind it no row is seen.
+    pub fn bare(&self) -> &DatabaseConnection {
+        &self.0
+    }
+
+    /// For reading and writing rows.
+    pub fn behind(&self, wall: Wall) -> Walled {
+        Walled { database: self.clone(), wall }
+    }
+
+    fn walls(&self) -> bool {
+        self.0.get_database_backend() == DbBackend::Postgres
+    }
+}
+
+impl Walled {
+    /// Begins a writing transaction. On SQLite it takes the write lock at once: a transaction that reads first and upgrades
+    /// later fails with "busy" as soon as another one has written in between, whatever the time-out.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
+        let database = &self.database.0;
+        let sqlite_transaction_mode = (database.get_database_backend() == DbBackend::Sqlite)
+            .then_some(SqliteTransactionMode::Immediate);
+        let options = TransactionOptions { sqlite_transaction_mode, ..Default::default() };
+        let transaction = database.begin_with_options(options).await?;
+        if self.database.walls() {
+            transaction.execute_unprepared(&self.wall.setting()).await?;
+        }
+        Ok(transaction)
+    }
+}
+
+/// Reads need no commit: dropping their transaction ends it after the answer, so nobody waits for that trip.
+#[async_trait::async_trait]
+impl ConnectionTrait for Walled {
+    fn get_database_backend(&self) -> DbBackend {
+        self.database.0.get_database_backend()
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        if !self.database.walls() {
+            return self.database.0.execute_raw(statement).await;
+        }
+        let transaction = self.begin().await?;
+        let result = transaction.execute_raw(statement).await?;
+        transaction.commit().await?;
+        Ok(result)
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        if !self.database.walls() {
+            return self.database.0.execute_unprepared(sql).await;
+        }
+        let transaction = self.begin().await?;
+        let result = transaction.execute_unprepared(sql).await?;
+        transaction.commit().await?;
+        Ok(result)
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        if !self.database.walls() {
+            return self.database.0.query_one_raw(statement).await;
+        }
+        let reads = reads(&statement);
+        let transaction = self.begin().await?;
+        let row = transaction.query_one_raw(statement).await?;
+        if !reads {
+            transaction.commit().await?;
+        }
+        Ok(row)
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        if !self.database.walls() {
+            return self.database.0.query_all_raw(statement).await;
+        }
+        let reads = reads(&statement);
+        let transaction = self.begin().await?;
+        let rows = transaction.query_all_raw(statement).await?;
+        if !reads {
+            transaction.commit().await?;
+        }
+        Ok(rows)
+    }
+}
+
+/// Whether a statement changes nothing: `INSERT … RETURNING` comes through the same door.
+fn reads(statement: &Statement) -> bool {
+    statement.sql.trim_start().get(..6).is_some_and(|verb| verb.eq_ignore_ascii_case("select"))
+}
