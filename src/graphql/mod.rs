@@ -75,3 +75,11 @@ pub fn sdl() -> String {
     schema(&GraphqlConfig::default(), true)
         .sdl_with_options(async_graphql::SDLExportOptions::new().sorted_fields().sorted_arguments())
 }
+
+/// Reads the list of trusted documents as the service will.
+///
+/// # Errors
+/// What is wrong with it, for the person who starts the service.
+pub fn check_documents(config: &GraphqlConfig) -> anyhow::Result<()> {
+    documents::Documents::new(config).map(drop)
+}
