@@ -158,11 +158,7 @@ impl Limits {
         at_most(count.directives, self.directives, || {
             format!("the document has {} directives", count.directives)
         })?;
-        let document = parse_query(text).map_err(|error| {
-            let mut error = ServerError::from(error);
-            error.extensions.get_or_insert_default().set("code", "GRAPHQL_INVALID");
-            error
-        })?;
+        let document = parse_query(text).map_err(|error| unquoted(&error))?;
         let size = measure(&document)
             .map_err(|Circular| refusal("GRAPHQL_INVALID", "a fragment contains itself"))?;
         at_most(size.depth, self.depth, || format!("the document is {} fields deep", size.depth))?;
@@ -184,6 +180,15 @@ fn at_most(count: usize, most: usize, what: impl Fn() -> String) -> Result<(), S
         return Ok(());
     }
     Err(refusal("LIMIT_EXCEEDED", format!("{}; at most {most} are answered", what())))
+}
+
+/// The parser's error without the line of the document that it quotes: a literal in it may be personal data.
+fn unquoted(error: &async_graphql::parser::Error) -> ServerError {
+    let place = error.positions().next();
+    let at = place.map(|place| format!(": line {}, column {}", place.line, place.column)).unwrap_or_default();
+    let mut told = refusal("GRAPHQL_INVALID", format!("the document is not GraphQL{at}"));
+    told.locations = error.positions().collect();
+    told
 }
 
 fn unknown() -> ServerError {
