@@ -41,7 +41,7 @@ async fn negative_1_node_id_of_a_foreign_tenant() {
 #[tokio::test(flavor = "multi_thread")]
 async fn negative_2_a_child_of_another_parent() {
     let (scene, rows) = scene().await;
-    let open = "mutation { answer: openIncident(input: { title: \"another\", system: \"online-application\", findingIds: [] }) { ... on Incident { id } ... on Problem { code message } } }";
+    let open = "mutation { answer: openIncident(input: { title: \"another\", zone: \"Asia/Tokyo\", system: \"online-application\", findingIds: [] }) { ... on Incident { id } ... on Problem { code message } } }";
     let answer = scene.officer.gql(open).await;
     let other = &answer["data"]["answer"]["id"];
     assert!(other.is_string(), "{answer}");
