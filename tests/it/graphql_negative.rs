@@ -41,21 +41,37 @@ async fn negative_1_node_id_of_a_foreign_tenant() {
 #[tokio::test(flavor = "multi_thread")]
 async fn negative_2_a_child_of_another_parent() {
     let (scene, rows) = scene().await;
-    let open = "mutation { answer: openIncident(input: { title: \"another\", zone: \"Asia/Tokyo\", system: \"online-application\", findingIds: [] }) { ... on Incident { id } ... on Problem { code message } } }";
-    let answer = scene.officer.gql(open).await;
-    let other = &answer["data"]["answer"]["id"];
-    assert!(other.is_string(), "{answer}");
+    let report = "mutation { answer: reportFinding(input: { occurredAt: \"2023-10-26T15:00:00+09:00\", source: PERSON, summary: \"x\", system: \"online-application\" }) { ... on Finding { id } } }";
+    let finding = text(&scene.officer.gql(report).await["data"]["answer"]["id"]);
+    let open =
+        "mutation($finding: ID!) { answer: openIncident(input: { title: \"another\", zone: \"Asia/Tokyo\",
+        system: \"online-application\", findingIds: [$finding] }) { ... on Incident { id } } }";
+    let answer = scene.officer.gql_with(open, json!({ "finding": finding })).await;
+    let other = text(&answer["data"]["answer"]["id"]);
+    let approver = scene.app.operator_member(Role::Approver).await;
+    let revision = rows.of_kind("Revision");
+    let approve = "mutation($id: ID!) { answer: approveRevision(revisionId: $id) { __typename } }";
+    let answer = approver.gql_with(approve, json!({ "id": revision })).await;
+    assert_eq!(answer["data"]["answer"]["__typename"], "Revision", "{answer}");
     let notice = "mutation($incident: ID!, $revision: ID!) { answer: createNotice(input: { incidentId: $incident, revisionId: $revision,
         audience: PERSONS, template: \"incident_notice_person\", variables: { en: { what_happened: \"x\", data_items: \"x\", cause: \"x\",
         secondary_damage: \"x\", measures: \"x\", contact_desk: \"x\" } } }) { __typename ... on Problem { code message } } }";
-    let variables = json!({ "incident": other, "revision": rows.of_kind("Revision") });
-    let answer = scene.officer.gql_with(notice, variables).await;
-    assert_eq!(answer["data"]["answer"]["__typename"], "Problem", "{answer}");
-    let correct = "mutation($incident: ID!, $base: ID!) { answer: correctRevision(input: { incidentId: $incident, baseRevisionId: $base,
+    let correct = "mutation($incident: ID!, $revision: ID!) { answer: correctRevision(input: { incidentId: $incident, baseRevisionId: $revision,
         reason: \"x\", remove: [{ tenant: \"t-0\", person: \"applicant-possible-0\", reason: \"x\" }] }) { __typename ... on Problem { code message } } }";
-    let variables = json!({ "incident": other, "base": rows.of_kind("Revision") });
-    let answer = scene.officer.gql_with(correct, variables).await;
-    assert_eq!(answer["data"]["answer"]["__typename"], "Problem", "{answer}");
+    let mut answers = Vec::new();
+    for document in [notice, correct] {
+        for incident in [&other, &scene.id] {
+            let variables = json!({ "incident": incident, "revision": revision });
+            answers.push(scene.officer.gql_with(document, variables).await["data"]["answer"].to_string());
+        }
+    }
+    // The same question with the parent of the child is answered.
+    insta::assert_snapshot!(answers.join("\n"), @r#"
+    {"__typename":"Problem","code":"NOT_FOUND","message":"revision not found"}
+    {"__typename":"Notice"}
+    {"__typename":"Problem","code":"NOT_FOUND","message":"revision not found"}
+    {"__typename":"Revision"}
+    "#);
 }
 
 #[tokio::test(flavor = "multi_thread")]
