@@ -35,3 +35,23 @@ need_smtp_sink() {
     install_package postfix "smtp-sink, an SMTP server that rejects, delays and drops on command"
   fi
 }
+
+need_contract_tools() { # folder
+  command -v node >/dev/null 2>&1 || install_package nodejs "the suites of GraphQL over HTTP and Relay"
+  command -v npm >/dev/null 2>&1 || install_package npm "the suites of GraphQL over HTTP and Relay"
+  command -v curl >/dev/null 2>&1 || install_package curl "waiting for a service"
+  python3 -c 'import ensurepip' 2>/dev/null || install_package python3-venv "schemathesis"
+  mkdir -p "$1"
+  if ! cmp -s tests/contract/package-lock.json "$1/package-lock.json" || [ ! -d "$1/node_modules" ]; then
+    echo "installing the suites of tests/contract/package-lock.json"
+    cp tests/contract/package.json tests/contract/package-lock.json "$1/"
+    npm ci --prefix "$1" --no-audit --no-fund --silent --ignore-scripts || { rm "$1/package-lock.json"; return 1; }
+  fi
+  if ! cmp -s tests/contract/requirements.txt "$1/requirements.txt"; then
+    echo "installing schemathesis"
+    rm -rf "$1/venv"
+    python3 -m venv "$1/venv"
+    "$1/venv/bin/pip" install --quiet --disable-pip-version-check --requirement tests/contract/requirements.txt
+    cp tests/contract/requirements.txt "$1/"
+  fi
+}

@@ -10,16 +10,16 @@ mod model;
 mod op;
 mod password;
 mod policy;
+mod proof;
 mod readers;
 mod rules;
+mod second_factor;
+mod sessions;
 mod setup;
 mod sign_in;
 mod store;
-mod store_purge;
-mod proof;
-mod second_factor;
-mod sessions;
 mod store_identity;
+mod store_purge;
 mod tenants;
 mod tokens;
 mod totp;
@@ -40,12 +40,12 @@ pub use policy::{
     Policy, Question, Rule, RuleSeen, Scalar, SystemRules, permission_table, role_set,
 };
 pub use readers::{Reader, purge_sessions, purge_tokens, readers};
+pub use rules::{NewRule, SetRule, add_bound, add_rule, end_bound, end_rule, list_bounds, list_rules};
 pub use second_factor::{
     Enrolled, Enrolment, SecondFactor, confirm_second_factor, enrol_second_factor, own_second_factor,
     remove_own_second_factor, remove_second_factor, renew_recovery_codes,
 };
 pub use sessions::{Session, SignedIn, own_sessions, re_authenticate, revoke_own_session};
-pub use rules::{NewRule, SetRule, add_bound, add_rule, end_bound, end_rule, list_bounds, list_rules};
 pub use setup::{FirstAdmin, Initialised, NewOperator, initialise};
 pub use sign_in::{SignInStep, sign_in, sign_in_with_code, unlock_locally};
 pub use tenants::{

@@ -74,13 +74,32 @@ pub struct IdentityConfig {
     pub argon2_lanes: u32,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+/// Which documents are executed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrustedDocuments {
+    /// Any text.
+    #[default]
+    Off,
+    /// Any text, and those of the list by their id.
+    Allow,
+    /// Those of the list.
+    Only,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GraphqlConfig {
+    pub max_tokens: usize,
     pub max_depth: usize,
     pub max_complexity: usize,
     pub max_aliases: usize,
+    pub max_directives: usize,
     pub max_page: usize,
+    pub max_seconds: u64,
+    pub get: bool,
+    pub trusted_documents: TrustedDocuments,
+    pub trusted_documents_path: String,
 }
 
 /// How mail leaves.

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{Config, MailTransport, SmtpTls};
+use super::{Config, MailTransport, SmtpTls, TrustedDocuments};
 
 /// Words for an error of reading. Unexpected values are not repeated: they may be secrets.
 pub fn describe(kind: &figment::error::Kind) -> String {
@@ -91,6 +91,16 @@ pub fn check(config: &Config, problems: &mut Vec<String>) {
         "graphql.max_complexity: wants 100 to 1000000",
     );
     require((1..=1000).contains(&graphql.max_aliases), "graphql.max_aliases: wants 1 to 1000");
+    require((50..=100_000).contains(&graphql.max_tokens), "graphql.max_tokens: wants 50 to 100000");
+    require((1..=1000).contains(&graphql.max_directives), "graphql.max_directives: wants 1 to 1000");
+    require(
+        (1..server.request_timeout_seconds).contains(&graphql.max_seconds),
+        "graphql.max_seconds: wants at least 1 and less than server.request_timeout_seconds",
+    );
+    require(
+        graphql.trusted_documents == TrustedDocuments::Off || !graphql.trusted_documents_path.is_empty(),
+        "graphql.trusted_documents_path: wants a folder or a file, because graphql.trusted_documents is not off",
+    );
     require((1..=1000).contains(&graphql.max_page), "graphql.max_page: wants 1 to 1000");
     let mail = &config.mail;
     require(

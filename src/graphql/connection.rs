@@ -10,11 +10,15 @@ use crate::error::{Error, Result};
 /// The largest page.
 pub struct PageLimit(pub usize);
 
+/// Higher costs are all the same. The library adds costs up without looking whether they overflow: a few that are nearly
+/// the largest number would make the sum small.
+const HIGHEST_COST: usize = 1 << 32;
+
 /// The cost of a connection: its page size times what one row costs. The library itself counts a list as one.
 pub fn cost(first: Option<i32>, row: usize) -> usize {
     // A size out of range is refused by `Page::read`; here it must only not be cheap.
-    let rows = first.map_or(50, |first| usize::try_from(first).unwrap_or(usize::MAX));
-    rows.saturating_mul(row.max(1)).saturating_add(1)
+    let rows = first.map_or(50, |first| usize::try_from(first).unwrap_or(HIGHEST_COST));
+    rows.saturating_mul(row.max(1)).saturating_add(1).min(HIGHEST_COST)
 }
 
 /// A page that a client asked for.

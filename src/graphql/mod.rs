@@ -15,8 +15,8 @@ mod keys;
 mod language;
 mod node;
 mod notices;
-mod privacy;
 mod policy;
+mod privacy;
 mod problem;
 mod reports;
 mod requirements;
@@ -66,29 +66,31 @@ pub struct Mutation(
     policy::PolicyMutation,
 );
 
-/// Builds the schema. `development` switches introspection on.
+/// Builds the schema. `development` switches introspection on. Nothing is ever suggested: whoever may not see the schema
+/// would read it off the suggestions. Depth, aliases, directives and tokens are checked before (`documents`).
 pub fn schema(config: &GraphqlConfig, development: bool) -> SuimonSchema {
     let mut builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
-        .limit_depth(config.max_depth)
         .limit_complexity(config.max_complexity)
         .limit_recursive_depth(32)
-        .limit_directives(10)
+        .disable_suggestions()
         .data(connection::PageLimit(config.max_page));
     if !development {
-        builder = builder.disable_introspection().disable_suggestions();
+        builder = builder.disable_introspection();
     }
     builder.finish()
 }
 
 /// The contract as text: what `schema.graphql` holds.
 pub fn sdl() -> String {
-    let config = crate::config::load(&crate::config::Sources::default());
-    let limits = config.map(|config| config.graphql).unwrap_or_else(|_| GraphqlConfig {
-        max_depth: 12,
-        max_complexity: 4000,
-        max_aliases: 30,
-        max_page: 200,
-    });
-    schema(&limits, true)
+    // The text does not depend on any limit.
+    schema(&GraphqlConfig::default(), true)
         .sdl_with_options(async_graphql::SDLExportOptions::new().sorted_fields().sorted_arguments())
+}
+
+/// Reads the list of trusted documents as the service will.
+///
+/// # Errors
+/// What is wrong with it, for the person who starts the service.
+pub fn check_documents(config: &GraphqlConfig) -> anyhow::Result<()> {
+    documents::Documents::new(config).map(drop)
 }

@@ -31,16 +31,19 @@ struct Service {
 }
 
 /// The routes of the service.
-pub fn router(app: Arc<App>) -> Router {
+///
+/// # Errors
+/// When the list of trusted documents cannot be read.
+pub fn router(app: Arc<App>) -> anyhow::Result<Router> {
     let config = &app.config().server;
     let (timeout, body) = (Duration::from_secs(config.request_timeout_seconds), config.max_body_bytes);
     let schema = crate::graphql::schema(&app.config().graphql, config.development);
-    let documents = Arc::new(Documents::new(app.config().graphql.max_aliases));
+    let documents = Arc::new(Documents::new(&app.config().graphql)?);
     let search =
         |sought| move |service, id, headers, body| authzen::search(sought, service, id, headers, body);
     let mut router = Router::new()
         .route("/", get(index))
-        .route("/graphql", post(graphql::execute))
+        .route("/graphql", get(graphql::get).post(graphql::post))
         .route("/auth/sign-in", post(auth::sign_in))
         .route("/auth/sign-out", post(auth::sign_out))
         .route("/auth/second-factor", post(second_factor::sign_in))
@@ -61,7 +64,7 @@ pub fn router(app: Arc<App>) -> Router {
     if config.development {
         router = router.route("/graphiql", get(graphql::graphiql));
     }
-    router
+    Ok(router
         .fallback(|| async { (StatusCode::NOT_FOUND, "not found\n") })
         .layer(RequestBodyLimitLayer::new(body))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, timeout))
@@ -70,22 +73,22 @@ pub fn router(app: Arc<App>) -> Router {
             (StatusCode::INTERNAL_SERVER_ERROR, "internal error\n").into_response()
         }))
         .layer(axum::middleware::from_fn(headers::apply))
-        .with_state(Service { app, schema, documents })
+        .with_state(Service { app, schema, documents }))
 }
 
 /// Serves until `shutdown` resolves; requests under way are finished.
 ///
 /// # Errors
-/// When the listener fails.
+/// When the listener fails, or what the configuration names cannot be read.
 pub async fn run(
     app: Arc<App>,
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
+) -> anyhow::Result<()> {
     let tally = app.tally().clone();
-    let served = axum::serve(listener, router(app)).with_graceful_shutdown(shutdown).await;
+    let served = axum::serve(listener, router(app)?).with_graceful_shutdown(shutdown).await;
     tally.flush().await;
-    served
+    Ok(served?)
 }
 
 async fn index(axum::extract::State(service): axum::extract::State<Service>) -> Html<String> {

@@ -54,7 +54,7 @@ const WELL_SHAPED: &[(&str, &str)] = &[
     ),
 ];
 
-const INTROSPECTION: &str = "{ __schema {
+pub const INTROSPECTION: &str = "{ __schema {
   queryType { fields { name args { ...argument } type { ...type } } }
   mutationType { fields { name args { ...argument } type { ...type } } }
   types { name kind inputFields { ...argument } enumValues { name } }
@@ -62,7 +62,7 @@ const INTROSPECTION: &str = "{ __schema {
 fragment argument on __InputValue { name defaultValue type { ...type } }
 fragment type on __Type { kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name } } } } }";
 
-struct Types(BTreeMap<String, Value>);
+pub struct Types(pub BTreeMap<String, Value>);
 
 impl Types {
     /// A literal of the type that is as right as can be, with ids of rows that belong to the operator.
@@ -97,9 +97,9 @@ impl Types {
 }
 
 /// Rows that exist: kind → row.
-struct Rows {
+pub struct Rows {
     tenant: Uuid,
-    rows: HashMap<String, Uuid>,
+    pub rows: HashMap<String, Uuid>,
 }
 
 impl Rows {
@@ -109,7 +109,7 @@ impl Rows {
         self.of_kind(&format!("{}{}", stem[..1].to_uppercase(), &stem[1..]))
     }
 
-    fn of_kind(&self, kind: &str) -> String {
+    pub fn of_kind(&self, kind: &str) -> String {
         // A kind that the scene has no row of still gets a well-formed id.
         let row = self.rows.get(kind).copied().unwrap_or(Uuid::from_u128(7));
         let row = if kind == "Tenant" { self.tenant } else { row };
@@ -118,7 +118,7 @@ impl Rows {
     }
 
     /// The same rows under another tenant: what a forger would send.
-    fn under(&self, tenant: Uuid) -> Self {
+    pub fn under(&self, tenant: Uuid) -> Self {
         Self { tenant, rows: self.rows.clone() }
     }
 
@@ -131,7 +131,7 @@ impl Rows {
 }
 
 /// An incident with a row of nearly every kind.
-async fn scene() -> (Scene, Rows) {
+pub async fn scene() -> (Scene, Rows) {
     let scene = Scene::new().await;
     let mut rows = Rows { tenant: scene.app.app.root().unwrap(), rows: HashMap::new() };
     scene.list(2, 1, 0).await;
@@ -180,13 +180,13 @@ fn selection(of: &Value) -> &'static str {
 }
 
 /// The kind of row in "is not the id of a Revision".
-fn wanted_kind(answer: &Value) -> Option<String> {
+pub fn wanted_kind(answer: &Value) -> Option<String> {
     let text = answer["errors"][0]["message"].as_str().or(answer["data"]["answer"]["message"].as_str())?;
     let rest = text.split("is not the id of a ").nth(1)?;
     Some(rest.chars().take_while(|c| c.is_ascii_alphanumeric()).collect())
 }
 
-fn document(operation: &str, field: &Value, types: &Types, rows: &Rows) -> String {
+pub fn document(operation: &str, field: &Value, types: &Types, rows: &Rows) -> String {
     let name = field["name"].as_str().unwrap();
     let needed = field["args"].as_array().unwrap().iter().filter(|argument| {
         // Needed ones, and every id: also one that may be left out.

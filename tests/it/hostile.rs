@@ -113,9 +113,9 @@ async fn costly_documents_are_refused_before_they_run() {
         ));
     }
     insta::assert_snapshot!(answers.join("\n"), @r#"
-    "LIMIT_EXCEEDED" "the document has 99 aliases and repeated fields; at most 30 are answered"
-    "GRAPHQL_INVALID" "Query is too complex."
-    "GRAPHQL_INVALID" "Query is too complex."
+    "LIMIT_EXCEEDED" "the document has 99 aliases and repeated fields; at most 15 are answered"
+    "LIMIT_EXCEEDED" "the document costs too much; at most 4000 is answered"
+    "LIMIT_EXCEEDED" "the document costs too much; at most 4000 is answered"
     "#);
 }
 
@@ -144,7 +144,7 @@ async fn what_is_no_request_is_refused_with_a_code() {
     insta::assert_snapshot!(answers.join("\n"), @r#"
     400 "INVALID"
     400 "INVALID"
-    400 "GRAPHQL_INVALID"
-    400 "GRAPHQL_INVALID"
+    200 "GRAPHQL_INVALID"
+    200 "GRAPHQL_INVALID"
     "#);
 }
