@@ -88,7 +88,12 @@ fn fault_of(error: Error) -> Result<Fault> {
                 Code::NotFound => 404,
                 Code::Invalid | Code::LimitExceeded => 400,
                 // The asker may not ask at all.
-                Code::Forbidden | Code::Unauthenticated | Code::Conflict | Code::Incomplete => {
+                Code::Forbidden
+                | Code::Unauthenticated
+                | Code::Conflict
+                | Code::Incomplete
+                | Code::ReauthenticationRequired
+                | Code::SecondFactorRequired => {
                     return Err(Error::Expected(problem));
                 }
             };

@@ -132,7 +132,9 @@ fn refuse(error: Error) -> Response {
         Error::Expected(problem) => {
             let status = match problem.code {
                 Code::Unauthenticated => StatusCode::UNAUTHORIZED,
-                Code::Forbidden => StatusCode::FORBIDDEN,
+                Code::Forbidden | Code::ReauthenticationRequired | Code::SecondFactorRequired => {
+                    StatusCode::FORBIDDEN
+                }
                 Code::NotFound | Code::Invalid | Code::Conflict | Code::LimitExceeded | Code::Incomplete => {
                     StatusCode::BAD_REQUEST
                 }
