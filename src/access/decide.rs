@@ -51,7 +51,7 @@ impl Op {
             }
             Some(row) => {
                 let policies = self.app().policies();
-                (policies.of(self.app().database(), id, row.policy_version).await?, row.kind == "operator")
+                (policies.of(self.app(), id, row.policy_version).await?, row.kind == "operator")
             }
         };
         Ok(Decider { scope, policy, operator })
