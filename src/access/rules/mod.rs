@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::model::{Action, Role};
-use super::op::{Op, Tx};
+use super::op::{Op, Scope, Tx};
 use super::policy::{Effect, Origin, Rule, matches};
 use super::store::bump_policy;
 use crate::app::App;
@@ -180,12 +180,23 @@ pub async fn add_bound(op: &Op, new: NewRule) -> Result<SetRule> {
     save(tx, row, Kind::Bound).await
 }
 
+/// Permission to change rules of a kind at a tenant.
+async fn permit(op: &Op, tenant: Uuid, action: Action, kind: Kind) -> Result<Scope> {
+    match kind {
+        Kind::Own => op.permit_at(tenant, action, kind.object()).await,
+        // Bounds count for every tenant, whose versions grow in the same transaction. They are the operator's alone.
+        Kind::Bound => {
+            let scope = op.permit(action, kind.object()).await?;
+            op.permit_at(tenant, action, kind.object()).await?;
+            Ok(scope)
+        }
+    }
+}
+
 async fn prepare(op: &Op, tenant: Uuid, new: NewRule, kind: Kind) -> Result<(Tx, access_rule::Model)> {
-    let scope = op.permit_at(tenant, Action::Create, kind.object()).await?;
+    let scope = permit(op, tenant, Action::Create, kind).await?;
     by_a_person(op)?;
     new.check()?;
-    // Bounds count for every tenant, so their versions grow in the same transaction.
-    let scope = if kind == Kind::Bound { op.permit(Action::Create, kind.object()).await? } else { scope };
     let NewRule { role, object, action, effect, reason } = new;
     let row = access_rule::Model {
         tenant_id: tenant,
@@ -235,9 +246,8 @@ pub async fn end_bound(op: &Op, tenant: Uuid, id: Uuid) -> Result<()> {
 }
 
 async fn end(op: &Op, tenant: Uuid, id: Uuid, kind: Kind) -> Result<()> {
-    let scope = op.permit_at(tenant, Action::Delete, kind.object()).await?;
+    let scope = permit(op, tenant, Action::Delete, kind).await?;
     by_a_person(op)?;
-    let scope = if kind == Kind::Bound { op.permit(Action::Delete, kind.object()).await? } else { scope };
     let tx = scope.begin().await?;
     if !store::end(&tx, tenant, id, kind).await? {
         return Err(Error::not_found("rule"));
