@@ -90,7 +90,7 @@ async fn negative_5_batches_and_large_bodies_are_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operation_ends_at_its_deadline_and_leaves_nothing() {
     let app = TestApp::with(&["graphql.max_seconds=1"]).await;
-    let mut options = ConnectOptions::new(app.database_url());
+    let mut options = ConnectOptions::new(app.owner_url());
     options.max_connections(1);
     let other = Database::connect(options).await.unwrap();
     // Somebody else holds what every change needs.
