@@ -101,7 +101,7 @@ pub fn start_logging(config: &LogConfig) {
         LogFormat::Text => layer.boxed(),
         LogFormat::Json => layer.json().boxed(),
     };
-    let layers = layer.with_filter(filter).with_filter(filter_fn(|metadata| may_speak(metadata)));
+    let layers = layer.with_filter(filter).with_filter(filter_fn(may_speak));
     // Fails only when logging was started before, which is what we want.
     if tracing_subscriber::registry().with(layers).try_init().is_ok() {
         // The text of a panic may quote data, and so may a backtrace: only the place is told.

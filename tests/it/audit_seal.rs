@@ -45,7 +45,7 @@ async fn chains_that_grew_are_sealed_by_themselves_inside_and_outside() {
     assert_eq!(answer["errors"][0]["extensions"]["code"], "NOT_FOUND");
 
     // What lies outside is what is stored, and proves the database and a copy.
-    let database = Database::connect(app.database_url()).await.unwrap();
+    let database = Database::connect(app.owner_url()).await.unwrap();
     let rows = audit_checkpoint::Entity::find()
         .order_by_asc(audit_checkpoint::Column::Size)
         .all(&database)
@@ -91,7 +91,7 @@ async fn a_damaged_chain_is_not_sealed_and_raises_an_alarm_once() {
     let mut app = TestApp::new().await;
     let officer = app.operator_member(Role::ComplianceOfficer).await;
     app.run_jobs().await;
-    let database = Database::connect(app.database_url()).await.unwrap();
+    let database = Database::connect(app.owner_url()).await.unwrap();
     let sealed = || async { audit_checkpoint::Entity::find().all(&database).await.unwrap().len() };
     let before = sealed().await;
     assert_eq!(before, 1);
@@ -132,7 +132,7 @@ async fn the_whole_log_is_verified_by_schedule_and_forged_checkpoints_are_seen()
     let officer = app.operator_member(Role::ComplianceOfficer).await;
     app.run_jobs().await;
     assert_eq!(officer.gql(FINDINGS).await["data"]["findings"]["nodes"], json!([]));
-    let database = Database::connect(app.database_url()).await.unwrap();
+    let database = Database::connect(app.owner_url()).await.unwrap();
     let forged = audit_checkpoint::Model {
         tenant_id: app.app.root().unwrap(),
         size: 1,
@@ -164,7 +164,7 @@ async fn a_forged_head_is_never_authenticated_by_what_comes_after() {
     let (one, two) = (app.tenant("school-001").await, app.tenant("school-002").await);
     let (member, other) =
         (app.member(&one, Role::TenantAdmin).await, app.member(&two, Role::TenantAdmin).await);
-    let database = Database::connect(app.database_url()).await.unwrap();
+    let database = Database::connect(app.owner_url()).await.unwrap();
     let root = app.app.root().unwrap();
     let heads = audit_head::Entity::find()
         .filter(audit_head::Column::TenantId.ne(root))
