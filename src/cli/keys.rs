@@ -28,8 +28,8 @@ pub enum Command {
         #[arg(long = "as", value_name = "LOGIN", default_value = "admin")]
         login: String,
     },
-    /// Says whether an earlier key-encryption key is needed no longer. After that destroy its file: with it goes every copy of
-    /// what it wrapped, also in old backups, also of people who were erased since.
+    /// Says whether an earlier key-encryption key is needed no longer. After that destroy its file: a backup of that time by
+    /// itself then opens for nobody.
     Retire {
         /// Its id, as `suimon keys status` shows it.
         kek: String,

@@ -35,8 +35,10 @@ pub async fn rotate_kek(op: &Op) -> Result<Job> {
     jobs::job(op, root, id).await
 }
 
-/// Says that an earlier key-encryption key is needed no longer: nothing is wrapped by it. After that its file can be destroyed,
-/// and with it every copy of what it wrapped: keys in old backups, those of people and tenants that were erased since too.
+/// Says that an earlier key-encryption key is needed no longer: nothing is wrapped by it. After that its file can be destroyed, and
+/// a backup of that time by itself opens for nobody. What a rotation does not change are the tenant keys: who holds the old
+/// backup, the present database and the present key can still open what the backup says of a person erased since. Of a tenant
+/// whose key was destroyed nothing is left in either.
 ///
 /// # Errors
 /// `CONFLICT` while it is the current one or wraps something still; those of permission.

@@ -111,7 +111,7 @@ mod tests {
     fn counts_directives_and_nesting() {
         assert_eq!(
             count("query @a { x @b(c: [[1]]) { y } }", 1000),
-            Count { tokens: 19, directives: 2, nesting: 4 }
+            Count { tokens: 20, directives: 2, nesting: 4 }
         );
         assert_eq!(count("}}}{{", 1000).nesting, 2);
     }
