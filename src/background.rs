@@ -10,7 +10,8 @@ use crate::jobs::{Handler, Worker};
 
 /// All kinds of work that this program knows.
 pub fn handlers() -> Vec<Handler> {
-    let mut handlers = vec![audit::CHECKPOINT, audit::VERIFY, retention::ERASE, retention::PURGE];
+    let mut handlers =
+        vec![audit::CHECKPOINT, audit::VERIFY, retention::ERASE, retention::PURGE, retention::REKEY];
     handlers.extend(crate::vault::handlers());
     handlers
 }
