@@ -58,6 +58,29 @@ pub struct KeysConfig {
     pub previous_files: String,
 }
 
+/// Who holds a key-encryption key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyHolder {
+    File,
+    Environment,
+}
+
+impl KeysConfig {
+    /// Who holds the key that wraps what is new.
+    pub fn holder(&self) -> KeyHolder {
+        if self.secret.is_empty() { KeyHolder::File } else { KeyHolder::Environment }
+    }
+
+    /// Paths of the files of earlier keys.
+    pub fn previous_files(&self) -> impl Iterator<Item = &str> {
+        listed(&self.previous_files)
+    }
+}
+
+fn listed(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IdentityConfig {

@@ -4,12 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
-use envelope::{Kek, TenantKey, TenantKeyContext};
+use anyhow::Context;
+use envelope::{TenantKey, TenantKeyContext};
+use futures::{StreamExt, TryStreamExt, stream};
 use uuid::Uuid;
 
-use super::Master;
-use super::store;
+use super::kek::Keks;
+use super::{Master, store};
 use crate::access::{Scope, Tx};
 use crate::audit::Event;
 use crate::error::{Error, Result};
@@ -18,14 +19,14 @@ use crate::error::{Error, Result};
 const MAX_KEYS: u64 = 4096;
 /// How long another node may still use a key after this one has destroyed it.
 const KEEP: Duration = Duration::from_secs(60);
+/// Keys that are asked of their holder at the same time, where it is another machine.
+pub(super) const AT_ONCE: usize = 16;
 /// Version of the first subject key of a person. Rotation gives the next.
 pub(super) const SUBJECT_KEY_VERSION: u32 = 1;
 
 /// The keys of one service.
 pub struct Keyring {
-    kek: Kek,
-    /// Earlier ones, which still open what they wrapped.
-    previous: Vec<Kek>,
+    keks: Arc<Keks>,
     cache: moka::sync::Cache<(Uuid, i32), Arc<TenantKey>>,
 }
 
@@ -37,49 +38,27 @@ pub(super) struct ActiveKey {
 }
 
 impl Keyring {
-    /// Over the service's key-encryption key.
-    ///
-    /// # Errors
-    /// None in practice: the id of a master key is short.
-    pub fn new(master: &Master) -> anyhow::Result<Self> {
-        let keks = master.keks().all().map(|key| Kek::from_bytes(key.id(), key.expose()));
-        let mut keks = keks.collect::<Result<Vec<_>, _>>().context("key-encryption key")?;
-        let previous = keks.split_off(1);
-        let kek = keks.pop().context("no key-encryption key")?;
-        Ok(Self {
-            kek,
-            previous,
-            cache: moka::sync::Cache::builder().max_capacity(MAX_KEYS).time_to_live(KEEP).build(),
-        })
+    /// Over the service's key-encryption keys.
+    pub fn new(master: &Master) -> Self {
+        let cache = moka::sync::Cache::builder().max_capacity(MAX_KEYS).time_to_live(KEEP).build();
+        Self { keks: master.keks().clone(), cache }
     }
 
-    fn unwrap(&self, row: &entity::tenant_key::Model) -> Result<Option<Arc<TenantKey>>> {
+    async fn unwrap(&self, row: &entity::tenant_key::Model) -> Result<Option<Arc<TenantKey>>> {
         let Some(wrapped) = &row.wrapped else { return Ok(None) };
-        let kek = std::iter::once(&self.kek).chain(&self.previous).find(|kek| kek.id() == row.kek_id);
-        let kek = kek.ok_or_else(|| {
-            anyhow!(
-                "tenant key {} of tenant {} was wrapped by KEK {}, this service has {}; put the right file at keys.file, or \
-                 the earlier one at keys.previous_files",
-                row.version,
-                row.tenant_id,
-                row.kek_id,
-                self.kek.id()
-            )
-        })?;
-        let key = kek
-            .unwrap_tenant_key(&place(row)?, wrapped)
-            .with_context(|| format!("tenant key {} of tenant {}", row.version, row.tenant_id))?;
+        let key = self.keks.unwrap(&row.kek_id, &place(row)?, wrapped).await;
+        let key = key.with_context(|| format!("tenant key {} of tenant {}", row.version, row.tenant_id))?;
         Ok(Some(Arc::new(key)))
     }
 
     /// The key of a row, wrapped by the current KEK; `None` once destroyed.
-    pub(super) fn rewrap(
-        &self,
-        row: &entity::tenant_key::Model,
-        rng: &mut rand::rngs::StdRng,
-    ) -> Result<Option<Vec<u8>>> {
-        let Some(key) = self.unwrap(row)? else { return Ok(None) };
-        Ok(Some(self.kek.wrap_tenant_key(&place(row)?, &key, rng).context("tenant key")?))
+    pub(super) async fn rewrap(&self, row: &entity::tenant_key::Model) -> Result<Option<Vec<u8>>> {
+        let Some(key) = self.unwrap(row).await? else { return Ok(None) };
+        Ok(Some(self.wrap(&place(row)?, &key).await?))
+    }
+
+    async fn wrap(&self, place: &TenantKeyContext, key: &TenantKey) -> Result<Vec<u8>> {
+        Ok(self.keks.wrap(place, key).await.context("tenant key")?)
     }
 
     /// The tenant's key of a version; `None` once destroyed.
@@ -96,32 +75,35 @@ impl Keyring {
             return Ok(Some(key));
         }
         let Some(row) = store::tenant_key(scope, tenant, version).await? else { return Ok(None) };
-        let key = self.unwrap(&row)?;
+        let key = self.unwrap(&row).await?;
         if let Some(key) = &key {
             self.cache.insert((tenant, version), key.clone());
         }
         Ok(key)
     }
 
-    fn keep(&self, rows: Vec<entity::tenant_key::Model>) -> Result<HashMap<Uuid, ActiveKey>> {
-        let mut keys = HashMap::with_capacity(rows.len());
-        for row in rows {
-            let place = (row.tenant_id, row.version);
-            let key = match self.cache.get(&place) {
-                Some(key) => Some(key),
-                None => self.unwrap(&row)?,
-            };
-            if let Some(key) = key {
-                self.cache.insert(place, key.clone());
-                keys.insert(row.tenant_id, ActiveKey { version: row.version, key });
-            }
-        }
-        Ok(keys)
+    /// The key of a row, from memory where it is there.
+    async fn kept(&self, row: entity::tenant_key::Model) -> Result<Option<(Uuid, ActiveKey)>> {
+        let place = (row.tenant_id, row.version);
+        let key = match self.cache.get(&place) {
+            Some(key) => Some(key),
+            None => self.unwrap(&row).await?,
+        };
+        Ok(key.map(|key| {
+            self.cache.insert(place, key.clone());
+            (row.tenant_id, ActiveKey { version: row.version, key })
+        }))
+    }
+
+    async fn keep(&self, rows: Vec<entity::tenant_key::Model>) -> Result<HashMap<Uuid, ActiveKey>> {
+        let asked: Vec<_> = rows.into_iter().map(|row| self.kept(row)).collect();
+        let kept: Vec<_> = stream::iter(asked).buffer_unordered(AT_ONCE).try_collect().await?;
+        Ok(kept.into_iter().flatten().collect())
     }
 
     /// The active keys of these tenants, as far as they have one.
     pub(super) async fn active(&self, scope: &Scope, tenants: &[Uuid]) -> Result<HashMap<Uuid, ActiveKey>> {
-        self.keep(store::active_keys(scope, scope.connection(), tenants).await?)
+        self.keep(store::active_keys(scope, scope.connection(), tenants).await?).await
     }
 
     /// A page of the active keys within the scope, in the order of tenants.
@@ -131,7 +113,7 @@ impl Keyring {
         after: Option<Uuid>,
         limit: u64,
     ) -> Result<HashMap<Uuid, ActiveKey>> {
-        self.keep(store::active_keys_page(scope, after, limit).await?)
+        self.keep(store::active_keys_page(scope, after, limit).await?).await
     }
 
     /// The active keys of these tenants; missing ones are created and committed first, so that nothing is ever sealed under
@@ -161,15 +143,18 @@ impl Keyring {
     async fn create(&self, tx: &Tx, tenants: &[Uuid]) -> Result<Vec<Uuid>> {
         let known: HashSet<Uuid> = store::tenants_with_keys(tx, tenants).await?.into_iter().collect();
         let mut rng = tx.scope().op().app().entropy().fork();
-        let mut created = Vec::new();
-        for tenant in tenants.iter().copied().filter(|tenant| !known.contains(tenant)) {
+        let missing: Vec<Uuid> = tenants.iter().copied().filter(|tenant| !known.contains(tenant)).collect();
+        let new = |tenant: Uuid| {
             let key = TenantKey::generate(&mut rng);
             let place = TenantKeyContext { tenant: tenant.into_bytes(), key_version: 1 };
-            let wrapped = self.kek.wrap_tenant_key(&place, &key, &mut rng).context("tenant key")?;
-            store::insert_tenant_key(tx, tenant, 1, self.kek.id(), wrapped).await?;
-            created.push(tenant);
+            async move { self.wrap(&place, &key).await }
+        };
+        let asked: Vec<_> = missing.iter().copied().map(new).collect();
+        let wrapped: Vec<_> = stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
+        for (tenant, wrapped) in missing.iter().zip(wrapped) {
+            store::insert_tenant_key(tx, *tenant, 1, self.keks.id(), wrapped).await?;
         }
-        Ok(created)
+        Ok(missing)
     }
 
     /// The active key of the scope's tenant inside a transaction, created there when missing. A created key is not kept in
@@ -189,7 +174,7 @@ impl Keyring {
         let row = row.ok_or_else(|| {
             Error::conflict("the key of this tenant was destroyed").remedy("its records cannot come back")
         })?;
-        let key = self.unwrap(&row)?.context("an active tenant key without bytes")?;
+        let key = self.unwrap(&row).await?.context("an active tenant key without bytes")?;
         Ok(ActiveKey { version: row.version, key })
     }
 }

@@ -6,15 +6,16 @@
 //! come from one random root.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use anyhow::Context;
-use envelope::{Kek, TenantKey, TenantKeyContext};
+use envelope::{TenantKey, TenantKeyContext};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::kek::{Keks, MasterKey};
+use super::kek::Keks;
 use super::store_secrets as store;
 use crate::access::Scope;
 use crate::clock::Clock;
@@ -29,7 +30,7 @@ const DERIVED_BEFORE: [&str; 2] = ["suimon audit head", "suimon audit checkpoint
 
 /// The keys at the top of the hierarchy. Cannot be printed; wiped when dropped.
 pub struct Master {
-    keks: Keks,
+    keks: Arc<Keks>,
     secrets: HashMap<String, Zeroizing<[u8; 32]>>,
 }
 
@@ -46,32 +47,32 @@ impl Master {
     ) -> anyhow::Result<Self> {
         let connection = database.behind(Wall::None);
         let known = store::all(&connection).await.context("cannot read the service's secrets")?;
-        let current = keks.current();
         for name in DERIVED_BEFORE.into_iter().chain([ROOT]) {
             if known.iter().any(|row| row.name == name) {
                 continue;
             }
-            let secret = if name == ROOT { Zeroizing::new(entropy.bytes()) } else { current.derive(name) };
-            let wrapped = wrap(current, name, &secret, entropy)?;
+            let derived = if name == ROOT { None } else { keks.derived_before(name) };
+            let secret = derived.unwrap_or_else(|| Zeroizing::new(entropy.bytes()));
+            let wrapped = wrap(&keks, name, &secret).await?;
             // Of two nodes that start at once one is first, and both read what it made.
             let at = clock.now().as_microsecond();
-            store::insert(&connection, name, current.id(), wrapped, at)
+            store::insert(&connection, name, keks.id(), wrapped, at)
                 .await
                 .context("cannot keep a secret of the service")?;
         }
         let mut secrets = HashMap::new();
         for row in store::all(&connection).await.context("cannot read the service's secrets")? {
-            secrets.insert(row.name.clone(), unwrap(&keks, &row)?);
+            secrets.insert(row.name.clone(), unwrap(&keks, &row).await?);
         }
-        Ok(Self { keks, secrets })
+        Ok(Self { keks: Arc::new(keks), secrets })
     }
 
     /// Names the current key-encryption key without telling it.
     pub fn id(&self) -> &str {
-        self.keks.current().id()
+        self.keks.id()
     }
 
-    pub(super) fn keks(&self) -> &Keks {
+    pub(super) fn keks(&self) -> &Arc<Keks> {
         &self.keks
     }
 
@@ -93,24 +94,14 @@ fn place(name: &str) -> TenantKeyContext {
     TenantKeyContext { tenant: Uuid::nil().into_bytes(), key_version: number as u32 }
 }
 
-fn wrap(key: &MasterKey, name: &str, secret: &[u8; 32], entropy: &Entropy) -> anyhow::Result<Vec<u8>> {
-    let kek = Kek::from_bytes(key.id(), key.expose())?;
-    Ok(kek.wrap_tenant_key(&place(name), &TenantKey::from_bytes(secret), &mut entropy.fork())?)
+async fn wrap(keks: &Keks, name: &str, secret: &[u8; 32]) -> anyhow::Result<Vec<u8>> {
+    let wrapped = keks.wrap(&place(name), &TenantKey::from_bytes(secret)).await;
+    wrapped.with_context(|| format!("cannot wrap the service's secret {name:?}"))
 }
 
-fn unwrap(keks: &Keks, row: &entity::service_secret::Model) -> anyhow::Result<Zeroizing<[u8; 32]>> {
-    let key = keks.all().find(|key| key.id() == row.kek_id).with_context(|| {
-        format!(
-            "the service's secrets were wrapped by KEK {}, this service has {}; put the right file at keys.file, or the \
-             earlier one at keys.previous_files",
-            row.kek_id,
-            keks.current().id()
-        )
-    })?;
-    let kek = Kek::from_bytes(key.id(), key.expose())?;
-    let secret = kek
-        .unwrap_tenant_key(&place(&row.name), &row.wrapped)
-        .with_context(|| format!("the service's secret {:?} does not open", row.name))?;
+async fn unwrap(keks: &Keks, row: &entity::service_secret::Model) -> anyhow::Result<Zeroizing<[u8; 32]>> {
+    let secret = keks.unwrap(&row.kek_id, &place(&row.name), &row.wrapped).await;
+    let secret = secret.with_context(|| format!("the service's secret {:?} does not open", row.name))?;
     Ok(Zeroizing::new(*secret.expose_bytes()))
 }
 
@@ -123,8 +114,8 @@ pub(super) async fn rewrap(tx: &crate::access::Tx, scope: &Scope) -> Result<u64>
         if row.kek_id == master.id() {
             continue;
         }
-        let secret = unwrap(&master.keks, &row)?;
-        let wrapped = wrap(master.keks.current(), &row.name, &secret, app.entropy())?;
+        let secret = unwrap(&master.keks, &row).await?;
+        let wrapped = wrap(&master.keks, &row.name, &secret).await?;
         if !store::replace(tx, &row, master.id(), wrapped).await? {
             return Err(Error::conflict("a secret of the service was wrapped anew at the same time"));
         }

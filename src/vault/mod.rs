@@ -1,7 +1,7 @@
 //! The vault: keys, subjects, search, erasure.
 //!
 //! ```text
-//! KEK (key file) → tenant key → subject key → sealed record (all fields of a person, one column)
+//! KEK (file, environment, Vault, KMS) → tenant key → subject key → sealed record (all fields of a person, one column)
 //!                      └→ index keys → index rows of searchable fields: whole values, and parts where the manifest says so
 //! ```
 //! Every field is sealed, also one that its manifest declares as plain: what the manifest states is the least.
@@ -35,7 +35,7 @@ pub use import::{
     Batch, BatchReport, Encoding, FileKind, ImportFile, ImportReport, MAX_BATCH, MAX_WHOLE, Mode, Progress,
     RawRow, RowProblem, State, TenantsReport, import_batch, import_file, import_tenants,
 };
-pub use kek::{Keks, MasterKey};
+pub use kek::{KekProvider, Keks, KeyTrouble};
 pub use keyring::Keyring;
 pub use master::Master;
 pub use model::{FieldValue, Shown, Subject, SubjectRef, Withheld};

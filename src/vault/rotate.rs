@@ -1,12 +1,13 @@
 //! Rotation of the key-encryption key: every tenant key and every secret of the service is wrapped anew, while reads, writes and
 //! searches go on. What lies below (subject keys, fields, index) stays as it is.
 
-use futures::FutureExt;
 use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::keyring::AT_ONCE;
 use super::{master, store, store_secrets};
 use crate::access::{Action, Op};
 use crate::audit::Event;
@@ -86,8 +87,8 @@ fn step(running: &Running) -> BoxFuture<'_, Result<Outcome>> {
             progress.total = Some(store::count_not_wrapped_by(scope, kek).await?);
         }
         let rows = store::keys_not_wrapped_by(scope, kek, progress.after, CHUNK).await?;
-        let tx = scope.begin().await?;
         let Some(last) = rows.last() else {
+            let tx = scope.begin().await?;
             let secrets = master::rewrap(&tx, scope).await?;
             running.save(&tx, &progress, progress.done, progress.total).await?;
             tx.commit(Event::new("key.rewrap", "key").detail(json!({ "kek": kek, "secrets": secrets })))
@@ -95,10 +96,13 @@ fn step(running: &Running) -> BoxFuture<'_, Result<Outcome>> {
             return Ok(Outcome::Done);
         };
         progress.after = Some((last.tenant_id, last.version));
-        let mut rng = app.entropy().fork();
+        // Before the transaction: the holder of the key may be another machine, and nobody should wait for that.
+        let asked: Vec<_> = rows.iter().map(|row| keyring.rewrap(row)).collect();
+        let wrapped: Vec<_> = stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
+        let tx = scope.begin().await?;
         let mut moved: i64 = 0;
-        for row in &rows {
-            let Some(wrapped) = keyring.rewrap(row, &mut rng)? else { continue };
+        for (row, wrapped) in rows.iter().zip(wrapped) {
+            let Some(wrapped) = wrapped else { continue };
             // Not when it was destroyed or wrapped anew meanwhile: a destroyed key must not come back.
             moved += i64::from(store::replace_wrapped(&tx, row, kek, wrapped).await?);
         }

@@ -183,5 +183,8 @@ async fn an_old_backup_opens_for_nobody_once_the_key_is_retired() {
     let refused =
         App::open(stolen, app.clock.clone(), Entropy::seeded(12)).await.err().expect("it does not open");
     let refused = format!("{refused:#}");
-    assert!(refused.starts_with("the service's secrets were wrapped by KEK file:"), "{refused}");
+    assert!(
+        refused.starts_with("the service's secret \"") && refused.contains("it was wrapped by KEK file:"),
+        "{refused}"
+    );
 }
