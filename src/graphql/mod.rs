@@ -13,6 +13,7 @@ mod jobs;
 mod language;
 mod node;
 mod notices;
+mod people;
 mod problem;
 mod reports;
 mod requirements;

@@ -34,7 +34,8 @@ pub use kek::MasterKey;
 pub use keyring::Keyring;
 pub use model::{FieldValue, Shown, Subject, SubjectRef, Withheld};
 pub use read::{
-    find_by_external_id, find_by_external_ids, list_subjects, open_contact, read_fields, subject,
+    find_by_external_id, find_by_external_ids, list_subjects, open_contact, read_fields, read_fields_of,
+    subject,
 };
 pub use reindex::handlers;
 pub use search::{Found, MAX_MATCHES, SearchMode, search_subjects};

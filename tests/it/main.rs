@@ -21,6 +21,7 @@ mod imports;
 mod incidents;
 mod incidents_refusals;
 mod jobs;
+mod lists;
 mod notices;
 mod reports;
 mod requirements;
