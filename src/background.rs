@@ -1,5 +1,7 @@
 //! Which work goes on in the background: every handler of every part, in one place.
 
+mod audit;
+
 use std::sync::Arc;
 
 use crate::app::App;
@@ -7,7 +9,9 @@ use crate::jobs::{Handler, Worker};
 
 /// All kinds of work that this program knows.
 pub fn handlers() -> Vec<Handler> {
-    crate::vault::handlers().to_vec()
+    let mut handlers = vec![audit::CHECKPOINT, audit::VERIFY];
+    handlers.extend(crate::vault::handlers());
+    handlers
 }
 
 /// A worker that knows them.

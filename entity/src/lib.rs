@@ -7,6 +7,7 @@
 pub mod account;
 pub mod api_token;
 pub mod assessment;
+pub mod audit_checkpoint;
 pub mod audit_entry;
 pub mod audit_head;
 pub mod blind_index;

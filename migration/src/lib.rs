@@ -5,6 +5,7 @@ mod m20231126_000002_sign_in_tries;
 mod m20231126_000003_audit_by_subject;
 mod m20231126_000004_jobs;
 mod m20231126_000006_search;
+mod m20231126_000009_audit_privacy;
 mod schema;
 pub mod walls;
 
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20231126_000003_audit_by_subject::Migration),
             Box::new(m20231126_000004_jobs::Migration),
             Box::new(m20231126_000006_search::Migration),
+            Box::new(m20231126_000009_audit_privacy::Migration),
         ]
     }
 }

@@ -78,6 +78,11 @@ impl Op {
             return Err(Error::invalid("purpose", "wants 1 to 200 characters on one line")
                 .remedy("say why the data is needed"));
         }
+        // It stands in the audit log, which nobody can correct.
+        if purpose.contains('@') {
+            return Err(Error::invalid("purpose", "must not hold a mail address")
+                .remedy("name the request or its number, not the person"));
+        }
         Ok(Self { purpose: Some(purpose.into()), ..self.clone() })
     }
 

@@ -96,13 +96,34 @@ impl Default for Walk {
 }
 
 impl Walk {
+    /// Goes on behind entry `seq`, whose hash is `last` and whose tree is `tree`.
+    pub fn resume(seq: i64, last: [u8; 32], tree: Frontier) -> Self {
+        Self { seq, last, tree, ..Self::default() }
+    }
+
+    /// The tree over the entries so far.
+    pub fn tree(&self) -> &Frontier {
+        &self.tree
+    }
+
+    /// Whether nothing was wrong so far.
+    pub fn is_sound(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    /// Also compares with what these checkpoints sealed, as far as they lie ahead. They must be of this chain.
+    pub fn compare<'c>(mut self, checkpoints: impl IntoIterator<Item = &'c Checkpoint>) -> Self {
+        for Checkpoint { size, root, .. } in checkpoints {
+            if *size > self.tree.size() {
+                self.sealed.entry(*size).or_default().push(*root);
+            }
+        }
+        self
+    }
+
     /// Compares with what these checkpoints sealed, too. They must be of this chain.
     pub fn sealed<'c>(checkpoints: impl IntoIterator<Item = &'c Checkpoint>) -> Self {
-        let mut walk = Self::default();
-        for Checkpoint { size, root, .. } in checkpoints {
-            walk.sealed.entry(*size).or_default().push(*root);
-        }
-        walk
+        Self::default().compare(checkpoints)
     }
 
     /// The next entry.
@@ -134,14 +155,14 @@ impl Walk {
         }
     }
 
+    /// What is wrong so far, for a chain that is not read to its end.
+    pub fn finish_early(self) -> (i64, Vec<ChainFault>) {
+        (self.entries, self.faults)
+    }
+
     /// Number and hash of the last entry.
     pub fn end(&self) -> (i64, [u8; 32]) {
         (self.seq, self.last)
-    }
-
-    /// Number of entries and root of the tree over them: what a checkpoint seals.
-    pub fn root(&self) -> (u64, [u8; 32]) {
-        (self.tree.size(), self.tree.root())
     }
 
     /// How many entries there were, and what is wrong with them.

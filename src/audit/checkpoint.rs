@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 
 const ORIGIN: &str = "suimon/audit/";
 
-fn origin(tenant: Uuid) -> String {
+pub(super) fn origin(tenant: Uuid) -> String {
     format!("{ORIGIN}{tenant}")
 }
 
@@ -30,7 +30,7 @@ pub(super) fn tenant_of(origin: &str) -> Option<Uuid> {
     origin.strip_prefix(ORIGIN)?.parse().ok()
 }
 
-fn signer(app: &App, tenant: Uuid) -> Signer {
+pub(super) fn signer(app: &App, tenant: Uuid) -> Signer {
     Signer::new(origin(tenant), &app.master().derive("suimon audit checkpoint"))
 }
 
@@ -47,7 +47,8 @@ pub fn checkpoint_key(app: &App, tenant: Uuid) -> Verifier {
 pub async fn checkpoint(op: &Op, tenant: Uuid) -> Result<String> {
     let scope = op.permit_at(tenant, Action::Export, "audit").await?;
     let head = store::head(scope.connection(), tenant).await?;
-    let (report, (size, root)) = verify::chain(&scope, tenant, head.as_ref(), Walk::default()).await?;
+    let (report, tree) = verify::chain(&scope, tenant, head.as_ref(), Walk::default()).await?;
+    let (size, root) = (tree.size(), tree.root());
     if !report.faults.is_empty() {
         return Err(Error::conflict("the audit log is damaged, and what is damaged is not signed")
             .remedy("see `suimon audit verify`"));
@@ -101,6 +102,12 @@ pub enum ProofError {
     NotSealed(u64),
     #[error("the checkpoint is of another log, or the copy was changed")]
     OtherLog,
+    #[error(
+        "the newer checkpoint does not continue the older one: entries were rewritten or removed in between"
+    )]
+    Inconsistent,
+    #[error("--from seals more entries than --to; give the older checkpoint first")]
+    Backwards,
     #[error("the proof is malformed")]
     Malformed,
 }
@@ -142,6 +149,87 @@ pub fn prove(copy: impl BufRead, note: &str, seq: i64) -> std::result::Result<Pr
     }
     let path = path.iter().map(|hash| STANDARD.encode(hash)).collect();
     Ok(Proof { entry, path, checkpoint: note.to_owned() })
+}
+
+/// Proves that one checkpoint continues another: nothing that the older one sealed was rewritten since. Whoever has both
+/// needs no entry.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConsistencyProof {
+    /// The older signed note.
+    from: String,
+    /// The newer signed note.
+    to: String,
+    /// Hashes (RFC 6962, 2.1.2), base64.
+    path: Vec<String>,
+}
+
+/// Makes the proof that checkpoint `to` continues checkpoint `from`, from a copy of the chain.
+///
+/// # Errors
+/// When the copy and the checkpoints do not belong together, or `to` does not continue `from`.
+pub fn prove_consistency(
+    copy: impl BufRead,
+    from: &str,
+    to: &str,
+) -> std::result::Result<ConsistencyProof, ProofError> {
+    let (old, new) = (unverified(from)?, unverified(to)?);
+    if old.origin != new.origin {
+        return Err(ProofError::OtherLog);
+    }
+    if old.size > new.size {
+        return Err(ProofError::Backwards);
+    }
+    let mut leaves = Vec::new();
+    for line in lines(copy) {
+        let line = line?;
+        if leaves.len() as u64 == new.size {
+            break;
+        }
+        if tenant_of(&new.origin) != Some(line.tenant) {
+            return Err(ProofError::OtherLog);
+        }
+        leaves.push(merkle::leaf(&hex::decode(&line.hash).map_err(|_| ProofError::OtherLog)?));
+    }
+    if leaves.len() as u64 != new.size {
+        return Err(ProofError::NotSealed(new.size));
+    }
+    let first = usize::try_from(old.size).map_err(|_| ProofError::Malformed)?;
+    let path = merkle::consistency(&leaves, first).ok_or(ProofError::Malformed)?;
+    if !merkle::continues(old.size, &old.root, new.size, &new.root, &path) {
+        return Err(ProofError::Inconsistent);
+    }
+    let path = path.iter().map(|hash| STANDARD.encode(hash)).collect();
+    Ok(ConsistencyProof { from: from.to_owned(), to: to.to_owned(), path })
+}
+
+/// What a proof of consistency proves.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct ProvenConsistency {
+    pub tenant: Uuid,
+    /// Entries that the older checkpoint seals.
+    pub from: u64,
+    /// Entries that the newer one seals.
+    pub to: u64,
+}
+
+/// Verifies with nothing but the public key that one checkpoint continues another.
+///
+/// # Errors
+/// When it does not, or the key did not sign them.
+pub fn verify_consistency(
+    proof: &ConsistencyProof,
+    key: &Verifier,
+) -> std::result::Result<ProvenConsistency, ProofError> {
+    let (old, new) = (open(key, &proof.from)?, open(key, &proof.to)?);
+    let tenant = tenant_of(&new.origin).filter(|_| old.origin == new.origin).ok_or(ProofError::OtherLog)?;
+    let decode = |hash: &String| STANDARD.decode(hash).ok()?.try_into().ok();
+    let path: Option<Vec<merkle::Hash>> = proof.path.iter().map(decode).collect();
+    let path = path.ok_or(ProofError::Malformed)?;
+    if !merkle::continues(old.size, &old.root, new.size, &new.root, &path) {
+        return Err(ProofError::Inconsistent);
+    }
+    Ok(ProvenConsistency { tenant, from: old.size, to: new.size })
 }
 
 /// What a proof proves: this entry is number `seq` of the tenant's chain.

@@ -23,6 +23,7 @@ use crate::storage::{Database, Wall};
 const QUEUE: usize = 1024;
 /// Requests that share one transaction.
 const BATCH: usize = 256;
+const FORGED: &str = "the head of an audit chain was not written with this key; nothing is appended to it, see `suimon audit verify`";
 
 struct Request {
     tenant: Uuid,
@@ -74,17 +75,19 @@ impl Log {
         transaction: &DatabaseTransaction,
         drafts: BTreeMap<Uuid, Vec<Draft>>,
     ) -> Result<()> {
-        self.appender.append(transaction, drafts).await
+        let forged = self.appender.append(transaction, drafts).await?;
+        if forged.is_empty() { Ok(()) } else { Err(anyhow::anyhow!(FORGED).into()) }
     }
 }
 
 impl Appender {
     /// Appends to the chains of several tenants: a statement to lock their heads, one to insert, one to move the heads.
+    /// Returns tenants whose head somebody else wrote: to theirs nothing is appended, for the next MAC would make it good.
     async fn append(
         &self,
         transaction: &DatabaseTransaction,
-        drafts: BTreeMap<Uuid, Vec<Draft>>,
-    ) -> Result<()> {
+        mut drafts: BTreeMap<Uuid, Vec<Draft>>,
+    ) -> Result<Vec<Uuid>> {
         let tenants: Vec<Uuid> = drafts.keys().copied().collect();
         let mut heads = store::lock_heads(transaction, &tenants).await?;
         if heads.len() < tenants.len() {
@@ -93,6 +96,17 @@ impl Appender {
                 store::create_head(transaction, *tenant, GENESIS, self.key.mac(*tenant, 0, &GENESIS)).await?;
             }
             heads = store::lock_heads(transaction, &tenants).await?;
+        }
+        let mut forged = Vec::new();
+        for head in &heads {
+            if !self.key.verify(head.tenant_id, head.seq, &head.hash, &head.mac) {
+                tracing::error!(tenant = %head.tenant_id, "{FORGED}");
+                drafts.remove(&head.tenant_id);
+                forged.push(head.tenant_id);
+            }
+        }
+        if drafts.is_empty() {
+            return Ok(forged);
         }
         let mut heads: HashMap<Uuid, audit_head::Model> =
             heads.into_iter().map(|head| (head.tenant_id, head)).collect();
@@ -112,7 +126,7 @@ impl Appender {
         }
         store::insert(transaction, entries).await?;
         store::move_heads(transaction, moved).await?;
-        Ok(())
+        Ok(forged)
     }
 
     /// The entry that follows a head.
@@ -153,19 +167,24 @@ async fn write(database: Database, appender: Arc<Appender>, mut requests: mpsc::
             tracing::error!(error, "audit log could not be written");
         }
         for request in batch.drain(..) {
+            let result = match &result {
+                Ok(forged) if forged.contains(&request.tenant) => Err(FORGED.to_owned()),
+                Ok(_) => Ok(()),
+                Err(error) => Err(error.clone()),
+            };
             // The requester may have gone away (a cancelled request); its entry is written all the same.
-            let _ = request.done.send(result.clone());
+            let _ = request.done.send(result);
         }
     }
 }
 
-async fn write_batch(database: &Database, appender: &Appender, batch: &mut [Request]) -> Result<()> {
+async fn write_batch(database: &Database, appender: &Appender, batch: &mut [Request]) -> Result<Vec<Uuid>> {
     let mut by_tenant: BTreeMap<Uuid, Vec<Draft>> = BTreeMap::new();
     for request in batch {
         by_tenant.entry(request.tenant).or_default().append(&mut request.drafts);
     }
     let transaction = database.behind(Wall::Tenants(by_tenant.keys().copied().collect())).begin().await?;
-    appender.append(&transaction, by_tenant).await?;
+    let forged = appender.append(&transaction, by_tenant).await?;
     transaction.commit().await?;
-    Ok(())
+    Ok(forged)
 }

@@ -44,6 +44,18 @@ impl Frontier {
         self.size += 1;
     }
 
+    /// One that was written down: as many hashes as its size has ones. `None` when it is none.
+    pub fn restore(size: u64, bytes: &[u8]) -> Option<Self> {
+        let (roots, rest) = bytes.as_chunks::<32>();
+        let whole = rest.is_empty() && roots.len() as u32 == size.count_ones();
+        whole.then(|| Self { size, roots: roots.to_vec() })
+    }
+
+    /// Its hashes one behind the other, for [`Frontier::restore`].
+    pub fn bytes(&self) -> Vec<u8> {
+        self.roots.concat()
+    }
+
     /// Number of leaves.
     pub fn size(&self) -> u64 {
         self.size
@@ -114,6 +126,74 @@ pub fn includes(leaf: Hash, index: u64, size: u64, path: &[Hash], root: &Hash) -
     last == 0 && hash == *root
 }
 
+/// The proof (RFC 6962, 2.1.2) that the tree over the first `first` leaves is the beginning of the tree over all of them;
+/// `None` beyond its end. Every tree continues the one of no leaves: that needs no proof.
+pub fn consistency(leaves: &[Hash], first: usize) -> Option<Vec<Hash>> {
+    if first > leaves.len() {
+        return None;
+    }
+    let mut path = Vec::new();
+    if first > 0 {
+        subproof(leaves, first, true, &mut path);
+    }
+    Some(path)
+}
+
+/// `whole`: whether these leaves are the beginning of the tree, whose root the verifier has.
+fn subproof(leaves: &[Hash], first: usize, whole: bool, path: &mut Vec<Hash>) {
+    if first == leaves.len() {
+        if !whole {
+            path.push(root(leaves));
+        }
+        return;
+    }
+    let (left, right) = leaves.split_at(split(leaves.len()));
+    if first <= left.len() {
+        subproof(left, first, whole, path);
+        path.push(root(right));
+    } else {
+        subproof(right, first - left.len(), false, path);
+        path.push(root(left));
+    }
+}
+
+/// Whether `path` proves that the tree of `second` leaves under `second_root` begins with the one of `first` leaves under
+/// `first_root` (RFC 9162, 2.1.4.2).
+pub fn continues(first: u64, first_root: &Hash, second: u64, second_root: &Hash, path: &[Hash]) -> bool {
+    if first > second {
+        return false;
+    }
+    if first == 0 || first == second {
+        let same = if first == 0 { *first_root == empty() } else { first_root == second_root };
+        return same && path.is_empty();
+    }
+    let mut steps = path.iter();
+    let start = if first.is_power_of_two() { Some(first_root) } else { steps.next() };
+    let Some(start) = start else { return false };
+    let (mut at, mut last) = (first - 1, second - 1);
+    let full = at.trailing_ones();
+    (at, last) = (at >> full, last >> full);
+    let (mut old, mut new) = (*start, *start);
+    for step in steps {
+        if last == 0 {
+            return false;
+        }
+        if at & 1 == 1 || at == last {
+            old = node(step, &old);
+            new = node(step, &new);
+            while at & 1 == 0 && at != 0 {
+                at >>= 1;
+                last >>= 1;
+            }
+        } else {
+            new = node(&new, step);
+        }
+        at >>= 1;
+        last >>= 1;
+    }
+    last == 0 && old == *first_root && new == *second_root
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -152,6 +232,107 @@ mod tests {
             frontier.push(leaf(&hex::decode(text).unwrap()));
             assert_eq!(hex::encode(frontier.root()), expected);
         }
+    }
+
+    /// The proofs that implementations of Certificate Transparency share, over the same leaves.
+    #[test]
+    fn consistency_is_that_of_the_reference() {
+        let leaves: Vec<Hash> = [
+            "",
+            "00",
+            "10",
+            "2021",
+            "3031",
+            "40414243",
+            "5051525354555657",
+            "606162636465666768696a6b6c6d6e6f",
+        ]
+        .iter()
+        .map(|text| leaf(&hex::decode(text).unwrap()))
+        .collect();
+        let vectors: [(usize, usize, &[&str]); 4] = [
+            (1, 1, &[]),
+            (
+                1,
+                8,
+                &[
+                    "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7",
+                    "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+                    "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4",
+                ],
+            ),
+            (
+                6,
+                8,
+                &[
+                    "0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a",
+                    "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
+                    "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+                ],
+            ),
+            (
+                2,
+                5,
+                &[
+                    "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+                    "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
+                ],
+            ),
+        ];
+        for (first, second, expected) in vectors {
+            let path = consistency(&leaves[..second], first).unwrap();
+            assert_eq!(path.iter().map(hex::encode).collect::<Vec<_>>(), expected, "{first} to {second}");
+            let (old, new) = (root(&leaves[..first]), root(&leaves[..second]));
+            assert!(continues(first as u64, &old, second as u64, &new, &path));
+        }
+    }
+
+    #[test]
+    fn every_small_tree_continues_its_beginnings_and_no_other() {
+        for second in 1..40 {
+            let leaves = leaves(second);
+            let new = root(&leaves);
+            let mut other = leaves.clone();
+            other[0] = leaf(b"another");
+            for first in 0..=second {
+                let (old, path) = (root(&leaves[..first]), consistency(&leaves, first).unwrap());
+                let holds = |first: usize, old: &Hash, new: &Hash, path: &[Hash]| {
+                    continues(first as u64, old, second as u64, new, path)
+                };
+                assert!(holds(first, &old, &new, &path), "{first} of {second}");
+                if first > 0 {
+                    assert!(!holds(first, &root(&other[..first]), &new, &path), "another beginning");
+                    assert!(!holds(first, &old, &root(&other), &path), "another end");
+                }
+                for at in 0..path.len() {
+                    let mut changed = path.clone();
+                    changed[at][7] ^= 1;
+                    assert!(!holds(first, &old, &new, &changed), "a changed hash");
+                    let shorter = [&path[..at], &path[at + 1..]].concat();
+                    assert!(!holds(first, &old, &new, &shorter), "a missing hash");
+                }
+                assert!(!holds(first, &old, &new, &[&path[..], &[old]].concat()), "one hash too many");
+            }
+            assert!(consistency(&leaves, second + 1).is_none());
+        }
+    }
+
+    #[test]
+    fn a_frontier_goes_on_where_it_was_written_down() {
+        let leaves = leaves(41);
+        let mut whole = Frontier::default();
+        for (at, leaf) in leaves.iter().enumerate() {
+            let again = Frontier::restore(at as u64, &whole.bytes()).unwrap();
+            assert_eq!(again.root(), whole.root());
+            assert!(
+                Frontier::restore(at as u64 + 1, &whole.bytes())
+                    .is_none_or(|other| other.root() != root(&leaves[..=at]))
+            );
+            whole = again;
+            whole.push(*leaf);
+        }
+        assert_eq!(whole.root(), root(&leaves));
+        assert!(Frontier::restore(1, &[0; 31]).is_none());
     }
 
     fn leaves(count: usize) -> Vec<Hash> {

@@ -11,16 +11,21 @@ mod log;
 mod merkle;
 mod note;
 mod read;
+mod seal;
 mod store;
 mod verify;
 
 pub use checkpoint::{
-    Proof, ProofError, Proven, checkpoint, checkpoint_key, open, own_checkpoint, prove, verify_proof,
+    ConsistencyProof, Proof, ProofError, Proven, ProvenConsistency, checkpoint, checkpoint_key, open,
+    own_checkpoint, prove, prove_consistency, verify_consistency, verify_proof,
 };
 pub use export::{ChainEnd, CopyError, CopyReport, export, verify_copy};
 pub use log::Log;
 pub use note::{Checkpoint, NoteError, Verifier};
 pub use read::{Entry, Filter, entries};
+pub use seal::{
+    Seal, Sealed, StoredCheckpoint, VerifyProgress, checkpoints, next_unsealed, seal, verify_piece,
+};
 pub use verify::{ChainFault, ChainReport, FaultKind, verify, verify_all};
 
 use std::borrow::Cow;

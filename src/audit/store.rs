@@ -1,6 +1,8 @@
 //! The only place that knows the audit tables.
 
-use entity::{account, audit_entry, audit_head};
+use std::collections::HashMap;
+
+use entity::{account, audit_checkpoint, audit_entry, audit_head};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr,
@@ -9,7 +11,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::read::Filter;
-use crate::access::Scope;
+use crate::access::{Scope, Tx};
 use crate::storage::Walled;
 
 /// SQLite binds at most 32,766 values in a statement, PostgreSQL 65,535; an entry has 15.
@@ -159,4 +161,63 @@ pub async fn page<C: ConnectionTrait>(
         .limit(limit)
         .all(database)
         .await
+}
+
+/// Tenants in order with the number of their chain's last entry.
+pub async fn heads_after(scope: &Scope, after: Option<Uuid>, limit: u64) -> Result<Vec<(Uuid, i64)>, DbErr> {
+    let mut query = audit_head::Entity::find()
+        .select_only()
+        .column(audit_head::Column::TenantId)
+        .column(audit_head::Column::Seq)
+        .filter(scope.rows(audit_head::Column::TenantId))
+        .order_by_asc(audit_head::Column::TenantId)
+        .limit(limit);
+    if let Some(after) = after {
+        query = query.filter(audit_head::Column::TenantId.gt(after));
+    }
+    query.into_tuple().all(scope.connection()).await
+}
+
+/// How many entries the newest checkpoint of each of these tenants seals, where there is one.
+pub async fn checkpoint_sizes(scope: &Scope, tenants: &[Uuid]) -> Result<HashMap<Uuid, i64>, DbErr> {
+    let rows: Vec<(Uuid, i64)> = audit_checkpoint::Entity::find()
+        .select_only()
+        .column(audit_checkpoint::Column::TenantId)
+        .column_as(audit_checkpoint::Column::Size.max(), "newest")
+        .filter(scope.rows(audit_checkpoint::Column::TenantId))
+        .filter(audit_checkpoint::Column::TenantId.is_in(tenants.iter().copied()))
+        .group_by(audit_checkpoint::Column::TenantId)
+        .into_tuple()
+        .all(scope.connection())
+        .await?;
+    Ok(rows.into_iter().collect())
+}
+
+pub async fn last_checkpoint(scope: &Scope, tenant: Uuid) -> Result<Option<audit_checkpoint::Model>, DbErr> {
+    Ok(checkpoints(scope, tenant, None, 1).await?.into_iter().next())
+}
+
+/// The newest first.
+pub async fn checkpoints(
+    scope: &Scope,
+    tenant: Uuid,
+    smaller_than: Option<i64>,
+    limit: u64,
+) -> Result<Vec<audit_checkpoint::Model>, DbErr> {
+    let mut query = audit_checkpoint::Entity::find()
+        .filter(scope.rows(audit_checkpoint::Column::TenantId))
+        .filter(audit_checkpoint::Column::TenantId.eq(tenant))
+        .order_by_desc(audit_checkpoint::Column::Size)
+        .limit(limit);
+    if let Some(size) = smaller_than {
+        query = query.filter(audit_checkpoint::Column::Size.lt(size));
+    }
+    query.all(scope.connection()).await
+}
+
+pub async fn insert_checkpoint(tx: &Tx, row: audit_checkpoint::Model) -> Result<(), DbErr> {
+    audit_checkpoint::Entity::insert(row.into_active_model().reset_all())
+        .exec_without_returning(tx.connection())
+        .await?;
+    Ok(())
 }

@@ -9,8 +9,9 @@ use uuid::Uuid;
 
 use super::chain::Walk;
 use super::checkpoint::tenant_of;
+use super::merkle::Frontier;
 use super::note::Checkpoint;
-use super::store;
+use super::{seal, store};
 use crate::access::{Reach, Scope};
 use crate::app::App;
 use crate::error::Result;
@@ -44,6 +45,8 @@ pub enum FaultKind {
     ShorterThanSealed,
     /// The head was written without the key: the chain was recomputed, or the key file is not the one that was used.
     ForgedHead,
+    /// A stored checkpoint was not signed by this service, or is not the one that was.
+    ForgedCheckpoint,
 }
 
 /// The state of one tenant's chain.
@@ -70,45 +73,82 @@ pub async fn verify_all(app: &Arc<App>, sealed: &[Checkpoint]) -> Result<Vec<Cha
 /// # Errors
 /// Unexpected ones only: faults are the result, not an error.
 pub async fn verify(scope: &Scope, sealed: &[Checkpoint]) -> Result<Vec<ChainReport>> {
-    let database = scope.connection();
     // Heads first: entries that are appended meanwhile lie behind them and are not looked at.
     let heads: BTreeMap<Uuid, _> =
-        store::heads(database).await?.into_iter().map(|head| (head.tenant_id, head)).collect();
-    let mut tenants: BTreeSet<Uuid> = heads.keys().copied().collect();
-    tenants.extend(store::tenants_with_entries(database).await?);
-    // A chain that was removed whole leaves nothing of its own behind.
-    tenants.extend(store::tenants_with_accounts(database).await?);
+        store::heads(scope.connection()).await?.into_iter().map(|head| (head.tenant_id, head)).collect();
+    let mut tenants = tenants(scope).await?;
     tenants.extend(sealed.iter().filter_map(|checkpoint| tenant_of(&checkpoint.origin)));
     let mut reports = Vec::new();
     for tenant in tenants.into_iter().filter(|tenant| scope.covers(*tenant)) {
-        let of_tenant = sealed.iter().filter(|checkpoint| tenant_of(&checkpoint.origin) == Some(tenant));
-        let (report, _) = chain(scope, tenant, heads.get(&tenant), Walk::sealed(of_tenant)).await?;
-        reports.push(report);
+        let given = sealed.iter().filter(|checkpoint| tenant_of(&checkpoint.origin) == Some(tenant));
+        let (known, forged) = seal::stored(scope, tenant).await?;
+        let walk = Walk::sealed(given).compare(&known);
+        let head = heads.get(&tenant);
+        let (walk, _) = some(scope, tenant, head, walk, u64::MAX).await?;
+        reports.push(report(scope, tenant, head, walk, forged));
     }
     Ok(reports)
 }
 
-/// One chain: what is wrong with it, and number and root of its entries.
+/// Every tenant within the scope that has or must have a chain.
+pub(super) async fn tenants(scope: &Scope) -> Result<BTreeSet<Uuid>> {
+    let database = scope.connection();
+    let mut tenants: BTreeSet<Uuid> =
+        store::heads(database).await?.into_iter().map(|head| head.tenant_id).collect();
+    tenants.extend(store::tenants_with_entries(database).await?);
+    // A chain that was removed whole leaves nothing of its own behind.
+    tenants.extend(store::tenants_with_accounts(database).await?);
+    tenants.retain(|tenant| scope.covers(*tenant));
+    Ok(tenants)
+}
+
+/// One chain from where the walk stands to its head: what is wrong with it, and the tree over its entries.
 pub(super) async fn chain(
     scope: &Scope,
     tenant: Uuid,
     head: Option<&audit_head::Model>,
+    walk: Walk,
+) -> Result<(ChainReport, Frontier)> {
+    let (walk, _) = some(scope, tenant, head, walk, u64::MAX).await?;
+    let tree = walk.tree().clone();
+    Ok((report(scope, tenant, head, walk, false), tree))
+}
+
+/// Takes about `limit` entries up to the head; whether they were the last ones.
+pub(super) async fn some(
+    scope: &Scope,
+    tenant: Uuid,
+    head: Option<&audit_head::Model>,
     mut walk: Walk,
-) -> Result<(ChainReport, (u64, [u8; 32]))> {
+    limit: u64,
+) -> Result<(Walk, bool)> {
     let end = head.map_or(i64::MAX, |head| head.seq);
-    'chain: loop {
+    let mut taken = 0;
+    while taken < limit {
         let page = store::page(scope.connection(), tenant, walk.end().0, PAGE).await?;
         if page.is_empty() {
-            break;
+            return Ok((walk, true));
         }
         for entry in page {
             if entry.seq > end {
-                break 'chain;
+                return Ok((walk, true));
             }
             walk.take(&entry);
+            taken += 1;
         }
     }
-    let ((seq, last), root) = (walk.end(), walk.root());
+    Ok((walk, false))
+}
+
+/// What is wrong with a chain that was read to its end.
+pub(super) fn report(
+    scope: &Scope,
+    tenant: Uuid,
+    head: Option<&audit_head::Model>,
+    walk: Walk,
+    forged: bool,
+) -> ChainReport {
+    let (seq, last) = walk.end();
     let (entries, mut faults) = walk.finish();
     match head {
         Some(head) => {
@@ -120,5 +160,8 @@ pub(super) async fn chain(
         }
         None => faults.push(ChainFault { seq, kind: FaultKind::WrongEnd }),
     }
-    Ok((ChainReport { tenant, entries, faults }, root))
+    if forged {
+        faults.push(ChainFault { seq, kind: FaultKind::ForgedCheckpoint });
+    }
+    ChainReport { tenant, entries, faults }
 }

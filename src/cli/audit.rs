@@ -19,7 +19,7 @@ pub enum Command {
         /// A copy that `suimon audit export` wrote, instead of the database: needs neither configuration nor keys.
         #[arg(long, value_name = "FILE", conflicts_with = "proof")]
         copy: Option<PathBuf>,
-        /// The proof of one entry, instead of the database. Wants --key.
+        /// The proof of one entry or of two checkpoints, instead of the database. Wants --key.
         #[arg(long, value_name = "FILE", requires = "key")]
         proof: Option<PathBuf>,
         /// A checkpoint that was kept elsewhere: proves that nothing of what it sealed was rewritten or cut off since. Several
@@ -50,15 +50,30 @@ pub enum Command {
         #[command(flatten)]
         whose: Whose,
     },
-    /// Prints the proof of one entry, made from a copy and a checkpoint: needs neither configuration nor keys.
+    /// Prints the checkpoints that the service has made by itself, the newest first.
+    Checkpoints {
+        #[command(flatten)]
+        whose: Whose,
+        /// At most so many.
+        #[arg(long, value_name = "NUMBER", default_value = "1")]
+        last: u64,
+    },
+    /// Prints the proof of one entry (--checkpoint, --entry), or that one checkpoint continues another (--from, --to), made
+    /// from a copy: needs neither configuration nor keys.
     Prove {
         #[arg(long, value_name = "FILE")]
         copy: PathBuf,
-        #[arg(long, value_name = "FILE")]
-        checkpoint: PathBuf,
+        #[arg(long, value_name = "FILE", requires = "entry", required_unless_present = "from")]
+        checkpoint: Option<PathBuf>,
         /// Number of the entry.
-        #[arg(long, value_name = "NUMBER")]
-        entry: i64,
+        #[arg(long, value_name = "NUMBER", requires = "checkpoint")]
+        entry: Option<i64>,
+        /// The older checkpoint.
+        #[arg(long, value_name = "FILE", requires = "to", conflicts_with = "checkpoint")]
+        from: Option<PathBuf>,
+        /// The newer checkpoint.
+        #[arg(long, value_name = "FILE", requires = "from", conflicts_with = "checkpoint")]
+        to: Option<PathBuf>,
     },
     /// Prints who may do what, generated from the policy engine's own answers.
     Permissions,
@@ -105,10 +120,23 @@ pub async fn run(context: &Context, command: Command) -> Result<ExitCode, Failur
             let (op, tenant) = whose.open(context).await?;
             output::line(&audit::checkpoint_key(op.app(), tenant).to_string());
         }
-        Command::Prove { copy, checkpoint, entry } => {
-            let note = text("--checkpoint", &checkpoint)?;
-            let proof = audit::prove(reader("--copy", &copy)?, &note, entry);
+        Command::Checkpoints { whose, last } => {
+            let (op, tenant) = whose.open(context).await?;
+            for checkpoint in audit::checkpoints(&op, tenant, None, last.min(1000)).await? {
+                output::print(&checkpoint.note);
+            }
+        }
+        Command::Prove { copy, checkpoint: Some(note), entry: Some(entry), .. } => {
+            let proof = audit::prove(reader("--copy", &copy)?, &text("--checkpoint", &note)?, entry);
             output::json(&proof.map_err(|error| Failure::usage(error.to_string()))?)?;
+        }
+        Command::Prove { copy, from: Some(from), to: Some(to), .. } => {
+            let (from, to) = (text("--from", &from)?, text("--to", &to)?);
+            let proof = audit::prove_consistency(reader("--copy", &copy)?, &from, &to);
+            output::json(&proof.map_err(|error| Failure::usage(error.to_string()))?)?;
+        }
+        Command::Prove { .. } => {
+            return Err(Failure::usage("give --checkpoint and --entry, or --from and --to"));
         }
         Command::Permissions => output::print(&permission_table()?),
     }
@@ -169,6 +197,7 @@ fn tell(faults: &[ChainFault]) {
                 "is the end, but the checkpoint sealed more: entries were cut off"
             }
             FaultKind::ForgedHead => "head was not written with this key",
+            FaultKind::ForgedCheckpoint => "chain has a checkpoint that this service did not sign",
         };
         output::line(&format!("  entry {} {words}", fault.seq));
     }
@@ -241,13 +270,36 @@ fn verify_copy(
 }
 
 fn verify_proof(file: &Path, public: &str, format: Format) -> Result<ExitCode, Failure> {
-    let proof = serde_json::from_str(&text("--proof", file)?)
+    let text = text("--proof", file)?;
+    if let Ok(proof) = serde_json::from_str(&text) {
+        return verify_consistency(&proof, public, format);
+    }
+    let proof = serde_json::from_str(&text)
         .map_err(|_| wrong("--proof", file, &"it is no proof; make it with `suimon audit prove`"))?;
     match audit::verify_proof(proof, &key(public)?) {
         Ok(proven) if format == Format::Json => output::json(&proven)?,
         Ok(proven) => output::line(&format!(
             "proven: entry {} of {}: {} {} {} {}",
             proven.seq, proven.tenant, proven.at, proven.actor, proven.action, proven.object
+        )),
+        Err(error) => {
+            output::line(&format!("NOT PROVEN: {error}"));
+            return Ok(exit_code(false));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn verify_consistency(
+    proof: &audit::ConsistencyProof,
+    public: &str,
+    format: Format,
+) -> Result<ExitCode, Failure> {
+    match audit::verify_consistency(proof, &key(public)?) {
+        Ok(proven) if format == Format::Json => output::json(&proven)?,
+        Ok(proven) => output::line(&format!(
+            "proven: of {}, the {} entries of the older checkpoint are the first of the {} of the newer one",
+            proven.tenant, proven.from, proven.to
         )),
         Err(error) => {
             output::line(&format!("NOT PROVEN: {error}"));

@@ -5,6 +5,10 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 use serde::Serialize;
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{LogConfig, LogFormat};
 use crate::error::Error;
@@ -80,15 +84,30 @@ pub fn complain(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "suimon: {text}");
 }
 
+/// What libraries say below INFO quotes what passes through them: statements with their values, bodies of requests, lines of
+/// mail. Whatever the configuration asks for, it is not written down.
+fn may_speak(metadata: &Metadata<'_>) -> bool {
+    let own = ["suimon", "envelope", "exposure", "law"];
+    let target = metadata.target().split("::").next().unwrap_or_default();
+    *metadata.level() <= Level::INFO || own.contains(&target)
+}
+
 /// Starts logging to standard error.
 pub fn start_logging(config: &LogConfig) {
     let filter = tracing_subscriber::EnvFilter::new(&config.filter);
     let colour = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour).with_writer(std::io::stderr);
-    // Fails only when logging was started before, which is what we want.
-    let _ = match config.format {
-        LogFormat::Text => builder.try_init(),
-        LogFormat::Json => builder.json().try_init(),
+    let layer = tracing_subscriber::fmt::layer().with_ansi(colour).with_writer(std::io::stderr);
+    let layer = match config.format {
+        LogFormat::Text => layer.boxed(),
+        LogFormat::Json => layer.json().boxed(),
     };
+    let layers = layer.with_filter(filter).with_filter(filter_fn(|metadata| may_speak(metadata)));
+    // Fails only when logging was started before, which is what we want.
+    if tracing_subscriber::registry().with(layers).try_init().is_ok() {
+        // The text of a panic may quote data, and so may a backtrace: only the place is told.
+        std::panic::set_hook(Box::new(|panic| {
+            let place = panic.location().map(ToString::to_string).unwrap_or_default();
+            tracing::error!(place, "a panic");
+        }));
+    }
 }

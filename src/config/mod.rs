@@ -21,6 +21,8 @@ pub struct Config {
     pub mail: MailConfig,
     pub outbox: OutboxConfig,
     pub jobs: JobsConfig,
+    pub audit: AuditConfig,
+    pub retention: RetentionConfig,
     pub log: LogConfig,
 }
 
@@ -126,6 +128,25 @@ pub struct JobsConfig {
     pub enabled: bool,
     pub poll_milliseconds: u64,
     pub lease_seconds: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuditConfig {
+    pub checkpoint_minutes: u32,
+    pub checkpoint_folder: String,
+    pub verify_hours: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetentionConfig {
+    pub every_hours: u32,
+    pub session_days: u32,
+    pub token_days: u32,
+    pub captured_mail_days: u32,
+    pub import_batch_days: u32,
+    pub job_days: u32,
 }
 
 /// How log lines look.

@@ -113,6 +113,19 @@ pub fn check(config: &Config, problems: &mut Vec<String>) {
     let jobs = &config.jobs;
     require((10..=60_000).contains(&jobs.poll_milliseconds), "jobs.poll_milliseconds: wants 10 to 60000");
     require((10..=3600).contains(&jobs.lease_seconds), "jobs.lease_seconds: wants 10 to 3600");
+    require(config.audit.checkpoint_minutes <= 10_080, "audit.checkpoint_minutes: wants 0 (never) to 10080");
+    require(config.audit.verify_hours <= 8760, "audit.verify_hours: wants 0 (never) to 8760");
+    let retention = &config.retention;
+    require(retention.every_hours <= 8760, "retention.every_hours: wants 0 (never) to 8760");
+    for (key, days) in [
+        ("session_days", retention.session_days),
+        ("token_days", retention.token_days),
+        ("captured_mail_days", retention.captured_mail_days),
+        ("import_batch_days", retention.import_batch_days),
+        ("job_days", retention.job_days),
+    ] {
+        require((1..=3650).contains(&days), &format!("retention.{key}: wants 1 to 3650"));
+    }
     require(
         tracing_subscriber::EnvFilter::try_new(&config.log.filter).is_ok(),
         "log.filter: wants a filter such as info or suimon=debug,warn",

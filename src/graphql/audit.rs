@@ -21,6 +21,7 @@ pub enum AuditFaultKind {
     NotAsSealed,
     ShorterThanSealed,
     ForgedHead,
+    ForgedCheckpoint,
 }
 
 /// Damage at one place of a chain.
@@ -107,6 +108,23 @@ impl From<audit::Entry> for AuditEntry {
     }
 }
 
+/// A signed checkpoint of a chain.
+#[derive(SimpleObject)]
+pub struct AuditCheckpoint {
+    /// Entries that it seals.
+    entries: i64,
+    at: Instant,
+    /// The signed note (C2SP), which `suimon audit verify --checkpoint` takes.
+    note: String,
+}
+
+impl From<audit::StoredCheckpoint> for AuditCheckpoint {
+    fn from(row: audit::StoredCheckpoint) -> Self {
+        let audit::StoredCheckpoint { tenant: _, entries, at, note } = row;
+        Self { entries, at: Instant(at), note }
+    }
+}
+
 #[derive(Default)]
 pub struct AuditQuery;
 
@@ -150,6 +168,25 @@ impl AuditQuery {
         let rows =
             audit::entries(context.data_unchecked::<Op>(), tenant, &filter, older_than, page.limit()).await?;
         Ok(page.connection(rows, |row| row.seq.to_string(), AuditEntry::from))
+    }
+
+    /// Signed checkpoints that the service made by itself of a tenant's chain, the newest first. Keep some elsewhere.
+    #[graphql(complexity = "crate::graphql::connection::cost(first, child_complexity)")]
+    async fn audit_checkpoints(
+        &self,
+        context: &Context<'_>,
+        tenant_id: ID,
+        first: Option<i32>,
+        after: Option<String>,
+    ) -> async_graphql::Result<Connection<String, AuditCheckpoint, EmptyFields, EmptyFields>> {
+        let (tenant, _) = id::decode("Tenant", &tenant_id, "tenantId")?;
+        let page = Page::read(context, first, after)?;
+        let cursor =
+            |text: &str| text.parse().map_err(|_| Error::invalid("after", "is not a cursor of this list"));
+        let smaller = page.after.as_deref().map(cursor).transpose()?;
+        let op = context.data_unchecked::<Op>();
+        let rows = audit::checkpoints(op, tenant, smaller, page.limit()).await?;
+        Ok(page.connection(rows, |row| row.entries.to_string(), AuditCheckpoint::from))
     }
 
     /// Reads every audit chain that you may verify from its first entry and checks it.

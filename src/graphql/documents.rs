@@ -46,7 +46,7 @@ impl Documents {
     }
 
     fn parse(&self, text: &str) -> Result<Arc<ExecutableDocument>, ServerError> {
-        let document = Arc::new(parse_query(text)?);
+        let document = Arc::new(parse_query(text).map_err(|error| unquoted(&error))?);
         self.check(&document)?;
         // A text with literals or comments in it may hold personal data, which is not kept. Clients that pass values as
         // variables, as they should, are served faster.
@@ -70,6 +70,15 @@ impl Documents {
         .extend_with(|_, extensions| extensions.set("code", "LIMIT_EXCEEDED"));
         Err(ServerError { extensions: error.extensions.clone(), ..ServerError::new(error.message, None) })
     }
+}
+
+/// The parser's error without the line of the document that it quotes: a literal in it may be personal data.
+fn unquoted(error: &async_graphql::parser::Error) -> ServerError {
+    let place = error.positions().next();
+    let at = place.map(|place| format!(": line {}, column {}", place.line, place.column)).unwrap_or_default();
+    let mut told = ServerError::new(format!("the document is not GraphQL{at}"), place);
+    told.locations = error.positions().collect();
+    told
 }
 
 fn aliases(set: &SelectionSet, depth: usize) -> usize {

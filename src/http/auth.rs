@@ -1,6 +1,7 @@
 //! Signing in and out, and reading a request's credentials.
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -34,10 +35,12 @@ fn cookie(app: &App, value: &str, max_age_seconds: i64) -> String {
 }
 
 /// `POST /auth/sign-in` with `{"login", "password"}`: sets the session cookie, answers the CSRF token.
-pub async fn sign_in(
-    State(service): State<Service>,
-    Json(SignIn { login, password }): Json<SignIn>,
-) -> Response {
+pub async fn sign_in(State(service): State<Service>, body: Bytes) -> Response {
+    // Not by an extractor: its refusal quotes the body, in the answer and in the log.
+    let Ok(SignIn { login, password }) = serde_json::from_slice(&body) else {
+        let error = Error::invalid("body", "is not a sign-in");
+        return refuse(error.remedy("send JSON such as {\"login\": \"…\", \"password\": \"…\"}"));
+    };
     match access::sign_in(&service.app, &login, password).await {
         Ok(session) => {
             let cookie = cookie(&service.app, &session.secret, session.max_age_seconds);

@@ -51,6 +51,34 @@ pub async fn report_finding(op: &Op, new: NewFinding) -> Result<Finding> {
     Ok(finding)
 }
 
+/// Records what the service itself has seen, unless the same stands there already and nobody has taken it up. To be
+/// committed with the event.
+///
+/// # Errors
+/// Unexpected ones only.
+pub async fn detect(tx: &Tx, system: &str, summary: String) -> Result<Event> {
+    let scope = tx.scope();
+    let finding = Finding {
+        tenant: scope.op().app().root()?,
+        id: scope.new_id(),
+        system: system.to_owned(),
+        source: FindingSource::Check,
+        requirement: None,
+        summary,
+        reporter: None,
+        occurred_at: scope.at(),
+        recorded_at: scope.at(),
+        incident: None,
+    };
+    let known = store::open_finding(tx, &finding.system, &finding.summary).await?;
+    if let Some(id) = known {
+        return Ok(Event::new("finding.repeat", format!("finding:{id}")));
+    }
+    store::insert_finding(tx, &finding).await?;
+    let detail = json!({ "system": finding.system, "source": finding.source.as_str() });
+    Ok(Event::new("finding.report", format!("finding:{}", finding.id)).detail(detail))
+}
+
 /// Adds a finding to an open incident, and with it an entry to the timeline: the second complaint of the same day.
 ///
 /// # Errors

@@ -21,7 +21,7 @@ pub use affected::{
     Revision, RevisionPerson, approve_revision, approved_revision, changes, correct_revision,
     create_revision, difference, find_revision, people, receive_people, revision, revisions,
 };
-pub use findings::{NewFinding, all_findings, findings, link_finding, report_finding};
+pub use findings::{NewFinding, all_findings, detect, findings, link_finding, report_finding};
 pub use inquiries::{NewAnswer, NewInquiry, answer_inquiry, close_inquiry, inquiries, record_inquiry};
 pub use lifecycle::{
     NewIncident, Times, contain_incident, incident, incident_by_number, incidents, open_incident,

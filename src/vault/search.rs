@@ -111,6 +111,12 @@ pub async fn search_subjects(
     }
     let schema = Schema::load(&scope, system, record_type).await?;
     let declared = searchable(&schema, field, mode)?;
+    let told = value.trim();
+    // Shorter ones, parts of names, are words of every sentence.
+    if told.chars().count() >= 4 && op.purpose().is_some_and(|purpose| purpose.contains(told)) {
+        return Err(Error::invalid("purpose", "must not hold the value that is searched for")
+            .remedy("name the request or its number, not the person"));
+    }
     if value.trim().is_empty() || value.len() > MAX_VALUE {
         return Err(Error::invalid("value", format!("wants 1 to {MAX_VALUE} bytes")));
     }

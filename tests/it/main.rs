@@ -4,6 +4,8 @@
 mod access_conditions;
 mod audit_chain;
 mod audit_log;
+mod audit_seal;
+mod canary;
 mod configuration;
 mod coverage;
 mod demo;

@@ -135,6 +135,20 @@ pub async fn insert_finding(tx: &Tx, new: &Finding) -> Result<()> {
     Ok(())
 }
 
+/// A finding of this text that belongs to no incident.
+pub async fn open_finding(tx: &Tx, system: &str, summary: &str) -> Result<Option<Uuid>> {
+    Ok(finding::Entity::find()
+        .select_only()
+        .column(finding::Column::Id)
+        .filter(finding::Column::TenantId.eq(tx.scope().op().app().root()?))
+        .filter(finding::Column::System.eq(system))
+        .filter(finding::Column::Summary.eq(summary))
+        .filter(finding::Column::IncidentId.is_null())
+        .into_tuple()
+        .one(tx.connection())
+        .await?)
+}
+
 /// Those of the ids that exist, in no order.
 pub async fn findings_by_id<C: ConnectionTrait>(
     database: &C,
