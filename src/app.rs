@@ -10,6 +10,7 @@ use crate::access::{Holders, Policies, TenantDirectory};
 use crate::audit;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::decisions::Tally;
 use crate::entropy::Entropy;
 use crate::error::{Error, Result};
 use crate::requirements::Manifests;
@@ -29,6 +30,7 @@ pub struct App {
     subjects: Subjects,
     audit: audit::Log,
     manifests: Manifests,
+    tally: Tally,
     root: OnceLock<Uuid>,
 }
 
@@ -64,6 +66,7 @@ impl App {
             subjects: Subjects::start(&database),
             audit,
             manifests: Manifests::start(&database),
+            tally: Tally::default(),
             root: OnceLock::new(),
             database,
         };
@@ -137,5 +140,9 @@ impl App {
 
     pub(crate) fn audit(&self) -> &audit::Log {
         &self.audit
+    }
+
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.tally
     }
 }

@@ -7,6 +7,7 @@
 //! cli, http, graphql, background  →  every part
 //! reports             →  notices duties incidents requirements vault access audit
 //! notices             →  incidents requirements vault jobs access audit
+//! decisions           →  requirements vault access audit
 //! duties              →  incidents requirements vault jobs access audit
 //! incidents           →  requirements vault jobs access audit
 //! vault               →  requirements jobs access audit
@@ -24,6 +25,7 @@ pub mod background;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod decisions;
 pub mod duties;
 pub mod entropy;
 pub mod error;

@@ -1,7 +1,10 @@
 //! Who holds a token or a session: asked from the database by each request, so that a revoked one ends with the next
 //! request on every node; concurrent requests share the trip.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+
+use entity::account;
+use uuid::Uuid;
 
 use super::store::{self, SessionHolder, TokenHolder};
 use crate::loader::Loader;
@@ -13,19 +16,31 @@ type Hash = [u8; 32];
 pub struct Holders {
     pub(super) tokens: Loader<Hash, TokenHolder>,
     pub(super) sessions: Loader<Hash, SessionHolder>,
+    /// Accounts by tenant and login, for decisions about them.
+    pub(super) accounts: Loader<(Uuid, String), account::Model>,
 }
 
 impl Holders {
     /// Over the service's database.
     pub fn start(database: &Database) -> Self {
         // Before it is known who asks there is no tenant to name.
-        let (tokens, sessions) = (database.behind(Wall::None), database.behind(Wall::None));
+        let (tokens, sessions, accounts) =
+            (database.behind(Wall::None), database.behind(Wall::None), database.clone());
         Self {
             tokens: Loader::start(move |hashes| {
                 let database = tokens.clone();
                 async move {
                     let rows = store::token_holders(&database, &hashes).await?;
                     Ok(by_hash(rows, |row| &row.token_hash))
+                }
+            }),
+            accounts: Loader::start(move |keys: Vec<(Uuid, String)>| {
+                // The tenants of those who asked in this trip, each of whom was permitted to.
+                let tenants: BTreeSet<Uuid> = keys.iter().map(|(tenant, _)| *tenant).collect();
+                let database = accounts.behind(Wall::Tenants(tenants.into_iter().collect()));
+                async move {
+                    let rows = store::accounts_by_login(&database, &keys).await?;
+                    Ok(rows.into_iter().map(|row| ((row.tenant_id, row.login.clone()), row)).collect())
                 }
             }),
             sessions: Loader::start(move |hashes| {

@@ -2,6 +2,7 @@
 //! nothing can be read or written.
 
 mod accounts;
+mod decide;
 mod holders;
 mod identity;
 mod model;
@@ -17,6 +18,7 @@ mod tokens;
 pub use accounts::{
     Account, NewAccount, create_account, disable_account, list_accounts, set_password, set_roles,
 };
+pub use decide::{Decider, Known};
 pub use holders::Holders;
 pub use identity::{Credentials, act_locally, authenticate, sign_out};
 pub use model::{Action, Actor, Role, TokenScope};

@@ -23,11 +23,13 @@ pub enum Action {
     Rotate,
     Verify,
     Export,
+    /// Asks what somebody else may do (AuthZEN).
+    Decide,
 }
 
 impl Action {
     /// Every action, for the table of permissions.
-    pub const ALL: [Action; 14] = [
+    pub const ALL: [Action; 15] = [
         Action::Read,
         Action::ReadMasked,
         Action::Search,
@@ -42,6 +44,7 @@ impl Action {
         Action::Rotate,
         Action::Verify,
         Action::Export,
+        Action::Decide,
     ];
 
     /// The verb as policies write it.
@@ -61,6 +64,7 @@ impl Action {
             Action::Rotate => "rotate",
             Action::Verify => "verify",
             Action::Export => "export",
+            Action::Decide => "decide",
         }
     }
 }

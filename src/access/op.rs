@@ -106,6 +106,11 @@ impl Op {
         &self.actor
     }
 
+    /// The policy of the actor's tenant; none for work that the service does by itself.
+    pub(super) fn policy(&self) -> Option<&Arc<Policy>> {
+        self.policy.as_ref()
+    }
+
     /// The id under which this request appears in logs and in the audit log.
     pub fn request_id(&self) -> &str {
         &self.request_id

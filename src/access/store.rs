@@ -29,6 +29,10 @@ pub async fn tenant(database: &Walled, id: Uuid) -> Result<Option<tenant::Model>
     tenant::Entity::find_by_id(id).one(database).await
 }
 
+pub async fn tenant_by_slug(database: &Walled, slug: &str) -> Result<Option<tenant::Model>, DbErr> {
+    tenant::Entity::find().filter(tenant::Column::Slug.eq(slug)).one(database).await
+}
+
 pub async fn tenant_exists(database: &Walled, id: Uuid) -> Result<bool, DbErr> {
     Ok(tenant::Entity::find_by_id(id).count(database).await? == 1)
 }
@@ -83,6 +87,37 @@ pub async fn account_by_login<C: ConnectionTrait>(
     login: &str,
 ) -> Result<Option<account::Model>, DbErr> {
     account::Entity::find().filter(account::Column::Login.eq(login)).one(database).await
+}
+
+/// Accounts by tenant and login; the callers' scopes were checked before (`decide`).
+pub async fn accounts_by_login(
+    database: &Walled,
+    keys: &[(Uuid, String)],
+) -> Result<Vec<account::Model>, DbErr> {
+    account::Entity::find()
+        .filter(account::Column::TenantId.is_in(keys.iter().map(|(tenant, _)| *tenant)))
+        .filter(account::Column::Login.is_in(keys.iter().map(|(_, login)| login.as_str())))
+        .all(database)
+        .await
+}
+
+/// Active accounts of a tenant in the order of their logins.
+pub async fn accounts_after(
+    scope: &Scope,
+    tenant: Uuid,
+    after: Option<&str>,
+    limit: u64,
+) -> Result<Vec<account::Model>, DbErr> {
+    let mut query = account::Entity::find()
+        .filter(scope.rows(account::Column::TenantId))
+        .filter(account::Column::TenantId.eq(tenant))
+        .filter(account::Column::State.eq("active"))
+        .order_by_asc(account::Column::Login)
+        .limit(limit);
+    if let Some(after) = after {
+        query = query.filter(account::Column::Login.gt(after));
+    }
+    query.all(scope.connection()).await
 }
 
 pub async fn account(

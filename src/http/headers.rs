@@ -37,9 +37,25 @@ pub async fn apply(mut request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
     request.extensions_mut().insert(RequestId(id.clone()));
     // Paths of this service carry no personal data; an unknown path is somebody else's invention and is not logged.
-    let known =
-        ["/", "/graphql", "/graphiql", "/auth/sign-in", "/auth/sign-out", "/health/live", "/health/ready"];
+    let known = [
+        "/",
+        "/graphql",
+        "/graphiql",
+        "/auth/sign-in",
+        "/auth/sign-out",
+        "/health/live",
+        "/health/ready",
+        "/.well-known/authzen-configuration",
+        "/access/v1/evaluation",
+        "/access/v1/evaluations",
+        "/access/v1/search/subject",
+        "/access/v1/search/resource",
+        "/access/v1/search/action",
+    ];
     let path = known.into_iter().find(|known| *known == request.uri().path()).unwrap_or("(unknown)");
+    // AuthZEN: "the PDP MUST include the same identifier in the response", whatever it looks like. In the logs it is only what
+    // looks like one.
+    let echo = path.starts_with("/access/").then(|| request.headers().get("x-request-id").cloned()).flatten();
     let span = tracing::info_span!("request", id, method = %request.method(), path);
     let mut response = next.run(request).instrument(span.clone()).await;
     span.in_scope(|| tracing::debug!(status = response.status().as_u16(), "answered"));
@@ -53,7 +69,7 @@ pub async fn apply(mut request: Request, next: Next) -> Response {
     if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
         headers.insert(header::CONTENT_SECURITY_POLICY, STRICT_CONTENT);
     }
-    if let Ok(value) = HeaderValue::from_str(&id) {
+    if let Some(value) = echo.or_else(|| HeaderValue::from_str(&id).ok()) {
         headers.insert(HeaderName::from_static("x-request-id"), value);
     }
     response

@@ -1,6 +1,7 @@
 //! HTTP: router, signing in, GraphQL, health. Nothing that this service sends is ever cached.
 
 mod auth;
+mod authzen;
 mod graphql;
 mod headers;
 
@@ -17,6 +18,7 @@ use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::app::App;
+use crate::decisions::Sought;
 use crate::graphql::SuimonSchema;
 use crate::graphql::documents::Documents;
 
@@ -33,11 +35,19 @@ pub fn router(app: Arc<App>) -> Router {
     let (timeout, body) = (Duration::from_secs(config.request_timeout_seconds), config.max_body_bytes);
     let schema = crate::graphql::schema(&app.config().graphql, config.development);
     let documents = Arc::new(Documents::new(app.config().graphql.max_aliases));
+    let search =
+        |sought| move |service, id, headers, body| authzen::search(sought, service, id, headers, body);
     let mut router = Router::new()
         .route("/", get(index))
         .route("/graphql", post(graphql::execute))
         .route("/auth/sign-in", post(auth::sign_in))
         .route("/auth/sign-out", post(auth::sign_out))
+        .route("/.well-known/authzen-configuration", get(authzen::configuration))
+        .route("/access/v1/evaluation", post(authzen::evaluation))
+        .route("/access/v1/evaluations", post(authzen::evaluations))
+        .route("/access/v1/search/subject", post(search(Sought::Subject)))
+        .route("/access/v1/search/resource", post(search(Sought::Resource)))
+        .route("/access/v1/search/action", post(search(Sought::Action)))
         .route("/health/live", get(|| async { "ok\n" }))
         .route("/health/ready", get(ready));
     if config.development {
@@ -64,7 +74,10 @@ pub async fn run(
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    axum::serve(listener, router(app)).with_graceful_shutdown(shutdown).await
+    let tally = app.tally().clone();
+    let served = axum::serve(listener, router(app)).with_graceful_shutdown(shutdown).await;
+    tally.flush().await;
+    served
 }
 
 async fn index(axum::extract::State(service): axum::extract::State<Service>) -> Html<String> {

@@ -50,6 +50,10 @@ pub async fn access_rules(scope: &Scope, system: &str) -> Result<Arc<SystemRules
 pub fn object_of(system: &SystemSpec, object: &str) -> String {
     let first = object.split('.').next().unwrap_or(object);
     let record = system.record_types.iter().any(|known| known.name == first);
+    if record && first == object {
+        // A record named as a whole is each of its fields: no rule about it may miss one.
+        return format!("data.{object}.*");
+    }
     format!("{}.{object}", if record { "data" } else { "app" })
 }
 

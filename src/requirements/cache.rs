@@ -11,6 +11,7 @@ use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::guarded::Span;
 use super::manifest::{Kind, Manifest, RequirementSpec, Spec, SystemSpec};
 use super::model::Version;
 use super::store::{self, Head};
@@ -29,10 +30,14 @@ pub struct Manifests {
     lines: Cache<(Name, i64), Arc<[Head]>>,
     rules: Cache<(Uuid, Arc<str>, i64), Arc<[Dated]>>,
     parsed: Cache<String, Parsed>,
+    guarded: Cache<AskedOf, Arc<[Span]>>,
 }
 
 /// Root tenant, kind and name of a manifest.
 type Name = (Uuid, Kind, Arc<str>);
+
+/// Root tenant, name of a system (none: the only one) and number of versions.
+pub(super) type AskedOf = (Uuid, Option<Arc<str>>, i64);
 
 /// A specification, shared.
 #[derive(Clone)]
@@ -73,7 +78,20 @@ impl Manifests {
         });
         let database = database.clone();
         let (lines, rules, parsed) = (Cache::new(ENTRIES), Cache::new(ENTRIES), Cache::new(ENTRIES));
-        Self { database, generations, lines, rules, parsed }
+        Self { database, generations, lines, rules, parsed, guarded: Cache::new(ENTRIES) }
+    }
+
+    /// How many versions there are in all.
+    pub(super) async fn generation(&self, root: Uuid) -> Result<i64> {
+        Ok(self.generations.load(root).await?.unwrap_or(0))
+    }
+
+    pub(super) fn guarded(&self, place: &AskedOf) -> Arc<[Span]> {
+        self.guarded.get(place).unwrap_or_default()
+    }
+
+    pub(super) fn remember_guarded(&self, place: AskedOf, known: Arc<[Span]>, span: Span) {
+        self.guarded.insert(place, known.iter().cloned().chain([span]).collect());
     }
 
     /// Manifests are the root tenant's rows, read for everybody who works with a system.
@@ -107,7 +125,7 @@ impl Manifests {
         build: impl FnOnce(&[Version]) -> Result<SystemRules>,
     ) -> Result<Arc<SystemRules>> {
         let system: Arc<str> = system.into();
-        let generation = self.generations.load(root).await?.unwrap_or(0);
+        let generation = self.generation(root).await?;
         let place = (root, system.clone(), generation);
         let known = self.rules.get(&place).unwrap_or_default();
         if let Some(dated) = known.iter().find(|dated| (dated.from..dated.until).contains(&at)) {

@@ -14,6 +14,7 @@ mod access_rules;
 mod apply;
 mod cache;
 mod coverage;
+mod guarded;
 mod model;
 mod plan;
 mod read;
@@ -24,6 +25,7 @@ pub use access_rules::{access_rules, object_of};
 pub use apply::{apply, plan, withdraw};
 pub use cache::Manifests;
 pub use coverage::{Coverage, EnforcedBy, enforced_by};
+pub use guarded::{Guarded, guarded};
 pub use model::{ChangeKind, ManifestFile, Outcome, Plan, PlannedChange, Stated, Version};
 pub use read::{
     in_force, names_of_systems, require_system, requirement, requirement_in_force, requirements,

@@ -95,6 +95,24 @@ pub async fn all_requirements(database: &Walled, root: Uuid) -> Result<Vec<Versi
     rows.into_iter().map(describe).collect()
 }
 
+/// From when until before when (microseconds) the versions in force at an instant are the same.
+pub async fn span(database: &Walled, root: Uuid, at: i64) -> Result<(i64, i64), DbErr> {
+    let of_root = || manifest_version::Entity::find().select_only().filter(Column::TenantId.eq(root));
+    let from: Option<Option<i64>> = of_root()
+        .column_as(Column::InForceFrom.max(), "begin")
+        .filter(Column::InForceFrom.lte(at))
+        .into_tuple()
+        .one(database)
+        .await?;
+    let until: Option<Option<i64>> = of_root()
+        .column_as(Column::InForceFrom.min(), "end")
+        .filter(Column::InForceFrom.gt(at))
+        .into_tuple()
+        .one(database)
+        .await?;
+    Ok((from.flatten().unwrap_or(i64::MIN), until.flatten().unwrap_or(i64::MAX)))
+}
+
 /// The versions of a manifest in their order.
 pub async fn line(
     database: &Walled,

@@ -15,6 +15,7 @@ mod kek;
 mod keyring;
 mod model;
 mod read;
+mod records;
 mod reindex;
 mod schema;
 mod search;
@@ -37,6 +38,7 @@ pub use read::{
     find_by_external_id, find_by_external_ids, list_subjects, open_contact, read_fields, read_fields_of,
     subject,
 };
+pub use records::{plain_fields, records_of};
 pub use reindex::handlers;
 pub use search::{Found, MAX_MATCHES, SearchMode, search_subjects};
 pub use status::{KeyStatus, TenantKeyStatus, key_status};

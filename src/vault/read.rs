@@ -344,7 +344,7 @@ fn watched(
     names
 }
 
-fn place(subject: &Subject) -> RecordContext<'_> {
+pub(super) fn place(subject: &Subject) -> RecordContext<'_> {
     RecordContext {
         tenant: subject.tenant.into_bytes(),
         record_type: &subject.record_type,
@@ -354,7 +354,7 @@ fn place(subject: &Subject) -> RecordContext<'_> {
 }
 
 /// The cipher of the person's fields; `None` when a key was destroyed or does not open.
-async fn cipher(scope: &Scope, subject: &Subject) -> Result<Option<FieldCipher>> {
+pub(super) async fn cipher(scope: &Scope, subject: &Subject) -> Result<Option<FieldCipher>> {
     let Some(wrapped) = &subject.sealed.wrapped_key else { return Ok(None) };
     let keyring = scope.op().app().keyring();
     let tenant_key_version = subject.sealed.tenant_key_version;

@@ -46,6 +46,27 @@ pub async fn subjects_of(
     query.all(scope.connection()).await
 }
 
+/// Records of one type of a system in the scope's tenant, in the order of their ids.
+pub async fn subjects_of_system(
+    scope: &Scope,
+    system: &str,
+    record_type: &str,
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<subject::Model>, DbErr> {
+    let mut query = subject::Entity::find()
+        .filter(scope.rows(subject::Column::TenantId))
+        .filter(subject::Column::TenantId.eq(scope.tenant()))
+        .filter(subject::Column::System.eq(system))
+        .filter(subject::Column::RecordType.eq(record_type))
+        .order_by_asc(subject::Column::Id)
+        .limit(limit);
+    if let Some(after) = after {
+        query = query.filter(subject::Column::Id.gt(after));
+    }
+    query.all(scope.connection()).await
+}
+
 /// People of a system by their external ids, in every tenant of the scope.
 pub async fn by_external_ids<C: ConnectionTrait>(
     scope: &Scope,

@@ -32,6 +32,16 @@ impl SystemRules {
         Self { enforced, audited, fingerprint, zone: timed.then(|| zone.clone()) }
     }
 
+    /// Whether an enforced rule names this object, as it stands.
+    pub(crate) fn names_object(&self, object: &str) -> bool {
+        self.enforced.iter().any(|rule| &*rule.object == object)
+    }
+
+    /// Whether an enforced rule names this verb, as it stands.
+    pub(crate) fn names_action(&self, action: &str) -> bool {
+        self.enforced.iter().any(|rule| &*rule.action == action)
+    }
+
     /// The system's zone, where a rule asks for the time.
     pub(crate) fn zone(&self) -> Option<&TimeZone> {
         self.zone.as_ref()

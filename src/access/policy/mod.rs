@@ -4,6 +4,7 @@
 //! version has grown, so that a change takes effect with the next request. Enforcers are kept apart from it, by the content
 //! of the rules ([`engine`]): tenants with the same rules share them.
 
+mod ask;
 mod attributes;
 mod book;
 mod engine;
@@ -146,18 +147,8 @@ impl Policy {
 
     /// Names of requirements that are only watched (`audit`) and would have refused this.
     pub fn would_refuse<'q>(&self, roles: &str, question: Question<'q>) -> Vec<&'q str> {
-        let Some(system) = question.system else { return Vec::new() };
-        let refuses = |rule: &&Rule| {
-            rule.effect == Effect::Deny
-                && roles.split(',').any(|role| role == &*rule.role)
-                && rule.speaks_of(question.action, question.object)
-                && rule.holds(question.attributes)
-        };
-        let names = system.audited.iter().filter(refuses).filter_map(|rule| match &rule.origin {
-            Origin::Requirement(name) => Some(name.as_str()),
-            _ => None,
-        });
-        names.collect()
+        let rules = question.system.map_or(&[][..], |system| &system.audited);
+        ask::denies(rules, roles, question)
     }
 
     fn engine(&self, roles: &str, question: &Question<'_>) -> Option<Arc<Engine>> {
