@@ -4,7 +4,7 @@
 //! Who may use whom; a test reads the sources and compares (`tests/it/imports.rs`):
 //!
 //! ```text
-//! cli, http, graphql, background  →  every part
+//! cli, http, graphql, background, fuzzing  →  every part
 //! reports             →  notices duties incidents requirements vault access audit
 //! privacy             →  notices incidents requirements vault jobs access audit
 //! notices             →  incidents requirements vault jobs access audit
@@ -30,6 +30,8 @@ pub mod decisions;
 pub mod duties;
 pub mod entropy;
 pub mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod graphql;
 pub mod http;
 pub mod incidents;

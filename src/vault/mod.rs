@@ -9,6 +9,8 @@
 mod blob;
 mod contact;
 mod erase;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod import;
 mod index;
 mod kek;

@@ -10,6 +10,7 @@ mod authzen_scenario;
 mod authzen_scene;
 mod browser;
 mod canary;
+mod claims;
 mod configuration;
 mod coverage;
 mod coverage_roles;

@@ -29,3 +29,10 @@ pub use row::{RawRow, RowProblem};
 pub use run::{ImportReport, Mode, State};
 pub use source::FileKind;
 pub use tenants::{TenantsReport, import_tenants};
+
+/// For `vault::fuzzing`.
+#[cfg(fuzzing)]
+pub(super) mod fuzzing {
+    pub use super::engine::check_row;
+    pub use super::source::{FileKind, Source};
+}
