@@ -29,6 +29,8 @@ pub mod manifest_version;
 pub mod membership;
 pub mod message;
 pub mod notice;
+pub mod oidc_identity;
+pub mod oidc_return;
 pub mod part_index;
 pub mod recovery_code;
 pub mod revision;

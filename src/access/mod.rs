@@ -7,6 +7,7 @@ mod fresh;
 mod holders;
 mod identity;
 mod model;
+mod oidc;
 mod op;
 mod password;
 mod policy;
@@ -19,6 +20,7 @@ mod setup;
 mod sign_in;
 mod store;
 mod store_identity;
+mod store_oidc;
 mod store_purge;
 mod tenants;
 mod tokens;
@@ -35,6 +37,10 @@ pub use fresh::{SENSITIVE, every_scope};
 pub use holders::Holders;
 pub use identity::{Credentials, act_locally, authenticate, authenticate_to_enrol, sign_out};
 pub use model::{ActingSession, Action, Actor, Role, TokenScope};
+pub use oidc::{
+    Begun, FLOW_SECONDS, Finished, Oidc, Purpose, ReturnFrom, begin, finish, link_identity, protected,
+    take_return, unlink_identity,
+};
 pub use op::{Op, Reach, Scope, Tx};
 pub use policy::{
     Against, Attributes, Comparison, Condition, Effect, Explanation, MAX_ATTRIBUTES, Origin, Policies,

@@ -1,10 +1,12 @@
 //! Configuration: embedded defaults, then `suimon.toml`, then `SUIMON_*`, then `--set`. All problems are told at once.
 
 mod layers;
+mod oidc;
 mod secret;
 mod validate;
 
 pub use layers::{ConfigProblems, DEFAULTS, Sources, load};
+pub use oidc::{OidcGrant, OidcProvider};
 pub use secret::Secret;
 
 use serde::Deserialize;
@@ -95,6 +97,9 @@ pub struct IdentityConfig {
     pub argon2_memory_kib: u32,
     pub argon2_passes: u32,
     pub argon2_lanes: u32,
+    /// `[[identity.oidc]]`; none by default.
+    #[serde(default)]
+    pub oidc: Vec<OidcProvider>,
 }
 
 /// Which documents are executed.

@@ -84,6 +84,9 @@ pub fn check(config: &Config, problems: &mut Vec<String>) {
     );
     require((1..=20).contains(&identity.argon2_passes), "identity.argon2_passes: wants 1 to 20");
     require((1..=16).contains(&identity.argon2_lanes), "identity.argon2_lanes: wants 1 to 16");
+    for problem in super::oidc::check(&identity.oidc) {
+        require(false, &problem);
+    }
     let graphql = &config.graphql;
     require((3..=50).contains(&graphql.max_depth), "graphql.max_depth: wants 3 to 50");
     require(
