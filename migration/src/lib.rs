@@ -9,6 +9,7 @@ mod m20231126_000006_search;
 mod m20231126_000007_access;
 mod m20231126_000008_identity;
 mod m20231126_000009_audit_privacy;
+mod m20231126_000021_emergency_access;
 mod schema;
 pub mod walls;
 
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20231126_000007_access::Migration),
             Box::new(m20231126_000008_identity::Migration),
             Box::new(m20231126_000009_audit_privacy::Migration),
+            Box::new(m20231126_000021_emergency_access::Migration),
         ]
     }
 }

@@ -9,6 +9,7 @@ mod identity;
 mod model;
 mod op;
 mod password;
+mod people;
 mod policy;
 mod proof;
 mod readers;
@@ -35,8 +36,9 @@ pub use holders::Holders;
 pub use identity::{Credentials, act_locally, authenticate, authenticate_to_enrol, sign_out};
 pub use model::{ActingSession, Action, Actor, Role, TokenScope};
 pub use op::{Op, Reach, Scope, Tx};
+pub use people::{WithAddress, lock_own_account, people_with, policy_changed};
 pub use policy::{
-    Against, Attributes, Comparison, Condition, Effect, Explanation, MAX_ATTRIBUTES, Origin, Policies,
+    Against, Attributes, Comparison, Condition, Effect, Explanation, Grant, MAX_ATTRIBUTES, Origin, Policies,
     Policy, Question, Rule, RuleSeen, Scalar, SystemRules, permission_table, role_set,
 };
 pub use readers::{Reader, purge_sessions, purge_tokens, readers};

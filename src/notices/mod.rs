@@ -15,6 +15,7 @@ mod fanout;
 mod mailer;
 mod model;
 mod person;
+mod plain;
 mod recipients;
 mod store;
 mod store_messages;
@@ -30,6 +31,7 @@ pub use model::{
     Variables,
 };
 pub use person::{Written, forget_mails, purge_mails, written_to};
+pub use plain::{Delivered, send_plain};
 pub use recipients::set_tenant_contact;
 pub use template::Text;
 

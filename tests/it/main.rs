@@ -17,6 +17,7 @@ mod demo;
 mod duties;
 mod duties_cli;
 mod duties_scene;
+mod emergency_access;
 mod example;
 mod exposure;
 mod exposure_hostile;
