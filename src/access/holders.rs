@@ -7,6 +7,7 @@ use entity::account;
 use uuid::Uuid;
 
 use super::store::{self, SessionHolder, TokenHolder};
+use super::touches::Touches;
 use crate::loader::Loader;
 use crate::storage::{Database, Wall};
 
@@ -18,6 +19,7 @@ pub struct Holders {
     pub(super) sessions: Loader<Hash, SessionHolder>,
     /// Accounts by tenant and login, for decisions about them.
     pub(super) accounts: Loader<(Uuid, String), account::Model>,
+    pub(super) touches: Touches,
 }
 
 impl Holders {
@@ -27,6 +29,7 @@ impl Holders {
         let (tokens, sessions, accounts) =
             (database.behind(Wall::None), database.behind(Wall::None), database.clone());
         Self {
+            touches: Touches::start(database),
             tokens: Loader::start(move |hashes| {
                 let database = tokens.clone();
                 async move {

@@ -16,9 +16,6 @@ use crate::audit::Event;
 use crate::error::{Error, Result};
 use crate::storage::Wall;
 
-/// Writing "last seen" for every request would make each read a write; this often is precise enough for an idle limit.
-const TOUCH_AFTER_MICROS: i64 = 60 * 1_000_000;
-
 /// What a request brought.
 #[derive(Clone, Debug)]
 pub enum Credentials {
@@ -92,9 +89,7 @@ async fn recognise(app: &Arc<App>, credentials: &Credentials, request_id: &str) 
                 .filter(|holder| holder.revoked_at.is_none() && holder.expires_at > now)
                 .ok_or_else(|| Error::unauthenticated("the token is unknown, expired or revoked"))?;
             require_active(&holder.account_state)?;
-            if holder.last_used_at.is_none_or(|last| now - last > TOUCH_AFTER_MICROS) {
-                store::touch_token(&app.database().behind(Wall::None), &hash, now).await?;
-            }
+            app.holders().touches.token(hash, holder.last_used_at, now);
             let scopes: Vec<String> = serde_json::from_str(&holder.scopes)?;
             Actor {
                 account: Some(holder.account),
@@ -113,7 +108,7 @@ async fn recognise(app: &Arc<App>, credentials: &Credentials, request_id: &str) 
             let holder = holder
                 .filter(|holder| bool::from(holder.token_hash[..].ct_eq(&hash)))
                 .filter(|holder| holder.revoked_at.is_none() && holder.expires_at > now)
-                .filter(|holder| holder.last_seen_at + idle > now)
+                .filter(|holder| app.holders().touches.last_seen(&hash, holder.last_seen_at) + idle > now)
                 .ok_or_else(|| Error::unauthenticated("the session has ended; sign in again"))?;
             let proven =
                 csrf.as_ref().is_some_and(|csrf| bool::from(hash_secret(csrf).ct_eq(&holder.csrf_hash[..])));
@@ -125,9 +120,7 @@ async fn recognise(app: &Arc<App>, credentials: &Credentials, request_id: &str) 
             if holder.second_factor_at.is_none() {
                 must_enrol = must_have_second_factor(app, holder.tenant, holder.account).await?;
             }
-            if now - holder.last_seen_at > TOUCH_AFTER_MICROS {
-                store::touch_session(&app.database().behind(Wall::None), &hash, now).await?;
-            }
+            app.holders().touches.session(hash, holder.last_seen_at, now);
             Actor {
                 account: Some(holder.account),
                 tenant: holder.tenant,

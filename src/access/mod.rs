@@ -24,6 +24,7 @@ mod store_purge;
 mod tenants;
 mod tokens;
 mod totp;
+mod touches;
 mod why;
 
 pub use accounts::{

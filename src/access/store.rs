@@ -3,9 +3,8 @@
 use entity::{account, api_token, emergency_access, membership, session, tenant};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr,
-    EntityTrait, ExprTrait, FromQueryResult, IntoActiveModel, JoinType, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait,
+    FromQueryResult, IntoActiveModel, JoinType, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
@@ -388,14 +387,15 @@ pub async fn session(database: &Walled, token_hash: &[u8]) -> Result<Option<sess
     session::Entity::find_by_id(token_hash.to_vec()).one(database).await
 }
 
+/// Notes that a session was used. One that ended meanwhile stays as it is.
 pub async fn touch_session(database: &Walled, token_hash: &[u8], at: i64) -> Result<(), DbErr> {
-    session::ActiveModel {
-        token_hash: Set(token_hash.to_vec()),
-        last_seen_at: Set(at),
-        ..Default::default()
-    }
-    .update(database)
-    .await?;
+    session::Entity::update_many()
+        .col_expr(session::Column::LastSeenAt, at.into())
+        .filter(session::Column::TokenHash.eq(token_hash.to_vec()))
+        .filter(session::Column::RevokedAt.is_null())
+        .filter(session::Column::LastSeenAt.lt(at))
+        .exec(database)
+        .await?;
     Ok(())
 }
 

@@ -130,6 +130,13 @@ pub fn credentials(app: &App, headers: &HeaderMap) -> Option<Credentials> {
     Some(Credentials::Cookie { secret, csrf: text(CSRF_HEADER).map(str::to_owned) })
 }
 
+/// What a page of somebody else is told.
+pub(super) fn from_elsewhere() -> Response {
+    refuse(
+        Error::forbidden("send", "another site's request").remedy("send it from a page of server.public_url"),
+    )
+}
+
 /// An error as an HTTP answer.
 pub fn refuse(error: Error) -> Response {
     match error {

@@ -102,3 +102,21 @@ fn new_request_id() -> String {
     static NEXT: LazyLock<AtomicU64> = LazyLock::new(|| AtomicU64::new(RandomState::new().hash_one(0)));
     format!("{:016x}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
+
+/// Whether a page of this service, or no page at all, sent a change. Browsers say where it comes from (`Sec-Fetch-Site`; older
+/// ones `Origin` alone); programs say nothing. A second wall beside JSON, `SameSite` and the CSRF token, and the only one before
+/// there is a session.
+pub fn sent_from_here(headers: &HeaderMap, public_url: &str) -> bool {
+    let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("(unreadable)"));
+    if let Some(site) = text(HeaderName::from_static("sec-fetch-site")) {
+        return matches!(site, "same-origin" | "none");
+    }
+    let Some(origin) = text(header::ORIGIN) else { return true };
+    let mut parts = public_url.splitn(4, '/');
+    let own = [parts.next(), parts.next(), parts.next()].map(Option::unwrap_or_default).join("/");
+    origin == own
+        || text(header::HOST).is_some_and(|host| {
+            // Behind the name that the client used, on the scheme that this service is reached by.
+            own.split_once("://").is_some_and(|(scheme, _)| origin == format!("{scheme}://{host}"))
+        })
+}

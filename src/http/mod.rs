@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::http::StatusCode;
+use axum::middleware::Next;
 use axum::response::{Html, IntoResponse};
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
@@ -41,9 +43,8 @@ pub fn router(app: Arc<App>) -> anyhow::Result<Router> {
     let documents = Arc::new(Documents::new(&app.config().graphql)?);
     let search =
         |sought| move |service, id, headers, body| authzen::search(sought, service, id, headers, body);
-    let mut router = Router::new()
-        .route("/", get(index))
-        .route("/graphql", get(graphql::get).post(graphql::post))
+    let public_url = config.public_url.clone();
+    let signing = Router::new()
         .route("/auth/sign-in", post(auth::sign_in))
         .route("/auth/sign-out", post(auth::sign_out))
         .route("/auth/second-factor", post(second_factor::sign_in))
@@ -53,6 +54,14 @@ pub fn router(app: Arc<App>) -> anyhow::Result<Router> {
         .route("/auth/second-factor/remove", post(second_factor::remove))
         .route("/auth/password", post(second_factor::password))
         .route("/auth/re-authenticate", post(second_factor::re_authenticate))
+        .route_layer(axum::middleware::from_fn(move |request: Request, next: Next| {
+            let here = headers::sent_from_here(request.headers(), &public_url);
+            async move { if here { next.run(request).await } else { auth::from_elsewhere() } }
+        }));
+    let mut router = Router::new()
+        .merge(signing)
+        .route("/", get(index))
+        .route("/graphql", get(graphql::get).post(graphql::post))
         .route("/.well-known/authzen-configuration", get(authzen::configuration))
         .route("/access/v1/evaluation", post(authzen::evaluation))
         .route("/access/v1/evaluations", post(authzen::evaluations))

@@ -75,9 +75,11 @@ pub struct Notice {
 /// Everything about one person, for that person. It is itself a read of all fields, and recorded as an export.
 ///
 /// # Errors
-/// `INVALID` when no purpose was stated, `FORBIDDEN` when a field may not be read in clear by whoever asks, `NOT_FOUND`.
+/// `INVALID` when no purpose was stated, `FORBIDDEN` when a field may not be read in clear by whoever asks, `NOT_FOUND`,
+/// `REAUTHENTICATION_REQUIRED`.
 pub async fn export_subject(op: &Op, tenant: Uuid, id: Uuid) -> Result<SubjectDocument> {
     let scope = op.permit(Action::Export, "subject").await?.within(tenant, "subject")?;
+    op.require_fresh(Action::Export, "subject").await?;
     if op.purpose().is_none() {
         return Err(Error::invalid("purpose", "is missing")
             .remedy("name the person's request, such as: request 2023-118"));

@@ -28,6 +28,7 @@ pub(super) const HANDLER: Handler = Handler::on_demand(KIND, step);
 pub async fn rotate_kek(op: &Op) -> Result<Job> {
     let root = op.app().root()?;
     let scope = op.permit_at(root, Action::Rotate, "key").await?;
+    op.require_fresh(Action::Rotate, "key").await?;
     let kek = op.app().master().id().to_owned();
     let tx = scope.begin().await?;
     let job = NewJob { kind: KIND, key: kek.clone(), payload: Value::Null, run_at: None };
@@ -42,9 +43,10 @@ pub async fn rotate_kek(op: &Op) -> Result<Job> {
 /// whose key was destroyed nothing is left in either.
 ///
 /// # Errors
-/// `CONFLICT` while it is the current one or wraps something still; those of permission.
+/// `CONFLICT` while it is the current one or wraps something still; `REAUTHENTICATION_REQUIRED`; those of permission.
 pub async fn retire_kek(op: &Op, kek: &str) -> Result<()> {
     let scope = op.permit_at(op.app().root()?, Action::Rotate, "key").await?;
+    op.require_fresh(Action::Rotate, "key").await?;
     if kek.is_empty() || kek.len() > 100 || kek.chars().any(char::is_control) {
         return Err(Error::invalid("kek", "is not the id of a key").remedy("see `suimon keys status`"));
     }

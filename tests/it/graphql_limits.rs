@@ -90,8 +90,6 @@ async fn negative_5_batches_and_large_bodies_are_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operation_ends_at_its_deadline_and_leaves_nothing() {
     let app = TestApp::with(&["graphql.max_seconds=1"]).await;
-    // The first use of a token is written down, at most once a minute: not what is looked at here.
-    app.admin().gql("{ __typename }").await;
     let mut options = ConnectOptions::new(app.owner_url());
     options.max_connections(1);
     let other = Database::connect(options).await.unwrap();
