@@ -11,8 +11,14 @@ use crate::jobs::{Handler, Worker};
 
 /// All kinds of work that this program knows.
 pub fn handlers() -> Vec<Handler> {
-    let mut handlers =
-        vec![audit::CHECKPOINT, audit::VERIFY, retention::ERASE, retention::PURGE, emergency::ALARM];
+    let mut handlers = vec![
+        audit::CHECKPOINT,
+        audit::VERIFY,
+        retention::ERASE,
+        retention::PURGE,
+        retention::REKEY,
+        emergency::ALARM,
+    ];
     handlers.extend(crate::vault::handlers());
     handlers
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context;
-use envelope::{FieldCipher, Plaintext, RecordContext, SealedRecord, SubjectKeyContext};
+use envelope::{FieldCipher, Plaintext, RecordContext, SealedRecord, SubjectKey, SubjectKeyContext};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -292,6 +292,11 @@ pub(super) fn place(subject: &Subject) -> RecordContext<'_> {
 
 /// The cipher of the person's fields; `None` when a key was destroyed or does not open.
 pub(super) async fn cipher(scope: &Scope, subject: &Subject) -> Result<Option<FieldCipher>> {
+    Ok(subject_key(scope, subject).await?.map(|key| FieldCipher::new(&key)))
+}
+
+/// The person's own key; `None` when it was destroyed or does not open.
+pub(super) async fn subject_key(scope: &Scope, subject: &Subject) -> Result<Option<SubjectKey>> {
     let Some(wrapped) = &subject.sealed.wrapped_key else { return Ok(None) };
     let keyring = scope.op().app().keyring();
     let tenant_key_version = subject.sealed.tenant_key_version;
@@ -305,7 +310,7 @@ pub(super) async fn cipher(scope: &Scope, subject: &Subject) -> Result<Option<Fi
         key_version: SUBJECT_KEY_VERSION,
     };
     match tenant_key.unwrap_subject_key(&place, wrapped) {
-        Ok(key) => Ok(Some(FieldCipher::new(&key))),
+        Ok(key) => Ok(Some(key)),
         Err(error) => {
             tracing::error!(%error, subject = %subject.id, "a subject key does not open");
             Ok(None)

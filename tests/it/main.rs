@@ -42,6 +42,7 @@ mod search;
 mod second_factor;
 mod sessions;
 mod sign_in_lock;
+mod tenant_keys;
 mod vault;
 mod vault_import;
 mod vault_support;
