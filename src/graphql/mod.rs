@@ -16,6 +16,7 @@ mod keys;
 mod language;
 mod node;
 mod notices;
+mod people;
 mod policy;
 mod privacy;
 mod problem;

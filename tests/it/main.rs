@@ -32,6 +32,7 @@ mod incidents;
 mod incidents_refusals;
 mod jobs;
 mod key_rotation;
+mod lists;
 mod notices;
 mod policy;
 mod privacy;
