@@ -15,6 +15,7 @@ pub mod blind_index;
 pub mod captured_mail;
 pub mod corrective_action;
 pub mod duty;
+pub mod emergency_access;
 pub mod fact;
 pub mod finding;
 pub mod import_batch;

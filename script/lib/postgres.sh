@@ -26,9 +26,10 @@ start_postgres() { # sets POSTGRES_URL
   port=$(free_port)
   (cd "$PG_WORK" && as_postgres "$PG_BIN/initdb" --pgdata="$PG_WORK/data" --username=suimon --auth=trust --encoding=UTF8 --locale=C >"$PG_WORK/initdb.log" 2>&1) ||
     { cat "$PG_WORK/initdb.log" >&2; exit 1; }
-  # Tests do not survive a power cut: no flushes.
+  # Tests do not survive a power cut: no flushes. Benches that compare who writes with who does not set their own.
+  local flushes=${POSTGRES_FLUSHES:--c fsync=off -c synchronous_commit=off -c full_page_writes=off}
   (cd "$PG_WORK" && as_postgres "$PG_BIN/pg_ctl" --pgdata="$PG_WORK/data" --log="$PG_WORK/server.log" --wait start \
-    --options="-c listen_addresses=127.0.0.1 -c port=$port -c unix_socket_directories=$PG_WORK -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=400" >/dev/null) ||
+    --options="-c listen_addresses=127.0.0.1 -c port=$port -c unix_socket_directories=$PG_WORK $flushes -c max_connections=400" >/dev/null) ||
     { cat "$PG_WORK/server.log" >&2; exit 1; }
   POSTGRES_URL="postgres://suimon@127.0.0.1:$port/postgres"
 }

@@ -10,6 +10,7 @@ mod model;
 mod oidc;
 mod op;
 mod password;
+mod people;
 mod policy;
 mod proof;
 mod readers;
@@ -42,8 +43,9 @@ pub use oidc::{
     take_return, unlink_identity,
 };
 pub use op::{Op, Reach, Scope, Tx};
+pub use people::{WithAddress, lock_own_account, people_with, policy_changed};
 pub use policy::{
-    Against, Attributes, Comparison, Condition, Effect, Explanation, MAX_ATTRIBUTES, Origin, Policies,
+    Against, Attributes, Comparison, Condition, Effect, Explanation, Grant, MAX_ATTRIBUTES, Origin, Policies,
     Policy, Question, Rule, RuleSeen, Scalar, SystemRules, permission_table, role_set,
 };
 pub use readers::{Reader, purge_sessions, purge_tokens, readers};

@@ -15,6 +15,10 @@ pub const ERASE: Handler =
 pub const PURGE: Handler =
     Handler { kind: "retention.purge", every, step: |running| privacy::purge_step(running).boxed() };
 
+/// Replaces a tenant's key and destroys the old one.
+pub const REKEY: Handler =
+    Handler::on_demand(crate::vault::REKEY, |running| privacy::rekey_step(running).boxed());
+
 fn every(config: &Config) -> Option<SignedDuration> {
     let hours = config.retention.every_hours;
     (hours > 0).then(|| SignedDuration::from_hours(i64::from(hours)))

@@ -27,6 +27,7 @@ pub struct Config {
     pub jobs: JobsConfig,
     pub audit: AuditConfig,
     pub retention: RetentionConfig,
+    pub emergency: EmergencyConfig,
     pub log: LogConfig,
 }
 
@@ -201,6 +202,14 @@ pub struct RetentionConfig {
     pub captured_mail_days: u32,
     pub import_batch_days: u32,
     pub job_days: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EmergencyConfig {
+    pub max_minutes: u32,
+    pub request_minutes: u32,
+    pub max_open: u32,
 }
 
 /// How log lines look.

@@ -148,6 +148,10 @@ pub fn check(config: &Config, problems: &mut Vec<String>) {
     ] {
         require((1..=3650).contains(&days), &format!("retention.{key}: wants 1 to 3650"));
     }
+    let emergency = &config.emergency;
+    require((1..=1440).contains(&emergency.max_minutes), "emergency.max_minutes: wants 1 to 1440");
+    require((1..=10_080).contains(&emergency.request_minutes), "emergency.request_minutes: wants 1 to 10080");
+    require((1..=20).contains(&emergency.max_open), "emergency.max_open: wants 1 to 20");
     require(
         tracing_subscriber::EnvFilter::try_new(&config.log.filter).is_ok(),
         "log.filter: wants a filter such as info or suimon=debug,warn",

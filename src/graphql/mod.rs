@@ -6,6 +6,7 @@ mod audit;
 pub(crate) mod connection;
 pub(crate) mod documents;
 mod duties;
+mod emergency;
 mod exposure;
 mod id;
 mod identity;
@@ -15,6 +16,7 @@ mod keys;
 mod language;
 mod node;
 mod notices;
+mod people;
 mod policy;
 mod privacy;
 mod problem;
@@ -47,6 +49,7 @@ pub struct Query(
     jobs::JobsQuery,
     privacy::PrivacyQuery,
     policy::PolicyQuery,
+    emergency::EmergencyQuery,
 );
 
 /// What can be changed.
@@ -64,6 +67,7 @@ pub struct Mutation(
     keys::KeysMutation,
     privacy::PrivacyMutation,
     policy::PolicyMutation,
+    emergency::EmergencyMutation,
 );
 
 /// Builds the schema. `development` switches introspection on. Nothing is ever suggested: whoever may not see the schema

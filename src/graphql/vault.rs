@@ -1,11 +1,14 @@
 //! Subjects: reading, searching, importing, erasing.
 
+use std::sync::Arc;
+
 use async_graphql::connection::{Connection, EmptyFields};
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject, Union};
 use envelope::Plaintext;
 
 use super::connection::Page;
 use super::id;
+use super::people::Group;
 use super::problem::payload;
 use super::scalars::Instant;
 use crate::access::Op;
@@ -15,8 +18,14 @@ use crate::{privacy, vault};
 /// A person whose data a system holds.
 pub struct Subject {
     subject: vault::Subject,
-    /// The operation with its purpose: fields are read later than the person.
-    op: Op,
+    /// Who was found together with this person.
+    group: Arc<Group>,
+}
+
+impl Subject {
+    fn alone(op: Op, subject: vault::Subject) -> Self {
+        Self { group: Arc::new(Group::new(op, std::slice::from_ref(&subject))), subject }
+    }
 }
 
 #[Object]
@@ -68,8 +77,8 @@ impl Subject {
         names: Option<Vec<String>>,
         #[graphql(default = true)] masked: bool,
     ) -> async_graphql::Result<Vec<FieldValue>> {
-        let fields = vault::read_fields(&self.op, &self.subject, names.as_deref(), masked).await?;
-        Ok(fields.into_iter().map(FieldValue::from).collect())
+        let fields = self.group.fields(&self.subject, names, masked).await?;
+        Ok(fields.iter().map(FieldValue::from).collect())
     }
 }
 
@@ -118,15 +127,19 @@ pub enum WithheldReason {
     Damaged,
 }
 
-impl From<vault::FieldValue> for FieldValue {
-    fn from(field: vault::FieldValue) -> Self {
+impl From<&vault::FieldValue> for FieldValue {
+    fn from(field: &vault::FieldValue) -> Self {
         let vault::FieldValue { name, shown } = field;
+        let name = name.clone();
         match shown {
-            vault::Shown::Clear(value) => {
-                FieldValue::Clear(ClearValue { name, value: value.map(|value| value.expose().to_owned()) })
+            vault::Shown::Clear(value) => FieldValue::Clear(ClearValue {
+                name,
+                value: value.as_ref().map(|value| value.expose().to_owned()),
+            }),
+            vault::Shown::Masked(value) => FieldValue::Masked(MaskedValue { name, value: value.clone() }),
+            vault::Shown::Withheld(reason) => {
+                FieldValue::Withheld(Withheld { name, reason: (*reason).into() })
             }
-            vault::Shown::Masked(value) => FieldValue::Masked(MaskedValue { name, value }),
-            vault::Shown::Withheld(reason) => FieldValue::Withheld(Withheld { name, reason: reason.into() }),
         }
     }
 }
@@ -246,7 +259,8 @@ impl VaultQuery {
     ) -> async_graphql::Result<Subject> {
         let op = context.data::<Op>()?.for_purpose(&purpose)?;
         let (tenant, id) = id::decode("Subject", &id, "id")?;
-        Ok(Subject { subject: vault::subject(&op, tenant, id).await?, op })
+        let subject = vault::subject(&op, tenant, id).await?;
+        Ok(Subject::alone(op, subject))
     }
 
     /// People of a tenant. Their fields are withheld unless a purpose is stated.
@@ -270,7 +284,9 @@ impl VaultQuery {
         let after = page.after.as_deref().map(parse_cursor).transpose()?;
         let rows = vault::list_subjects(&op, tenant, record_type.as_deref(), after, page.limit()).await?;
         let key = |row: &vault::Subject| row.id.to_string();
-        Ok(page.connection(rows, key, |subject| Subject { subject, op: op.clone() }))
+        // The row beyond the page only tells that there is a next one: nobody reads its fields.
+        let group = Arc::new(Group::new(op, &rows[..rows.len().min(page.first)]));
+        Ok(page.connection(rows, key, |subject| Subject { subject, group: group.clone() }))
     }
 
     /// People with this value in a searchable field, in every tenant that you may see; at most 100. How a field can be
@@ -296,7 +312,8 @@ impl VaultQuery {
             let error = async_graphql::Error::from(error).into_server_error(context.item.pos);
             context.add_error(context.set_error_path(error));
         }
-        Ok(found.people.into_iter().map(|subject| Subject { subject, op: op.clone() }).collect())
+        let group = Arc::new(Group::new(op, &found.people));
+        Ok(found.people.into_iter().map(|subject| Subject { subject, group: group.clone() }).collect())
     }
 }
 
@@ -337,7 +354,7 @@ impl VaultMutation {
             let (tenant, id) = id::decode("Subject", &id, "id")?;
             privacy::erase_subject(op, tenant, id, &reason).await
         };
-        EraseSubjectPayload::from_result(result.await, |subject| Subject { subject, op: op.clone() })
+        EraseSubjectPayload::from_result(result.await, |subject| Subject::alone(op.clone(), subject))
     }
 }
 

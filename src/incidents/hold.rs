@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use uuid::Uuid;
+
 use crate::access::{Scope, Tx};
 use crate::error::Result;
 use crate::vault::{Subject, SubjectRef};
@@ -25,6 +27,15 @@ pub async fn on_hold(scope: &Scope, system: &str, people: &[Subject]) -> Result<
 pub async fn on_hold_in(tx: &Tx, system: &str, people: &[Subject]) -> Result<HashSet<SubjectRef>> {
     let listed = store::listed(tx.connection(), tx.scope(), system, &names(people)).await?;
     Ok(held(people, &listed))
+}
+
+/// Whether anybody who is known to be of this tenant is on hold.
+///
+/// # Errors
+/// Unexpected ones only.
+pub async fn holds_tenant(tx: &Tx, tenant: Uuid) -> Result<bool> {
+    let root = tx.scope().op().app().root()?;
+    store::any_listed_of(tx.connection(), root, tenant).await
 }
 
 fn names(people: &[Subject]) -> Vec<String> {

@@ -1,12 +1,13 @@
 //! What was written to one person: for the person, and to be forgotten.
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::store_person;
 use crate::access::{Scope, Tx};
 use crate::clock::from_micros;
 use crate::error::Result;
-use crate::vault::Subject;
+use crate::vault::{self, Subject};
 
 /// A notice that was written to a person.
 #[derive(Clone, Debug)]
@@ -58,4 +59,62 @@ pub async fn forget_mails(tx: &Tx, subject: &Subject) -> Result<u64> {
 pub async fn purge_mails(tx: &Tx, before: i64, limit: u64) -> Result<u64> {
     let root = tx.scope().op().app().root()?;
     Ok(store_person::purge_mails(tx, root, before, limit).await?)
+}
+
+/// Removes all captured mails to people of a tenant and to its office.
+///
+/// # Errors
+/// `NOT_FOUND` outside the transaction's scope; unexpected ones.
+pub async fn forget_mails_of_tenant(tx: &Tx, tenant: Uuid) -> Result<u64> {
+    tx.scope().within(tenant, "tenant")?;
+    let root = tx.scope().op().app().root()?;
+    Ok(store_person::remove_mails_of_tenant(tx, root, tenant).await?)
+}
+
+/// Mails are read whole to give their key a new wrapping: some megabytes at once.
+const MOVED: u64 = 20;
+
+/// Captured mails with their keys wrapped by another version of the tenant's key.
+pub struct MovedMails(Vec<(entity::captured_mail::Model, Vec<u8>)>);
+
+/// The next captured mails that another version of a tenant's key sealed, as they shall be.
+///
+/// # Errors
+/// `NOT_FOUND` outside the scope; unexpected ones, also when a mail does not open.
+pub async fn move_mails(scope: &Scope, tenant: Uuid, to: i32) -> Result<MovedMails> {
+    let scope = scope.within(tenant, "tenant")?;
+    let rows = store_person::old_mails(scope.connection(), tenant, to, MOVED).await?;
+    let mut moved = Vec::with_capacity(rows.len());
+    for row in rows {
+        let sealed = vault::rewrap_document(&scope, "captured mail", row.id, &row.sealed, to).await?;
+        moved.push((row, sealed));
+    }
+    Ok(MovedMails(moved))
+}
+
+/// Whether there are such mails.
+///
+/// # Errors
+/// Unexpected ones only.
+pub async fn has_old_mails(tx: &Tx, tenant: Uuid, version: i32) -> Result<bool> {
+    Ok(!store_person::old_mails(tx.connection(), tenant, version, 1).await?.is_empty())
+}
+
+impl MovedMails {
+    /// Whether there was none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Writes them; returns how many. One that was removed meanwhile stays away.
+    ///
+    /// # Errors
+    /// Unexpected ones only.
+    pub async fn write(self, tx: &Tx) -> Result<u64> {
+        let mut written = 0;
+        for (old, sealed) in self.0 {
+            written += u64::from(store_person::replace_mail(tx, &old, sealed).await?);
+        }
+        Ok(written)
+    }
 }

@@ -1,12 +1,12 @@
 //! What the outbox keeps about one person, and for how long.
 
 use entity::{captured_mail, incident, message};
-use sea_orm::sea_query::{Query, SelectStatement};
+use sea_orm::sea_query::{Expr, Query, SelectStatement};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use crate::access::Tx;
-use crate::vault::Subject;
+use crate::vault::{self, Subject};
 
 /// Most messages to one person that are listed.
 const LISTED: u64 = 1000;
@@ -71,4 +71,48 @@ pub async fn purge_mails(tx: &Tx, root: Uuid, before: i64, limit: u64) -> Result
         .exec(tx.connection())
         .await?;
     Ok(deleted.rows_affected)
+}
+
+/// Removes all kept mails that were written to people of a tenant, or to its office.
+pub async fn remove_mails_of_tenant(tx: &Tx, root: Uuid, tenant: Uuid) -> Result<u64, DbErr> {
+    let theirs = Query::select()
+        .column(message::Column::MessageId)
+        .from(message::Entity)
+        .and_where(message::Column::TenantId.eq(root))
+        .and_where(message::Column::RecipientTenant.eq(tenant))
+        .to_owned();
+    let deleted = captured_mail::Entity::delete_many()
+        .filter(captured_mail::Column::TenantId.eq(root))
+        .filter(captured_mail::Column::MessageId.in_subquery(theirs))
+        .exec(tx.connection())
+        .await?;
+    Ok(deleted.rows_affected)
+}
+
+/// Kept mails that another version of the tenant's key sealed.
+pub async fn old_mails<C: ConnectionTrait>(
+    database: &C,
+    tenant: Uuid,
+    version: i32,
+    limit: u64,
+) -> Result<Vec<captured_mail::Model>, DbErr> {
+    captured_mail::Entity::find()
+        .filter(captured_mail::Column::TenantId.eq(tenant))
+        .filter(vault::of_other_version(Expr::col(captured_mail::Column::Sealed), version))
+        .order_by_asc(captured_mail::Column::Id)
+        .limit(limit)
+        .all(database)
+        .await
+}
+
+/// False when it is gone or another one by now.
+pub async fn replace_mail(tx: &Tx, old: &captured_mail::Model, sealed: Vec<u8>) -> Result<bool, DbErr> {
+    let updated = captured_mail::Entity::update_many()
+        .col_expr(captured_mail::Column::Sealed, Expr::value(sealed))
+        .filter(captured_mail::Column::TenantId.eq(old.tenant_id))
+        .filter(captured_mail::Column::Id.eq(old.id))
+        .filter(captured_mail::Column::Sealed.eq(old.sealed.clone()))
+        .exec(tx.connection())
+        .await?;
+    Ok(updated.rows_affected == 1)
 }

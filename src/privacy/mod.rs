@@ -2,12 +2,14 @@
 
 mod erase;
 mod export;
+mod rekey;
 mod render;
 mod retention;
 mod work;
 
 pub use erase::erase_subject;
 pub use export::{Notice, Read, SubjectDocument, Told, export_subject};
+pub use rekey::{destroy_tenant_data, rekey_step};
 pub use render::as_html;
 pub use retention::{Due, plan};
 pub use work::{Kept, purge_step, retention_step};

@@ -13,6 +13,8 @@ use crate::access::{Scope, Tx};
 use crate::error::{Error, Result};
 
 const FORMAT: u8 = 0x02;
+/// What comes before the version of the tenant's key.
+pub(super) const HEAD: [u8; 1] = [FORMAT];
 /// A sealed value holds at most 256 KiB; longer documents are cut.
 const PART: usize = 128 * 1024;
 /// Longest document, in bytes: a sealed record holds at most 1 MiB.
@@ -56,13 +58,7 @@ pub async fn seal_for_tenant(
     record
         .insert(&end, cipher.seal_bytes(&place.field(&end), &[], &mut rng).context("document")?)
         .context("document")?;
-    let mut sealed = vec![FORMAT];
-    sealed.extend_from_slice(&tenant_key_version.to_be_bytes());
-    // A wrapped key has 65 bytes.
-    sealed.extend_from_slice(&(wrapped.len() as u16).to_be_bytes());
-    sealed.extend_from_slice(&wrapped);
-    sealed.extend_from_slice(&record.encode().context("document")?);
-    Ok(sealed)
+    Ok(assemble(tenant_key_version, &wrapped, &record.encode().context("document")?))
 }
 
 /// Opens what [`seal_for_tenant`] sealed for the scope's tenant, purpose and id.
@@ -75,21 +71,8 @@ pub async fn open_for_tenant(
     id: Uuid,
     sealed: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>> {
-    let malformed = || anyhow::anyhow!("the sealed {purpose} {id} is malformed");
-    let (&format, rest) = sealed.split_first().with_context(malformed_text(purpose, id))?;
-    let (version, rest) = rest.split_first_chunk().with_context(malformed_text(purpose, id))?;
-    let (length, rest) = rest.split_first_chunk().with_context(malformed_text(purpose, id))?;
-    let split = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)));
-    let (wrapped, record) = split.with_context(malformed_text(purpose, id))?;
-    if format != FORMAT {
-        return Err(malformed().into());
-    }
-    let (tenant, tenant_key_version) = (scope.tenant(), i32::from_be_bytes(*version));
-    let key = scope.op().app().keyring().key(scope, tenant, tenant_key_version).await?;
-    let key = key.with_context(|| format!("the key of the sealed {purpose} {id} was destroyed"))?;
-    let document_key = key
-        .unwrap_subject_key(&key_place(tenant, id, tenant_key_version)?, wrapped)
-        .with_context(|| format!("key of the sealed {purpose} {id}"))?;
+    let (document_key, record) = document_key(scope, purpose, id, sealed).await?;
+    let tenant = scope.tenant();
     let cipher = FieldCipher::new(&document_key);
     let place = place(tenant, purpose, id);
     let record = SealedRecord::parse(record).with_context(|| format!("sealed {purpose} {id}"))?;
@@ -101,6 +84,55 @@ pub async fn open_for_tenant(
         bytes.extend_from_slice(&opened.with_context(|| format!("sealed {purpose} {id}"))?);
     }
     Ok(bytes)
+}
+
+/// The key of a sealed document, and the sealed record behind it.
+async fn document_key<'s>(
+    scope: &Scope,
+    purpose: &str,
+    id: Uuid,
+    sealed: &'s [u8],
+) -> Result<(SubjectKey, &'s [u8])> {
+    let (&format, rest) = sealed.split_first().with_context(malformed_text(purpose, id))?;
+    let (version, rest) = rest.split_first_chunk().with_context(malformed_text(purpose, id))?;
+    let (length, rest) = rest.split_first_chunk().with_context(malformed_text(purpose, id))?;
+    let split = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)));
+    let (wrapped, record) = split.with_context(malformed_text(purpose, id))?;
+    if format != FORMAT {
+        return Err(anyhow::anyhow!("the sealed {purpose} {id} is malformed").into());
+    }
+    let (tenant, tenant_key_version) = (scope.tenant(), i32::from_be_bytes(*version));
+    let key = scope.op().app().keyring().key(scope, tenant, tenant_key_version).await?;
+    let key = key.with_context(|| format!("the key of the sealed {purpose} {id} was destroyed"))?;
+    let document_key = key
+        .unwrap_subject_key(&key_place(tenant, id, tenant_key_version)?, wrapped)
+        .with_context(|| format!("key of the sealed {purpose} {id}"))?;
+    Ok((document_key, record))
+}
+
+/// The same document with its key wrapped by another version of the tenant's key. `what` is for the text of errors.
+///
+/// # Errors
+/// Unexpected ones only, as of [`open_for_tenant`].
+pub async fn rewrap_document(scope: &Scope, what: &str, id: Uuid, sealed: &[u8], to: i32) -> Result<Vec<u8>> {
+    let (document_key, record) = document_key(scope, what, id, sealed).await?;
+    let app = scope.op().app();
+    let key = app.keyring().key(scope, scope.tenant(), to).await?;
+    let key = key.with_context(|| format!("tenant key {to} is gone"))?;
+    let wrapped = key
+        .wrap_subject_key(&key_place(scope.tenant(), id, to)?, &document_key, &mut app.entropy().fork())
+        .context("document key")?;
+    Ok(assemble(to, &wrapped, record))
+}
+
+fn assemble(tenant_key_version: i32, wrapped: &[u8], record: &[u8]) -> Vec<u8> {
+    let mut sealed = HEAD.to_vec();
+    sealed.extend_from_slice(&tenant_key_version.to_be_bytes());
+    // A wrapped key has 65 bytes.
+    sealed.extend_from_slice(&(wrapped.len() as u16).to_be_bytes());
+    sealed.extend_from_slice(wrapped);
+    sealed.extend_from_slice(record);
+    sealed
 }
 
 fn malformed_text(purpose: &str, id: Uuid) -> impl FnOnce() -> String + use<> {

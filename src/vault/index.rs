@@ -108,6 +108,12 @@ impl Indexer {
 }
 
 impl IndexRows {
+    /// Keeps the rows of these people.
+    pub fn retain(&mut self, keep: impl Fn(&Uuid) -> bool) {
+        self.whole.retain(|row| keep(&row.subject_id));
+        self.parts.retain(|row| keep(&row.subject_id));
+    }
+
     /// Takes over the rows of others.
     pub fn append(&mut self, mut other: Self) {
         self.whole.append(&mut other.whole);

@@ -10,7 +10,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use uuid::Uuid;
 
 use super::kek::Keks;
-use super::{Master, store};
+use super::{Master, store, store_keys};
 use crate::access::{Scope, Tx};
 use crate::audit::Event;
 use crate::error::{Error, Result};
@@ -21,7 +21,7 @@ const MAX_KEYS: u64 = 4096;
 const KEEP: Duration = Duration::from_secs(60);
 /// Keys that are asked of their holder at the same time, where it is another machine.
 pub(super) const AT_ONCE: usize = 16;
-/// Version of the first subject key of a person. Rotation gives the next.
+/// Version of every subject key: a new key takes the old one's place in the row, so there are never two to tell apart.
 pub(super) const SUBJECT_KEY_VERSION: u32 = 1;
 
 /// The keys of one service.
@@ -106,14 +106,32 @@ impl Keyring {
         self.keep(store::active_keys(scope, scope.connection(), tenants).await?).await
     }
 
-    /// A page of the active keys within the scope, in the order of tenants.
-    pub(super) async fn active_page(
+    /// A page of the keys within the scope that still open something, in the order of tenant and version. A tenant has more than
+    /// one while its key is being replaced.
+    pub(super) async fn live_page(
         &self,
         scope: &Scope,
-        after: Option<Uuid>,
+        after: Option<(Uuid, i32)>,
         limit: u64,
-    ) -> Result<HashMap<Uuid, ActiveKey>> {
-        self.keep(store::active_keys_page(scope, after, limit).await?).await
+    ) -> Result<Vec<(Uuid, ActiveKey)>> {
+        let rows = store_keys::live_page(scope, after, limit).await?;
+        let asked: Vec<_> = rows.into_iter().map(|row| self.kept(row)).collect();
+        let kept: Vec<_> = stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
+        Ok(kept.into_iter().flatten().collect())
+    }
+
+    /// A new key for a tenant, wrapped for storage as this version.
+    pub(super) async fn successor(&self, scope: &Scope, tenant: Uuid, to: i32) -> Result<Vec<u8>> {
+        let key = TenantKey::generate(&mut scope.op().app().entropy().fork());
+        let place = TenantKeyContext { tenant: tenant.into_bytes(), key_version: version(to)? };
+        self.wrap(&place, &key).await
+    }
+
+    /// Forgets a tenant's keys, so that destroyed ones open nothing on this node from now on.
+    pub(super) fn forget(&self, tenant: Uuid) {
+        let known: Vec<_> =
+            self.cache.iter().map(|(place, _)| *place).filter(|(of, _)| *of == tenant).collect();
+        known.iter().for_each(|place| self.cache.invalidate(place));
     }
 
     /// The active keys of these tenants; missing ones are created and committed first, so that nothing is ever sealed under
@@ -161,6 +179,8 @@ impl Keyring {
     /// memory: a roll-back may take it away.
     pub(super) async fn ensure_in(&self, tx: &Tx) -> Result<ActiveKey> {
         let (scope, tenant) = (tx.scope(), tx.scope().tenant());
+        // What is sealed here is found by whoever destroys an earlier key afterwards.
+        store_keys::hold_keys(tx, &[(tenant, 0)]).await?;
         let rows = store::active_keys(scope, tx.connection(), &[tenant]).await?;
         if let Some(row) = rows.first()
             && let Some(key) = self.cache.get(&(tenant, row.version))

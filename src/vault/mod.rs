@@ -18,6 +18,7 @@ mod model;
 mod read;
 mod records;
 mod reindex;
+mod rekey;
 mod rotate;
 mod schema;
 mod search;
@@ -25,10 +26,11 @@ mod status;
 mod store;
 mod store_due;
 mod store_index;
+mod store_keys;
 mod store_secrets;
 mod subjects;
 
-pub use blob::{MAX_DOCUMENT, open_for_tenant, seal_for_tenant};
+pub use blob::{MAX_DOCUMENT, open_for_tenant, rewrap_document, seal_for_tenant};
 pub use contact::{open_tenant_contact, set_tenant_contact};
 pub use erase::{after_erase, begin_erase, count_due, due, erase_locked, lock_due, purge_batches};
 pub use import::{
@@ -40,12 +42,18 @@ pub use keyring::Keyring;
 pub use master::Master;
 pub use model::{FieldValue, Shown, Subject, SubjectRef, Withheld};
 pub use read::{
-    find_by_external_id, find_by_external_ids, list_subjects, open_contact, read_fields, subject,
+    find_by_external_id, find_by_external_ids, list_subjects, open_contact, read_fields, read_fields_of,
+    subject,
 };
 pub use records::{plain_fields, records_of};
+pub use rekey::{
+    REKEY, WHILE, begin_destroy, destroy_below, forget_destroyed, locked_leftovers, move_documents,
+    move_people, people_left, rotate_tenant_keys, succeed,
+};
 pub use rotate::{retire_kek, rotate_kek};
 pub use search::{Found, MAX_MATCHES, SearchMode, search_subjects};
 pub use status::{KeyStatus, TenantKeyStatus, key_status};
+pub use store_keys::of_other_version;
 pub use subjects::Subjects;
 
 /// What the vault does in the background.

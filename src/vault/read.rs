@@ -1,10 +1,10 @@
 //! Reading: who may see which field, in which form, and the record of it that is written before any value leaves.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anyhow::Context;
-use envelope::{FieldCipher, Plaintext, RecordContext, SealedRecord, SubjectKeyContext};
-use serde_json::json;
+use envelope::{FieldCipher, Plaintext, RecordContext, SealedRecord, SubjectKey, SubjectKeyContext};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::keyring::{SUBJECT_KEY_VERSION, version};
@@ -14,21 +14,34 @@ use super::store;
 use super::subjects::Subjects;
 use crate::access::{Action, Attributes, Op, Scope, SystemRules};
 use crate::audit::{Decision, Event};
+use crate::emergency;
 use crate::error::{Error, Result};
 use crate::requirements;
 use crate::requirements::manifest::Field;
 
 /// Most field names of one request.
 const MAX_NAMES: usize = 256;
+/// By which alone people of one tenant and record type differ in a decision.
+const SUBJECT_ATTRIBUTE: &str = "record.subject";
 
 /// A person by id.
 ///
 /// # Errors
 /// `NOT_FOUND` and those of permission.
 pub async fn subject(op: &Op, tenant: Uuid, id: Uuid) -> Result<Subject> {
-    let scope = op.permit(Action::Read, "subject").await?.within(tenant, "subject")?;
+    let scope = permit_person(op, tenant, id).await?;
     let row = Subjects::get(&scope, tenant, id).await?;
     row.map(Subject::from).ok_or_else(|| Error::not_found("subject"))
+}
+
+/// By the roles of who asks, or by a grant for an emergency.
+async fn permit_person(op: &Op, tenant: Uuid, id: Uuid) -> Result<Scope> {
+    if !op.allows(Action::Read, "subject")
+        && let Some(scope) = emergency::permit_read(op, tenant, Some(id), "subject").await?
+    {
+        return Ok(scope);
+    }
+    op.permit(Action::Read, "subject").await?.within(tenant, "subject")
 }
 
 /// People of a tenant in the order of their ids; `after` is the last one of the page before. That the list was read is
@@ -43,7 +56,14 @@ pub async fn list_subjects(
     after: Option<Uuid>,
     limit: u64,
 ) -> Result<Vec<Subject>> {
-    let scope = op.permit_at(tenant, Action::Read, "subject").await?;
+    let by_grant = match op.allows(Action::Read, "subject") {
+        true => None,
+        false => emergency::permit_read(op, tenant, None, "subject").await?,
+    };
+    let scope = match by_grant {
+        Some(scope) => scope,
+        None => op.permit_at(tenant, Action::Read, "subject").await?,
+    };
     let rows = store::subjects_of(&scope, tenant, record_type, after, limit).await?;
     scope
         .record_list("subject.list", &format!("tenant:{tenant}"), rows.iter().map(|row| Some(row.tenant_id)))
@@ -102,65 +122,188 @@ pub async fn read_fields(
     names: Option<&[String]>,
     masked: bool,
 ) -> Result<Vec<FieldValue>> {
-    let scope = op.permit(Action::Read, "subject").await?.within(subject.tenant, "subject")?;
-    let schema = Schema::load(&scope, &subject.system, &subject.record_type).await?;
-    let rules = requirements::access_rules(&scope, &subject.system).await?;
+    Ok(read_fields_of(op, &[subject], names, masked).await?.pop().unwrap_or_default())
+}
+
+/// The same of several people of one record type, in their order. What a reader may see is decided once for all of whom no
+/// rule tells apart; the records of all reads are written together. Each person still has an entry of its own: "who read my
+/// data" must not depend on how it was asked for.
+///
+/// # Errors
+/// As [`read_fields`]; then no value of anybody is given.
+pub async fn read_fields_of(
+    op: &Op,
+    subjects: &[&Subject],
+    names: Option<&[String]>,
+    masked: bool,
+) -> Result<Vec<Vec<FieldValue>>> {
+    let Some(first) = subjects.first() else { return Ok(Vec::new()) };
+    let scope = match subjects {
+        [only] => permit_person(op, only.tenant, only.id).await?,
+        _ => op.permit(Action::Read, "subject").await?,
+    };
+    for subject in subjects {
+        if !scope.covers(subject.tenant) {
+            return Err(Error::not_found("subject"));
+        }
+        if (&subject.system, &subject.record_type) != (&first.system, &first.record_type) {
+            return Err(anyhow::anyhow!("people of several record types are read together").into());
+        }
+    }
+    let one_tenant = subjects.iter().all(|subject| subject.tenant == first.tenant);
+    let scope = if one_tenant { scope.within(first.tenant, "subject")? } else { scope };
+    let schema = Schema::load(&scope, &first.system, &first.record_type).await?;
+    let rules = requirements::access_rules(&scope, &first.system).await?;
     let fields = declared(&schema, names)?;
-    let about = attributes(op, &rules, subject);
+    let (readings, places) = readings(op, &rules, &fields, subjects, masked);
+    // Each person counts, however they were asked for: a list of many is a bulk read.
+    for place in &places {
+        if let Some(name) = readings[*place].clear.first() {
+            op.count_read_in_clear(&object(&first.record_type, name)).await?;
+        }
+    }
+    // What only a grant for an emergency opens is counted and recorded as its use, first of all.
+    for (subject, place) in subjects.iter().zip(&places) {
+        for ((grant, action), (at, objects)) in &readings[*place].grants {
+            emergency::note_use(at, *grant, Some(subject.id), *action, objects).await?;
+        }
+    }
+    let mut events = BTreeMap::<Uuid, Vec<Event>>::new();
+    for (subject, place) in subjects.iter().zip(&places) {
+        if let Some(event) = readings[*place].event(subject) {
+            events.entry(subject.tenant).or_default().push(event);
+        }
+    }
+    // The records are on the disk before any value leaves, and before any is opened.
+    scope.record_each(events).await?;
+    let mut read = Vec::with_capacity(subjects.len());
+    for (subject, place) in subjects.iter().zip(places) {
+        let reading = &readings[place];
+        let cipher = if reading.opens() { cipher(&scope, subject).await? } else { None };
+        read.push(values(subject, &fields, &reading.forms, cipher.as_ref()));
+    }
+    Ok(read)
+}
+
+/// How the fields of a person are shown, and what the record of the read says besides the person.
+struct Reading {
+    forms: Vec<Form>,
+    clear: Vec<String>,
+    shortened: Vec<String>,
+    refused: Vec<String>,
+    detail: Value,
+    grants: Grants,
+}
+
+impl Reading {
+    fn opens(&self) -> bool {
+        !self.clear.is_empty() || !self.shortened.is_empty()
+    }
+
+    fn event(&self, subject: &Subject) -> Option<Event> {
+        let opens = self.opens();
+        if !opens && self.refused.is_empty() {
+            return None;
+        }
+        let opened = self.clear.iter().chain(&self.shortened);
+        let fields: Vec<&String> = if opens { opened.collect() } else { self.refused.iter().collect() };
+        let event = Event::new("subject.read", format!("subject:{}", subject.id))
+            .subject(subject.id.to_string())
+            .fields(fields.into_iter().map(String::as_str))
+            .decision(if opens { Decision::Allowed } else { Decision::Denied })
+            .detail(self.detail.clone());
+        Some(event)
+    }
+}
+
+/// The readings and for each person which of them is its own. People of one tenant share one unless they differ in something
+/// that a decision looked at.
+fn readings(
+    op: &Op,
+    rules: &SystemRules,
+    fields: &[&Field],
+    subjects: &[&Subject],
+    masked: bool,
+) -> (Vec<Reading>, Vec<usize>) {
+    let mut readings = Vec::new();
+    let mut shared = HashMap::<(Uuid, bool), usize>::new();
+    let places = subjects.iter().map(|subject| {
+        let group = (subject.tenant, subject.erased_at.is_some());
+        if let Some(place) = shared.get(&group) {
+            return *place;
+        }
+        let mut about = attributes(op, rules, subject);
+        about.watch(SUBJECT_ATTRIBUTE);
+        readings.push(reading(op, rules, &about, fields, subject, masked));
+        if !about.was_asked() {
+            shared.insert(group, readings.len() - 1);
+        }
+        readings.len() - 1
+    });
+    let places = places.collect();
+    (readings, places)
+}
+
+fn reading(
+    op: &Op,
+    rules: &SystemRules,
+    about: &Attributes,
+    fields: &[&Field],
+    subject: &Subject,
+    masked: bool,
+) -> Reading {
+    let mut grants = Grants::new();
     let forms: Vec<Form> =
-        fields.iter().map(|field| form(op, &rules, &about, subject, field, masked)).collect();
-    let of = |wanted: fn(&Form) -> bool| -> Vec<&str> {
+        fields.iter().map(|field| form(op, rules, about, subject, field, masked, &mut grants)).collect();
+    let of = |wanted: fn(&Form) -> bool| -> Vec<String> {
         let chosen = fields.iter().zip(&forms).filter(|(_, form)| wanted(form));
-        chosen.map(|(field, _)| field.name.as_str()).collect()
+        chosen.map(|(field, _)| field.name.clone()).collect()
     };
     let clear = of(|form| matches!(form, Form::Clear));
     let shortened = of(|form| matches!(form, Form::Masked));
     let refused = of(|form| matches!(form, Form::Withheld(Withheld::NotAllowed)));
-    if let Some(first) = clear.first() {
-        op.count_read_in_clear(&object(&subject.record_type, first)).await?;
+    // Requirements that are only watched: what they would have refused is told, not refused.
+    let watched = watched(op, rules, about, subject, &clear, &shortened);
+    let mut detail = json!({ "clear": clear, "masked": shortened, "refused": refused });
+    if !watched.is_empty() {
+        detail["watched"] = json!(watched);
     }
-    let opened = clear.len() + shortened.len();
-    if opened + refused.len() > 0 {
-        // Requirements that are only watched: what they would have refused is told, not refused.
-        let watched = watched(op, &rules, &about, subject, &clear, &shortened);
-        let mut detail = json!({ "clear": clear, "masked": shortened, "refused": refused });
-        if !watched.is_empty() {
-            detail["watched"] = json!(watched);
-        }
-        // The record is on the disk before any value leaves, and before any is opened.
-        let decision = if opened > 0 { Decision::Allowed } else { Decision::Denied };
-        let event = Event::new("subject.read", format!("subject:{}", subject.id))
-            .subject(subject.id.to_string())
-            .fields(if opened > 0 { [&clear[..], &shortened[..]].concat() } else { refused.clone() })
-            .decision(decision)
-            .detail(detail);
-        scope.record(subject.tenant, vec![event]).await?;
+    if !grants.is_empty() {
+        detail["emergency"] = json!(grants.keys().map(|(grant, _)| *grant).collect::<BTreeSet<_>>());
     }
-    let cipher = if opened > 0 { cipher(&scope, subject).await? } else { None };
+    Reading { forms, clear, shortened, refused, detail, grants }
+}
+
+/// Opens what is shown.
+fn values(
+    subject: &Subject,
+    fields: &[&Field],
+    forms: &[Form],
+    cipher: Option<&FieldCipher>,
+) -> Vec<FieldValue> {
     let record = subject.sealed.fields.as_deref().map(SealedRecord::parse);
-    Ok(fields
-        .into_iter()
-        .zip(forms)
-        .map(|(field, form)| {
-            let open = || match (&cipher, &record) {
-                (Some(cipher), Some(Ok(record))) => {
-                    cipher.open_field(&place(subject), record, &field.name).map_err(|error| {
-                        tracing::error!(%error, subject = %subject.id, field = field.name, "a field does not open");
-                        Withheld::Damaged
-                    })
-                }
-                _ => Err(Withheld::Damaged),
-            };
-            let shown = match form {
-                Form::Withheld(why) => Shown::Withheld(why),
-                Form::Clear => open().map_or_else(Shown::Withheld, Shown::Clear),
-                Form::Masked => open().map_or_else(Shown::Withheld, |value| {
-                    Shown::Masked(value.map(|value| shorten(field, &value)))
-                }),
-            };
-            FieldValue { name: field.name.clone(), shown }
-        })
-        .collect())
+    let shown = |(field, form): (&&Field, &Form)| {
+        let open = || {
+            match (cipher, &record) {
+            (Some(cipher), Some(Ok(record))) => {
+                cipher.open_field(&place(subject), record, &field.name).map_err(|error| {
+                    tracing::error!(%error, subject = %subject.id, field = field.name, "a field does not open");
+                    Withheld::Damaged
+                })
+            }
+            _ => Err(Withheld::Damaged),
+        }
+        };
+        let shown = match form {
+            Form::Withheld(why) => Shown::Withheld(*why),
+            Form::Clear => open().map_or_else(Shown::Withheld, Shown::Clear),
+            Form::Masked => open().map_or_else(Shown::Withheld, |value| {
+                Shown::Masked(value.map(|value| shorten(field, &value)))
+            }),
+        };
+        FieldValue { name: field.name.clone(), shown }
+    };
+    fields.iter().zip(forms).map(shown).collect()
 }
 
 fn shorten(field: &Field, value: &Plaintext) -> String {
@@ -188,10 +331,13 @@ fn declared<'s>(schema: &'s Schema, names: Option<&[String]>) -> Result<Vec<&'s 
 fn attributes(op: &Op, rules: &SystemRules, subject: &Subject) -> Attributes {
     let mut attributes = op.attributes(Some(rules));
     attributes.set("record.tenant", &*subject.tenant.to_string());
-    attributes.set("record.subject", &*subject.id.to_string());
+    attributes.set(SUBJECT_ATTRIBUTE, &*subject.id.to_string());
     attributes.set("record.type", &*subject.record_type);
     attributes
 }
+
+/// Uses of grants for an emergency: by grant and action, the scope that it opens and the fields.
+type Grants = BTreeMap<(Uuid, Action), (Scope, Vec<String>)>;
 
 fn form(
     op: &Op,
@@ -200,17 +346,30 @@ fn form(
     subject: &Subject,
     field: &Field,
     masked: bool,
+    grants: &mut Grants,
 ) -> Form {
     let object = object(&subject.record_type, &field.name);
     let allows = |action| op.allows_in(Some(rules), action, &object, about);
+    let granted = |action| op.granted(subject.tenant, Some(rules), action, &object, about);
     let (clear, shortened) = (allows(Action::Read), allows(Action::ReadMasked));
-    let shown = if clear && !masked {
+    let mut by_grant = None;
+    let mut by = |action: Action| {
+        by_grant = granted(action).map(|(grant, scope)| (grant, action, scope));
+        by_grant.is_some()
+    };
+    let shown = if !masked && (clear || by(Action::Read)) {
         Form::Clear
-    } else if shortened {
+    } else if shortened || by(Action::ReadMasked) {
         Form::Masked
     } else {
         return Form::Withheld(Withheld::NotAllowed);
     };
+    if let Some((grant, action, scope)) =
+        by_grant.filter(|_| subject.erased_at.is_none() && op.purpose().is_some())
+    {
+        let uses = grants.entry((grant, action)).or_insert_with(|| (scope, Vec::new()));
+        uses.1.push(object);
+    }
     if subject.erased_at.is_some() {
         Form::Withheld(Withheld::Erased)
     } else if op.purpose().is_none() {
@@ -226,11 +385,11 @@ fn watched(
     rules: &SystemRules,
     about: &Attributes,
     subject: &Subject,
-    clear: &[&str],
-    shortened: &[&str],
+    clear: &[String],
+    shortened: &[String],
 ) -> BTreeSet<String> {
-    let clear = clear.iter().map(|field| (Action::Read, *field));
-    let shortened = shortened.iter().map(|field| (Action::ReadMasked, *field));
+    let clear = clear.iter().map(|field| (Action::Read, field));
+    let shortened = shortened.iter().map(|field| (Action::ReadMasked, field));
     let mut names = BTreeSet::new();
     for (action, field) in clear.chain(shortened) {
         let object = object(&subject.record_type, field);
@@ -250,6 +409,11 @@ pub(super) fn place(subject: &Subject) -> RecordContext<'_> {
 
 /// The cipher of the person's fields; `None` when a key was destroyed or does not open.
 pub(super) async fn cipher(scope: &Scope, subject: &Subject) -> Result<Option<FieldCipher>> {
+    Ok(subject_key(scope, subject).await?.map(|key| FieldCipher::new(&key)))
+}
+
+/// The person's own key; `None` when it was destroyed or does not open.
+pub(super) async fn subject_key(scope: &Scope, subject: &Subject) -> Result<Option<SubjectKey>> {
     let Some(wrapped) = &subject.sealed.wrapped_key else { return Ok(None) };
     let keyring = scope.op().app().keyring();
     let tenant_key_version = subject.sealed.tenant_key_version;
@@ -263,7 +427,7 @@ pub(super) async fn cipher(scope: &Scope, subject: &Subject) -> Result<Option<Fi
         key_version: SUBJECT_KEY_VERSION,
     };
     match tenant_key.unwrap_subject_key(&place, wrapped) {
-        Ok(key) => Ok(Some(FieldCipher::new(&key))),
+        Ok(key) => Ok(Some(key)),
         Err(error) => {
             tracing::error!(%error, subject = %subject.id, "a subject key does not open");
             Ok(None)

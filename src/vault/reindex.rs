@@ -11,6 +11,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::index::{IndexRows, Indexer, Unfit, index_mark};
+use super::keyring::ActiveKey;
 use super::model::Subject;
 use super::schema::Schema;
 use super::{read, store, store_index};
@@ -77,7 +78,7 @@ async fn piece(
     // Before the transaction: it must not wait for a second connection while it holds its own.
     let mut made = Vec::with_capacity(people.len());
     for (subject, _) in &people {
-        made.push(match indexers.get(&subject.tenant) {
+        made.push(match indexers.get(&(subject.tenant, subject.sealed.tenant_key_version)) {
             Some(indexer) => rows_of(scope, schema, indexer, subject).await?,
             // The tenant's key was destroyed: there is nothing that could be found.
             None => None,
@@ -89,7 +90,7 @@ async fn piece(
     let mut damaged = 0;
     for ((subject, seen), made) in people.iter().zip(made) {
         // Changed or erased meanwhile: whoever did that made the rows, or the next step does.
-        if !store_index::set_mark(&tx, subject.reference(), *seen, mark).await? {
+        if !store_index::set_mark(&tx, subject, *seen, mark).await? {
             continue;
         }
         done.entry(subject.tenant).or_default().push(subject.id);
@@ -118,18 +119,25 @@ async fn indexers(
     scope: &Scope,
     schema: &Schema,
     people: &[(Subject, i64)],
-) -> Result<HashMap<Uuid, Indexer>> {
-    let mut tenants: Vec<Uuid> = people.iter().map(|(subject, _)| subject.tenant).collect();
-    tenants.sort_unstable();
-    tenants.dedup();
-    let keys = scope.op().app().keyring().active(scope, &tenants).await?;
-    keys.iter()
-        .map(|(tenant, key)| Ok((*tenant, Indexer::new(*tenant, key, schema.record_type())?)))
-        .collect()
+) -> Result<HashMap<(Uuid, i32), Indexer>> {
+    // By the version that the person is sealed under: key, record and index rows always are of one.
+    let mut places: Vec<(Uuid, i32)> =
+        people.iter().map(|(subject, _)| (subject.tenant, subject.sealed.tenant_key_version)).collect();
+    places.sort_unstable();
+    places.dedup();
+    let mut indexers = HashMap::with_capacity(places.len());
+    for (tenant, version) in places {
+        let key = scope.op().app().keyring().key(scope, tenant, version).await?;
+        if let Some(key) = key {
+            let key = ActiveKey { version, key };
+            indexers.insert((tenant, version), Indexer::new(tenant, &key, schema.record_type())?);
+        }
+    }
+    Ok(indexers)
 }
 
 /// The rows of a person; `None` when the record does not open or a value is no longer of its field's kind.
-async fn rows_of(
+pub(super) async fn rows_of(
     scope: &Scope,
     schema: &Schema,
     indexer: &Indexer,

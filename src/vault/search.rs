@@ -1,7 +1,7 @@
 //! Search on encrypted fields: keyed digests of normalised values or of their parts, one a tenant, looked up in bulk. What the
 //! index of parts names are candidates: each is opened and compared before it counts as found.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use envelope::{IndexContext, Needle, Part};
 use serde_json::json;
@@ -160,9 +160,10 @@ struct Searching<'a> {
 }
 
 impl Searching<'_> {
-    /// The keys of the tenants within the scope, a page.
-    async fn page(&self, after: Option<Uuid>, limit: usize) -> Result<HashMap<Uuid, ActiveKey>> {
-        self.scope.op().app().keyring().active_page(self.scope, after, limit as u64).await
+    /// The keys of the tenants within the scope, a page. While a tenant's key is being replaced its people are under one or the
+    /// other: both are looked for.
+    async fn page(&self, after: Option<(Uuid, i32)>, limit: usize) -> Result<Vec<(Uuid, ActiveKey)>> {
+        self.scope.op().app().keyring().live_page(self.scope, after, limit as u64).await
     }
 
     fn place(&self, tenant: Uuid) -> IndexContext<'_> {
@@ -174,7 +175,7 @@ impl Searching<'_> {
         let (mut found, mut after) = (Vec::new(), None);
         loop {
             let keys = self.page(after, store::ALTERNATIVES).await?;
-            after = keys.keys().max().copied();
+            after = keys.last().map(|(tenant, key)| (*tenant, key.version));
             let mut digests = Vec::with_capacity(keys.len());
             for (tenant, active) in &keys {
                 let digest =
@@ -208,13 +209,13 @@ impl Searching<'_> {
         let (mut found, mut after, mut compared) = (Vec::new(), None, 0);
         loop {
             let keys = self.page(after, store::ALTERNATIVES).await?;
-            after = keys.keys().max().copied();
+            after = keys.last().map(|(tenant, key)| (*tenant, key.version));
             let mut wanted = Vec::with_capacity(keys.len());
             for (tenant, active) in &keys {
                 let key = active.key.part_key(&self.place(*tenant), index_kind(self.field), stored);
                 let mut digests = key.and_then(|key| key.look_up(&needle)).map_err(unfit)?;
                 digests.truncate(COUNTED);
-                wanted.push((*tenant, digests));
+                wanted.push(((*tenant, active.version), digests));
             }
             let candidates = self.candidates(wanted, MAX_CANDIDATES - compared).await?;
             for block in candidates.chunks(BLOCK) {
@@ -237,13 +238,13 @@ impl Searching<'_> {
     /// Who has all the digests of their tenant: one more than `most` when there are more.
     async fn candidates(
         &self,
-        wanted: Vec<(Uuid, Vec<PartDigest>)>,
+        wanted: Vec<((Uuid, i32), Vec<PartDigest>)>,
         most: usize,
     ) -> Result<Vec<(Uuid, Uuid)>> {
         let column = PartColumn { record_type: self.schema.name(), field: &self.field.name };
-        let flat: Vec<(Uuid, PartDigest)> = wanted
+        let flat: Vec<((Uuid, i32), PartDigest)> = wanted
             .iter()
-            .flat_map(|(tenant, digests)| digests.iter().map(move |digest| (*tenant, *digest)))
+            .flat_map(|(place, digests)| digests.iter().map(move |digest| (*place, *digest)))
             .collect();
         let Some(rarest_first) = self.rarest_first(column, &flat).await? else { return Err(too_common()) };
         if rarest_first.is_empty() {
@@ -259,16 +260,18 @@ impl Searching<'_> {
     async fn rarest_first(
         &self,
         column: PartColumn<'_>,
-        digests: &[(Uuid, PartDigest)],
+        digests: &[((Uuid, i32), PartDigest)],
     ) -> Result<Option<Vec<(Uuid, Vec<PartDigest>)>>> {
+        let by_tenant_alone: Vec<(Uuid, PartDigest)> =
+            digests.iter().map(|((tenant, _), digest)| (*tenant, *digest)).collect();
         for most in WITH_PART {
             let mut counts = Vec::with_capacity(digests.len());
-            for some in digests.chunks(store_index::ARMS) {
+            for some in by_tenant_alone.chunks(store_index::ARMS) {
                 counts.extend(store_index::count_parts(self.scope, column, some, most).await?);
             }
-            let mut by_tenant = BTreeMap::<Uuid, Vec<(u64, PartDigest)>>::new();
-            for ((tenant, digest), people) in digests.iter().zip(counts) {
-                by_tenant.entry(*tenant).or_default().push((people, *digest));
+            let mut by_tenant = BTreeMap::<(Uuid, i32), Vec<(u64, PartDigest)>>::new();
+            for ((place, digest), people) in digests.iter().zip(counts) {
+                by_tenant.entry(*place).or_default().push((people, *digest));
             }
             for digests in by_tenant.values_mut() {
                 digests.sort_unstable();
@@ -280,7 +283,7 @@ impl Searching<'_> {
                     digests.into_iter().take(LOOKED_UP).map(|(_, digest)| digest).collect()
                 };
                 return Ok(Some(
-                    by_tenant.into_iter().map(|(tenant, digests)| (tenant, some(digests))).collect(),
+                    by_tenant.into_iter().map(|((tenant, _), digests)| (tenant, some(digests))).collect(),
                 ));
             }
         }

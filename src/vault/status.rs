@@ -49,8 +49,10 @@ pub async fn key_status(op: &Op) -> Result<KeyStatus> {
         .await?
         .into_iter()
         .map(|(row, slug)| {
-            let count = counts.iter().find(|(tenant, _, _)| *tenant == row.tenant_id);
-            let (people, erased) = count.map_or((0, 0), |(_, people, erased)| (*people, *erased));
+            let count = counts
+                .iter()
+                .find(|(tenant, version, _, _)| (*tenant, *version) == (row.tenant_id, row.version));
+            let (people, erased) = count.map_or((0, 0), |(_, _, people, erased)| (*people, *erased));
             TenantKeyStatus {
                 tenant: row.tenant_id,
                 slug,
@@ -67,8 +69,8 @@ pub async fn key_status(op: &Op) -> Result<KeyStatus> {
         kek_id: op.app().master().id().to_owned(),
         hardware: hardware.to_string(),
         accelerated: hardware.is_accelerated(),
-        people: counts.iter().map(|(_, people, _)| people).sum(),
-        erased: counts.iter().map(|(_, _, erased)| erased).sum(),
+        people: counts.iter().map(|(_, _, people, _)| people).sum(),
+        erased: counts.iter().map(|(_, _, _, erased)| erased).sum(),
         index_rows: store::count_index_rows(&scope).await?,
         tenants,
     })

@@ -282,15 +282,17 @@ pub async fn keys(scope: &Scope) -> Result<Vec<(tenant_key::Model, String)>, DbE
         .collect())
 }
 
-/// How many people there are, and how many of them were erased, a tenant.
-pub async fn count_subjects(scope: &Scope) -> Result<Vec<(Uuid, i64, i64)>, DbErr> {
+/// How many people there are, and how many of them were erased, a version of a tenant's key.
+pub async fn count_subjects(scope: &Scope) -> Result<Vec<(Uuid, i32, i64, i64)>, DbErr> {
     subject::Entity::find()
         .select_only()
         .column(subject::Column::TenantId)
+        .column(subject::Column::KeyVersion)
         .column_as(subject::Column::Id.count(), "people")
         .column_as(subject::Column::ErasedAt.count(), "erased")
         .filter(scope.rows(subject::Column::TenantId))
         .group_by(subject::Column::TenantId)
+        .group_by(subject::Column::KeyVersion)
         .into_tuple()
         .all(scope.connection())
         .await

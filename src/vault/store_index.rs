@@ -11,7 +11,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::index::IndexRows;
-use super::model::SubjectRef;
+use super::model::Subject;
 use crate::access::{Scope, Tx};
 
 use part_index::Column;
@@ -87,13 +87,15 @@ pub async fn any_stale(scope: &Scope, system: &str, record_type: &str, mark: i64
     Ok(found.is_some())
 }
 
-/// Says by which statement a person's rows are made now. False when the person was changed or erased since `seen`.
-pub async fn set_mark(tx: &Tx, subject: SubjectRef, seen: i64, mark: i64) -> Result<bool, DbErr> {
+/// Says by which statement a person's rows are made now. False when the person was changed, erased or sealed under another
+/// version of the tenant's key since `seen`.
+pub async fn set_mark(tx: &Tx, subject: &Subject, seen: i64, mark: i64) -> Result<bool, DbErr> {
     let updated = subject::Entity::update_many()
         .col_expr(subject::Column::IndexMark, Expr::value(mark))
         .filter(subject::Column::TenantId.eq(subject.tenant))
         .filter(subject::Column::Id.eq(subject.id))
         .filter(subject::Column::UpdatedAt.eq(seen))
+        .filter(subject::Column::KeyVersion.eq(subject.sealed.tenant_key_version))
         .filter(subject::Column::ErasedAt.is_null())
         .exec(tx.connection())
         .await?;

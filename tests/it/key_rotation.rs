@@ -26,7 +26,7 @@ async fn scene() -> (TestApp, Member) {
 }
 
 /// The same installation with a new key file, the old one as an earlier one.
-fn with_new_key(app: &TestApp, keep_old: bool) -> Config {
+pub fn with_new_key(app: &TestApp, keep_old: bool) -> Config {
     let mut config = app.app.config().clone();
     if keep_old {
         config.keys.previous_files = config.keys.file.clone();
@@ -35,7 +35,7 @@ fn with_new_key(app: &TestApp, keep_old: bool) -> Config {
     config
 }
 
-async fn reads(app: &std::sync::Arc<App>, login: &str, mail: &str) -> String {
+pub async fn reads(app: &std::sync::Arc<App>, login: &str, mail: &str) -> String {
     let op = act_locally(app, login).await.unwrap().for_purpose("a test").unwrap();
     let mode = vault::SearchMode::Exact;
     let found = vault::search_subjects(&op, "online-application", "applicant", "email", mail, mode).await;
@@ -122,7 +122,7 @@ async fn a_rotation_that_breaks_off_goes_on() {
 }
 
 /// On SQLite the backup is the file itself; on PostgreSQL a copy of the database, made by the server.
-async fn backup(app: &TestApp) -> String {
+pub async fn backup(app: &TestApp) -> String {
     match app.database_url().strip_prefix("sqlite://") {
         Some(path) => {
             let copy = app.folder().join("backup.db");

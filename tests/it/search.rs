@@ -14,7 +14,7 @@ const MANIFEST: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/examples/online-application/manifests/system.yaml");
 
 /// The example's system with statements of how the applicant's names can be searched.
-async fn apply(app: &TestApp, full_name: &str, name_kana: &str) {
+pub async fn apply(app: &TestApp, full_name: &str, name_kana: &str) {
     let text = std::fs::read_to_string(MANIFEST).expect("the example");
     let stated = |text: String, field: &str, search: &str| match search {
         "" => text,
@@ -51,7 +51,7 @@ fn ids(answer: &Value) -> Vec<String> {
 }
 
 /// External ids of a complete answer.
-async fn found(member: &Member, mode: &str, field: &str, value: &str) -> Vec<String> {
+pub async fn found(member: &Member, mode: &str, field: &str, value: &str) -> Vec<String> {
     let answer = search(member, mode, field, value).await;
     assert!(answer["errors"].is_null(), "{answer}");
     ids(&answer)

@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering as Memory};
 
 use crate::error::{Error, Result};
 
@@ -53,13 +55,28 @@ impl From<bool> for Scalar {
 
 /// The attributes of one request, by dotted name. They may be personal data (a system may send a birth date to decide on):
 /// they are compared and dropped, never logged, stored or shown.
-#[derive(Clone, Default, PartialEq)]
-pub struct Attributes(BTreeMap<Box<str>, Scalar>);
+#[derive(Clone, Default)]
+pub struct Attributes {
+    values: BTreeMap<Box<str>, Scalar>,
+    watch: Option<Arc<Watch>>,
+}
+
+/// Whether anybody asked for the value of a name.
+struct Watch {
+    name: &'static str,
+    asked: AtomicBool,
+}
+
+impl PartialEq for Attributes {
+    fn eq(&self, other: &Self) -> bool {
+        self.values == other.values
+    }
+}
 
 impl std::fmt::Debug for Attributes {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Names only.
-        formatter.debug_set().entries(self.0.keys()).finish()
+        formatter.debug_set().entries(self.values.keys()).finish()
     }
 }
 
@@ -71,12 +88,12 @@ impl Attributes {
 
     /// Sets one that the service itself knows; it replaces what a client may have said.
     pub fn set(&mut self, name: &str, value: impl Into<Scalar>) {
-        self.0.insert(name.into(), value.into());
+        self.values.insert(name.into(), value.into());
     }
 
     /// Removes one.
     pub fn remove(&mut self, name: &str) {
-        self.0.remove(name);
+        self.values.remove(name);
     }
 
     /// Adds one that a client sent.
@@ -90,15 +107,31 @@ impl Attributes {
         if matches!(&value, Scalar::Text(text) if text.len() > MAX_TEXT) {
             return Err(Error::invalid("attribute", format!("wants a text of at most {MAX_TEXT} bytes")));
         }
-        if self.0.len() >= MAX_ATTRIBUTES && !self.0.contains_key(name) {
+        if self.values.len() >= MAX_ATTRIBUTES && !self.values.contains_key(name) {
             return Err(Error::limit(format!("more than {MAX_ATTRIBUTES} attributes")));
         }
-        self.0.insert(name.into(), value);
+        self.values.insert(name.into(), value);
         Ok(())
     }
 
     /// The value of a name.
     pub fn get(&self, name: &str) -> Option<&Scalar> {
-        self.0.get(name)
+        if let Some(watch) = &self.watch
+            && watch.name == name
+        {
+            watch.asked.store(true, Memory::Relaxed);
+        }
+        self.values.get(name)
+    }
+
+    /// From now on [`Attributes::was_asked`] tells whether a decision looked at this name. A decision that did not holds for
+    /// every other value of it, too.
+    pub fn watch(&mut self, name: &'static str) {
+        self.watch = Some(Arc::new(Watch { name, asked: AtomicBool::new(false) }));
+    }
+
+    /// Whether the watched name was asked for; without a watch, nobody knows: true.
+    pub fn was_asked(&self) -> bool {
+        self.watch.as_ref().is_none_or(|watch| watch.asked.load(Memory::Relaxed))
     }
 }

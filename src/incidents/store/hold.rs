@@ -1,6 +1,7 @@
 //! People on the lists of incidents that are not closed.
 
 use entity::{incident, revision, revision_person};
+use sea_orm::sea_query::Query;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
@@ -59,4 +60,27 @@ pub async fn listed<C: ConnectionTrait>(
         found.extend(rows.into_iter().map(|(kind, person, tenant)| Listed { kind, person, tenant }));
     }
     Ok(found)
+}
+
+/// Whether somebody of this tenant is on a list of an incident that is not closed.
+pub async fn any_listed_of<C: ConnectionTrait>(database: &C, root: Uuid, tenant: Uuid) -> Result<bool> {
+    let open = Query::select()
+        .column(incident::Column::Id)
+        .from(incident::Entity)
+        .and_where(incident::Column::TenantId.eq(root))
+        .and_where(incident::Column::Status.ne("closed"))
+        .to_owned();
+    let revisions = Query::select()
+        .column(revision::Column::Id)
+        .from(revision::Entity)
+        .and_where(revision::Column::TenantId.eq(root))
+        .and_where(revision::Column::IncidentId.in_subquery(open))
+        .to_owned();
+    let found = revision_person::Entity::find()
+        .filter(revision_person::Column::TenantId.eq(root))
+        .filter(revision_person::Column::PersonTenant.eq(tenant))
+        .filter(revision_person::Column::RevisionId.in_subquery(revisions))
+        .one(database)
+        .await?;
+    Ok(found.is_some())
 }

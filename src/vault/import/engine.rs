@@ -146,14 +146,16 @@ impl Importer {
     /// Makes sure that the tenants of these people have keys. Commits them by itself, so it must not be called while a
     /// writing transaction is open.
     pub async fn ensure_keys(&mut self, tenants: impl IntoIterator<Item = Uuid>) -> Result<()> {
-        let missing: HashSet<Uuid> =
-            tenants.into_iter().filter(|tenant| !self.sealers.contains_key(tenant)).collect();
-        let missing: Vec<Uuid> = missing.into_iter().collect();
-        for tenants in missing.chunks(TENANTS) {
+        let wanted: HashSet<Uuid> = tenants.into_iter().collect();
+        let wanted: Vec<Uuid> = wanted.into_iter().collect();
+        for tenants in wanted.chunks(TENANTS) {
+            // Asked for each chunk: a key may have been replaced since the last one.
             let keys = self.scope.op().app().keyring().ensure(&self.scope, tenants).await?;
             for tenant in tenants {
+                let known = self.sealers.get(tenant).and_then(Option::as_ref).map(|sealer| sealer.version());
                 let sealer = match keys.get(tenant) {
                     None => None,
+                    Some(key) if known == Some(key.version) => continue,
                     Some(key) => {
                         Some(Arc::new(Sealer::new(*tenant, key.clone(), self.schema.record_type())?))
                     }

@@ -30,6 +30,11 @@ impl Sealer {
         let indexer = Indexer::new(tenant, &active, record_type)?;
         Ok(Self { tenant, active, indexer })
     }
+
+    /// Version of the tenant's key.
+    pub fn version(&self) -> i32 {
+        self.active.version
+    }
 }
 
 /// A person of a known tenant.
@@ -146,8 +151,14 @@ impl Sealing {
             chunk.problems.push(problem);
             return Ok(());
         }
+        // Key, record and index rows of a person are of one version of the tenant's key.
+        let place = key_place(row.tenant_id, row.id, sealer.active.version)?;
+        let wrapped =
+            sealer.active.key.wrap_subject_key(&place, &key, &mut self.rng).context("subject key")?;
         let seen = row.updated_at;
         let changed = subject::Model {
+            key_version: sealer.active.version,
+            wrapped_key: Some(wrapped),
             fields: Some(fields),
             language: person.language.to_owned(),
             import_id: Some(self.import),

@@ -13,10 +13,13 @@ use super::seal::SealedChunk;
 use crate::access::{Scope, Tx};
 use crate::vault::store::delete_index;
 use crate::vault::store_index;
+use crate::vault::store_keys::hold_keys;
 
 /// SQLite binds at most 32,766 values in a statement; a subject has 14. Shorter statements are prepared faster than long ones
 /// save round trips.
 const SUBJECTS_PER_INSERT: usize = 500;
+/// Tenants whose keys are held at once.
+const TENANTS: usize = 500;
 
 /// Why a chunk was not written.
 pub enum WriteError {
@@ -36,6 +39,21 @@ impl From<DbErr> for WriteError {
 
 /// Writes people and their index rows.
 pub async fn write_chunk(tx: &Tx, chunk: &mut SealedChunk) -> Result<(), WriteError> {
+    let mut keys: Vec<(Uuid, i32)> = chunk
+        .new
+        .iter()
+        .chain(chunk.changed.iter().map(|(row, _)| row))
+        .map(|row| (row.tenant_id, row.key_version))
+        .collect();
+    keys.sort_unstable();
+    keys.dedup();
+    for keys in keys.chunks(TENANTS) {
+        let held = hold_keys(tx, keys).await?;
+        if keys.iter().any(|key| !held.contains(key)) {
+            // The key was replaced and destroyed, or destroyed, since the rows were sealed.
+            return Err(WriteError::Raced);
+        }
+    }
     let mut new = std::mem::take(&mut chunk.new).into_iter().map(|row| row.into_active_model().reset_all());
     loop {
         let rows: Vec<_> = new.by_ref().take(SUBJECTS_PER_INSERT).collect();
@@ -48,6 +66,8 @@ pub async fn write_chunk(tx: &Tx, chunk: &mut SealedChunk) -> Result<(), WriteEr
     for (row, seen) in std::mem::take(&mut chunk.changed) {
         changed.entry(row.tenant_id).or_default().push(row.id);
         let updated = subject::Entity::update_many()
+            .col_expr(subject::Column::KeyVersion, row.key_version.into())
+            .col_expr(subject::Column::WrappedKey, row.wrapped_key.into())
             .col_expr(subject::Column::Fields, row.fields.into())
             .col_expr(subject::Column::Language, row.language.into())
             .col_expr(subject::Column::ImportId, row.import_id.into())
