@@ -44,10 +44,19 @@ struct Begin {
 
 const BEGIN: &str = "{\"provider\": \"…\", \"purpose\": \"sign_in\", \"returnTo\": \"/\"}";
 
-async fn signed_in(service: &Service, headers: &HeaderMap, request: &RequestId) -> Result<Op> {
+async fn signed_in(
+    service: &Service,
+    headers: &HeaderMap,
+    request: &RequestId,
+    to_enrol: bool,
+) -> Result<Op> {
     let credentials = credentials(&service.app, headers)
         .ok_or_else(|| Error::unauthenticated("sign in first").remedy("POST /auth/sign-in"))?;
-    access::authenticate_to_enrol(&service.app, &credentials, &request.0).await
+    if to_enrol {
+        access::authenticate_to_enrol(&service.app, &credentials, &request.0).await
+    } else {
+        access::authenticate(&service.app, &credentials, &request.0).await
+    }
 }
 
 /// `POST /auth/oidc/begin` with `{"provider", "purpose", "returnTo"}`: where the browser goes, and the cookie that binds it.
@@ -62,7 +71,9 @@ pub async fn begin(
         let purpose = purpose.unwrap_or(Purpose::SignIn);
         let op = match purpose {
             Purpose::SignIn => None,
-            Purpose::ReAuthenticate | Purpose::Link => Some(signed_in(&service, &headers, &request).await?),
+            Purpose::ReAuthenticate => Some(signed_in(&service, &headers, &request, true).await?),
+            // Not for whoever must enrol a second factor first.
+            Purpose::Link => Some(signed_in(&service, &headers, &request, false).await?),
         };
         let return_to = return_to.as_deref().unwrap_or("/");
         access::begin(&service.app, op.as_ref(), &provider, purpose, return_to).await
@@ -124,7 +135,7 @@ pub async fn finish(
         let cookie = cookie_value(app, &headers, FLOW).unwrap_or_default();
         // Without the CSRF header there is nobody here: what is for a session is refused then.
         let op = match credentials(app, &headers) {
-            Some(_) => signed_in(&service, &headers, &request).await.ok(),
+            Some(_) => signed_in(&service, &headers, &request, true).await.ok(),
             None => None,
         };
         access::finish(app, op.as_ref(), &cookie, code.as_deref()).await

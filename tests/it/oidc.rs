@@ -393,6 +393,17 @@ async fn a_grant_makes_an_account_and_is_all_that_it_may_be() {
     assert!(!officer.browser.is_in().await);
     assert_eq!(come("p-8", "school").await.0, 200);
     assert_eq!(come("p-8", "").await.0, 401);
+    // Whose link was taken away does not get a second account by coming again.
+    assert_eq!(come("p-9", "auditors").await.0, 200);
+    let id = "{ tenants { nodes { slug accounts { id roles } } } }";
+    let id = app.admin().gql(id).await["data"]["tenants"]["nodes"][0]["accounts"].clone();
+    let id =
+        id.as_array().unwrap().iter().find(|account| account["roles"] == json!(["AUDITOR"])).unwrap()["id"]
+            .clone();
+    let unlink = "mutation($id: ID!, $issuer: String!) { unlinkIdentity(accountId: $id, issuer: $issuer) { __typename } }";
+    let done = app.admin().gql_with(unlink, json!({ "id": id, "issuer": provider.issuer })).await;
+    assert_eq!(done["data"]["unlinkIdentity"]["__typename"], "Done", "{done}");
+    assert_eq!(come("p-9", "auditors").await.0, 401);
     insta::assert_snapshot!(denials(&app).await.join("\n"), @"
     no linked account and no grant
     no linked account and no grant
@@ -402,6 +413,7 @@ async fn a_grant_makes_an_account_and_is_all_that_it_may_be() {
     no linked account and no grant
     no grant any more
     no grant any more
+    the account was unlinked
     ");
 }
 
@@ -521,6 +533,9 @@ async fn the_second_factor_is_the_services_unless_the_configuration_says_otherwi
         let mut one = Person::new(&app);
         assert_eq!(one.through("corp", "sign_in", &[("login", "au-1")]).await.0, 200);
         assert!(!one.browser.is_in().await, "one factor");
+        let link = json!({ "provider": "corp", "purpose": "link" });
+        let (status, body) = one.browser.post("/auth/oidc/begin", link).await;
+        assert_eq!((status, &body["error"]["code"]), (403, &json!("SECOND_FACTOR_REQUIRED")), "{body}");
         // With an app of the service's own: its code is asked for, unless the provider showed a second factor.
         one.browser.enrol(&app).await;
         let mut person = Person::new(&app);
@@ -601,6 +616,32 @@ async fn a_provider_that_fails_is_told_and_passwords_go_on() {
     assert_eq!(issuer.says.lock().unwrap().asked.0, asked + 1);
     app.clock.advance(86_400);
     assert_eq!(begin("corp").await, down);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_is_known_by_its_certificate() {
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let key = KeyPair::generate().unwrap();
+    let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    std::fs::write(file("ca.pem"), authority.self_signed(&key).unwrap().pem()).unwrap();
+    let authority = rcgen::Issuer::new(authority, key);
+    let mut answers = Vec::new();
+    for (host, trusted) in [("127.0.0.1", true), ("127.0.0.1", false), ("elsewhere.example", true)] {
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new(vec![host.to_owned()]).unwrap();
+        std::fs::write(file("cert.pem"), certificate.signed_by(&key, &authority).unwrap().pem()).unwrap();
+        std::fs::write(file("key.pem"), key.serialize_pem()).unwrap();
+        let provider = Provider::with(&[&file("cert.pem"), &file("key.pem")]);
+        assert!(provider.issuer.starts_with("https://"));
+        let ca = format!("ca_file = \"{}\"", file("ca.pem").display());
+        let (app, _folder) =
+            service(&[("corp", &provider.issuer, if trusted { &ca } else { "" })], &[]).await;
+        answers.push(Browser::new(&app).post("/auth/oidc/begin", json!({ "provider": "corp" })).await.0);
+    }
+    assert_eq!(answers, [200, 409, 409], "the right one, of an unknown authority, for another name");
 }
 
 #[test]

@@ -22,6 +22,11 @@ pub struct Provider {
 
 impl Provider {
     pub fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// One that speaks TLS with this certificate and key (files).
+    pub fn with(certificate_and_key: &[&std::path::Path]) -> Self {
         let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
         let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| here.join("target"), PathBuf::from);
         let folder = target.join("oidc");
@@ -33,6 +38,7 @@ impl Provider {
         let mut process = Command::new("node")
             .arg(here.join("tests/oidc/provider.mjs"))
             .arg(folder)
+            .args(certificate_and_key)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -41,7 +47,7 @@ impl Provider {
         let mut line = String::new();
         let output = process.stdout.take().expect("its output");
         tokio::task::block_in_place(|| BufReader::new(output).read_line(&mut line)).expect("its address");
-        assert!(line.starts_with("http://127.0.0.1:"), "the provider did not start: {line:?}");
+        assert!(line.contains("://127.0.0.1:"), "the provider did not start: {line:?}");
         Self { process, issuer: line.trim().to_owned() }
     }
 }

@@ -1,19 +1,21 @@
 // A provider of identity (panva's oidc-provider) on a free port of this machine. Its sign-in page takes whatever name is typed, and
 // says of that person what stands in the form, so that a test decides who comes.
-//   node provider.mjs FOLDER   (where its package is installed; prints its address)
+//   node provider.mjs FOLDER [CERTIFICATE KEY]   (where its package is installed; prints its address)
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createProtected } from 'node:https';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-const folder = process.argv[2];
+const [folder, cert, secret] = process.argv.slice(2);
 // Its advice on defaults is for a service that stays; whoever reads the address closes the pipe then.
 console.info = console.warn = () => {};
 const { default: Provider } = await import(pathToFileURL(join(folder, 'node_modules/oidc-provider/lib/index.js')));
 
-const server = createServer();
+const server = cert ? createProtected({ cert: readFileSync(cert), key: readFileSync(secret) }) : createServer();
 await new Promise((done) => server.listen(0, '127.0.0.1', done));
-const issuer = `http://127.0.0.1:${server.address().port}`;
+const issuer = `${cert ? 'https' : 'http'}://127.0.0.1:${server.address().port}`;
 const people = new Map();
 const key = (type, options, alg) => ({
   ...generateKeyPairSync(type, options).privateKey.export({ format: 'jwk' }), alg, use: 'sig', kid: randomUUID(),

@@ -146,6 +146,10 @@ async fn create(
     }
     let scope = Scope::system(app, tenant.id, Reach::One(tenant.id), "sign-in");
     let tx = scope.begin().await?;
+    // An administrator took the link away: whoever that was does not get a second account by coming again.
+    if store::account_by_login(&app.database().behind(Wall::None), &new.login).await?.is_some() {
+        return Ok(Err("the account was unlinked"));
+    }
     let account = insert(tx.connection(), app, &scope, new, None).await?;
     let row = identity(&scope, account.id, &provider.config.issuer, hash, true);
     if !store_oidc::insert_identity(tx.connection(), row).await? {
