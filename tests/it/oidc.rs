@@ -11,6 +11,9 @@ use crate::harness::PASSWORD;
 use crate::oidc_issuer::{Issuer, by_secret, signed, unsigned};
 use crate::oidc_scene::{CLIENT_SECRET, Person, Provider, denials, link, service};
 
+/// A token out of what a right one would say.
+type TokenOf = Box<dyn Fn(Value) -> Option<String>>;
+
 const OFFICER: &[(&str, &str)] = &[("login", "of-17")];
 const REFUSED: &str = r#"{"error":{"code":"UNAUTHENTICATED","field":null,"message":"signing in at this provider did not succeed","remedy":"begin again; if it happens again, ask an administrator whether your account is linked"}}"#;
 
@@ -152,7 +155,7 @@ async fn an_id_token_that_is_not_right_opens_nothing() {
     let officer = app.operator_member(Role::ComplianceOfficer).await;
     assert_eq!(link(&app, &officer.account, &issuer.url, "subject-1").await["__typename"], "Done");
     let now = app.now().as_second();
-    let attempt = async |token: Box<dyn Fn(Value) -> Option<String>>| {
+    let attempt = async |token: TokenOf| {
         let mut person = Person::new(&app);
         let location = reqwest::Url::parse(&person.begin("corp", "sign_in").await).unwrap();
         let query: std::collections::HashMap<_, _> = location.query_pairs().into_owned().collect();
@@ -175,13 +178,13 @@ async fn an_id_token_that_is_not_right_opens_nothing() {
         assert_eq!(person.finish(json!({})).await.0, 401);
         false
     };
-    let changed = |name: &'static str, value: Value| -> Box<dyn Fn(Value) -> Option<String>> {
+    let changed = |name: &'static str, value: Value| -> TokenOf {
         Box::new(move |mut claims| {
             claims[name] = value.clone();
             Some(signed(&claims, 1, "one"))
         })
     };
-    let without = |name: &'static str| -> Box<dyn Fn(Value) -> Option<String>> {
+    let without = |name: &'static str| -> TokenOf {
         Box::new(move |mut claims| {
             claims.as_object_mut().unwrap().remove(name);
             Some(signed(&claims, 1, "one"))
@@ -191,7 +194,7 @@ async fn an_id_token_that_is_not_right_opens_nothing() {
     let form = issuer.says.lock().unwrap().form.clone();
     assert!(form.contains("code_verifier=") && form.contains("grant_type=authorization_code"), "{form}");
     assert!(attempt(changed("azp", json!("suimon"))).await, "named as the one it is for");
-    let wrong: Vec<(&str, Box<dyn Fn(Value) -> Option<String>>)> = vec![
+    let wrong: Vec<(&str, TokenOf)> = vec![
         ("another nonce", changed("nonce", json!("another"))),
         ("no nonce", without("nonce")),
         ("for another client", changed("aud", json!("another"))),

@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use sea_orm::{ColumnTrait, Database, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::{Value, json};
+use suimon::clock::{Clock, SystemClock};
 
 use crate::browser::{Answer, Browser};
 use crate::harness::{TestApp, text};
@@ -77,10 +78,8 @@ pub async fn service(providers: &[(&str, &str, &str)], overrides: &[&str]) -> (T
     let file = folder.path().join("suimon.toml");
     std::fs::write(&file, format!("[server]\npublic_url = \"{PUBLIC}\"\n{tables}")).unwrap();
     // Real providers live in the present.
-    let now = jiff::Timestamp::from_second(
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() as i64,
-    );
-    (TestApp::beginning(now.unwrap(), Some(file), overrides).await, folder)
+    let now = SystemClock.now();
+    (TestApp::beginning(now, Some(file), overrides).await, folder)
 }
 
 /// A person with a browser, which keeps the cookies of the service and of the provider.
