@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use anyhow::Context;
 use uuid::Uuid;
 
-use crate::access::{Holders, Policies, TenantDirectory};
+use crate::access::{Holders, Oidc, Policies, TenantDirectory};
 use crate::audit;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -26,6 +26,7 @@ pub struct App {
     keyring: Keyring,
     holders: Holders,
     policies: Policies,
+    oidc: Oidc,
     subjects: Subjects,
     audit: audit::Log,
     manifests: Manifests,
@@ -55,6 +56,7 @@ impl App {
         let database = Database::new(connection);
         let master = Master::open(keks, &database, &entropy, &*clock).await?;
         let audit = audit::Log::start(database.clone(), &master.derive("suimon audit head"), entropy.clone());
+        let oidc = Oidc::new(&config.identity)?;
         let app = Self {
             config,
             clock,
@@ -63,6 +65,7 @@ impl App {
             master,
             holders: Holders::start(&database),
             policies: Policies::default(),
+            oidc,
             subjects: Subjects::start(&database),
             audit,
             manifests: Manifests::start(&database),
@@ -120,6 +123,11 @@ impl App {
 
     pub(crate) fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// The providers of identity.
+    pub fn oidc(&self) -> &Oidc {
+        &self.oidc
     }
 
     pub(crate) fn policies(&self) -> &Policies {

@@ -1,6 +1,7 @@
 //! Which work goes on in the background: every handler of every part, in one place.
 
 mod audit;
+mod emergency;
 mod retention;
 
 use std::sync::Arc;
@@ -10,8 +11,14 @@ use crate::jobs::{Handler, Worker};
 
 /// All kinds of work that this program knows.
 pub fn handlers() -> Vec<Handler> {
-    let mut handlers =
-        vec![audit::CHECKPOINT, audit::VERIFY, retention::ERASE, retention::PURGE, retention::REKEY];
+    let mut handlers = vec![
+        audit::CHECKPOINT,
+        audit::VERIFY,
+        retention::ERASE,
+        retention::PURGE,
+        retention::REKEY,
+        emergency::ALARM,
+    ];
     handlers.extend(crate::vault::handlers());
     handlers
 }

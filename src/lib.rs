@@ -11,7 +11,8 @@
 //! decisions           →  requirements vault access audit
 //! duties              →  incidents requirements vault jobs access audit
 //! incidents           →  requirements vault jobs access audit
-//! vault               →  requirements jobs access audit
+//! vault               →  requirements emergency jobs access audit
+//! emergency           →  jobs access audit
 //! requirements        →  jobs access audit
 //! jobs                →  access audit
 //! access              ↔  audit        (a scope records what it permitted; verifying needs a scope)
@@ -28,6 +29,7 @@ pub mod clock;
 pub mod config;
 pub mod decisions;
 pub mod duties;
+pub mod emergency;
 pub mod entropy;
 pub mod error;
 #[cfg(fuzzing)]

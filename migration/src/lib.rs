@@ -9,6 +9,8 @@ mod m20231126_000006_search;
 mod m20231126_000007_access;
 mod m20231126_000008_identity;
 mod m20231126_000009_audit_privacy;
+mod m20231126_000021_emergency_access;
+mod m20231126_000022_oidc;
 mod schema;
 pub mod walls;
 
@@ -30,6 +32,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20231126_000007_access::Migration),
             Box::new(m20231126_000008_identity::Migration),
             Box::new(m20231126_000009_audit_privacy::Migration),
+            Box::new(m20231126_000021_emergency_access::Migration),
+            Box::new(m20231126_000022_oidc::Migration),
         ]
     }
 }

@@ -36,6 +36,17 @@ need_smtp_sink() {
   fi
 }
 
+need_oidc_provider() { # folder
+  command -v node >/dev/null 2>&1 || install_package nodejs "a provider of identity"
+  command -v npm >/dev/null 2>&1 || install_package npm "a provider of identity"
+  mkdir -p "$1"
+  if ! cmp -s tests/oidc/package-lock.json "$1/package-lock.json" || [ ! -d "$1/node_modules" ]; then
+    echo "installing the provider of identity of tests/oidc/package-lock.json"
+    cp tests/oidc/package.json tests/oidc/package-lock.json "$1/"
+    npm ci --prefix "$1" --no-audit --no-fund --silent --ignore-scripts || { rm "$1/package-lock.json"; return 1; }
+  fi
+}
+
 need_contract_tools() { # folder
   command -v node >/dev/null 2>&1 || install_package nodejs "the suites of GraphQL over HTTP and Relay"
   command -v npm >/dev/null 2>&1 || install_package npm "the suites of GraphQL over HTTP and Relay"

@@ -9,7 +9,7 @@ use super::model::{Action, Role};
 use super::op::{Op, Scope, Tx};
 use super::proof;
 use super::sessions::end_sessions;
-use super::{password, store, store_identity};
+use super::{password, store, store_identity, store_oidc};
 use crate::app::App;
 use crate::audit::Event;
 use crate::clock::from_micros;
@@ -28,6 +28,8 @@ pub struct Account {
     pub locked_until: Option<Timestamp>,
     /// Whether signing in asks for a second factor.
     pub second_factor: bool,
+    /// Providers of identity at which a subject is linked to the account.
+    pub linked_issuers: Vec<String>,
 }
 
 /// What a new account needs.
@@ -40,7 +42,7 @@ pub struct NewAccount {
 }
 
 impl NewAccount {
-    fn check(&self, of_operator: bool) -> Result<()> {
+    pub(super) fn check(&self, of_operator: bool) -> Result<()> {
         let login_is_plain = (1..=100).contains(&self.login.len())
             && self.login.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._@+-".contains(&byte));
         if !login_is_plain {
@@ -153,6 +155,7 @@ pub(super) async fn insert<C: ConnectionTrait>(
         active: true,
         locked_until: None,
         second_factor: false,
+        linked_issuers: Vec::new(),
     })
 }
 
@@ -163,11 +166,13 @@ pub(super) async fn insert<C: ConnectionTrait>(
 pub async fn list_accounts(op: &Op, tenant: Uuid) -> Result<Vec<Account>> {
     let scope = op.permit_at(tenant, Action::Read, "account").await?;
     let rows = store::accounts(&scope, tenant).await?;
+    let mut linked = store_oidc::issuers(&scope, tenant).await?;
     Ok(rows
         .into_iter()
         .map(|(row, roles)| Account {
             tenant: row.tenant_id,
             id: row.id,
+            linked_issuers: linked.remove(&row.id).unwrap_or_default(),
             login: row.login,
             display_name: row.display_name,
             roles,

@@ -7,8 +7,8 @@ use super::op::Op;
 use crate::error::{Error, Result};
 
 /// Objects of sensitive verbs: a token must name them, see [`Op::require_fresh`].
-pub const SENSITIVE: [&str; 8] =
-    ["account", "audit", "captured_mail", "data.", "key", "report", "subject", "token"];
+pub const SENSITIVE: [&str; 9] =
+    ["account", "audit", "captured_mail", "data.", "emergency_access", "key", "report", "subject", "token"];
 
 /// Scopes of a token that may do all that its account may, what is sensitive included.
 pub fn every_scope() -> Vec<String> {

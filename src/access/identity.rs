@@ -117,7 +117,9 @@ async fn recognise(app: &Arc<App>, credentials: &Credentials, request_id: &str) 
                     .remedy("send the token from signing in as header X-Suimon-CSRF"));
             }
             require_active(&holder.account_state)?;
-            if holder.second_factor_at.is_none() {
+            // What the provider showed counts where the configuration says so.
+            let shown = holder.methods.split(' ').any(|method| method == "oidc_second_factor");
+            if holder.second_factor_at.is_none() && !shown {
                 must_enrol = must_have_second_factor(app, holder.tenant, holder.account).await?;
             }
             app.holders().touches.session(hash, holder.last_seen_at, now);

@@ -7,8 +7,10 @@ mod fresh;
 mod holders;
 mod identity;
 mod model;
+mod oidc;
 mod op;
 mod password;
+mod people;
 mod policy;
 mod proof;
 mod readers;
@@ -19,6 +21,7 @@ mod setup;
 mod sign_in;
 mod store;
 mod store_identity;
+mod store_oidc;
 mod store_purge;
 mod tenants;
 mod tokens;
@@ -35,9 +38,14 @@ pub use fresh::{SENSITIVE, every_scope};
 pub use holders::Holders;
 pub use identity::{Credentials, act_locally, authenticate, authenticate_to_enrol, sign_out};
 pub use model::{ActingSession, Action, Actor, Role, TokenScope};
+pub use oidc::{
+    Begun, FLOW_SECONDS, Finished, Oidc, Purpose, ReturnFrom, begin, finish, link_identity, protected,
+    take_return, unlink_identity,
+};
 pub use op::{Op, Reach, Scope, Tx};
+pub use people::{WithAddress, lock_own_account, people_with, policy_changed};
 pub use policy::{
-    Against, Attributes, Comparison, Condition, Effect, Explanation, MAX_ATTRIBUTES, Origin, Policies,
+    Against, Attributes, Comparison, Condition, Effect, Explanation, Grant, MAX_ATTRIBUTES, Origin, Policies,
     Policy, Question, Rule, RuleSeen, Scalar, SystemRules, permission_table, role_set,
 };
 pub use readers::{Reader, purge_sessions, purge_tokens, readers};

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::identity::{hash_secret, new_secret};
 use super::op::{Op, Tx};
 use super::proof::{self, object};
-use super::{store, store_identity};
+use super::{store, store_identity, store_oidc};
 use crate::audit::Event;
 use crate::clock::from_micros;
 use crate::error::{Error, Result};
@@ -35,7 +35,7 @@ pub struct Session {
     pub expires_at: Timestamp,
     /// When its owner last proved who they are.
     pub authenticated_at: Timestamp,
-    /// How: `password`, `totp`, `recovery`.
+    /// How: `password`, `totp`, `recovery`, `oidc`, `oidc_second_factor`.
     pub methods: Vec<String>,
     /// Whether the request came with it.
     pub current: bool,
@@ -79,6 +79,7 @@ pub(super) async fn open(
 pub(super) async fn end_sessions(tx: &Tx, tenant: Uuid, account: Uuid) -> Result<()> {
     store::revoke_sessions(tx.connection(), tenant, account, None, tx.scope().at_micros()).await?;
     store_identity::delete_steps_of(tx.connection(), tenant, account).await?;
+    store_oidc::end_returns_of(tx.connection(), tenant, account, tx.scope().at_micros()).await?;
     Ok(())
 }
 

@@ -89,7 +89,7 @@ pub async fn sign_in(app: &Arc<App>, login: &str, password: String) -> Result<Si
 
 /// After a right first factor: a session, or the wait for the second one. The count of wrong tries goes on until both were
 /// right: who knows a password cannot begin it again between guesses at the code.
-pub(super) async fn go_on(tx: Tx, account: account::Model, method: &'static str) -> Result<SignInStep> {
+pub(super) async fn go_on(tx: Tx, account: account::Model, method: &str) -> Result<SignInStep> {
     if account.second_factor_at.is_none() {
         return Ok(SignInStep::Open(open(tx, account, method, Vec::new()).await?));
     }

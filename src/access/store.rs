@@ -1,6 +1,6 @@
 //! The only place that knows the tables of accounts, sessions, tokens and tenants.
 
-use entity::{account, api_token, membership, session, tenant};
+use entity::{account, api_token, emergency_access, membership, session, tenant};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait,
@@ -10,13 +10,41 @@ use uuid::Uuid;
 
 use super::model::Role;
 use super::op::Scope;
-use crate::storage::Walled;
+use super::policy::Grant;
+use crate::app::App;
+use crate::error::Result as PartResult;
+use crate::storage::{Wall, Walled};
 
 pub async fn members(database: &Walled, tenant: Uuid) -> Result<Vec<(Uuid, Role)>, DbErr> {
     let rows =
         membership::Entity::find().filter(membership::Column::TenantId.eq(tenant)).all(database).await?;
     // A role that this version does not know gives nothing (default deny).
     Ok(rows.into_iter().filter_map(|row| Some((row.account_id, row.role.parse().ok()?))).collect())
+}
+
+/// Access in an emergency that was granted to a tenant's members and was not over at this instant. The operator's people may
+/// have it at any tenant.
+pub async fn grants(app: &App, tenant: Uuid) -> PartResult<Vec<Grant>> {
+    let wall = if app.root().is_ok_and(|root| root == tenant) { Wall::None } else { Wall::tenant(tenant) };
+    let rows = emergency_access::Entity::find()
+        .filter(emergency_access::Column::ActorTenant.eq(tenant))
+        .filter(emergency_access::Column::State.eq("approved"))
+        .filter(emergency_access::Column::EndsAt.gt(app.clock().now().as_microsecond()))
+        .order_by_asc(emergency_access::Column::Id)
+        .all(&app.database().behind(wall))
+        .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Grant {
+                id: row.id,
+                account: row.actor,
+                tenant: row.tenant_id,
+                subject: row.subject_id,
+                permissions: serde_json::from_str(&row.permissions)?,
+                ends_at: row.ends_at.unwrap_or_default(),
+            })
+        })
+        .collect()
 }
 
 pub async fn operator<C: ConnectionTrait>(database: &C) -> Result<Option<Uuid>, DbErr> {

@@ -1,14 +1,18 @@
 //! Removing what ended long ago, and who is behind the names of the audit log.
 
-use entity::{account, api_token, membership, session, tenant};
+use entity::{account, api_token, membership, oidc_return, session, tenant};
 use sea_orm::sea_query::Condition;
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 use super::op::Tx;
 
-/// Sessions that ended before `before`: at most `limit`.
+/// Sessions that ended before `before`: at most `limit`; and what returns from providers proved before it.
 pub async fn sessions(tx: &Tx, before: i64, limit: u64) -> Result<u64, DbErr> {
+    oidc_return::Entity::delete_many()
+        .filter(oidc_return::Column::ExpiresAt.lt(before))
+        .exec(tx.connection())
+        .await?;
     let ended = Condition::any()
         .add(session::Column::ExpiresAt.lt(before))
         .add(session::Column::RevokedAt.lt(before));

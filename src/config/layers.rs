@@ -76,6 +76,7 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigProblems> {
         ConfigProblems(std::mem::take(&mut problems).into_iter().chain(unreadable).collect())
     })?;
     read_secret_files(&mut config, &mut problems);
+    super::oidc::read_secrets(&mut config.identity.oidc, &sources.environment, &mut problems);
     validate::check(&config, &mut problems);
     if problems.is_empty() { Ok(config) } else { Err(ConfigProblems(problems)) }
 }
@@ -142,6 +143,16 @@ fn file_layer(given: Option<&Path>, known: &Keys, problems: &mut Vec<String>) ->
         };
         for (key, value) in entries {
             let name = format!("{section}.{key}");
+            if name == super::oidc::KEY {
+                // The one list: its tables are read and checked as a whole.
+                match super::oidc::readable(&value) {
+                    Ok(()) => {
+                        layer.entry(section.clone()).or_default().insert(key, value);
+                    }
+                    Err(problem) => problems.push(format!("{}: {problem}", path.display())),
+                }
+                continue;
+            }
             place(&mut layer, &name, value, known, &path.display().to_string(), problems);
         }
     }

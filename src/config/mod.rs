@@ -1,10 +1,12 @@
 //! Configuration: embedded defaults, then `suimon.toml`, then `SUIMON_*`, then `--set`. All problems are told at once.
 
 mod layers;
+mod oidc;
 mod secret;
 mod validate;
 
 pub use layers::{ConfigProblems, DEFAULTS, Sources, load};
+pub use oidc::{OidcGrant, OidcProvider};
 pub use secret::Secret;
 
 use serde::Deserialize;
@@ -25,6 +27,7 @@ pub struct Config {
     pub jobs: JobsConfig,
     pub audit: AuditConfig,
     pub retention: RetentionConfig,
+    pub emergency: EmergencyConfig,
     pub log: LogConfig,
 }
 
@@ -95,6 +98,9 @@ pub struct IdentityConfig {
     pub argon2_memory_kib: u32,
     pub argon2_passes: u32,
     pub argon2_lanes: u32,
+    /// `[[identity.oidc]]`; none by default.
+    #[serde(default)]
+    pub oidc: Vec<OidcProvider>,
 }
 
 /// Which documents are executed.
@@ -196,6 +202,14 @@ pub struct RetentionConfig {
     pub captured_mail_days: u32,
     pub import_batch_days: u32,
     pub job_days: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EmergencyConfig {
+    pub max_minutes: u32,
+    pub request_minutes: u32,
+    pub max_open: u32,
 }
 
 /// How log lines look.

@@ -84,6 +84,9 @@ pub fn check(config: &Config, problems: &mut Vec<String>) {
     );
     require((1..=20).contains(&identity.argon2_passes), "identity.argon2_passes: wants 1 to 20");
     require((1..=16).contains(&identity.argon2_lanes), "identity.argon2_lanes: wants 1 to 16");
+    for problem in super::oidc::check(&identity.oidc) {
+        require(false, &problem);
+    }
     let graphql = &config.graphql;
     require((3..=50).contains(&graphql.max_depth), "graphql.max_depth: wants 3 to 50");
     require(
@@ -145,6 +148,10 @@ pub fn check(config: &Config, problems: &mut Vec<String>) {
     ] {
         require((1..=3650).contains(&days), &format!("retention.{key}: wants 1 to 3650"));
     }
+    let emergency = &config.emergency;
+    require((1..=1440).contains(&emergency.max_minutes), "emergency.max_minutes: wants 1 to 1440");
+    require((1..=10_080).contains(&emergency.request_minutes), "emergency.request_minutes: wants 1 to 10080");
+    require((1..=20).contains(&emergency.max_open), "emergency.max_open: wants 1 to 20");
     require(
         tracing_subscriber::EnvFilter::try_new(&config.log.filter).is_ok(),
         "log.filter: wants a filter such as info or suimon=debug,warn",

@@ -89,6 +89,11 @@ impl Account {
         self.0.locked_until.map(Instant)
     }
 
+    /// Providers of identity at which a subject is linked to the account.
+    async fn linked_issuers(&self) -> &[String] {
+        &self.0.linked_issuers
+    }
+
     /// Whether signing in asks for a second factor.
     async fn second_factor(&self) -> bool {
         self.0.second_factor

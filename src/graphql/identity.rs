@@ -107,4 +107,33 @@ impl IdentityMutation {
         };
         AccessChangePayload::from_result(result.await, |()| Done { id: account_id.clone() })
     }
+
+    /// Lets whom a provider of identity calls `subject` sign in to the account. Both are written as the provider gives them.
+    async fn link_identity(
+        &self,
+        context: &Context<'_>,
+        account_id: ID,
+        issuer: String,
+        subject: String,
+    ) -> async_graphql::Result<AccessChangePayload> {
+        let result = async {
+            let (tenant, account) = id::decode("Account", &account_id, "accountId")?;
+            access::link_identity(context.data_unchecked::<Op>(), tenant, account, &issuer, &subject).await
+        };
+        AccessChangePayload::from_result(result.await, |()| Done { id: account_id.clone() })
+    }
+
+    /// Takes that away again; the account's sessions end.
+    async fn unlink_identity(
+        &self,
+        context: &Context<'_>,
+        account_id: ID,
+        issuer: String,
+    ) -> async_graphql::Result<AccessChangePayload> {
+        let result = async {
+            let (tenant, account) = id::decode("Account", &account_id, "accountId")?;
+            access::unlink_identity(context.data_unchecked::<Op>(), tenant, account, &issuer).await
+        };
+        AccessChangePayload::from_result(result.await, |()| Done { id: account_id.clone() })
+    }
 }

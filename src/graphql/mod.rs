@@ -6,6 +6,7 @@ mod audit;
 pub(crate) mod connection;
 pub(crate) mod documents;
 mod duties;
+mod emergency;
 mod exposure;
 mod id;
 mod identity;
@@ -48,6 +49,7 @@ pub struct Query(
     jobs::JobsQuery,
     privacy::PrivacyQuery,
     policy::PolicyQuery,
+    emergency::EmergencyQuery,
 );
 
 /// What can be changed.
@@ -65,6 +67,7 @@ pub struct Mutation(
     keys::KeysMutation,
     privacy::PrivacyMutation,
     policy::PolicyMutation,
+    emergency::EmergencyMutation,
 );
 
 /// Builds the schema. `development` switches introspection on. Nothing is ever suggested: whoever may not see the schema

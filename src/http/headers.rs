@@ -33,7 +33,7 @@ const STRICT_CONTENT: HeaderValue = HeaderValue::from_static(
 );
 
 /// Paths that may stand in logs.
-const KNOWN: [&str; 20] = [
+const KNOWN: [&str; 23] = [
     "/",
     "/graphql",
     "/graphiql",
@@ -46,6 +46,9 @@ const KNOWN: [&str; 20] = [
     "/auth/second-factor/remove",
     "/auth/password",
     "/auth/re-authenticate",
+    "/auth/oidc",
+    "/auth/oidc/begin",
+    "/auth/oidc/finish",
     "/health/live",
     "/health/ready",
     "/.well-known/authzen-configuration",
@@ -61,7 +64,10 @@ pub async fn apply(mut request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
     request.extensions_mut().insert(RequestId(id.clone()));
     // Paths of this service carry no personal data; an unknown path is somebody else's invention and is not logged.
-    let path = KNOWN.into_iter().find(|known| *known == request.uri().path()).unwrap_or("(unknown)");
+    let asked = request.uri().path();
+    let path = KNOWN.into_iter().find(|known| *known == asked).unwrap_or({
+        if asked.starts_with("/auth/oidc/callback/") { "/auth/oidc/callback" } else { "(unknown)" }
+    });
     // AuthZEN: "the PDP MUST include the same identifier in the response", whatever it looks like. In the logs it is only what
     // looks like one.
     let echo = path.starts_with("/access/").then(|| request.headers().get("x-request-id").cloned()).flatten();

@@ -4,6 +4,7 @@ mod auth;
 mod authzen;
 mod graphql;
 mod headers;
+mod oidc;
 mod second_factor;
 
 use std::sync::Arc;
@@ -53,6 +54,8 @@ pub fn router(app: Arc<App>) -> anyhow::Result<Router> {
         .route("/auth/second-factor/recovery-codes", post(second_factor::recovery_codes))
         .route("/auth/second-factor/remove", post(second_factor::remove))
         .route("/auth/password", post(second_factor::password))
+        .route("/auth/oidc/begin", post(oidc::begin))
+        .route("/auth/oidc/finish", post(oidc::finish))
         .route("/auth/re-authenticate", post(second_factor::re_authenticate))
         .route_layer(axum::middleware::from_fn(move |request: Request, next: Next| {
             let here = headers::sent_from_here(request.headers(), &public_url);
@@ -60,6 +63,9 @@ pub fn router(app: Arc<App>) -> anyhow::Result<Router> {
         }));
     let mut router = Router::new()
         .merge(signing)
+        .route("/auth/oidc", get(oidc::offered))
+        // A navigation that the provider begins: it comes from elsewhere.
+        .route("/auth/oidc/callback/{provider}", get(oidc::callback))
         .route("/", get(index))
         .route("/graphql", get(graphql::get).post(graphql::post))
         .route("/.well-known/authzen-configuration", get(authzen::configuration))

@@ -29,6 +29,14 @@ const MAX_PAYLOAD: usize = 16 * 1024;
 /// # Errors
 /// `INVALID` for a payload that is too long; unexpected ones.
 pub async fn enqueue(tx: &Tx, job: NewJob) -> Result<Uuid> {
+    enqueue_at(tx, tx.scope().tenant(), job).await
+}
+
+/// The same for another tenant, such as the operator for what is done about all; the transaction must reach it.
+///
+/// # Errors
+/// As [`enqueue`].
+pub(crate) async fn enqueue_at(tx: &Tx, tenant: Uuid, job: NewJob) -> Result<Uuid> {
     let NewJob { kind, key, payload, run_at } = job;
     let payload = payload.to_string();
     if payload.len() > MAX_PAYLOAD {
@@ -38,7 +46,7 @@ pub async fn enqueue(tx: &Tx, job: NewJob) -> Result<Uuid> {
         return Err(Error::invalid("key", "wants 1 to 200 bytes"));
     }
     let run_at = run_at.map_or(tx.scope().at_micros(), |at| at.as_microsecond());
-    store::insert(tx, kind, &key, payload, run_at).await
+    store::insert(tx, tenant, kind, &key, payload, run_at).await
 }
 
 /// Jobs of a tenant, the newest first; `before` is the last one of the page before.
@@ -101,7 +109,7 @@ pub async fn retry(op: &Op, tenant: Uuid, id: Uuid) -> Result<Job> {
     if job.state != JobState::Failed {
         return Err(Error::conflict(format!("the job is {}", job.state)));
     }
-    if store::open_of(&tx, &job.kind, &job.key).await?.is_some() {
+    if store::open_of(&tx, tenant, &job.kind, &job.key).await?.is_some() {
         return Err(Error::conflict("the same was asked for again meanwhile").remedy("follow the newer job"));
     }
     store::requeue(&tx, tenant, id).await?;

@@ -14,14 +14,21 @@ use crate::error::Result;
 
 const OPEN: [&str; 2] = ["queued", "running"];
 
-/// Inserts a job of the scope's tenant, unless one of this kind and key is open; the id of the one that is.
-pub async fn insert(tx: &Tx, kind: &str, key: &str, payload: String, run_at: i64) -> Result<Uuid> {
-    if let Some(open) = open_of(tx, kind, key).await? {
+/// Inserts a job of a tenant, unless one of this kind and key is open; the id of the one that is.
+pub async fn insert(
+    tx: &Tx,
+    tenant: Uuid,
+    kind: &str,
+    key: &str,
+    payload: String,
+    run_at: i64,
+) -> Result<Uuid> {
+    if let Some(open) = open_of(tx, tenant, kind, key).await? {
         return Ok(open);
     }
     let scope = tx.scope();
     let row = job::Model {
-        tenant_id: scope.tenant(),
+        tenant_id: tenant,
         id: scope.new_id(),
         kind: kind.to_owned(),
         key: key.to_owned(),
@@ -50,16 +57,16 @@ pub async fn insert(tx: &Tx, kind: &str, key: &str, payload: String, run_at: i64
     if matches!(inserted, sea_orm::TryInsertResult::Inserted(1..)) {
         return Ok(id);
     }
-    let open = open_of(tx, kind, key).await?;
+    let open = open_of(tx, tenant, kind, key).await?;
     Ok(open.ok_or_else(|| anyhow::anyhow!("a job of kind {kind} was open and is no longer; ask again"))?)
 }
 
-/// The open job of the scope's tenant of this kind and key.
-pub async fn open_of(tx: &Tx, kind: &str, key: &str) -> Result<Option<Uuid>> {
+/// The open job of a tenant of this kind and key.
+pub async fn open_of(tx: &Tx, tenant: Uuid, kind: &str, key: &str) -> Result<Option<Uuid>> {
     let found: Option<Uuid> = job::Entity::find()
         .select_only()
         .column(job::Column::Id)
-        .filter(job::Column::TenantId.eq(tx.scope().tenant()))
+        .filter(job::Column::TenantId.eq(tenant))
         .filter(job::Column::Kind.eq(kind))
         .filter(job::Column::Key.eq(key))
         .filter(job::Column::State.is_in(OPEN))

@@ -15,6 +15,7 @@ mod fanout;
 mod mailer;
 mod model;
 mod person;
+mod plain;
 mod recipients;
 mod store;
 mod store_messages;
@@ -33,6 +34,7 @@ pub use person::{
     MovedMails, Written, forget_mails, forget_mails_of_tenant, has_old_mails, move_mails, purge_mails,
     written_to,
 };
+pub use plain::{Delivered, send_plain};
 pub use recipients::set_tenant_contact;
 pub use template::Text;
 

@@ -62,6 +62,9 @@ pub async fn explain(op: &Op, tenant: Uuid, asked: Asked) -> Result<Explanation>
         Asker::Account(account) => {
             known.set("actor.account", &*account.to_string());
             known.set("actor.tenant", &*tenant.to_string());
+            if known.get("record.tenant").is_none() {
+                known.set("record.tenant", &*tenant.to_string());
+            }
             policy.roles_of(*account).into()
         }
         Asker::Roles(roles) => {
@@ -80,7 +83,10 @@ pub async fn explain(op: &Op, tenant: Uuid, asked: Asked) -> Result<Explanation>
         system: rules.map(|(_, rules)| &**rules),
         attributes: &known,
     };
-    let explanation = policy.explain(&roles, question);
+    let mut explanation = policy.explain(&roles, question);
+    if let Asker::Account(account) = asker {
+        policy.explain_grants(account, scope.at_micros(), question, &mut explanation);
+    }
     let detail = json!({ "allowed": explanation.allowed, "roles": explanation.roles });
     scope.record(tenant, vec![Event::new("policy.explain", "policy").detail(detail)]).await?;
     Ok(explanation)

@@ -14,6 +14,7 @@ use super::store;
 use super::subjects::Subjects;
 use crate::access::{Action, Attributes, Op, Scope, SystemRules};
 use crate::audit::{Decision, Event};
+use crate::emergency;
 use crate::error::{Error, Result};
 use crate::requirements;
 use crate::requirements::manifest::Field;
@@ -28,9 +29,19 @@ const SUBJECT_ATTRIBUTE: &str = "record.subject";
 /// # Errors
 /// `NOT_FOUND` and those of permission.
 pub async fn subject(op: &Op, tenant: Uuid, id: Uuid) -> Result<Subject> {
-    let scope = op.permit(Action::Read, "subject").await?.within(tenant, "subject")?;
+    let scope = permit_person(op, tenant, id).await?;
     let row = Subjects::get(&scope, tenant, id).await?;
     row.map(Subject::from).ok_or_else(|| Error::not_found("subject"))
+}
+
+/// By the roles of who asks, or by a grant for an emergency.
+async fn permit_person(op: &Op, tenant: Uuid, id: Uuid) -> Result<Scope> {
+    if !op.allows(Action::Read, "subject")
+        && let Some(scope) = emergency::permit_read(op, tenant, Some(id), "subject").await?
+    {
+        return Ok(scope);
+    }
+    op.permit(Action::Read, "subject").await?.within(tenant, "subject")
 }
 
 /// People of a tenant in the order of their ids; `after` is the last one of the page before. That the list was read is
@@ -45,7 +56,14 @@ pub async fn list_subjects(
     after: Option<Uuid>,
     limit: u64,
 ) -> Result<Vec<Subject>> {
-    let scope = op.permit_at(tenant, Action::Read, "subject").await?;
+    let by_grant = match op.allows(Action::Read, "subject") {
+        true => None,
+        false => emergency::permit_read(op, tenant, None, "subject").await?,
+    };
+    let scope = match by_grant {
+        Some(scope) => scope,
+        None => op.permit_at(tenant, Action::Read, "subject").await?,
+    };
     let rows = store::subjects_of(&scope, tenant, record_type, after, limit).await?;
     scope
         .record_list("subject.list", &format!("tenant:{tenant}"), rows.iter().map(|row| Some(row.tenant_id)))
@@ -120,7 +138,10 @@ pub async fn read_fields_of(
     masked: bool,
 ) -> Result<Vec<Vec<FieldValue>>> {
     let Some(first) = subjects.first() else { return Ok(Vec::new()) };
-    let scope = op.permit(Action::Read, "subject").await?;
+    let scope = match subjects {
+        [only] => permit_person(op, only.tenant, only.id).await?,
+        _ => op.permit(Action::Read, "subject").await?,
+    };
     for subject in subjects {
         if !scope.covers(subject.tenant) {
             return Err(Error::not_found("subject"));
@@ -139,6 +160,12 @@ pub async fn read_fields_of(
     for place in &places {
         if let Some(name) = readings[*place].clear.first() {
             op.count_read_in_clear(&object(&first.record_type, name)).await?;
+        }
+    }
+    // What only a grant for an emergency opens is counted and recorded as its use, first of all.
+    for (subject, place) in subjects.iter().zip(&places) {
+        for ((grant, action), (at, objects)) in &readings[*place].grants {
+            emergency::note_use(at, *grant, Some(subject.id), *action, objects).await?;
         }
     }
     let mut events = BTreeMap::<Uuid, Vec<Event>>::new();
@@ -165,6 +192,7 @@ struct Reading {
     shortened: Vec<String>,
     refused: Vec<String>,
     detail: Value,
+    grants: Grants,
 }
 
 impl Reading {
@@ -224,8 +252,9 @@ fn reading(
     subject: &Subject,
     masked: bool,
 ) -> Reading {
+    let mut grants = Grants::new();
     let forms: Vec<Form> =
-        fields.iter().map(|field| form(op, rules, about, subject, field, masked)).collect();
+        fields.iter().map(|field| form(op, rules, about, subject, field, masked, &mut grants)).collect();
     let of = |wanted: fn(&Form) -> bool| -> Vec<String> {
         let chosen = fields.iter().zip(&forms).filter(|(_, form)| wanted(form));
         chosen.map(|(field, _)| field.name.clone()).collect()
@@ -239,7 +268,10 @@ fn reading(
     if !watched.is_empty() {
         detail["watched"] = json!(watched);
     }
-    Reading { forms, clear, shortened, refused, detail }
+    if !grants.is_empty() {
+        detail["emergency"] = json!(grants.keys().map(|(grant, _)| *grant).collect::<BTreeSet<_>>());
+    }
+    Reading { forms, clear, shortened, refused, detail, grants }
 }
 
 /// Opens what is shown.
@@ -304,6 +336,9 @@ fn attributes(op: &Op, rules: &SystemRules, subject: &Subject) -> Attributes {
     attributes
 }
 
+/// Uses of grants for an emergency: by grant and action, the scope that it opens and the fields.
+type Grants = BTreeMap<(Uuid, Action), (Scope, Vec<String>)>;
+
 fn form(
     op: &Op,
     rules: &SystemRules,
@@ -311,17 +346,30 @@ fn form(
     subject: &Subject,
     field: &Field,
     masked: bool,
+    grants: &mut Grants,
 ) -> Form {
     let object = object(&subject.record_type, &field.name);
     let allows = |action| op.allows_in(Some(rules), action, &object, about);
+    let granted = |action| op.granted(subject.tenant, Some(rules), action, &object, about);
     let (clear, shortened) = (allows(Action::Read), allows(Action::ReadMasked));
-    let shown = if clear && !masked {
+    let mut by_grant = None;
+    let mut by = |action: Action| {
+        by_grant = granted(action).map(|(grant, scope)| (grant, action, scope));
+        by_grant.is_some()
+    };
+    let shown = if !masked && (clear || by(Action::Read)) {
         Form::Clear
-    } else if shortened {
+    } else if shortened || by(Action::ReadMasked) {
         Form::Masked
     } else {
         return Form::Withheld(Withheld::NotAllowed);
     };
+    if let Some((grant, action, scope)) =
+        by_grant.filter(|_| subject.erased_at.is_none() && op.purpose().is_some())
+    {
+        let uses = grants.entry((grant, action)).or_insert_with(|| (scope, Vec::new()));
+        uses.1.push(object);
+    }
     if subject.erased_at.is_some() {
         Form::Withheld(Withheld::Erased)
     } else if op.purpose().is_none() {

@@ -285,20 +285,13 @@ async fn bookings_of_closed_slots_are_refused() {
     let scene = Scene::new().await;
     let op = access::act_locally(&scene.app.app, &scene.officer.login).await.unwrap();
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/vaccine-booking/manifests");
-    let mut files: Vec<ManifestFile> = ["system.yaml", "requirements.yaml"]
+    let files: Vec<ManifestFile> = ["system.yaml", "requirements.yaml"]
         .iter()
         .map(|name| ManifestFile {
             name: (*name).into(),
             content: std::fs::read(format!("{folder}/{name}")).unwrap(),
         })
         .collect();
-    let booking = rule(
-        "VAX-BOOK",
-        "enforce",
-        "vaccine-booking",
-        "{ roles: [call_centre], actions: [book], objects: [slot] }",
-    );
-    files.push(ManifestFile { name: "booking.yaml".into(), content: booking.into_bytes() });
     let outcome = requirements::apply(&op, files, "the example", false).await.unwrap();
     assert!(matches!(outcome, Outcome::Applied(_)), "{outcome:?}");
     let slots = |count: usize, properties: &Value| -> Value {

@@ -65,6 +65,16 @@ impl Browser {
         (status, body)
     }
 
+    /// A navigation: status and where it leads.
+    pub async fn navigate(&mut self, path: &str) -> (u16, String, String) {
+        let request = self.http.get(format!("{}{path}", self.url)).header("cookie", self.cookie_header());
+        let answer = request.send().await.expect("an answer");
+        self.keep(answer.headers());
+        let to = answer.headers().get("location").map(|to| to.to_str().unwrap().to_owned());
+        let status = answer.status().as_u16();
+        (status, to.unwrap_or_default(), answer.text().await.expect("a body"))
+    }
+
     pub async fn sign_in(&mut self, login: &str, password: &str) -> Answer {
         self.post("/auth/sign-in", json!({ "login": login, "password": password })).await
     }

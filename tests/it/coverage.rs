@@ -26,6 +26,8 @@ const OPEN_TO_STAFF: &[(&str, &str)] = &[
     ("sessions", "lists one's own only"),
     ("secondFactor", "one's own only"),
     ("searchSubjects", "finds within the own tenant only"),
+    ("requestEmergencyAccess", "asks only, for the own tenant; a second person decides"),
+    ("emergencyAccess", "what one asked for oneself only"),
 ];
 
 /// Inputs whose shape is checked before anybody is asked whether the caller may: here they are given in a good shape.

@@ -167,6 +167,8 @@ fn system_scopes_are_few() {
         "access/setup.rs",
         "access/identity.rs",
         "access/sign_in.rs",
+        "access/oidc/accounts.rs",
+        "access/oidc/signing.rs",
         "access/tokens.rs",
         "audit/verify.rs",
     ];
@@ -182,4 +184,17 @@ fn system_scopes_are_few() {
         .map(|(path, _)| path)
         .collect();
     assert!(wrong.is_empty(), "work without an actor belongs into jobs: {wrong:?}");
+}
+
+#[test]
+fn grants_for_an_emergency_are_asked_for_where_their_use_is_recorded() {
+    let allowed = ["access/op.rs", "emergency/usage.rs", "vault/read.rs"];
+    let wrong: Vec<_> = sources()
+        .into_iter()
+        .filter(|(path, text)| {
+            text.contains(".granted(") && !allowed.iter().any(|file| path == Path::new(file))
+        })
+        .map(|(path, _)| path)
+        .collect();
+    assert!(wrong.is_empty(), "each use must be recorded: {wrong:?}");
 }

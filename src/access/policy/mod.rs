@@ -9,6 +9,7 @@ mod attributes;
 mod book;
 mod engine;
 mod explain;
+mod grants;
 mod rule;
 mod table;
 mod templates;
@@ -23,6 +24,7 @@ use uuid::Uuid;
 pub use attributes::{Attributes, MAX_ATTRIBUTES, Scalar};
 pub use book::SystemRules;
 pub use explain::{Explanation, RuleSeen};
+pub use grants::Grant;
 pub(super) use rule::matches;
 pub use rule::{Against, Comparison, Condition, Effect, Origin, Rule};
 pub use table::permission_table;
@@ -54,6 +56,8 @@ pub struct Policy {
     version: i64,
     /// Roles of each member, as [`Place`] has them.
     members: HashMap<Uuid, Box<str>>,
+    /// Access in an emergency that was granted to members.
+    grants: Vec<Grant>,
     book: Arc<Book>,
     /// The same book with the rules of a system, by fingerprint.
     books: moka::sync::Cache<[u8; 32], Arc<Book>>,
@@ -94,7 +98,9 @@ impl Policies {
             return Ok(policy);
         }
         let members = store::members(&app.database().behind(Wall::tenant(tenant)), tenant).await?;
-        let policy = Arc::new(self.policy(version, &members, rules::rules_of(app, tenant).await?));
+        let mut policy = self.policy(version, &members, rules::rules_of(app, tenant).await?);
+        policy.grants = store::grants(app, tenant).await?;
+        let policy = Arc::new(policy);
         self.cache.insert(tenant, policy.clone()).await;
         Ok(policy)
     }
@@ -116,6 +122,7 @@ impl Policies {
                 .into_iter()
                 .map(|(account, roles)| (account, role_set(roles.into_iter())))
                 .collect(),
+            grants: Vec::new(),
             book,
             books: moka::sync::Cache::new(MAX_BOOKS),
             engines: self.engines.clone(),

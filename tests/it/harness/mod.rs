@@ -2,6 +2,7 @@
 
 mod database;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -58,10 +59,15 @@ impl TestApp {
 
     /// The same with overrides `section.key=value`.
     pub async fn with(overrides: &[&str]) -> Self {
+        Self::beginning(START.parse().expect("START is an instant"), None, overrides).await
+    }
+
+    /// The same at another instant, with what only a file can say.
+    pub async fn beginning(start: jiff::Timestamp, file: Option<PathBuf>, overrides: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let database = database::TestDatabase::create(folder.path()).await;
-        let clock = Arc::new(SteppedClock::new(START.parse().expect("START is an instant")));
-        let config = config(&database.url, folder.path(), overrides);
+        let clock = Arc::new(SteppedClock::new(start));
+        let config = config(&database.url, folder.path(), file, overrides);
         let app = App::open(config, clock.clone(), Entropy::seeded(7)).await.expect("the service opens");
         let operator =
             NewOperator { slug: "operator".into(), name_ja: "運営者".into(), name_en: "Operator".into() };
@@ -237,7 +243,7 @@ impl Member {
     }
 }
 
-fn config(url: &str, folder: &std::path::Path, overrides: &[&str]) -> Config {
+fn config(url: &str, folder: &std::path::Path, file: Option<PathBuf>, overrides: &[&str]) -> Config {
     let mut flags = vec![
         format!("database.url={url}"),
         "database.require_row_security=true".to_owned(),
@@ -249,7 +255,7 @@ fn config(url: &str, folder: &std::path::Path, overrides: &[&str]) -> Config {
         "server.development=true".to_owned(),
     ];
     flags.extend(overrides.iter().map(|flag| (*flag).to_owned()));
-    suimon::config::load(&Sources { flags, ..Default::default() }).expect("a good configuration")
+    suimon::config::load(&Sources { file, flags, ..Default::default() }).expect("a good configuration")
 }
 
 /// The text of a JSON string.

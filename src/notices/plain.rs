@@ -1,0 +1,42 @@
+//! A mail of the service itself to somebody who runs it, outside any notice: by the same way as all others.
+
+use super::capture;
+use super::mailer::{Mailer, Outcome, compose};
+use super::template::Text;
+use crate::access::Scope;
+use crate::error::Result;
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivered {
+    Accepted,
+    /// Worth another attempt.
+    NotNow,
+    /// Not worth another attempt: no address, or the server refuses it.
+    Never,
+}
+
+/// Sends a mail whose text holds no personal data. `name` is unique to it: sent again after a crash it has the same Message-ID.
+///
+/// # Errors
+/// Unexpected ones only.
+pub async fn send_plain(scope: &Scope, name: &str, address: &str, text: &Text) -> Result<Delivered> {
+    let config = &scope.op().app().config().mail;
+    let host = config.from_address.rsplit_once('@').map_or("localhost", |(_, host)| host);
+    let Some(email) = compose(config, &format!("<{name}@{host}>"), address, text, scope.at())? else {
+        return Ok(Delivered::Never);
+    };
+    let outcome = match Mailer::new(config)? {
+        Mailer::Captured => capture::keep(scope, &email).await?,
+        Mailer::Smtp(smtp) => {
+            let outcome = smtp.send(&email).await;
+            smtp.rest().await;
+            outcome
+        }
+    };
+    Ok(match outcome {
+        Outcome::Accepted { .. } => Delivered::Accepted,
+        Outcome::NotNow { .. } => Delivered::NotNow,
+        Outcome::Never { .. } => Delivered::Never,
+    })
+}
