@@ -45,7 +45,7 @@ pub use read::{
 pub use records::{plain_fields, records_of};
 pub use rotate::{retire_kek, rotate_kek};
 pub use search::{Found, MAX_MATCHES, SearchMode, search_subjects};
-pub use status::{KeyStatus, TenantKeyStatus, key_status};
+pub use status::{EarlierKek, KeyStatus, TenantKeyStatus, key_status};
 pub use subjects::Subjects;
 
 /// What the vault does in the background.
