@@ -145,7 +145,7 @@ async fn main() {
     let mut config = common::config(folder.path());
     config.database.migrate_url = Secret::new(owner_url.clone());
     config.database.require_row_security = true;
-    let (app, op) = common::service(config, INSTITUTIONS).await;
+    let (app, op) = common::service(config, INSTITUTIONS, |text| text).await;
     let tenants = fill(&op).await;
     let token = access::issue_token_for(&app, "officer", "bench", &["*:*".to_owned()], 1).await;
     let token: &'static str = token.expect("a token").secret.leak();

@@ -156,9 +156,10 @@ async fn import(op: &Op, folder: &Path, people: usize, tenants: usize) {
 
 /// What a search costs without an index: every row is read, its key unwrapped, its name opened, normalised and compared.
 async fn decrypt_all(app: &App, database: &Walled, part: &str) -> Duration {
-    let file = std::path::Path::new(&app.config().keys.file);
-    let master = suimon::vault::MasterKey::open(file, app.entropy()).expect("the key file of the bench");
-    let kek = Kek::from_bytes(master.id(), master.expose()).expect("the key of the bench");
+    let digits = std::fs::read_to_string(&app.config().keys.file).expect("the key file of the bench");
+    let mut key = [0; 32];
+    hex::decode_to_slice(digits.trim(), &mut key).expect("hexadecimal digits");
+    let kek = Kek::from_bytes(app.master().id(), &key).expect("the key of the bench");
     let keys: HashMap<Uuid, TenantKey> = tenant_key::Entity::find()
         .all(database)
         .await

@@ -41,7 +41,7 @@ impl App {
     /// With the place and the remedy, for the person who starts the service.
     pub async fn open(config: Config, clock: Arc<dyn Clock>, entropy: Entropy) -> anyhow::Result<Arc<Self>> {
         let entropy = Arc::new(entropy);
-        let keks = Keks::open(&config.keys, &entropy).await?;
+        let keks = Keks::open(&config.keys, &entropy, &clock).await?;
         if config.database.migrate_at_start {
             let ran = crate::storage::migrate_as_owner(&config.database).await?;
             if ran > 0 {

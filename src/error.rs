@@ -29,6 +29,8 @@ pub enum Code {
     ReauthenticationRequired,
     /// The caller's role asks for a second factor, and there is none yet.
     SecondFactorRequired,
+    /// A service that this one needs does not answer; later it may.
+    Unavailable,
 }
 
 impl Code {
@@ -44,6 +46,7 @@ impl Code {
             Code::Incomplete => "INCOMPLETE",
             Code::ReauthenticationRequired => "REAUTHENTICATION_REQUIRED",
             Code::SecondFactorRequired => "SECOND_FACTOR_REQUIRED",
+            Code::Unavailable => "UNAVAILABLE",
         }
     }
 }
@@ -141,6 +144,11 @@ impl Error {
         .remedy(
             "POST /auth/second-factor/enrol, then POST /auth/second-factor/confirm with a code of your app",
         )
+    }
+
+    /// A service that this one needs does not answer.
+    pub fn unavailable(what: &str) -> Self {
+        Self::expected(Code::Unavailable, format!("{what} does not answer")).remedy("try again later")
     }
 
     /// Something may be missing from the answer.

@@ -22,8 +22,8 @@ pub enum Command {
         #[arg(long, value_enum, default_value = "text")]
         format: Format,
     },
-    /// Has everything wrapped by the current key-encryption key that an earlier one wrapped (`keys.previous_files`), and waits
-    /// for it. The service goes on meanwhile. Asked again after a crash, it goes on where it stood.
+    /// Has everything wrapped by the current key-encryption key that an earlier one of `[keys]` wrapped, and waits for
+    /// it. The service goes on meanwhile. Asked again after a crash, it goes on where it stood.
     ///
     /// With `--tenant` or `--all-tenants` instead the tenants' own keys are replaced and the old ones destroyed, by jobs of the
     /// running service (`suimon jobs list`): after that, what an old backup says of people erased since opens with no present
@@ -56,8 +56,8 @@ pub enum Command {
         #[arg(long = "as", value_name = "LOGIN", default_value = "admin")]
         login: String,
     },
-    /// Says whether an earlier key-encryption key is needed no longer. After that destroy its file: a backup of that time by
-    /// itself then opens for nobody.
+    /// Says whether an earlier key-encryption key is needed no longer. After that destroy it where it is held: a backup
+    /// of that time by itself then opens for nobody.
     Retire {
         /// Its id, as `suimon keys status` shows it.
         kek: String,
@@ -93,7 +93,9 @@ pub async fn run(context: &Context, command: Command) -> Result<ExitCode, Failur
         Command::Retire { kek, login } => {
             let op = access::act_locally(&app, &login).await?;
             vault::retire_kek(&op, &kek).await?;
-            output::line(&format!("nothing is wrapped by {kek} any more: its file can be destroyed"));
+            output::line(&format!(
+                "nothing is wrapped by {kek} any more: it can be destroyed where it is held"
+            ));
             return Ok(ExitCode::SUCCESS);
         }
     };
@@ -103,12 +105,19 @@ pub async fn run(context: &Context, command: Command) -> Result<ExitCode, Failur
         output::json(&status)?;
         return Ok(ExitCode::SUCCESS);
     }
-    output::line(&format!("KEK          {}", status.kek_id));
+    output::line(&format!("KEK          {} ({})", status.kek_id, status.kek_holder));
+    for earlier in &status.earlier_keks {
+        output::line(&format!("earlier KEK  {} ({})", earlier.id, earlier.holder));
+    }
     output::line(&format!("processor    {}", status.hardware));
     output::line(&format!("people       {} ({} erased)", status.people, status.erased));
     output::line(&format!("index rows   {}", status.index_rows));
     for key in &status.tenants {
-        let elsewhere = if key.kek_id == status.kek_id { "" } else { "  WRAPPED BY ANOTHER KEK" };
+        let elsewhere = match key.kek_holder {
+            _ if key.kek_id == status.kek_id => String::new(),
+            Some(holder) => format!("  wrapped by {} ({holder})", key.kek_id),
+            None => format!("  WRAPPED BY {}, WHICH IS NOT CONFIGURED", key.kek_id),
+        };
         output::line(&format!(
             "{:<24} version {} {:<9} {:>8} people {:>6} erased  since {}{elsewhere}",
             key.slug, key.version, key.state, key.people, key.erased, key.created_at

@@ -83,6 +83,7 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigProblems> {
 
 /// Keys that take one of a few words.
 const WORDS: &[(&str, &[&str])] = &[
+    ("keys.provider", &["auto", "file", "environment", "transit", "kms"]),
     ("mail.transport", &["captured", "smtp"]),
     ("mail.smtp_tls", &["none", "starttls", "implicit"]),
     ("log.format", &["text", "json"]),
@@ -264,6 +265,8 @@ fn read_secret_files(config: &mut Config, problems: &mut Vec<String>) {
     };
     read("database.url_file", &config.database.url_file, &mut config.database.url);
     read("database.migrate_url_file", &config.database.migrate_url_file, &mut config.database.migrate_url);
+    // Read again at each request; here it is only looked at whether it is there.
+    read("keys.transit_token_file", &config.keys.transit_token_file, &mut config.keys.transit_token);
     read("mail.smtp_password_file", &config.mail.smtp_password_file, &mut config.mail.smtp_password);
 }
 

@@ -1,10 +1,12 @@
 //! Configuration: embedded defaults, then `suimon.toml`, then `SUIMON_*`, then `--set`. All problems are told at once.
 
+mod keys;
 mod layers;
 mod oidc;
 mod secret;
 mod validate;
 
+pub use keys::{KeyHolder, KeyProvider, KeysConfig, KmsArn};
 pub use layers::{ConfigProblems, DEFAULTS, Sources, load};
 pub use oidc::{OidcGrant, OidcProvider};
 pub use secret::Secret;
@@ -51,37 +53,6 @@ pub struct DatabaseConfig {
     pub require_row_security: bool,
     pub max_connections: u32,
     pub migrate_at_start: bool,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KeysConfig {
-    pub file: String,
-    pub secret: Secret,
-    pub previous_files: String,
-}
-
-/// Who holds a key-encryption key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyHolder {
-    File,
-    Environment,
-}
-
-impl KeysConfig {
-    /// Who holds the key that wraps what is new.
-    pub fn holder(&self) -> KeyHolder {
-        if self.secret.is_empty() { KeyHolder::File } else { KeyHolder::Environment }
-    }
-
-    /// Paths of the files of earlier keys.
-    pub fn previous_files(&self) -> impl Iterator<Item = &str> {
-        listed(&self.previous_files)
-    }
-}
-
-fn listed(text: &str) -> impl Iterator<Item = &str> {
-    text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
 #[derive(Clone, Debug, Deserialize)]

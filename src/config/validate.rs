@@ -156,4 +156,5 @@ pub fn check(config: &Config, problems: &mut Vec<String>) {
         tracing_subscriber::EnvFilter::try_new(&config.log.filter).is_ok(),
         "log.filter: wants a filter such as info or suimon=debug,warn",
     );
+    super::keys::check(&config.keys, problems);
 }

@@ -93,7 +93,8 @@ fn fault_of(error: Error) -> Result<Fault> {
                 | Code::Conflict
                 | Code::Incomplete
                 | Code::ReauthenticationRequired
-                | Code::SecondFactorRequired => {
+                | Code::SecondFactorRequired
+                | Code::Unavailable => {
                     return Err(Error::Expected(problem));
                 }
             };

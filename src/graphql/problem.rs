@@ -25,6 +25,8 @@ pub enum ProblemCode {
     ReauthenticationRequired,
     /// Your role asks for a second factor, and you have none yet.
     SecondFactorRequired,
+    /// A service that this one needs does not answer: try again later.
+    Unavailable,
 }
 
 impl From<Code> for ProblemCode {
@@ -39,6 +41,7 @@ impl From<Code> for ProblemCode {
             Code::Incomplete => ProblemCode::Incomplete,
             Code::ReauthenticationRequired => ProblemCode::ReauthenticationRequired,
             Code::SecondFactorRequired => ProblemCode::SecondFactorRequired,
+            Code::Unavailable => ProblemCode::Unavailable,
         }
     }
 }

@@ -150,6 +150,7 @@ pub fn refuse(error: Error) -> Response {
                 Code::LimitExceeded => StatusCode::TOO_MANY_REQUESTS,
                 Code::Incomplete => StatusCode::OK,
                 Code::ReauthenticationRequired | Code::SecondFactorRequired => StatusCode::FORBIDDEN,
+                Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             };
             (status, Json(serde_json::json!({ "error": problem }))).into_response()
         }

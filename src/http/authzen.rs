@@ -138,6 +138,8 @@ fn refuse(error: Error) -> Response {
                 Code::NotFound | Code::Invalid | Code::Conflict | Code::LimitExceeded | Code::Incomplete => {
                     StatusCode::BAD_REQUEST
                 }
+                // The fourth status: the question was right.
+                Code::Unavailable => StatusCode::INTERNAL_SERVER_ERROR,
             };
             let mut response = (status, Json(problem.to_string())).into_response();
             if status == StatusCode::UNAUTHORIZED {

@@ -120,6 +120,10 @@ async fn index(axum::extract::State(service): axum::extract::State<Service>) -> 
 
 async fn ready(axum::extract::State(service): axum::extract::State<Service>) -> impl IntoResponse {
     match service.app.database().bare().ping().await {
+        // Not a reason to turn everybody away: what is loaded goes on, and other nodes have the same trouble.
+        Ok(()) if service.app.master().trouble().is_some() => {
+            (StatusCode::OK, "ok, but the holder of the key-encryption key does not answer or refuses\n")
+        }
         Ok(()) => (StatusCode::OK, "ok\n"),
         Err(error) => {
             tracing::warn!(%error, "not ready: database");

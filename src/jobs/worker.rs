@@ -17,7 +17,7 @@ use super::{NewJob, SCHEDULE};
 use crate::access::{Reach, Scope, Tx};
 use crate::app::App;
 use crate::audit::Event;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// After so many unexpected failures in a row a job has failed and wants a person's decision.
 const MAX_ATTEMPTS: i32 = 12;
@@ -228,17 +228,18 @@ impl Worker {
                     worked.done += 1;
                     self.finish(&scope, &job, &handler).await?;
                 }
+                // What is missing may come back: that is not the end of the job.
+                Err(Error::Expected(problem)) if problem.code == Code::Unavailable => {
+                    self.defer_or_fail(&scope, &job, &handler, &problem.to_string(), worked).await?;
+                }
                 Err(Error::Expected(problem)) => {
                     worked.failed += 1;
                     self.fail(&scope, &job, &handler, &problem.to_string()).await?;
                 }
                 Err(Error::Internal(error)) => {
                     tracing::error!(error = format!("{error:#}"), job = %job.id, kind = job.kind, "a job's step failed");
-                    if self.defer(&scope, &job, &handler).await? {
-                        worked.deferred += 1;
-                    } else {
-                        worked.failed += 1;
-                    }
+                    let text = "an unexpected failure; the service's log says more";
+                    self.defer_or_fail(&scope, &job, &handler, text, worked).await?;
                 }
             }
             return Ok(());
@@ -281,21 +282,27 @@ impl Worker {
         self.settle(scope, job, next, Event::new("job.fail", object(job))).await
     }
 
-    /// Tries again later; false when it was tried often enough.
-    async fn defer(&self, scope: &Scope, job: &Job, handler: &Handler) -> Result<bool> {
-        const TEXT: &str = "an unexpected failure; the service's log says more";
+    /// Tries again later, until it was tried often enough.
+    async fn defer_or_fail(
+        &self,
+        scope: &Scope,
+        job: &Job,
+        handler: &Handler,
+        problem: &str,
+        worked: &mut Worked,
+    ) -> Result<()> {
         // Read again: a step of this turn may have moved on, which ends the row of failures.
         let row = store::find(scope, scope.connection(), job.tenant, job.id).await?;
         let attempts = row.map_or(job.attempts, |row| row.attempts);
         if attempts + 1 >= MAX_ATTEMPTS {
-            self.fail(scope, job, handler, TEXT).await?;
-            return Ok(false);
+            worked.failed += 1;
+            return self.fail(scope, job, handler, problem).await;
         }
         let pause = BACKOFF.saturating_mul(1 << attempts.clamp(0, 10)).min(BACKOFF_CAP);
         let next =
-            Next::Wait { run_at: scope.at_micros() + micros(pause), fresh: false, problem: Some(TEXT) };
-        self.settle(scope, job, next, Event::new("job.defer", object(job))).await?;
-        Ok(true)
+            Next::Wait { run_at: scope.at_micros() + micros(pause), fresh: false, problem: Some(problem) };
+        worked.deferred += 1;
+        self.settle(scope, job, next, Event::new("job.defer", object(job))).await
     }
 }
 

@@ -9,7 +9,7 @@ use envelope::{TenantKey, TenantKeyContext};
 use futures::{StreamExt, TryStreamExt, stream};
 use uuid::Uuid;
 
-use super::kek::Keks;
+use super::kek::{Keks, KeyTrouble};
 use super::{Master, store, store_keys};
 use crate::access::{Scope, Tx};
 use crate::audit::Event;
@@ -47,7 +47,9 @@ impl Keyring {
     async fn unwrap(&self, row: &entity::tenant_key::Model) -> Result<Option<Arc<TenantKey>>> {
         let Some(wrapped) = &row.wrapped else { return Ok(None) };
         let key = self.keks.unwrap(&row.kek_id, &place(row)?, wrapped).await;
-        let key = key.with_context(|| format!("tenant key {} of tenant {}", row.version, row.tenant_id))?;
+        let key = key.map_err(|trouble| {
+            fault(trouble, || format!("tenant key {} of tenant {}", row.version, row.tenant_id))
+        })?;
         Ok(Some(Arc::new(key)))
     }
 
@@ -58,7 +60,8 @@ impl Keyring {
     }
 
     async fn wrap(&self, place: &TenantKeyContext, key: &TenantKey) -> Result<Vec<u8>> {
-        Ok(self.keks.wrap(place, key).await.context("tenant key")?)
+        let wrapped = self.keks.wrap(place, key).await;
+        wrapped.map_err(|trouble| fault(trouble, || "a tenant key cannot be wrapped".to_owned()))
     }
 
     /// The tenant's key of a version; `None` once destroyed.
@@ -196,6 +199,15 @@ impl Keyring {
         })?;
         let key = self.unwrap(&row).await?.context("an active tenant key without bytes")?;
         Ok(ActiveKey { version: row.version, key })
+    }
+}
+
+/// That the holder of the key is away is said to the caller. What is wrong with the key or its setting is for the log.
+fn fault(trouble: KeyTrouble, what: impl FnOnce() -> String) -> Error {
+    if trouble.away {
+        Error::unavailable("the service that holds the key-encryption key")
+    } else {
+        Error::Internal(anyhow::Error::new(trouble).context(what()))
     }
 }
 

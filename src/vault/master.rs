@@ -15,7 +15,7 @@ use sha2::Sha256;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::kek::Keks;
+use super::kek::{Keks, KeyTrouble};
 use super::store_secrets as store;
 use crate::access::Scope;
 use crate::clock::Clock;
@@ -70,6 +70,11 @@ impl Master {
     /// Names the current key-encryption key without telling it.
     pub fn id(&self) -> &str {
         self.keks.id()
+    }
+
+    /// What the holder of the key-encryption key answered last, where that was no success.
+    pub fn trouble(&self) -> Option<KeyTrouble> {
+        self.keks.trouble()
     }
 
     pub(super) fn keks(&self) -> &Arc<Keks> {

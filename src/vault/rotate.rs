@@ -51,7 +51,7 @@ pub async fn retire_kek(op: &Op, kek: &str) -> Result<()> {
         return Err(Error::invalid("kek", "is not the id of a key").remedy("see `suimon keys status`"));
     }
     if kek == op.app().master().id() {
-        return Err(Error::conflict("this is the current key").remedy("put a new one at keys.file first"));
+        return Err(Error::conflict("this is the current key").remedy("choose another one in [keys] first"));
     }
     let tenants = store::count_wrapped_by(&scope, kek).await?;
     let secrets = store_secrets::kek_ids(&scope).await?.iter().filter(|id| *id == kek).count();
@@ -80,7 +80,7 @@ fn step(running: &Running) -> BoxFuture<'_, Result<Outcome>> {
         if running.job().key != kek {
             // The configuration of this node is another one than that of the node that was asked.
             return Err(Error::conflict("this node's current key-encryption key is another one")
-                .remedy("give all nodes the same keys.file and keys.previous_files, then retry the job"));
+                .remedy("give all nodes the same [keys] and restart them, then retry the job"));
         }
         let mut progress: Progress = running.progress()?;
         if progress.total.is_none() {

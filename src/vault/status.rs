@@ -6,13 +6,18 @@ use uuid::Uuid;
 use super::store;
 use crate::access::{Action, Op};
 use crate::clock::from_micros;
+use crate::config::KeyHolder;
 use crate::error::Result;
 
 /// The keys of the installation, without any key.
 #[derive(Clone, Debug, Serialize)]
 pub struct KeyStatus {
-    /// Names the key-encryption key.
+    /// Names the key-encryption key that wraps what is new.
     pub kek_id: String,
+    /// Who holds it.
+    pub kek_holder: KeyHolder,
+    /// Those that only open.
+    pub earlier_keks: Vec<EarlierKek>,
     /// What the processor does by itself.
     pub hardware: String,
     /// Whether that suffices for full speed.
@@ -23,6 +28,14 @@ pub struct KeyStatus {
     pub tenants: Vec<TenantKeyStatus>,
 }
 
+/// A key-encryption key that opens what it wrapped.
+#[derive(Clone, Debug, Serialize)]
+pub struct EarlierKek {
+    /// Its name; of a transit key the name without a version, since it opens all of them.
+    pub id: String,
+    pub holder: KeyHolder,
+}
+
 /// One version of one tenant's key.
 #[derive(Clone, Debug, Serialize)]
 pub struct TenantKeyStatus {
@@ -30,8 +43,10 @@ pub struct TenantKeyStatus {
     pub slug: String,
     pub version: i32,
     pub state: String,
-    /// Which KEK wrapped it; another one than the service's cannot be opened.
+    /// Which KEK wrapped it.
     pub kek_id: String,
+    /// Who holds that KEK; nobody whom this service knows when it is missing: then the tenant key cannot be opened.
+    pub kek_holder: Option<KeyHolder>,
     pub created_at: String,
     pub people: i64,
     pub erased: i64,
@@ -45,6 +60,7 @@ pub async fn key_status(op: &Op) -> Result<KeyStatus> {
     let scope = op.permit(Action::Read, "key").await?;
     let counts = store::count_subjects(&scope).await?;
     let hardware = envelope::hardware_aes();
+    let keks = op.app().master().keks();
     let tenants = store::keys(&scope)
         .await?
         .into_iter()
@@ -58,6 +74,7 @@ pub async fn key_status(op: &Op) -> Result<KeyStatus> {
                 slug,
                 version: row.version,
                 state: row.state,
+                kek_holder: keks.holder_of(&row.kek_id),
                 kek_id: row.kek_id,
                 created_at: from_micros(row.created_at).to_string(),
                 people,
@@ -66,7 +83,9 @@ pub async fn key_status(op: &Op) -> Result<KeyStatus> {
         })
         .collect();
     Ok(KeyStatus {
-        kek_id: op.app().master().id().to_owned(),
+        kek_id: keks.id().to_owned(),
+        kek_holder: keks.holder(),
+        earlier_keks: keks.earlier().map(|(id, holder)| EarlierKek { id: id.to_owned(), holder }).collect(),
         hardware: hardware.to_string(),
         accelerated: hardware.is_accelerated(),
         people: counts.iter().map(|(_, _, people, _)| people).sum(),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from schemathesis.graphql import nodes
 
 KNOWN = {
-    "NOT_FOUND", "FORBIDDEN", "UNAUTHENTICATED", "INVALID", "CONFLICT", "LIMIT_EXCEEDED", "GRAPHQL_INVALID", "INCOMPLETE",
+    "NOT_FOUND", "FORBIDDEN", "UNAUTHENTICATED", "INVALID", "CONFLICT", "LIMIT_EXCEEDED", "GRAPHQL_INVALID", "INCOMPLETE", "UNAVAILABLE",
 }
 
 with open(os.environ["SUIMON_IDS"], encoding="utf-8") as file:

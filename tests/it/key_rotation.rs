@@ -66,7 +66,7 @@ async fn everything_is_wrapped_anew_while_nodes_read_and_the_old_key_can_go() {
     // The node of the old configuration cannot do it, and says what to do.
     background::worker(app.app.clone()).run_due().await.unwrap();
     let failed = suimon::jobs::job(&admin, job.tenant, job.id).await.unwrap();
-    insta::assert_snapshot!(failed.problem.unwrap(), @"this node's current key-encryption key is another one; give all nodes the same keys.file and keys.previous_files, then retry the job");
+    insta::assert_snapshot!(failed.problem.unwrap(), @"this node's current key-encryption key is another one; give all nodes the same [keys] and restart them, then retry the job");
     suimon::jobs::retry(&admin, job.tenant, job.id).await.unwrap();
     background::worker(node.clone()).run_due().await.unwrap();
     let done = suimon::jobs::job(&admin, job.tenant, job.id).await.unwrap();
@@ -75,7 +75,7 @@ async fn everything_is_wrapped_anew_while_nodes_read_and_the_old_key_can_go() {
     vault::retire_kek(&admin, &old).await.unwrap();
     let current = node.master().id().to_owned();
     let refused = vault::retire_kek(&admin, &current).await.unwrap_err().to_string();
-    insta::assert_snapshot!(refused, @"this is the current key; put a new one at keys.file first");
+    insta::assert_snapshot!(refused, @"this is the current key; choose another one in [keys] first");
     // The old file is destroyed: a node without it reads, searches and verifies everything that was written before.
     let alone = App::open(with_new_key(&app, false), app.clock.clone(), Entropy::seeded(10)).await.unwrap();
     assert_eq!(reads(&alone, &officer.login, "hana@example.jp").await, "hana@example.jp");

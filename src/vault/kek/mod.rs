@@ -1,19 +1,34 @@
 //! Key-encryption keys: who holds the top of the hierarchy. One provider wraps what is new; what others wrapped they open, so that
 //! keys move from one to another while the service runs.
 
+mod kept;
+mod kms;
 mod local;
+mod remote;
+mod signature;
+mod transit;
 
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use envelope::{TenantKey, TenantKeyContext};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::clock::Clock;
 use crate::config::{KeyHolder, KeysConfig};
 use crate::entropy::Entropy;
+use kept::Kept;
+use kms::Kms;
 use local::LocalKek;
+use transit::Transit;
+
+/// A place that no key has, for trying a holder out.
+const PROBE: TenantKeyContext = TenantKeyContext { tenant: [0; 16], key_version: u32::MAX };
 
 /// Holds a key-encryption key. What it wraps is bound to a place and opens for the same one only.
 #[async_trait]
@@ -45,6 +60,11 @@ pub trait KekProvider: Send + Sync {
         place: &TenantKeyContext,
         wrapped: &[u8],
     ) -> Result<TenantKey, KeyTrouble>;
+
+    /// What the holder answered last, where that was no success.
+    fn trouble(&self) -> Option<KeyTrouble> {
+        None
+    }
 
     /// A secret as it was derived from a key of this machine before secrets were kept in the database. A key that never leaves
     /// its holder cannot have been used so.
@@ -89,22 +109,60 @@ pub struct Keks {
 }
 
 impl Keks {
-    /// Reads them from the environment or from files, as configured; the current file is created when missing.
+    /// Finds them where the configuration says. The current file is created when missing; a current key on another machine is tried
+    /// out, so that nothing is ever wrapped that it does not open.
     ///
     /// # Errors
     /// With the configuration key and the remedy. Never with a key.
-    pub async fn open(config: &KeysConfig, entropy: &Arc<Entropy>) -> anyhow::Result<Self> {
+    pub async fn open(
+        config: &KeysConfig,
+        entropy: &Arc<Entropy>,
+        clock: &Arc<dyn Clock>,
+    ) -> anyhow::Result<Self> {
         let current: Box<dyn KekProvider> = match config.holder() {
             KeyHolder::File => Box::new(LocalKek::open(Path::new(&config.file), entropy)?),
             KeyHolder::Environment => {
                 Box::new(LocalKek::from_text(config.secret.expose(), "keys.secret", entropy)?)
             }
+            KeyHolder::Transit => {
+                let newest = Transit::new(config, &config.transit_key)?.newest(entropy).await?;
+                Box::new(Kept::new(Box::new(newest), clock))
+            }
+            KeyHolder::Kms => Box::new(Kept::new(Box::new(Kms::new(config, &config.kms_key, clock)?), clock)),
         };
+        if matches!(current.holder(), KeyHolder::Transit | KeyHolder::Kms) {
+            try_out(&*current, entropy).await?;
+        }
         let mut previous: Vec<Box<dyn KekProvider>> = Vec::new();
         for file in config.previous_files() {
             previous.push(Box::new(LocalKek::read(Path::new(file), "keys.previous_files", entropy)?));
         }
+        for secret in config.earlier_secrets() {
+            previous.push(Box::new(LocalKek::from_text(secret, "keys.previous_secrets", entropy)?));
+        }
+        // Not asked now: when one of them is away, what it wrapped waits, and nothing else.
+        for key in config.earlier_transit_keys() {
+            previous.push(Box::new(Kept::new(Box::new(Transit::new(config, key)?), clock)));
+        }
+        for arn in config.earlier_kms_keys() {
+            previous.push(Box::new(Kept::new(Box::new(Kms::new(config, arn, clock)?), clock)));
+        }
         Ok(Self { current, previous })
+    }
+
+    /// Name and holder of those that only open.
+    pub fn earlier(&self) -> impl Iterator<Item = (&str, KeyHolder)> {
+        self.previous.iter().map(|provider| (provider.id(), provider.holder()))
+    }
+
+    /// What the holder of the current one answered last, where that was no success.
+    pub fn trouble(&self) -> Option<KeyTrouble> {
+        self.current.trouble()
+    }
+
+    /// Who holds the key of this name, as far as that is known here.
+    pub fn holder_of(&self, kek_id: &str) -> Option<KeyHolder> {
+        self.opener(kek_id).map(KekProvider::holder)
     }
 
     /// Names the one that wraps what is new.
@@ -146,8 +204,8 @@ impl Keks {
     ) -> Result<TenantKey, KeyTrouble> {
         let Some(provider) = self.opener(kek_id) else {
             return Err(KeyTrouble::refused(format!(
-                "it was wrapped by KEK {kek_id}, this service has {}; put the right file at keys.file, or the earlier one at \
-                 keys.previous_files",
+                "it was wrapped by KEK {kek_id}, this service has {}; name the right key in [keys], or that one among the previous \
+                 ones",
                 self.id()
             )));
         };
@@ -158,4 +216,35 @@ impl Keks {
     pub fn derived_before(&self, label: &str) -> Option<Zeroizing<[u8; 32]>> {
         self.all().find_map(|provider| provider.derived_before(label))
     }
+}
+
+/// Whether what it wraps now opens, and at no other place.
+async fn try_out(provider: &dyn KekProvider, entropy: &Entropy) -> Result<(), KeyTrouble> {
+    let key = TenantKey::generate(&mut entropy.fork());
+    let wrapped = provider.wrap(&PROBE, &key).await?;
+    let opened = provider.unwrap(provider.id(), &PROBE, &wrapped).await?;
+    let elsewhere = TenantKeyContext { tenant: [1; 16], ..PROBE };
+    let same: bool = opened.expose_bytes().ct_eq(key.expose_bytes()).into();
+    match provider.unwrap(provider.id(), &elsewhere, &wrapped).await {
+        Err(trouble) if same && !trouble.away => Ok(()),
+        Err(trouble) if trouble.away => Err(trouble),
+        _ => Err(KeyTrouble::refused(format!("{} does not bind keys to their place", provider.id()))),
+    }
+}
+
+/// The body of a request that may hold a key.
+fn json(value: &impl serde::Serialize) -> Result<Zeroizing<Vec<u8>>, KeyTrouble> {
+    // Large enough that it never grows: a vector that grows leaves its earlier bytes behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(2048));
+    serde_json::to_writer(&mut *bytes, value)
+        .map_err(|_| KeyTrouble::refused("a request cannot be written"))?;
+    Ok(bytes)
+}
+
+/// A key in base64, as both services give it.
+fn key_of(text: &str) -> Option<TenantKey> {
+    let bytes = Zeroizing::new(STANDARD.decode(text).ok()?);
+    let mut key = Zeroizing::new([0; 32]);
+    (bytes.len() == key.len()).then(|| key.copy_from_slice(&bytes))?;
+    Some(TenantKey::from_bytes(&key))
 }
