@@ -2,7 +2,7 @@
 
 use entity::{audit_entry, blind_index, part_index, subject};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, PaginatorTrait};
+use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryOrder};
 use serde_json::{Value, json};
 use suimon::access::{self, Role};
 use suimon::requirements::{self, ManifestFile, Outcome};
@@ -330,7 +330,8 @@ async fn many_people_are_indexed_in_pieces() {
     // 1,205 people in pieces of 500, and a last look.
     assert_eq!((worked.steps, worked.done, worked.failed), (4, 1, 0));
     assert_eq!(found(&officer, "SUBSTRING", "full_name", "1199").await, ["C-1199"]);
-    let entries = audit_entry::Entity::find().all(&database(&app).await).await.unwrap();
+    let entries = audit_entry::Entity::find().order_by_asc(audit_entry::Column::Seq);
+    let entries = entries.all(&database(&app).await).await.unwrap();
     let pieces: Vec<_> = entries
         .iter()
         .filter(|entry| entry.action == "search.reindex")
