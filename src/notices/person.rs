@@ -77,13 +77,14 @@ const MOVED: u64 = 20;
 /// Captured mails with their keys wrapped by another version of the tenant's key.
 pub struct MovedMails(Vec<(entity::captured_mail::Model, Vec<u8>)>);
 
-/// The next captured mails that another version of a tenant's key sealed, as they shall be.
+/// The next captured mails that another version of a tenant's key sealed, as they shall be; `after` is the last one of the page
+/// before, so that a box of many is gone through once.
 ///
 /// # Errors
 /// `NOT_FOUND` outside the scope; unexpected ones, also when a mail does not open.
-pub async fn move_mails(scope: &Scope, tenant: Uuid, to: i32) -> Result<MovedMails> {
+pub async fn move_mails(scope: &Scope, tenant: Uuid, to: i32, after: Option<Uuid>) -> Result<MovedMails> {
     let scope = scope.within(tenant, "tenant")?;
-    let rows = store_person::old_mails(scope.connection(), tenant, to, MOVED).await?;
+    let rows = store_person::old_mails(scope.connection(), tenant, to, after, MOVED).await?;
     let mut moved = Vec::with_capacity(rows.len());
     for row in rows {
         let sealed = vault::rewrap_document(&scope, "captured mail", row.id, &row.sealed, to).await?;
@@ -97,13 +98,13 @@ pub async fn move_mails(scope: &Scope, tenant: Uuid, to: i32) -> Result<MovedMai
 /// # Errors
 /// Unexpected ones only.
 pub async fn has_old_mails(tx: &Tx, tenant: Uuid, version: i32) -> Result<bool> {
-    Ok(!store_person::old_mails(tx.connection(), tenant, version, 1).await?.is_empty())
+    Ok(!store_person::old_mails(tx.connection(), tenant, version, None, 1).await?.is_empty())
 }
 
 impl MovedMails {
-    /// Whether there was none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// The last of them; `None` when there was none.
+    pub fn last(&self) -> Option<Uuid> {
+        self.0.last().map(|(mail, _)| mail.id)
     }
 
     /// Writes them; returns how many. One that was removed meanwhile stays away.

@@ -89,20 +89,21 @@ pub async fn remove_mails_of_tenant(tx: &Tx, root: Uuid, tenant: Uuid) -> Result
     Ok(deleted.rows_affected)
 }
 
-/// Kept mails that another version of the tenant's key sealed.
+/// Kept mails that another version of the tenant's key sealed; `after` is the last one of the page before.
 pub async fn old_mails<C: ConnectionTrait>(
     database: &C,
     tenant: Uuid,
     version: i32,
+    after: Option<Uuid>,
     limit: u64,
 ) -> Result<Vec<captured_mail::Model>, DbErr> {
-    captured_mail::Entity::find()
+    let mut query = captured_mail::Entity::find()
         .filter(captured_mail::Column::TenantId.eq(tenant))
-        .filter(vault::of_other_version(Expr::col(captured_mail::Column::Sealed), version))
-        .order_by_asc(captured_mail::Column::Id)
-        .limit(limit)
-        .all(database)
-        .await
+        .filter(vault::of_other_version(Expr::col(captured_mail::Column::Sealed), version));
+    if let Some(after) = after {
+        query = query.filter(captured_mail::Column::Id.gt(after));
+    }
+    query.order_by_asc(captured_mail::Column::Id).limit(limit).all(database).await
 }
 
 /// False when it is gone or another one by now.

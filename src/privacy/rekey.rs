@@ -27,7 +27,7 @@ struct Progress {
     phase: Phase,
     /// The new version.
     to: i32,
-    /// The last person looked at in this pass, and how many of them could not be opened.
+    /// The last person, then the last mail, looked at in this pass; and how many people could not be opened.
     after: Option<Uuid>,
     lost: u64,
     done: i64,
@@ -97,7 +97,7 @@ impl Step<'_> {
             if vault::people_left(scope, self.tenant, progress.to).await? > progress.lost {
                 (progress.after, progress.lost) = (None, 0);
             } else {
-                progress.phase = Phase::Documents;
+                (progress.phase, progress.after) = (Phase::Documents, None);
             }
             let tx = scope.begin().await?;
             self.running.save(&tx, &progress, progress.done, progress.total).await?;
@@ -117,8 +117,9 @@ impl Step<'_> {
     async fn documents(&self, mut progress: Progress) -> Result<Outcome> {
         let scope = self.running.scope();
         let documents = vault::move_documents(scope, self.tenant, progress.to).await?;
-        let mails = notices::move_mails(scope, self.tenant, progress.to).await?;
-        let over = documents.is_none() && mails.is_empty();
+        let mails = notices::move_mails(scope, self.tenant, progress.to, progress.after).await?;
+        progress.after = mails.last().or(progress.after);
+        let over = documents.is_none() && mails.last().is_none();
         if over {
             progress.phase = Phase::Destroy;
         }
@@ -142,7 +143,7 @@ impl Step<'_> {
             if people > progress.lost {
                 (progress.phase, progress.after, progress.lost) = (Phase::People, None, 0);
             } else {
-                progress.phase = Phase::Documents;
+                (progress.phase, progress.after) = (Phase::Documents, None);
             }
             self.running.save(&tx, &progress, progress.done, progress.total).await?;
             tx.commit(self.event("key.people_left", progress.to)).await?;

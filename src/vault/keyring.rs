@@ -183,7 +183,7 @@ impl Keyring {
     pub(super) async fn ensure_in(&self, tx: &Tx) -> Result<ActiveKey> {
         let (scope, tenant) = (tx.scope(), tx.scope().tenant());
         // What is sealed here is found by whoever destroys an earlier key afterwards.
-        store_keys::hold_keys(tx, &[(tenant, 0)]).await?;
+        store_keys::hold_keys(tx, [tenant]).await?;
         let rows = store::active_keys(scope, tx.connection(), &[tenant]).await?;
         if let Some(row) = rows.first()
             && let Some(key) = self.cache.get(&(tenant, row.version))

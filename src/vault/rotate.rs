@@ -38,9 +38,8 @@ pub async fn rotate_kek(op: &Op) -> Result<Job> {
 }
 
 /// Says that an earlier key-encryption key is needed no longer: nothing is wrapped by it. After that its file can be destroyed, and
-/// a backup of that time by itself opens for nobody. What a rotation does not change are the tenant keys: who holds the old
-/// backup, the present database and the present key can still open what the backup says of a person erased since. Of a tenant
-/// whose key was destroyed nothing is left in either.
+/// a backup of that time by itself opens for nobody. Tenants' keys stay as they are: unless they were replaced before
+/// (`rekey::rotate_tenant_keys`), the old backup together with the present database and key still opens for a person erased since.
 ///
 /// # Errors
 /// `CONFLICT` while it is the current one or wraps something still; `REAUTHENTICATION_REQUIRED`; those of permission.

@@ -228,14 +228,14 @@ pub async fn tenants_with_keys(tx: &Tx, tenants: &[Uuid]) -> Result<Vec<Uuid>, D
         .await
 }
 
-/// Inserts a key unless another node just did.
+/// Inserts a key unless another node just did; whether it did.
 pub async fn insert_tenant_key(
     tx: &Tx,
     tenant: Uuid,
     version: i32,
     kek_id: &str,
     wrapped: Vec<u8>,
-) -> Result<(), DbErr> {
+) -> Result<bool, DbErr> {
     let row = tenant_key::Model {
         tenant_id: tenant,
         version,
@@ -245,7 +245,7 @@ pub async fn insert_tenant_key(
         created_at: tx.scope().at_micros(),
         destroyed_at: None,
     };
-    tenant_key::Entity::insert(row.into_active_model().reset_all())
+    let inserted = tenant_key::Entity::insert(row.into_active_model().reset_all())
         .on_conflict(
             OnConflict::columns([tenant_key::Column::TenantId, tenant_key::Column::Version])
                 .do_nothing()
@@ -253,7 +253,7 @@ pub async fn insert_tenant_key(
         )
         .exec_without_returning(tx.connection())
         .await?;
-    Ok(())
+    Ok(inserted == 1)
 }
 
 /// All keys within the scope with the slug of their tenant.

@@ -3,8 +3,8 @@
 use entity::{blind_index, import_batch, part_index, subject, tenant, tenant_key};
 use sea_orm::sea_query::{Expr, ExprTrait, Func, SimpleExpr};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 use uuid::Uuid;
 
@@ -32,9 +32,8 @@ pub async fn live_page(
     query.all(scope.connection()).await
 }
 
-/// Of these keys, those that are there still, kept from being destroyed until the transaction ends.
-pub async fn hold_keys(tx: &Tx, keys: &[(Uuid, i32)]) -> Result<Vec<(Uuid, i32)>, DbErr> {
-    let tenants: Vec<Uuid> = keys.iter().map(|(tenant, _)| *tenant).collect();
+/// The keys of these tenants that are there still, kept from being destroyed until the transaction ends.
+pub async fn hold_keys(tx: &Tx, tenants: impl IntoIterator<Item = Uuid>) -> Result<Vec<(Uuid, i32)>, DbErr> {
     tenant_key::Entity::find()
         .select_only()
         .column(tenant_key::Column::TenantId)
@@ -69,26 +68,8 @@ pub async fn newest(scope: &Scope, tenant: Uuid) -> Result<Option<tenant_key::Mo
         .await
 }
 
-/// Puts the next key in the place of the active one. An error when somebody was faster.
-pub async fn succeed(
-    tx: &Tx,
-    tenant: Uuid,
-    version: i32,
-    kek_id: &str,
-    wrapped: Vec<u8>,
-) -> Result<(), DbErr> {
-    let row = tenant_key::Model {
-        tenant_id: tenant,
-        version,
-        kek_id: kek_id.to_owned(),
-        wrapped: Some(wrapped),
-        state: "active".to_owned(),
-        created_at: tx.scope().at_micros(),
-        destroyed_at: None,
-    };
-    tenant_key::Entity::insert(row.into_active_model().reset_all())
-        .exec_without_returning(tx.connection())
-        .await?;
+/// What is active below this version seals nothing new from now on.
+pub async fn retire_below(tx: &Tx, tenant: Uuid, version: i32) -> Result<(), DbErr> {
     tenant_key::Entity::update_many()
         .col_expr(tenant_key::Column::State, Expr::value("retired"))
         .filter(tenant_key::Column::TenantId.eq(tenant))

@@ -427,6 +427,9 @@ async fn nobody_reads_a_tenant_whose_key_was_destroyed() {
     assert_eq!(slip.0, 2, "{slip:?}");
     insta::assert_snapshot!(slip.2.trim(), @"suimon: --confirm: is not the tenant's short name");
     scene.finds(1).await;
+    let admin = act_locally(&scene.app.app, "admin").await.unwrap();
+    let scope = admin.permit(suimon::access::Action::Rotate, "key").await.unwrap();
+    let begun = vault::succeed(&scope, scene.tenant).await.unwrap();
     let destroyed = run(
         &scene.app,
         &[
@@ -460,6 +463,12 @@ async fn nobody_reads_a_tenant_whose_key_was_destroyed() {
     assert_eq!(answer["problems"], json!([{ "line": 2, "reason": "the key of this tenant was destroyed" }]));
     let admin = act_locally(&scene.app.app, "admin").await.unwrap();
     let again = vault::rotate_tenant_keys(&admin, Some(&[scene.tenant]), false).await.unwrap_err();
+    // Nor by a replacement that had begun before.
+    let scope = admin.permit(suimon::access::Action::Rotate, "key").await.unwrap();
+    let tx = scope.begin().await.unwrap();
+    let late = begun.write(&tx).await.unwrap_err().to_string();
+    insta::assert_snapshot!(late, @"the tenant's key was destroyed or replaced meanwhile");
+    drop(tx);
     let again = again.to_string().replace(&scene.tenant.to_string(), "…");
     insta::assert_snapshot!(again, @"the tenant … has no key; a key is made with the first record; a destroyed one has no successor");
     // An old row in the present database opens for nobody: the key is gone here, and wrapped by the present key nowhere.

@@ -48,7 +48,7 @@ pub async fn write_chunk(tx: &Tx, chunk: &mut SealedChunk) -> Result<(), WriteEr
     keys.sort_unstable();
     keys.dedup();
     for keys in keys.chunks(TENANTS) {
-        let held = hold_keys(tx, keys).await?;
+        let held = hold_keys(tx, keys.iter().map(|(tenant, _)| *tenant)).await?;
         if keys.iter().any(|key| !held.contains(key)) {
             // The key was replaced and destroyed, or destroyed, since the rows were sealed.
             return Err(WriteError::Raced);

@@ -4,22 +4,20 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::header::{HeaderName, HeaderValue};
 use http::{Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::RootCertStore;
 use zeroize::Zeroizing;
 
 use super::KeyTrouble;
+use crate::outbound;
 
 /// A wrapped key and its wrapping are a few hundred bytes.
 const MAX_ANSWER: usize = 64 << 10;
@@ -58,22 +56,16 @@ impl Remote {
     /// # Errors
     /// When the authorities cannot be read. Nothing is asked yet.
     pub fn new(address: &str, setting: &'static str, ca_file: &str, seconds: u64) -> anyhow::Result<Self> {
-        // Given, not the one of the process: nothing else here decides which cryptography this uses.
-        let tls = ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
-            .with_safe_default_protocol_versions()?;
-        let tls = match ca_file {
-            "" => tls.with_webpki_roots().with_no_client_auth(),
-            file => tls.with_root_certificates(authorities(Path::new(file))?).with_no_client_auth(),
+        let roots = match ca_file {
+            "" => outbound::public_authorities(),
+            file => {
+                let mut roots = RootCertStore::empty();
+                outbound::add_authorities(&mut roots, "keys.transit_ca_file", Path::new(file))?;
+                roots
+            }
         };
-        let mut plain = HttpConnector::new();
-        plain.enforce_http(false);
-        plain.set_connect_timeout(Some(Duration::from_secs(seconds)));
         // Which addresses may be asked without TLS is decided by the configuration.
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(plain);
+        let connector = outbound::connector(roots)?;
         let client =
             Client::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_secs(30)).build(connector);
         Ok(Self {
@@ -173,14 +165,4 @@ pub fn secret_header(value: &str, setting: &str) -> Result<HeaderValue, KeyTroub
         .map_err(|_| KeyTrouble::refused(format!("{setting}: holds characters that no header may have")))?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-fn authorities(file: &Path) -> anyhow::Result<RootCertStore> {
-    let place = || format!("keys.transit_ca_file: {}", file.display());
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(file).with_context(place)? {
-        roots.add(certificate.with_context(place)?).with_context(place)?;
-    }
-    ensure!(!roots.is_empty(), "{} holds no certificate", place());
-    Ok(roots)
 }

@@ -47,13 +47,16 @@ pub async fn rotate_tenant_keys(op: &Op, tenants: Option<&[Uuid]>, fields: bool)
             return Err(Error::invalid("tenants", format!("wants 1 to {MAX_TENANTS} tenants")));
         }
         Some(tenants) => {
-            for tenant in tenants {
-                if store::active_keys(&all, all.connection(), &[*tenant]).await?.is_empty() {
-                    return Err(Error::conflict(format!("the tenant {tenant} has no key"))
-                        .remedy("a key is made with the first record; a destroyed one has no successor"));
-                }
+            let mut tenants = tenants.to_vec();
+            tenants.sort_unstable();
+            tenants.dedup();
+            let keys = store::active_keys(&all, all.connection(), &tenants).await?;
+            let without = tenants.iter().find(|tenant| !keys.iter().any(|key| key.tenant_id == **tenant));
+            if let Some(tenant) = without {
+                return Err(Error::conflict(format!("the tenant {tenant} has no key"))
+                    .remedy("a key is made with the first record; a destroyed one has no successor"));
             }
-            tenants.to_vec()
+            tenants
         }
         None => with_active_keys(&all).await?,
     };
@@ -86,10 +89,10 @@ async fn with_active_keys(scope: &Scope) -> Result<Vec<Uuid>> {
     }
 }
 
-/// Makes the tenant's next key the active one; gives its version.
+/// A next key for the tenant, still to be put in its place.
 ///
 /// # Errors
-/// `CONFLICT` when the tenant's key was destroyed; unexpected ones, also when somebody else was faster.
+/// `CONFLICT` when the tenant's key was destroyed; those of who holds the key-encryption key.
 pub async fn succeed(scope: &Scope, tenant: Uuid) -> Result<Successor> {
     let newest = store_keys::newest(scope, tenant).await?.filter(|row| row.state == "active");
     let newest = newest.ok_or_else(|| Error::conflict("the tenant has no active key"))?;
@@ -106,14 +109,19 @@ pub struct Successor {
 }
 
 impl Successor {
-    /// Puts it in its place.
+    /// Puts it in its place, unless the key before it was destroyed or replaced since: what was destroyed has no successor.
     ///
     /// # Errors
-    /// Unexpected ones only.
+    /// `CONFLICT` then; unexpected ones.
     pub async fn write(self, tx: &Tx) -> Result<()> {
         let Self { tenant, version, wrapped } = self;
-        let kek = tx.scope().op().app().master().id().to_owned();
-        Ok(store_keys::succeed(tx, tenant, version, &kek, wrapped).await?)
+        let before = store_keys::lock_keys(tx, tenant).await?.pop();
+        let fits = before.is_some_and(|row| row.state == "active" && row.version + 1 == version);
+        let kek = tx.scope().op().app().master().id();
+        if !fits || !store::insert_tenant_key(tx, tenant, version, kek, wrapped).await? {
+            return Err(Error::conflict("the tenant's key was destroyed or replaced meanwhile"));
+        }
+        Ok(store_keys::retire_below(tx, tenant, version).await?)
     }
 }
 

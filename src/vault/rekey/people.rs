@@ -13,6 +13,7 @@ use crate::vault::index::{IndexRows, Indexer, index_mark};
 use crate::vault::keyring::{ActiveKey, SUBJECT_KEY_VERSION, version};
 use crate::vault::model::Subject;
 use crate::vault::read;
+use crate::vault::reindex::rows_of;
 use crate::vault::schema::Schema;
 use crate::vault::store_keys::{self, Resealed};
 use crate::vault::{store, store_index};
@@ -100,7 +101,7 @@ impl People {
         if let Some((schema, indexer, current)) = searched {
             // A record that does not open is nobody's to find: its mark says that it was looked at.
             mark = *current;
-            if let Some(rows) = crate::vault::reindex::rows_of(scope, schema, indexer, &subject).await? {
+            if let Some(rows) = rows_of(scope, schema, indexer, &subject).await? {
                 self.index.append(rows);
             }
         }
