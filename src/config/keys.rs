@@ -1,11 +1,12 @@
 //! The section `[keys]`: who holds the key-encryption keys.
 
 use std::fmt;
-use std::net::IpAddr;
 
+use openidconnect::url::Url;
 use serde::{Deserialize, Serialize};
 
 use super::Secret;
+use crate::outbound;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -207,15 +208,10 @@ fn is_plain_name(name: &str) -> bool {
 }
 
 /// Keys cross the wire: in clear only where the wire does not leave the machine.
-fn is_safe_address(url: &str) -> bool {
-    let Ok(url) = url.parse::<http::Uri>() else { return false };
-    let (Some(scheme), Some(authority)) = (url.scheme_str(), url.authority()) else { return false };
-    if authority.as_str().contains('@') || !matches!(url.path(), "" | "/") || url.query().is_some() {
-        return false;
-    }
-    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-    let own = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-    scheme == "https" || scheme == "http" && own
+fn is_safe_address(address: &str) -> bool {
+    Url::parse(address).is_ok_and(|url| {
+        outbound::is_protected(&url) && url.path() == "/" && url.query().is_none() && url.fragment().is_none()
+    })
 }
 
 #[cfg(test)]

@@ -167,7 +167,7 @@ pub(super) fn check(providers: &[OidcProvider]) -> Vec<String> {
         require(
             short(&provider.issuer, 300)
                 && openidconnect::url::Url::parse(&provider.issuer).is_ok_and(|url| {
-                    crate::access::protected(&url) && url.query().is_none() && url.fragment().is_none()
+                    crate::outbound::is_protected(&url) && url.query().is_none() && url.fragment().is_none()
                 }),
             "issuer: wants an https address without ? and # (http on the own machine only)",
         );

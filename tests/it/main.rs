@@ -39,6 +39,7 @@ mod lists;
 mod notices;
 mod oidc;
 mod oidc_issuer;
+mod oidc_provider;
 mod oidc_scene;
 mod policy;
 mod privacy;

@@ -5,7 +5,7 @@ use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, IntoActiveModel};
 use serde_json::{Value, json};
 use suimon::access::Role;
 
-use crate::harness::{Member, TestApp, text};
+use crate::harness::{Member, PASSWORD, TestApp, text};
 use crate::vault_support::{applicant, apply_system, batch, counts, database, found, run, search};
 
 async fn school_with_hana() -> (TestApp, Member) {
@@ -181,6 +181,9 @@ async fn a_stolen_database_holds_no_value() {
     assert_eq!(answer["state"], "RUNNING");
     assert_eq!(counts(&app).await.3, 1);
     let secrets = [
+        // Neither what opens an account.
+        officer.token.as_str(),
+        PASSWORD,
         "水野 花",
         "水野 空",
         "ミズノ ハナ",

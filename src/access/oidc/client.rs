@@ -1,21 +1,20 @@
 //! Asking a provider over HTTP: bounded in time and size, protected, and never led elsewhere by a redirect.
 
+use std::path::Path;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use openidconnect::url::{Host, Url};
+use openidconnect::url::Url;
 use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use tokio::sync::Semaphore;
+
+use crate::outbound;
 
 /// How long one answer may take, body and all.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -37,18 +36,6 @@ pub enum NoAnswer {
     TooMuch,
 }
 
-/// Whether what is sent there is protected: by TLS, or because it does not leave this machine.
-pub fn protected(url: &Url) -> bool {
-    let loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => return false,
-    };
-    let anonymous = url.username().is_empty() && url.password().is_none();
-    anonymous && (url.scheme() == "https" || (url.scheme() == "http" && loopback))
-}
-
 /// The client for one provider.
 pub struct HttpClient {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
@@ -58,23 +45,11 @@ pub struct HttpClient {
 impl HttpClient {
     /// Trusts the public's certificate authorities and, where one is named, that of the file (PEM).
     pub fn new(ca_file: &str) -> anyhow::Result<Self> {
-        let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        let mut roots = outbound::public_authorities();
         if !ca_file.is_empty() {
-            let read = || -> anyhow::Result<Vec<_>> {
-                Ok(CertificateDer::pem_file_iter(ca_file)?.collect::<Result<Vec<_>, _>>()?)
-            };
-            let (added, _) = roots.add_parsable_certificates(
-                read().with_context(|| format!("identity.oidc ca_file: cannot read {ca_file}"))?,
-            );
-            anyhow::ensure!(added > 0, "identity.oidc ca_file: {ca_file} holds no certificate");
+            outbound::add_authorities(&mut roots, "identity.oidc ca_file", Path::new(ca_file))?;
         }
-        let ring = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(ring)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let connector =
-            HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
+        let connector = outbound::connector(roots)?;
         Ok(Self {
             client: Client::builder(TokioExecutor::new()).build(connector),
             turns: Semaphore::new(AT_ONCE),
@@ -83,7 +58,7 @@ impl HttpClient {
 
     async fn ask(&self, request: HttpRequest) -> Result<HttpResponse, NoAnswer> {
         let url = Url::parse(&request.uri().to_string()).map_err(|_| NoAnswer::Unprotected)?;
-        if !protected(&url) {
+        if !outbound::is_protected(&url) {
             return Err(NoAnswer::Unprotected);
         }
         let answered = async {

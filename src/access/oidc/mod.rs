@@ -7,7 +7,6 @@ mod provider;
 mod signing;
 
 pub use accounts::{link_identity, unlink_identity};
-pub use client::protected;
 pub use flow::{FLOW_SECONDS, Purpose};
 pub use signing::{Begun, Finished, ReturnFrom, begin, finish, take_return};
 

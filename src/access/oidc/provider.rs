@@ -22,11 +22,12 @@ use openidconnect::{
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
-use super::client::{HttpClient, protected};
+use super::client::HttpClient;
 use super::flow::{FLOW_SECONDS, Flow, Purpose};
 use crate::app::App;
 use crate::config::OidcProvider;
 use crate::error::{Error, Result};
+use crate::outbound::is_protected;
 
 /// What a provider says of itself is asked again after this time …
 const KNOWN_MICROS: i64 = 3600 * 1_000_000;
@@ -193,7 +194,7 @@ impl Provider {
             _ => "what it says of itself is not of this issuer",
         })?;
         let token = metadata.token_endpoint().ok_or("it has no token endpoint")?;
-        if protected(metadata.authorization_endpoint().url()) && protected(token.url()) {
+        if is_protected(metadata.authorization_endpoint().url()) && is_protected(token.url()) {
             Ok(metadata)
         } else {
             Err("its endpoints are not protected by TLS")
