@@ -119,7 +119,8 @@ impl Trouble {
             }
             Does::Trickle | Does::TrickleHead => {
                 if does == Does::Trickle {
-                    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n\r\n";
+                    let head =
+                        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n\r\n";
                     stream.write_all(head.as_bytes()).await?;
                 }
                 for byte in right.as_bytes().iter().cycle() {
