@@ -3,9 +3,11 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::access::{Scope, Tx};
+use crate::clock::from_micros;
 use crate::error::Result;
 use crate::vault::{Subject, SubjectRef};
 
@@ -29,13 +31,36 @@ pub async fn on_hold_in(tx: &Tx, system: &str, people: &[Subject]) -> Result<Has
     Ok(held(people, &listed))
 }
 
-/// Whether anybody who is known to be of this tenant is on hold.
+/// How surely somebody of a tenant is on hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TenantHold {
+    Nobody,
+    /// A list names somebody of a school that Suimon did not know then, and it may be this one.
+    Perhaps,
+    Somebody,
+}
+
+/// Whether anybody of this tenant is on hold.
 ///
 /// # Errors
 /// Unexpected ones only.
-pub async fn holds_tenant(tx: &Tx, tenant: Uuid) -> Result<bool> {
+pub async fn holds_tenant(tx: &Tx, tenant: Uuid) -> Result<TenantHold> {
     let root = tx.scope().op().app().root()?;
-    store::any_listed_of(tx.connection(), root, tenant).await
+    Ok(match store::any_listed_of(tx.connection(), root, tenant).await? {
+        None => TenantHold::Nobody,
+        Some(false) => TenantHold::Perhaps,
+        Some(true) => TenantHold::Somebody,
+    })
+}
+
+/// The earliest instant that an incident that is not closed speaks of: its own times and those of its timeline. What happened
+/// since then at any tenant may be needed to clear it up.
+///
+/// # Errors
+/// Unexpected ones only.
+pub async fn open_since(scope: &Scope) -> Result<Option<Timestamp>> {
+    let root = scope.op().app().root()?;
+    Ok(store::open_since(&scope.everywhere(), root).await?.map(from_micros))
 }
 
 fn names(people: &[Subject]) -> Vec<String> {
