@@ -10,6 +10,8 @@ mod book;
 mod engine;
 mod explain;
 mod grants;
+mod memory;
+mod places;
 mod rule;
 mod table;
 mod templates;
@@ -31,6 +33,8 @@ pub use table::permission_table;
 
 use self::book::Book;
 use self::engine::{Engine, Engines, Place, family};
+use self::memory::Digest;
+use self::places::Places;
 use super::model::Role;
 use super::{rules, store};
 use crate::app::App;
@@ -62,6 +66,8 @@ pub struct Policy {
     /// The same book with the rules of a system, by fingerprint.
     books: moka::sync::Cache<[u8; 32], Arc<Book>>,
     engines: Engines,
+    /// Those of them that this policy has used.
+    places: Places,
 }
 
 /// What is asked of a policy.
@@ -126,6 +132,7 @@ impl Policies {
             book,
             books: moka::sync::Cache::new(MAX_BOOKS),
             engines: self.engines.clone(),
+            places: Places::default(),
         }
     }
 }
@@ -167,13 +174,22 @@ impl Policy {
         if roles.is_empty() || !is_object(question.object) || !is_object(question.action) {
             return None;
         }
+        let system = question.system.map(SystemRules::fingerprint);
+        let digest = Digest::of((system, roles, family(question.object)));
+        if let Some(engine) = self.places.get(digest) {
+            return Some(engine);
+        }
         let place = Place {
             book: self.book.key_with(question.system),
             roles: roles.into(),
             family: family(question.object).into(),
         };
-        match engine::of(&self.engines, place, || self.book_with(question.system)) {
-            Ok(engine) => Some(engine),
+        let built = engine::of(&self.engines, place, || self.book_with(question.system));
+        match built {
+            Ok(engine) => {
+                self.places.insert(digest, &engine);
+                Some(engine)
+            }
             Err(error) => {
                 tracing::error!(%error, "policy engine cannot be built; denied");
                 None
