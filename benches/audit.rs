@@ -9,6 +9,8 @@
 
 #[expect(dead_code, reason = "the names of the example's system are for benches that import people")]
 mod common;
+#[path = "common/people.rs"]
+mod people;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -66,7 +68,7 @@ mod plain {
 
 /// A read of eight fields of one person.
 fn event(subject: Uuid) -> Event {
-    let fields = common::worker(0).map(|(name, _)| name);
+    let fields = people::worker(0).map(|(name, _)| name);
     Event::new("subject.read", format!("subject:{subject}"))
         .subject(subject.to_string())
         .fields(fields)

@@ -83,7 +83,7 @@ async fn main() {
 /// Somebody books a slot: who may, and who may not.
 fn question(number: usize) -> (Value, bool) {
     let role = ["call_centre", "data_subject", "janitor"][number % 3];
-    let open = number % 2 == 0;
+    let open = number.is_multiple_of(2);
     let question = json!({
         "subject": {
             "type": "operator",

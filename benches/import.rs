@@ -5,11 +5,14 @@
 #![expect(clippy::print_stdout, reason = "a bench tells its figures")]
 
 mod common;
+#[path = "common/people.rs"]
+mod people;
 
 use std::io::Write;
 use std::time::Instant;
 
-use common::{RECORD_TYPE, SYSTEM, institution, setting, worker};
+use common::{SYSTEM, institution, setting};
+use people::{RECORD_TYPE, worker};
 use suimon::vault::{Encoding, FileKind, ImportFile, Mode, import_file};
 
 #[tokio::main]

@@ -10,6 +10,8 @@
 #![expect(clippy::print_stdout, reason = "a bench tells its figures")]
 
 mod common;
+#[path = "common/people.rs"]
+mod people;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -24,7 +26,8 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::post;
 use base64::Engine;
-use common::{RECORD_TYPE, SYSTEM, institution, setting, worker};
+use common::{SYSTEM, institution, setting};
+use people::{RECORD_TYPE, worker};
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::{Value, json};
 use suimon::access;

@@ -7,6 +7,8 @@
 #![expect(clippy::print_stdout, reason = "a bench tells its figures")]
 
 mod common;
+#[path = "common/people.rs"]
+mod people;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +19,8 @@ use async_graphql_axum::{GraphQLRequest, GraphQLResponse};
 use axum::Router;
 use axum::extract::State;
 use axum::routing::post;
-use common::{RECORD_TYPE, SYSTEM, institution, setting, worker};
+use common::{SYSTEM, institution, setting};
+use people::{RECORD_TYPE, worker};
 use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, Statement};
 use serde_json::{Value, json};
 use suimon::access;

@@ -8,18 +8,21 @@
 #![expect(clippy::print_stdout, reason = "a bench tells its figures")]
 
 mod common;
+#[path = "common/people.rs"]
+mod people;
 
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use common::{RECORD_TYPE, SYSTEM, institution, setting, worker};
+use common::{SYSTEM, institution, setting};
 use entity::{part_index, subject, tenant_key};
 use envelope::{
     FieldCipher, IndexKind, Kek, Needle, Part, RecordContext, SealedRecord, SubjectKeyContext, TenantKey,
     TenantKeyContext,
 };
+use people::{RECORD_TYPE, worker};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use suimon::access::Op;
 use suimon::app::App;
