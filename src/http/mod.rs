@@ -100,9 +100,10 @@ pub async fn run(
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let tally = app.tally().clone();
+    let (tally, denials) = (app.tally().clone(), app.denials().clone());
     let served = axum::serve(listener, router(app)?).with_graceful_shutdown(shutdown).await;
     tally.flush().await;
+    denials.flush().await;
     Ok(served?)
 }
 

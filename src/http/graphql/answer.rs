@@ -53,10 +53,11 @@ impl Media {
     }
 
     /// The answer of an operation.
-    pub fn answer(self, response: async_graphql::Response, max_cost: usize) -> Response {
+    pub fn answer(self, response: async_graphql::Response, max_cost: usize, request_id: &str) -> Response {
         let async_graphql::Response { data, mut errors, .. } = response;
         for error in &mut errors {
             name(error, max_cost);
+            number(error, request_id);
         }
         // An error of a field has a path. Without any, the operation was refused before it ran.
         let refused =
@@ -104,6 +105,16 @@ fn name(error: &mut ServerError, max_cost: usize) {
     let limit = costly || error.message == "Query is nested too deep.";
     let code = if limit { "LIMIT_EXCEEDED" } else { "GRAPHQL_INVALID" };
     error.extensions.get_or_insert_default().set("code", code);
+}
+
+/// What its client may ask somebody about carries the number to ask by. It stands in the header `X-Request-Id` of every answer,
+/// too, which people do not see.
+fn number(error: &mut ServerError, request_id: &str) {
+    let extensions = error.extensions.get_or_insert_default();
+    let asked = |code: &Value| matches!(code, Value::String(code) if ["FORBIDDEN", "NOT_FOUND", "INTERNAL"].contains(&&**code));
+    if extensions.get("code").is_some_and(asked) {
+        extensions.set("requestId", request_id);
+    }
 }
 
 #[cfg(test)]

@@ -84,11 +84,13 @@ async fn begin(
 
 async fn execute(service: &Service, op: Op, media: Media, asking: Asking, by_url: bool) -> Response {
     let config = &service.app.config().graphql;
+    let request_id = op.request_id().to_owned();
     let Asking { asked, operation_name, variables } = asking;
     let document = match service.documents.find(asked) {
         Ok(document) => document,
         Err(error) => {
-            return media.answer(async_graphql::Response::from_errors(vec![error]), config.max_complexity);
+            let response = async_graphql::Response::from_errors(vec![error]);
+            return media.answer(response, config.max_complexity, &request_id);
         }
     };
     let changes = |kind| matches!(kind, OperationType::Mutation | OperationType::Subscription);
@@ -101,7 +103,7 @@ async fn execute(service: &Service, op: Op, media: Media, asking: Asking, by_url
     let executed = service.schema.execute(request.data(op));
     // Dropping it cancels what is under way; a transaction that was not committed leaves no trace.
     match tokio::time::timeout(Duration::from_secs(config.max_seconds), executed).await {
-        Ok(response) => media.answer(response, config.max_complexity),
+        Ok(response) => media.answer(response, config.max_complexity, &request_id),
         Err(_) => {
             tracing::warn!(seconds = config.max_seconds, "an operation was cancelled at its deadline");
             let message =
