@@ -32,6 +32,7 @@ pub mod membership;
 pub mod message;
 pub mod notice;
 pub mod oidc_identity;
+pub mod oidc_logout;
 pub mod oidc_return;
 pub mod part_index;
 pub mod recovery_code;

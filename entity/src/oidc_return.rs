@@ -28,6 +28,11 @@ pub struct Model {
     pub created_at: i64,
     pub expires_at: i64,
     pub finished_at: Option<i64>,
+    /// HMAC of issuer and the provider's own session id, where it told one.
+    #[sea_orm(column_type = "Blob", nullable)]
+    pub sid_hash: Option<Vec<u8>>,
+    /// When the provider says that its person proved who they are.
+    pub proven_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

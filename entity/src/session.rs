@@ -24,6 +24,12 @@ pub struct Model {
     /// How: names such as `password totp`, separated by blanks.
     #[sea_orm(column_type = "Text")]
     pub methods: String,
+    /// HMAC of issuer and subject, where the session came from a provider of identity.
+    #[sea_orm(column_type = "Blob", nullable)]
+    pub oidc_subject_hash: Option<Vec<u8>>,
+    /// HMAC of issuer and the provider's own session id, where it told one.
+    #[sea_orm(column_type = "Blob", nullable)]
+    pub oidc_sid_hash: Option<Vec<u8>>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -23,6 +23,7 @@ mod sign_in;
 mod store;
 mod store_identity;
 mod store_oidc;
+mod store_oidc_logout;
 mod store_purge;
 mod tenants;
 mod tokens;
@@ -41,11 +42,11 @@ pub use holders::Holders;
 pub use identity::{Credentials, act_locally, authenticate, authenticate_to_enrol, sign_out};
 pub use model::{ActingSession, Action, Actor, Role, TokenScope};
 pub use oidc::{
-    Begun, FLOW_SECONDS, Finished, Oidc, Purpose, ReturnFrom, begin, finish, link_identity, take_return,
-    unlink_identity,
+    Begun, FLOW_SECONDS, Finished, Oidc, Purpose, ReturnFrom, begin, finish, link_identity,
+    log_out_at_provider, take_return, unlink_identity,
 };
 pub use op::{Op, Reach, Scope, Tx};
-pub use people::{WithAddress, lock_own_account, people_with, policy_changed};
+pub use people::{WithAddress, lock_own_account, people_with, policy_changed, share_a_mailbox};
 pub use policy::{
     Against, Attributes, Comparison, Condition, Effect, Explanation, Grant, MAX_ATTRIBUTES, Origin, Policies,
     Policy, Question, Rule, RuleSeen, Scalar, Standing, StandingAnswer, SystemRules, permission_table,

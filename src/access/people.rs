@@ -48,3 +48,39 @@ pub async fn lock_own_account(tx: &Tx) -> Result<Uuid> {
     store::lock_account(tx.connection(), actor.tenant, account).await?;
     Ok(account)
 }
+
+/// Whether two accounts' logins are mail addresses of one mailbox: as mail servers read them, without regard to case and to what
+/// follows a `+`. Accounts do not know persons; where this says so, it is one person.
+///
+/// # Errors
+/// Unexpected ones only.
+pub async fn share_a_mailbox(scope: &Scope, one: (Uuid, Uuid), other: (Uuid, Uuid)) -> Result<bool> {
+    let everywhere = scope.everywhere();
+    let login = async |(tenant, account): (Uuid, Uuid)| {
+        let found = store::account(&everywhere, tenant, account).await?;
+        Ok::<_, Error>(found.and_then(|(account, _)| mailbox(&account.login)))
+    };
+    let (one, other) = (login(one).await?, login(other).await?);
+    Ok(one.is_some() && one == other)
+}
+
+fn mailbox(login: &str) -> Option<String> {
+    let (local, domain) = login.rsplit_once('@')?;
+    let local = local.split('+').next().unwrap_or_default();
+    Some(format!("{}@{}", local.to_lowercase(), domain.trim_end_matches('.').to_lowercase()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mailbox;
+
+    #[test]
+    fn one_mailbox_has_many_spellings() {
+        let same = ["night@example.jp", "Night@Example.JP", "night+suimon@example.jp", "night@example.jp."];
+        assert!(same.iter().all(|login| mailbox(login) == mailbox(same[0])));
+        for other in ["nights@example.jp", "night@example.com", "night.x@example.jp"] {
+            assert_ne!(mailbox(other), mailbox(same[0]), "{other}");
+        }
+        assert_eq!(mailbox("night"), None);
+    }
+}

@@ -9,7 +9,7 @@ use super::accounts::find;
 use super::model::Action;
 use super::op::{Op, Tx};
 use super::proof::{self, object, open_secret, recovery_hash, refused, seal_secret};
-use super::sessions::{SignedIn, end_sessions, open};
+use super::sessions::{Origin, SignedIn, end_sessions, open};
 use super::{store, store_identity, totp};
 use crate::audit::Event;
 use crate::clock::from_micros;
@@ -118,10 +118,19 @@ pub async fn confirm_second_factor(op: &Op, code: &str) -> Result<Enrolled> {
     }
     store_identity::mark_second_factor(tx.connection(), tenant, id, Some(scope.at_micros())).await?;
     let recovery_codes = new_codes(&tx, id).await?;
+    // Under the lock: a session that ended since the request began has no successor.
+    let present = op.actor().session.as_ref().map(|session| session.id).unwrap_or_default();
+    let present = store_identity::living_session(tx.connection(), tenant, present).await?;
+    let present = present.ok_or_else(|| Error::unauthenticated("the session is over"))?;
     end_sessions(&tx, tenant, id).await?;
-    let mut methods = op.actor().session.as_ref().map(|session| session.methods.clone()).unwrap_or_default();
-    methods.push_str(" totp");
-    let session = open(tx, account, &methods, vec![Event::new("second_factor.enrol", object(id))]).await?;
+    let origin = present.oidc_subject_hash.map(|subject_hash| Origin {
+        subject_hash,
+        sid_hash: present.oidc_sid_hash,
+        proven_at: Some(present.authenticated_at),
+    });
+    let methods = format!("{} totp", present.methods);
+    let events = vec![Event::new("second_factor.enrol", object(id))];
+    let session = open(tx, account, &methods, origin, events).await?;
     Ok(Enrolled { recovery_codes, session })
 }
 

@@ -41,11 +41,24 @@ pub struct Session {
     pub current: bool,
 }
 
-/// Opens a session and commits, with what else happened in the transaction.
+/// The sign-in at a provider of identity that a session came from.
+#[derive(Clone)]
+pub(super) struct Origin {
+    /// Keyed digest of issuer and subject.
+    pub subject_hash: Vec<u8>,
+    /// Keyed digest of issuer and the provider's own session id, where it told one.
+    pub sid_hash: Option<Vec<u8>>,
+    /// When the provider says that its person proved who they are (microseconds). A person whom it knew still has proven
+    /// nothing now: unknown is long ago.
+    pub proven_at: Option<i64>,
+}
+
+/// Opens a session and commits, with what else happened in the transaction. Without an origin it is by password, proven now.
 pub(super) async fn open(
     tx: Tx,
     account: account::Model,
     methods: &str,
+    origin: Option<Origin>,
     mut events: Vec<Event>,
 ) -> Result<SignedIn> {
     let (app, now) = (tx.scope().op().app().clone(), tx.scope().at_micros());
@@ -61,8 +74,10 @@ pub(super) async fn open(
         last_seen_at: now,
         expires_at: now + max_age_seconds * 1_000_000,
         revoked_at: None,
-        authenticated_at: now,
+        authenticated_at: origin.as_ref().map_or(now, |origin| origin.proven_at.unwrap_or(0).min(now)),
         methods: methods.to_owned(),
+        oidc_subject_hash: origin.as_ref().map(|origin| origin.subject_hash.clone()),
+        oidc_sid_hash: origin.and_then(|origin| origin.sid_hash),
     };
     let id = row.id;
     store::insert_session(tx.connection(), row).await?;

@@ -9,7 +9,7 @@ use super::identity::{hash_secret, new_secret};
 use super::model::Role;
 use super::op::{Reach, Scope, Tx};
 use super::proof::{barred, count_try, denied, object, take_code};
-use super::sessions::{SignedIn, open};
+use super::sessions::{Origin, SignedIn, open};
 use super::{password, store, store_identity};
 use crate::app::App;
 use crate::audit::Event;
@@ -84,14 +84,19 @@ pub async fn sign_in(app: &Arc<App>, login: &str, password: String) -> Result<Si
         count_try(tx, &account, config, "session.open", "password").await?;
         return Err(refused(config));
     }
-    go_on(tx, account, "password").await
+    go_on(tx, account, "password", None).await
 }
 
 /// After a right first factor: a session, or the wait for the second one. The count of wrong tries goes on until both were
 /// right: who knows a password cannot begin it again between guesses at the code.
-pub(super) async fn go_on(tx: Tx, account: account::Model, method: &str) -> Result<SignInStep> {
+pub(super) async fn go_on(
+    tx: Tx,
+    account: account::Model,
+    method: &str,
+    origin: Option<Origin>,
+) -> Result<SignInStep> {
     if account.second_factor_at.is_none() {
-        return Ok(SignInStep::Open(open(tx, account, method, Vec::new()).await?));
+        return Ok(SignInStep::Open(open(tx, account, method, origin, Vec::new()).await?));
     }
     let secret = new_secret(tx.scope().op().app());
     let row = sign_in_step::Model {
@@ -101,6 +106,9 @@ pub(super) async fn go_on(tx: Tx, account: account::Model, method: &str) -> Resu
         method: method.to_owned(),
         created_at: tx.scope().at_micros(),
         expires_at: tx.scope().at_micros() + STEP_SECONDS * 1_000_000,
+        oidc_subject_hash: origin.as_ref().map(|origin| origin.subject_hash.clone()),
+        oidc_proven_at: origin.as_ref().and_then(|origin| origin.proven_at),
+        oidc_sid_hash: origin.and_then(|origin| origin.sid_hash),
     };
     store_identity::insert_step(tx.connection(), row).await?;
     tx.commit(Event::new("session.first_factor", object(account.id)).detail(json!({ "method": method })))
@@ -151,7 +159,9 @@ pub async fn sign_in_with_code(app: &Arc<App>, secret: &str, code: &str) -> Resu
         return Err(code_refused(config));
     };
     store_identity::delete_step(tx.connection(), &step).await?;
-    open(tx, account, &format!("{} {method}", step.method), Vec::new()).await
+    let (sid_hash, proven_at) = (step.oidc_sid_hash, step.oidc_proven_at);
+    let origin = step.oidc_subject_hash.map(|subject_hash| Origin { subject_hash, sid_hash, proven_at });
+    open(tx, account, &format!("{} {method}", step.method), origin, Vec::new()).await
 }
 
 /// Ends the lock of a login, for whoever runs the program on the service's own machine: an officer who is locked out at

@@ -228,6 +228,20 @@ pub async fn sessions_of(
         .await
 }
 
+/// A session that nobody ended.
+pub async fn living_session<C: ConnectionTrait>(
+    database: &C,
+    tenant: Uuid,
+    id: Uuid,
+) -> Result<Option<session::Model>, DbErr> {
+    session::Entity::find()
+        .filter(session::Column::TenantId.eq(tenant))
+        .filter(session::Column::Id.eq(id))
+        .filter(session::Column::RevokedAt.is_null())
+        .one(database)
+        .await
+}
+
 /// Ends one session of the account; whether there was such a one.
 pub async fn revoke_session<C: ConnectionTrait>(
     database: &C,

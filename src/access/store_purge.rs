@@ -1,6 +1,6 @@
 //! Removing what ended long ago, and who is behind the names of the audit log.
 
-use entity::{account, api_token, membership, oidc_return, session, tenant};
+use entity::{account, api_token, membership, oidc_logout, oidc_return, session, tenant};
 use sea_orm::sea_query::Condition;
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
@@ -11,6 +11,10 @@ use super::op::Tx;
 pub async fn sessions(tx: &Tx, before: i64, limit: u64) -> Result<u64, DbErr> {
     oidc_return::Entity::delete_many()
         .filter(oidc_return::Column::ExpiresAt.lt(before))
+        .exec(tx.connection())
+        .await?;
+    oidc_logout::Entity::delete_many()
+        .filter(oidc_logout::Column::ExpiresAt.lt(before))
         .exec(tx.connection())
         .await?;
     let ended = Condition::any()

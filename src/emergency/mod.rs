@@ -18,7 +18,7 @@ use entity::emergency_access;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::access::{Action, Op, Scope, Tx, lock_own_account, policy_changed};
+use crate::access::{Action, Op, Scope, Tx, lock_own_account, policy_changed, share_a_mailbox};
 use crate::audit::{Decision, Event};
 use crate::error::{Error, Result};
 
@@ -157,7 +157,7 @@ pub async fn review(op: &Op, tenant: Uuid, id: Uuid, comment: &str) -> Result<Ac
     let scope = op.permit_at(tenant, Action::Verify, OBJECT).await?;
     let comment = line("comment", comment)?;
     let row = store::find(&scope, tenant, id).await?.ok_or_else(|| Error::not_found(WHAT))?;
-    if row.actor == scope.author() || row.decided_by == Some(scope.author()) {
+    if row.decided_by == Some(scope.author()) || is_who_asked(&scope, &row).await? {
         return Err(
             not_you(&scope, "review", id, "a review wants somebody who neither asked nor approved").await?
         );
@@ -218,10 +218,17 @@ async fn second_person(
     op.require_fresh(Action::Approve, OBJECT).await?;
     let comment = line("comment", comment)?;
     let row = store::find(&scope, tenant, id).await?.ok_or_else(|| Error::not_found(WHAT))?;
-    if row.actor == scope.author() {
+    if is_who_asked(&scope, &row).await? {
         return Err(not_you(&scope, "approve", id, "a second person decides, never who asked").await?);
     }
     Ok((scope, row, comment))
+}
+
+/// Whether the actor is who asked: by the account, or by another one with the same mailbox. One subject of a provider of identity
+/// has one account only, so that cannot be shared.
+async fn is_who_asked(scope: &Scope, row: &emergency_access::Model) -> Result<bool> {
+    let author = (scope.op().actor().tenant, scope.author());
+    Ok(row.actor == author.1 || share_a_mailbox(scope, (row.actor_tenant, row.actor), author).await?)
 }
 
 async fn not_you(scope: &Scope, verb: &str, id: Uuid, why: &str) -> Result<Error> {

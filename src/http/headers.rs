@@ -65,8 +65,12 @@ pub async fn apply(mut request: Request, next: Next) -> Response {
     request.extensions_mut().insert(RequestId(id.clone()));
     // Paths of this service carry no personal data; an unknown path is somebody else's invention and is not logged.
     let asked = request.uri().path();
-    let path = KNOWN.into_iter().find(|known| *known == asked).unwrap_or({
-        if asked.starts_with("/auth/oidc/callback/") { "/auth/oidc/callback" } else { "(unknown)" }
+    let path = KNOWN.into_iter().find(|known| *known == asked).unwrap_or_else(|| {
+        let of_a_provider = ["/auth/oidc/callback", "/auth/oidc/backchannel-logout"];
+        let known = of_a_provider
+            .into_iter()
+            .find(|known| asked.strip_prefix(known).is_some_and(|rest| rest.starts_with('/')));
+        known.unwrap_or("(unknown)")
     });
     // AuthZEN: "the PDP MUST include the same identifier in the response", whatever it looks like. In the logs it is only what
     // looks like one.

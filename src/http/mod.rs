@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse};
@@ -66,6 +66,11 @@ pub fn router(app: Arc<App>) -> anyhow::Result<Router> {
         .route("/auth/oidc", get(oidc::offered))
         // A navigation that the provider begins: it comes from elsewhere.
         .route("/auth/oidc/callback/{provider}", get(oidc::callback))
+        // The provider itself: its token says who it is.
+        .route(
+            "/auth/oidc/backchannel-logout/{provider}",
+            post(oidc::logout).layer(DefaultBodyLimit::max(oidc::LOGOUT_BYTES)),
+        )
         .route("/", get(index))
         .route("/graphql", get(graphql::get).post(graphql::post))
         .route("/.well-known/authzen-configuration", get(authzen::configuration))

@@ -3,6 +3,7 @@
 
 use axum::Json;
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{Extension, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
@@ -145,5 +146,39 @@ pub async fn finish(
         Ok(Finished::SignedIn(reached)) => (over, step(app, reached)).into_response(),
         Ok(Finished::Done) => (over, StatusCode::NO_CONTENT).into_response(),
         Err(error) => (over, refuse(error)).into_response(),
+    }
+}
+
+/// The largest body of a logout request: a token, and what else a provider may send along.
+pub const LOGOUT_BYTES: usize = 16 << 10;
+
+/// `POST /auth/oidc/backchannel-logout/{provider}` with a form that holds `logout_token`: a provider's own request. 200 when the
+/// logout is done or there was nothing to end, 400 for everything else, with one text (Back-Channel Logout 1.0, 2.5 and 2.8).
+pub async fn logout(
+    State(service): State<Service>,
+    Path(provider): Path<String>,
+    headers: HeaderMap,
+    body: std::result::Result<Bytes, BytesRejection>,
+) -> Response {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    let form = body.ok().filter(|_| kind.eq_ignore_ascii_case("application/x-www-form-urlencoded"));
+    let form = form.unwrap_or_default();
+    let mut tokens =
+        openidconnect::url::form_urlencoded::parse(&form).filter(|(name, _)| name == "logout_token");
+    let done = match (tokens.next(), tokens.next()) {
+        (Some((_, token)), None) => access::log_out_at_provider(&service.app, &provider, &token).await,
+        _ => Err(Error::invalid("logout_token", "is wanted once")),
+    };
+    match done {
+        Ok(()) => StatusCode::OK.into_response(),
+        Err(error) => {
+            if let Error::Internal(error) = error {
+                tracing::error!(error = format!("{error:#}"), "a logout failed");
+            }
+            let told = "the logout token is not right, or logging out failed";
+            let body = json!({ "error": "invalid_request", "error_description": told });
+            (StatusCode::BAD_REQUEST, Json(body)).into_response()
+        }
     }
 }

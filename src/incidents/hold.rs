@@ -29,13 +29,26 @@ pub async fn on_hold_in(tx: &Tx, system: &str, people: &[Subject]) -> Result<Has
     Ok(held(people, &listed))
 }
 
-/// Whether anybody who is known to be of this tenant is on hold.
+/// How surely somebody of a tenant is on hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TenantHold {
+    Nobody,
+    /// A list names somebody of a school that Suimon did not know then, and it may be this one.
+    Perhaps,
+    Somebody,
+}
+
+/// Whether anybody of this tenant is on hold.
 ///
 /// # Errors
 /// Unexpected ones only.
-pub async fn holds_tenant(tx: &Tx, tenant: Uuid) -> Result<bool> {
+pub async fn holds_tenant(tx: &Tx, tenant: Uuid) -> Result<TenantHold> {
     let root = tx.scope().op().app().root()?;
-    store::any_listed_of(tx.connection(), root, tenant).await
+    Ok(match store::any_listed_of(tx.connection(), root, tenant).await? {
+        None => TenantHold::Nobody,
+        Some(false) => TenantHold::Perhaps,
+        Some(true) => TenantHold::Somebody,
+    })
 }
 
 fn names(people: &[Subject]) -> Vec<String> {

@@ -32,7 +32,7 @@ pub use model::{
 };
 pub use person::{
     MovedMails, Written, forget_mails, forget_mails_of_tenant, has_old_mails, move_mails, purge_mails,
-    written_to,
+    waits_for_tenant, written_to,
 };
 pub use plain::{Delivered, send_plain};
 pub use recipients::set_tenant_contact;

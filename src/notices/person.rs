@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::store_person;
+use super::{store_outbox, store_person};
 use crate::access::{Scope, Tx};
 use crate::clock::from_micros;
 use crate::error::Result;
@@ -69,6 +69,16 @@ pub async fn forget_mails_of_tenant(tx: &Tx, tenant: Uuid) -> Result<u64> {
     tx.scope().within(tenant, "tenant")?;
     let root = tx.scope().op().app().root()?;
     Ok(store_person::remove_mails_of_tenant(tx, root, tenant).await?)
+}
+
+/// Whether something of an approved notice is still to be sent to people of a tenant or to its office.
+///
+/// # Errors
+/// `NOT_FOUND` outside the transaction's scope; unexpected ones.
+pub async fn waits_for_tenant(tx: &Tx, tenant: Uuid) -> Result<bool> {
+    tx.scope().within(tenant, "tenant")?;
+    let root = tx.scope().op().app().root()?;
+    Ok(store_outbox::waits_for(tx.connection(), root, tenant).await?)
 }
 
 /// Mails are read whole to give their key a new wrapping: some megabytes at once.

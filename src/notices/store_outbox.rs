@@ -51,6 +51,18 @@ fn takeable(tenant: Uuid, now: i64) -> Condition {
         )
 }
 
+/// Whether something of an approved notice is still to be sent to this tenant's people or office.
+pub async fn waits_for<C: ConnectionTrait>(database: &C, root: Uuid, tenant: Uuid) -> Result<bool> {
+    let found = message::Entity::find()
+        .filter(message::Column::TenantId.eq(root))
+        .filter(message::Column::RecipientTenant.eq(tenant))
+        .filter(message::Column::State.is_in(OPEN))
+        .filter(message::Column::NoticeId.in_subquery(notices_in(root, NoticeState::Approved)))
+        .one(database)
+        .await?;
+    Ok(found.is_some())
+}
+
 /// Whether there is anything to take. Asked before a transaction is opened, so that an idle service writes nothing.
 pub async fn anything_due(scope: &Scope) -> Result<bool> {
     let found: Option<Uuid> = message::Entity::find()

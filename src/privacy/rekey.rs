@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::access::Op;
 use crate::audit::Event;
 use crate::error::{Error, Result};
+use crate::incidents::{self, TenantHold};
 use crate::jobs::{Outcome, Running};
 use crate::{notices, vault};
 
@@ -174,14 +175,27 @@ impl Step<'_> {
 /// retired. Pseudonyms, lists of incidents and the audit log stay.
 ///
 /// # Errors
-/// `INVALID`, `NOT_FOUND`, `CONFLICT` while somebody of the tenant is on the list of an open incident, when there is no key any
-/// more or it is the operator's own; and those of permission.
+/// `INVALID`, `NOT_FOUND`, `CONFLICT` while somebody of the tenant is, or may be, on the list of an open incident or is still to be
+/// written to, when there is no key any more or it is the operator's own; and those of permission.
 pub async fn destroy_tenant_data(op: &Op, tenant: Uuid, reason: &str) -> Result<()> {
     let (tx, mut detail) = vault::begin_destroy(op, tenant, reason).await?;
     let scope = tx.scope().clone();
-    if crate::incidents::holds_tenant(&tx, tenant).await? {
-        return Err(Error::conflict("people of this tenant are on the list of an open incident")
-            .remedy("close the incident first: they must still be told"));
+    match incidents::holds_tenant(&tx, tenant).await? {
+        TenantHold::Nobody => {}
+        TenantHold::Somebody => {
+            return Err(Error::conflict("people of this tenant are on the list of an open incident")
+                .remedy("close the incident first: they must still be told"));
+        }
+        TenantHold::Perhaps => {
+            return Err(Error::conflict(
+                "the list of an open incident names people of an unknown organisation, who may be of this tenant",
+            )
+            .remedy("correct the list or close the incident first: they must perhaps still be told"));
+        }
+    }
+    if notices::waits_for_tenant(&tx, tenant).await? {
+        return Err(Error::conflict("mails to people of this tenant are still to be sent")
+            .remedy("wait until they are sent, or cancel the notice"));
     }
     detail["captured_mails"] = json!(notices::forget_mails_of_tenant(&tx, tenant).await?);
     tx.commit(Event::new("key.destroy_tenant", format!("tenant:{tenant}")).detail(detail)).await?;

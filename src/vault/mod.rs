@@ -55,6 +55,7 @@ pub use rekey::{
 pub use rotate::{retire_kek, rotate_kek};
 pub use search::{Found, MAX_MATCHES, SearchMode, search_subjects};
 pub use status::{EarlierKek, KeyStatus, TenantKeyStatus, key_status};
+pub use store::pseudonyms_of;
 pub use store_keys::of_other_version;
 pub use subjects::Subjects;
 

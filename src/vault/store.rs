@@ -1,7 +1,7 @@
 //! The only place that knows the tables of subjects, their index and the tenant keys.
 
 use entity::{blind_index, part_index, subject, tenant, tenant_key};
-use sea_orm::sea_query::{Condition, Expr, OnConflict};
+use sea_orm::sea_query::{Condition, Expr, OnConflict, Query, SelectStatement};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait,
     QueryFilter, QueryOrder, QuerySelect,
@@ -82,6 +82,15 @@ pub async fn by_external_ids<C: ConnectionTrait>(
         .filter(subject::Column::ExternalId.is_in(external_ids.iter().copied()))
         .all(database)
         .await
+}
+
+/// The pseudonyms of everybody of a tenant, of those who were erased too.
+pub fn pseudonyms_of(tenant: Uuid) -> SelectStatement {
+    Query::select()
+        .column(subject::Column::ExternalId)
+        .from(subject::Entity)
+        .and_where(subject::Column::TenantId.eq(tenant))
+        .to_owned()
 }
 
 /// Destroys the person's key and record; returns whether there was an unerased one.

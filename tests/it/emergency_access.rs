@@ -17,17 +17,21 @@ const READ: &str = "query($id: ID!, $purpose: String!) {
 const LIST: &str = "query($state: EmergencyState) { emergencyAccess(state: $state) { nodes {
   id state uses accountId decisionComment reviewComment endedBy firstUsedAt endsAt } } }";
 
-struct Scene {
-    app: TestApp,
-    school: TestTenant,
-    officer: Member,
-    approver: Member,
-    staff: Member,
-    people: Vec<String>,
+pub struct Scene {
+    pub app: TestApp,
+    pub school: TestTenant,
+    pub officer: Member,
+    pub approver: Member,
+    pub staff: Member,
+    pub people: Vec<String>,
 }
 
-async fn scene() -> Scene {
-    let app = TestApp::new().await;
+pub async fn scene() -> Scene {
+    scene_with(&[]).await
+}
+
+pub async fn scene_with(overrides: &[&str]) -> Scene {
+    let app = TestApp::with(overrides).await;
     apply_system(&app).await;
     let school = app.tenant("school-001").await;
     app.tenant("school-002").await;
@@ -53,16 +57,16 @@ async fn scene() -> Scene {
     Scene { app, school, officer, approver, staff, people }
 }
 
-fn clear_fields(subject: Option<&str>, tenant: Option<&str>, minutes: i32) -> Value {
+pub fn clear_fields(subject: Option<&str>, tenant: Option<&str>, minutes: i32) -> Value {
     json!({ "permissions": [{ "action": "read", "object": "data.applicant.*" }], "subjectId": subject,
             "tenantId": tenant, "reason": "a parent calls from a hospital, ticket 4711", "minutes": minutes })
 }
 
-async fn ask(member: &Member, input: Value) -> Value {
+pub async fn ask(member: &Member, input: Value) -> Value {
     member.gql_with(ASK, json!({ "input": input })).await["data"]["answer"].clone()
 }
 
-async fn change(member: &Member, verb: &str, id: &str) -> Value {
+pub async fn change(member: &Member, verb: &str, id: &str) -> Value {
     let comment = if verb == "end" { "" } else { ", comment: \"checked by telephone\"" };
     let document = format!(
         "mutation {{ answer: {verb}EmergencyAccess(emergencyAccessId: \"{id}\"{comment}) {{ \
@@ -99,7 +103,7 @@ impl Scene {
         (id, text(&asked["grant"]))
     }
 
-    async fn audit(&self, tenant: &str, action: &str) -> Vec<Value> {
+    pub async fn audit(&self, tenant: &str, action: &str) -> Vec<Value> {
         let auditor = self.app.operator_member(Role::Auditor).await;
         let log =
             "query($id: ID!, $action: String!) { auditEntries(tenantId: $id, filter: { action: $action }) {

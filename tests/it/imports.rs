@@ -168,6 +168,7 @@ fn system_scopes_are_few() {
         "access/identity.rs",
         "access/sign_in.rs",
         "access/oidc/accounts.rs",
+        "access/oidc/logout.rs",
         "access/oidc/signing.rs",
         "access/tokens.rs",
         "audit/verify.rs",
@@ -197,4 +198,24 @@ fn grants_for_an_emergency_are_asked_for_where_their_use_is_recorded() {
         .map(|(path, _)| path)
         .collect();
     assert!(wrong.is_empty(), "each use must be recorded: {wrong:?}");
+}
+
+/// `deny.toml` ignores RUSTSEC-2023-0071 (the time that `rsa` takes with a private key) for this reason.
+#[test]
+fn rsa_only_looks_at_signatures() {
+    let lock = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock")).unwrap();
+    let needs_rsa: Vec<&str> = lock
+        .split("[[package]]")
+        .filter(|package| package.lines().any(|line| line.trim() == "\"rsa\","))
+        .filter_map(|package| package.lines().find_map(|line| line.strip_prefix("name = ")))
+        .collect();
+    assert_eq!(needs_rsa, ["\"openidconnect\""], "who else brings it in may use private keys");
+    let wrong: Vec<_> = sources()
+        .into_iter()
+        .filter(|(_, text)| {
+            ["PrivateSigningKey", "rsa::", "RsaPrivate"].iter().any(|name| text.contains(name))
+        })
+        .map(|(path, _)| path)
+        .collect();
+    assert!(wrong.is_empty(), "private keys of RSA: {wrong:?}");
 }

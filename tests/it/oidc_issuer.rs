@@ -111,7 +111,12 @@ fn part(value: &Value) -> String {
 
 /// A token signed by the key of this number, under this id.
 pub fn signed(claims: &Value, key: u8, id: &str) -> String {
-    let text = format!("{}.{}", part(&json!({ "alg": "EdDSA", "kid": id })), part(claims));
+    headed(&json!({ "alg": "EdDSA", "kid": id }), claims, key)
+}
+
+/// The same with another head.
+pub fn headed(header: &Value, claims: &Value, key: u8) -> String {
+    let text = format!("{}.{}", part(header), part(claims));
     let signature = SigningKey::from_bytes(&[key; 32]).sign(text.as_bytes());
     format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
 }

@@ -10,6 +10,7 @@ use suimon::clock::{Clock, SystemClock};
 
 use crate::browser::{Answer, Browser};
 use crate::harness::{TestApp, text};
+use crate::oidc_issuer::{Issuer, signed};
 
 pub const CLIENT_SECRET: &str = "the secret of the client of the tests";
 /// What the service says of itself; where it really listens the tests know.
@@ -26,8 +27,17 @@ impl Provider {
         Self::with(&[])
     }
 
+    /// One whose logout tokens name the person and no session.
+    pub fn naming_people() -> Self {
+        Self::spawn(&[], "person")
+    }
+
     /// One that speaks TLS with this certificate and key (files).
     pub fn with(certificate_and_key: &[&std::path::Path]) -> Self {
+        Self::spawn(certificate_and_key, "session")
+    }
+
+    fn spawn(certificate_and_key: &[&std::path::Path], logout: &str) -> Self {
         let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
         let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| here.join("target"), PathBuf::from);
         let folder = target.join("oidc");
@@ -40,6 +50,7 @@ impl Provider {
             .arg(here.join("tests/oidc/provider.mjs"))
             .arg(folder)
             .args(certificate_and_key)
+            .env("LOGOUT", logout)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -50,6 +61,20 @@ impl Provider {
         tokio::task::block_in_place(|| BufReader::new(output).read_line(&mut line)).expect("its address");
         assert!(line.contains("://127.0.0.1:"), "the provider did not start: {line:?}");
         Self { process, issuer: line.trim().to_owned() }
+    }
+}
+
+impl Provider {
+    /// Says where the service listens that logout tokens go to.
+    pub async fn sends_to(&self, app: &TestApp) {
+        let at = format!("{}/test/service/{}", self.issuer, app.url.trim_start_matches("http://"));
+        assert!(app.http.get(at).send().await.unwrap().status().is_success());
+    }
+
+    /// What became of the last logout token that it sent.
+    pub async fn told(&self, app: &TestApp) -> String {
+        let answer = app.http.get(format!("{}/test/told", self.issuer)).send().await.unwrap();
+        answer.text().await.unwrap()
     }
 }
 
@@ -134,6 +159,18 @@ impl Person {
         panic!("the provider goes round in circles: {address}")
     }
 
+    /// Logs out at the provider, where its page is asked whether to and answered yes.
+    pub async fn logs_out_at(&self, provider: &Provider) {
+        let page = self.provider.get(format!("{}/session/end", provider.issuer)).send().await.unwrap();
+        let page = page.text().await.unwrap();
+        let secret = page.split("name=\"xsrf\" value=\"").nth(1).unwrap_or_else(|| panic!("{page}"));
+        let secret = secret.split('"').next().unwrap();
+        let confirm = self.provider.post(format!("{}/session/end/confirm", provider.issuer));
+        let confirm = confirm.header("content-type", "application/x-www-form-urlencoded");
+        let answer = confirm.body(format!("xsrf={secret}&logout=yes")).send().await.unwrap();
+        assert!(answer.status().is_redirection(), "{}", answer.text().await.unwrap());
+    }
+
     pub async fn finish(&mut self, body: Value) -> Answer {
         self.browser.post("/auth/oidc/finish", body).await
     }
@@ -149,6 +186,27 @@ impl Person {
         assert_eq!(to, "/start?tab=1");
         self.finish(json!({})).await
     }
+}
+
+/// Goes through the issuer of the tests, which says of the person what a right one says, changed by `change`.
+pub async fn come(
+    app: &TestApp,
+    issuer: &Issuer,
+    person: &mut Person,
+    purpose: &str,
+    change: impl FnOnce(&mut Value),
+) -> Answer {
+    let location = reqwest::Url::parse(&person.begin("corp", purpose).await).unwrap();
+    let query: std::collections::HashMap<_, _> = location.query_pairs().into_owned().collect();
+    let mut claims = issuer.claims(&query["nonce"], app.now().as_second());
+    change(&mut claims);
+    issuer.says.lock().unwrap().token = Some(signed(&claims, 1, "one"));
+    let path = format!("/auth/oidc/callback/corp?code=c&state={}", query["state"]);
+    let (status, _, body) = person.browser.navigate(&path).await;
+    if status != 303 {
+        return (status, serde_json::from_str(&body).unwrap_or(Value::String(body)));
+    }
+    person.finish(json!({})).await
 }
 
 /// Links a subject to an account as an administrator.

@@ -23,16 +23,16 @@ use crate::vault_support::{applicant, batch, database, run, search};
 /// Longer than any wait of the job.
 const LONG: i64 = 3600;
 
-struct Scene {
-    app: TestApp,
-    officer: Member,
-    school: TestTenant,
-    tenant: Uuid,
+pub struct Scene {
+    pub app: TestApp,
+    pub officer: Member,
+    pub school: TestTenant,
+    pub tenant: Uuid,
 }
 
 impl Scene {
     /// A school with so many people, and a second one with one.
-    async fn with(people: u32) -> Self {
+    pub async fn with(people: u32) -> Self {
         let app = TestApp::new().await;
         apply(&app, "substring", "prefix").await;
         let school = app.tenant("school-001").await;
@@ -47,7 +47,7 @@ impl Scene {
         scene
     }
 
-    async fn add(&self, numbers: std::ops::Range<u32>) {
+    pub async fn add(&self, numbers: std::ops::Range<u32>) {
         let rows: Vec<Value> = numbers.map(person).collect();
         for rows in rows.chunks(500) {
             let answer = batch(&self.officer, json!({ "rows": rows })).await;
@@ -55,24 +55,24 @@ impl Scene {
         }
     }
 
-    async fn database(&self) -> DatabaseConnection {
+    pub async fn database(&self) -> DatabaseConnection {
         database(&self.app).await
     }
 
-    async fn rotate(&self, fields: bool) -> Job {
+    pub async fn rotate(&self, fields: bool) -> Job {
         let admin = act_locally(&self.app.app, "admin").await.unwrap();
         let jobs = vault::rotate_tenant_keys(&admin, Some(&[self.tenant]), fields).await.unwrap();
         let [job] = <[Job; 1]>::try_from(jobs).unwrap();
         job
     }
 
-    async fn job(&self, job: &Job) -> Job {
+    pub async fn job(&self, job: &Job) -> Job {
         let admin = act_locally(&self.app.app, "admin").await.unwrap();
         suimon::jobs::job(&admin, job.tenant, job.id).await.unwrap()
     }
 
     /// Works until the job is over, through its waits.
-    async fn work_off(&self, job: &Job) -> Job {
+    pub async fn work_off(&self, job: &Job) -> Job {
         for _ in 0..6 {
             self.app.run_jobs().await;
             let now = self.job(job).await;
@@ -84,7 +84,7 @@ impl Scene {
         panic!("the job does not end: {:?}", self.job(job).await)
     }
 
-    async fn keys(&self) -> Vec<(i32, String, bool)> {
+    pub async fn keys(&self) -> Vec<(i32, String, bool)> {
         let rows = tenant_key::Entity::find()
             .filter(tenant_key::Column::TenantId.eq(self.tenant))
             .order_by_asc(tenant_key::Column::Version)
@@ -94,7 +94,7 @@ impl Scene {
         rows.into_iter().map(|row| (row.version, row.state, row.wrapped.is_some())).collect()
     }
 
-    async fn people(&self) -> Vec<subject::Model> {
+    pub async fn people(&self) -> Vec<subject::Model> {
         subject::Entity::find()
             .filter(subject::Column::TenantId.eq(self.tenant))
             .order_by_asc(subject::Column::ExternalId)
@@ -103,7 +103,7 @@ impl Scene {
             .unwrap()
     }
 
-    async fn index_rows(&self) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+    pub async fn index_rows(&self) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
         let database = self.database().await;
         let whole = blind_index::Entity::find().filter(blind_index::Column::TenantId.eq(self.tenant));
         let parts = part_index::Entity::find().filter(part_index::Column::TenantId.eq(self.tenant));
@@ -113,7 +113,7 @@ impl Scene {
         )
     }
 
-    async fn finds(&self, number: u32) {
+    pub async fn finds(&self, number: u32) {
         let (id, mail) = (external(number), mail(number));
         assert_eq!(found(&self.officer, "EXACT", "email", &mail).await, [id.as_str()], "whole value");
         let name = name(number);
@@ -125,7 +125,7 @@ fn external(number: u32) -> String {
     format!("A-{number:05}")
 }
 
-fn mail(number: u32) -> String {
+pub fn mail(number: u32) -> String {
     format!("p{number}@example.jp")
 }
 

@@ -28,6 +28,9 @@ const provider = new Provider(issuer, {
     redirect_uris: ['http://127.0.0.1:8480/auth/oidc/callback/corp'],
     grant_types: ['authorization_code'],
     response_types: ['code'],
+    backchannel_logout_uri: 'http://127.0.0.1:8480/auth/oidc/backchannel-logout/corp',
+    // Its logout tokens then name the session; otherwise only the person.
+    backchannel_logout_session_required: process.env.LOGOUT !== 'person',
   }],
   jwks: { keys: [key('rsa', { modulusLength: 2048 }, 'RS256'), key('ec', { namedCurve: 'P-256' }, 'ES256')] },
   cookies: { keys: [randomUUID()] },
@@ -36,7 +39,15 @@ const provider = new Provider(issuer, {
   claims: { openid: ['sub'], profile: ['name'], groups: ['groups'] },
   acrValues: ['urn:example:two'],
   conformIdTokenClaims: false,
-  features: { devInteractions: { enabled: false } },
+  features: {
+    devInteractions: { enabled: false },
+    backchannelLogout: { enabled: true },
+    rpInitiatedLogout: { enabled: true, logoutSource: (ctx, form) => { ctx.body = form; } },
+  },
+  // What it sends to the service goes where the test says that the service really listens: on this machine, which its own dispatcher
+  // never asks.
+  fetch: (address, { dispatcher, ...options }) =>
+    fetch(String(address).replace('http://127.0.0.1:8480', service), options),
   interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },
   findAccount: (_, id) => ({
     accountId: id,
@@ -52,8 +63,18 @@ const provider = new Provider(issuer, {
   },
 });
 
+let service = 'http://127.0.0.1:8480';
+let told = 'none';
+provider.on('backchannel.success', () => { told = 'done'; });
+provider.on('backchannel.error', (_, error) => { told = `${error} ${error.cause ?? ''}`; });
+
 const answer = provider.callback();
 server.on('request', async (request, response) => {
+  if (request.url.startsWith('/test/')) {
+    // `/test/service/HOST:PORT`, and what became of the last logout token that was sent.
+    if (request.url.startsWith('/test/service/')) service = `http://${request.url.slice('/test/service/'.length)}`;
+    return response.end(told);
+  }
   if (!request.url.startsWith('/interaction/')) return answer(request, response);
   try {
     const { prompt } = await provider.interactionDetails(request, response);

@@ -25,11 +25,25 @@ use crate::storage::Wall;
 
 /// A subject may be a name or an address: what is stored is this.
 pub(super) fn subject_hash(app: &App, issuer: &str, subject: &str) -> [u8; 32] {
-    let key = app.master().derive("suimon oidc subject v1");
+    digest(app, "suimon oidc subject v1", issuer, subject)
+}
+
+/// Of a provider's own session. Whoever knows its name could end it there (front-channel logout), so that is not stored either.
+pub(super) fn session_hash(app: &App, issuer: &str, session: &str) -> [u8; 32] {
+    digest(app, "suimon oidc session v1", issuer, session)
+}
+
+/// Of a logout token's own name.
+pub(super) fn token_hash(app: &App, issuer: &str, id: &str) -> [u8; 32] {
+    digest(app, "suimon oidc logout token v1", issuer, id)
+}
+
+fn digest(app: &App, label: &str, issuer: &str, value: &str) -> [u8; 32] {
+    let key = app.master().derive(label);
     let mut mac = Hmac::<Sha256>::new_from_slice(&*key).expect("HMAC takes keys of any length");
     mac.update(&(issuer.len() as u64).to_be_bytes());
     mac.update(issuer.as_bytes());
-    mac.update(subject.as_bytes());
+    mac.update(value.as_bytes());
     mac.finalize().into_bytes().into()
 }
 

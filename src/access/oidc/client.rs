@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use openidconnect::url::Url;
 use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
 use tokio::sync::Semaphore;
@@ -22,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const LARGEST: usize = 256 << 10;
 /// Questions to one provider at once. Whoever reaches the port can have one asked.
 const AT_ONCE: usize = 16;
+/// Connections that are kept for the next question.
+const IDLE: usize = 4;
 
 /// Why there is no answer. What the provider said is not repeated: it may quote codes and names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,7 +53,11 @@ impl HttpClient {
         }
         let connector = outbound::connector(roots)?;
         Ok(Self {
-            client: Client::builder(TokioExecutor::new()).build(connector),
+            client: Client::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(Duration::from_secs(30))
+                .pool_max_idle_per_host(IDLE)
+                .build(connector),
             turns: Semaphore::new(AT_ONCE),
         })
     }

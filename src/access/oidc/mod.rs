@@ -1,13 +1,17 @@
-//! Signing in at a provider of identity (OpenID Connect Core 1.0, authorization code with PKCE; RFC 9700).
+//! Signing in at a provider of identity (OpenID Connect Core 1.0, authorization code with PKCE; RFC 9700), and being logged out
+//! by it (Back-Channel Logout 1.0).
 
 mod accounts;
 mod client;
 mod flow;
+mod logout;
+mod logout_token;
 mod provider;
 mod signing;
 
 pub use accounts::{link_identity, unlink_identity};
 pub use flow::{FLOW_SECONDS, Purpose};
+pub use logout::log_out_at_provider;
 pub use signing::{Begun, Finished, ReturnFrom, begin, finish, take_return};
 
 use provider::Provider;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
 use openidconnect::core::{
@@ -20,7 +20,7 @@ use openidconnect::{
     Scope, SignatureVerificationError, StandardErrorResponse, StandardTokenResponse, TokenResponse,
 };
 use serde::{Deserialize, Serialize};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 use super::client::HttpClient;
 use super::flow::{FLOW_SECONDS, Flow, Purpose};
@@ -35,11 +35,15 @@ const KNOWN_MICROS: i64 = 3600 * 1_000_000;
 const STALE_MICROS: i64 = 24 * KNOWN_MICROS;
 /// A provider that did not answer is left in peace for this time, and so are its keys after they were fetched.
 const PAUSE_MICROS: i64 = 5 * 1_000_000;
+/// Logout tokens that are looked at at once.
+const LOGOUTS_AT_ONCE: usize = 16;
+/// How long all of that may take: what it says of itself, and its keys.
+const PATIENCE: Duration = Duration::from_secs(6);
 /// How far the clocks of provider and service may lie apart.
-const SKEW_SECONDS: i64 = 60;
+pub(super) const SKEW_SECONDS: i64 = 60;
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
-struct More {
+pub(super) struct More {
     /// RFC 9207.
     #[serde(default)]
     authorization_response_iss_parameter_supported: bool,
@@ -47,7 +51,7 @@ struct More {
 
 impl AdditionalProviderMetadata for More {}
 
-type Metadata = ProviderMetadata<
+pub(super) type Metadata = ProviderMetadata<
     More,
     CoreAuthDisplay,
     CoreClientAuthMethod,
@@ -103,6 +107,10 @@ pub struct Proven {
     pub claims: Claims,
     /// In words that the configuration trusts.
     pub second_factor: bool,
+    /// The provider's own session, as it will name it when that is logged out (`sid`).
+    pub session: Option<String>,
+    /// When the person proved who they are (`auth_time`, seconds). A provider that knew them still asked for nothing now.
+    pub proven_at: Option<i64>,
 }
 
 /// Why nobody was proven.
@@ -124,11 +132,18 @@ struct Memory {
     failed_at: Option<i64>,
 }
 
+/// What is known of it, and when. A sign-in wants what is fresh; a token of an unknown key wants it newer than that.
+type Told = (Arc<Metadata>, i64);
+
 /// A configured provider.
 pub struct Provider {
     pub config: OidcProvider,
     http: HttpClient,
-    memory: Mutex<Memory>,
+    memory: std::sync::Mutex<Memory>,
+    /// Held while the provider is asked: of many who come at once, one asks. Who has what it wants does not wait for it.
+    asking: Mutex<()>,
+    /// Logout tokens whose signature is looked at: whoever reaches the port can send one.
+    pub(super) logouts: Semaphore,
 }
 
 /// What a client is told when the provider does not answer. Passwords are not concerned.
@@ -139,7 +154,13 @@ fn unavailable() -> Error {
 
 impl Provider {
     pub fn new(config: &OidcProvider) -> anyhow::Result<Self> {
-        Ok(Self { http: HttpClient::new(&config.ca_file)?, config: config.clone(), memory: Mutex::default() })
+        Ok(Self {
+            http: HttpClient::new(&config.ca_file)?,
+            config: config.clone(),
+            memory: std::sync::Mutex::default(),
+            asking: Mutex::default(),
+            logouts: Semaphore::new(LOGOUTS_AT_ONCE),
+        })
     }
 
     /// The exact address that the provider sends people back to. Each provider has its own, so that what comes there was asked of
@@ -150,35 +171,47 @@ impl Provider {
         Ok(RedirectUrl::new(address).map_err(anyhow::Error::new)?)
     }
 
-    async fn metadata(&self, app: &App, newer_than: Option<i64>) -> Result<(Arc<Metadata>, i64)> {
-        let now = app.clock().now().as_microsecond();
-        // Held while the provider is asked: of many who come at once, one asks.
-        let mut memory = self.memory.lock().await;
-        let fresh = |known: &Known| match newer_than {
+    fn remembered(&self) -> std::sync::MutexGuard<'_, Memory> {
+        // Whoever panicked held whole values only.
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is known and good enough, without asking: newer than `newer_than`, or fetched a moment ago.
+    fn fresh(&self, now: i64, newer_than: Option<i64>) -> Option<Told> {
+        let memory = self.remembered();
+        let known = memory.known.as_ref().filter(|known| match newer_than {
             None => now - known.at < KNOWN_MICROS,
             Some(before) => known.at > before || now - known.at < PAUSE_MICROS,
-        };
-        if let Some(known) = memory.known.as_ref().filter(|known| fresh(known)) {
-            return Ok((known.metadata.clone(), known.at));
+        });
+        known.map(|known| (known.metadata.clone(), known.at))
+    }
+
+    pub(super) async fn metadata(&self, app: &App, newer_than: Option<i64>) -> Result<Told> {
+        let now = app.clock().now().as_microsecond();
+        if let Some(told) = self.fresh(now, newer_than) {
+            return Ok(told);
         }
-        let rests = memory.failed_at.is_some_and(|failed| (0..PAUSE_MICROS).contains(&(now - failed)));
-        if !rests {
-            match self.discover().await {
+        let _one = self.asking.lock().await;
+        // Another one may have asked meanwhile.
+        if let Some(told) = self.fresh(now, newer_than) {
+            return Ok(told);
+        }
+        let failed = self.remembered().failed_at;
+        if !failed.is_some_and(|failed| (0..PAUSE_MICROS).contains(&(now - failed))) {
+            match tokio::time::timeout(PATIENCE, self.discover()).await.unwrap_or(Err("it takes too long")) {
                 Ok(metadata) => {
                     let metadata = Arc::new(metadata);
-                    *memory = Memory {
-                        known: Some(Known { metadata: metadata.clone(), at: now }),
-                        failed_at: None,
-                    };
+                    let known = Known { metadata: metadata.clone(), at: now };
+                    *self.remembered() = Memory { known: Some(known), failed_at: None };
                     return Ok((metadata, now));
                 }
                 Err(why) => {
                     tracing::warn!(provider = %self.config.id, why, "a provider of identity does not answer as it should");
-                    memory.failed_at = Some(now);
+                    self.remembered().failed_at = Some(now);
                 }
             }
         }
-        match &memory.known {
+        match &self.remembered().known {
             Some(known) if now - known.at < STALE_MICROS => Ok((known.metadata.clone(), known.at)),
             _ => Err(unavailable()),
         }
@@ -230,9 +263,13 @@ impl Provider {
         for value in self.config.second_factor_acr.split_whitespace() {
             request = request.add_auth_context_value(AuthenticationContextClass::new(value.to_owned()));
         }
-        if flow.purpose != Purpose::SignIn {
-            request = request.add_prompt(CoreAuthPrompt::Login).set_max_age(Duration::ZERO);
-        }
+        // The provider then says when it asked for proof (`auth_time`), and asks anew when that is longer ago than a session here
+        // may last.
+        let hours = u64::from(app.config().identity.session_absolute_hours);
+        request = match flow.purpose {
+            Purpose::SignIn => request.set_max_age(Duration::from_secs(hours * 3600)),
+            _ => request.add_prompt(CoreAuthPrompt::Login).set_max_age(Duration::ZERO),
+        };
         Ok(request.url().0.into())
     }
 
@@ -295,12 +332,9 @@ impl Provider {
     ) -> std::result::Result<Proven, ClaimsVerificationError> {
         let (now, began) = (app.clock().now().as_second(), flow.began / 1_000_000);
         let anew = flow.purpose != Purpose::SignIn;
-        let algorithms = self.config.algorithms().filter_map(|name| {
-            serde_json::from_value::<CoreJwsSigningAlgorithm>(serde_json::Value::String(name.to_owned())).ok()
-        });
         let verifier = client
             .id_token_verifier()
-            .set_allowed_algs(algorithms)
+            .set_allowed_algs(self.config.algorithms().filter_map(algorithm))
             .set_time_fn(move || (UNIX_EPOCH + Duration::from_secs(now.unsigned_abs())).into())
             // Made for this sign-in: neither before it began nor in the future.
             .set_issue_time_verifier_fn(move |issued| {
@@ -312,7 +346,8 @@ impl Provider {
                 }
             })
             .set_auth_time_verifier_fn(move |proven| match proven {
-                _ if !anew => Ok(()),
+                Some(at) if !anew && at.timestamp() <= now + SKEW_SECONDS => Ok(()),
+                None if !anew => Ok(()),
                 Some(at) if (began - SKEW_SECONDS..=now + SKEW_SECONDS).contains(&at.timestamp()) => Ok(()),
                 _ => Err("proven at another time".to_owned()),
             });
@@ -327,6 +362,10 @@ impl Provider {
         if !(1..=255).contains(&claims.subject().len()) {
             return Err(ClaimsVerificationError::InvalidSubject(String::new()));
         }
+        let session = claims.additional_claims().0.get("sid").and_then(serde_json::Value::as_str);
+        if session.is_some_and(|session| !(1..=255).contains(&session.len())) {
+            return Err(ClaimsVerificationError::Unsupported(String::new()));
+        }
         let trusted = |names: &str, given: &str| names.split_whitespace().any(|name| name == given);
         let second_factor =
             claims.auth_context_ref().is_some_and(|acr| trusted(&self.config.second_factor_acr, acr))
@@ -336,6 +375,8 @@ impl Provider {
         Ok(Proven {
             subject: claims.subject().to_string(),
             name: claims.name().and_then(|name| name.get(None)).map(|name| name.to_string()),
+            session: session.map(str::to_owned),
+            proven_at: claims.auth_time().map(|at| at.timestamp()),
             claims: claims.additional_claims().clone(),
             second_factor,
         })
@@ -343,6 +384,11 @@ impl Provider {
 
     /// How long the return from the provider may wait for its client.
     pub const RETURN_SECONDS: i64 = FLOW_SECONDS / 2;
+}
+
+/// An algorithm of a signature by its name.
+pub(super) fn algorithm(name: &str) -> Option<CoreJwsSigningAlgorithm> {
+    serde_json::from_value(serde_json::Value::String(name.to_owned())).ok()
 }
 
 /// For the audit log: what was wrong, in our own words.

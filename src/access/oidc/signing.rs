@@ -7,16 +7,16 @@ use entity::oidc_return;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::accounts::{account_of, link, subject_hash};
+use super::accounts::{account_of, link, session_hash, subject_hash};
 use super::flow::{FLOW_SECONDS, Flow, Purpose};
 use super::provider::{Failure, Provider};
 use crate::access::identity::hash_secret;
 use crate::access::model::{Action, Role};
 use crate::access::op::{Op, Reach, Scope, Tx};
 use crate::access::proof::{barred, count_try, denied, object, take_code};
-use crate::access::sessions::open;
+use crate::access::sessions::{Origin, open};
 use crate::access::sign_in::{SignInStep, go_on};
-use crate::access::{store, store_identity, store_oidc};
+use crate::access::{store, store_identity, store_oidc, store_oidc_logout};
 use crate::app::App;
 use crate::audit::{Decision, Event};
 use crate::error::{Error, Result};
@@ -187,6 +187,8 @@ async fn prove(
         created_at: now,
         expires_at: now + Provider::RETURN_SECONDS * 1_000_000,
         finished_at: None,
+        sid_hash: proven.session.map(|sid| session_hash(app, &provider.config.issuer, &sid).to_vec()),
+        proven_at: proven.proven_at.map(|seconds| seconds.saturating_mul(1_000_000)),
     };
     if !store_oidc::insert_return(tx.connection(), row, now - FLOW_SECONDS * 1_000_000).await? {
         return denied("used");
@@ -223,7 +225,8 @@ pub async fn finish(app: &Arc<App>, op: Option<&Op>, cookie: &str, code: Option<
             op.own()?.0
         }
     };
-    let tx = scope.begin().await?;
+    // Everywhere, because logout tokens are the operator's; every other query here names the tenant.
+    let tx = scope.begin_everywhere().await?;
     let account = store::lock_account(tx.connection(), tenant, id).await?.ok_or_else(refused)?;
     let mut why = barred(&account, scope.at_micros());
     if store_identity::roles_of(tx.connection(), tenant, id).await?.contains(&Role::Service) {
@@ -234,6 +237,10 @@ pub async fn finish(app: &Arc<App>, op: Option<&Op>, cookie: &str, code: Option<
     {
         why = why.or(Some("unlinked meanwhile"));
     }
+    // Under the lock that a logout takes too.
+    if store_oidc_logout::logged_out(tx.connection(), app.root()?, &row, flow.began).await? {
+        why = why.or(Some("logged out at the provider meanwhile"));
+    }
     if !store_oidc::finish_return(tx.connection(), &row, scope.at_micros()).await? {
         why = why.or(Some("used or too late"));
     }
@@ -242,17 +249,24 @@ pub async fn finish(app: &Arc<App>, op: Option<&Op>, cookie: &str, code: Option<
         return Err(refused());
     }
     let methods = if row.second_factor { PROVIDER_AND_SECOND } else { PROVIDER };
+    let origin = || {
+        let (subject_hash, sid_hash) = (row.subject_hash.clone(), row.sid_hash.clone());
+        Some(Origin { subject_hash, sid_hash, proven_at: row.proven_at })
+    };
     match flow.purpose {
         Purpose::SignIn if row.second_factor => {
-            Ok(Finished::SignedIn(SignInStep::Open(open(tx, account, methods, Vec::new()).await?)))
+            let session = open(tx, account, methods, origin(), Vec::new()).await?;
+            Ok(Finished::SignedIn(SignInStep::Open(session)))
         }
-        Purpose::SignIn => Ok(Finished::SignedIn(go_on(tx, account, methods).await?)),
+        Purpose::SignIn => Ok(Finished::SignedIn(go_on(tx, account, methods, origin()).await?)),
         Purpose::Link => {
             link(tx, id, &row.issuer, &row.subject_hash).await?;
             Ok(Finished::Done)
         }
         Purpose::ReAuthenticate => {
             let session = row.session_id.ok_or_else(refused)?;
+            // Proven in that session of the provider, so that it ends with that one now.
+            store_oidc_logout::follow(tx.connection(), &row, session).await?;
             refresh(app, tx, account, session, methods, code).await
         }
     }

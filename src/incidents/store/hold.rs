@@ -1,12 +1,13 @@
 //! People on the lists of incidents that are not closed.
 
-use entity::{incident, revision, revision_person};
-use sea_orm::sea_query::Query;
+use entity::{incident, revision, revision_person, tenant};
+use sea_orm::sea_query::{Condition, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 use crate::access::Scope;
 use crate::error::Result;
+use crate::vault;
 
 /// One person on a list.
 pub struct Listed {
@@ -62,8 +63,14 @@ pub async fn listed<C: ConnectionTrait>(
     Ok(found)
 }
 
-/// Whether somebody of this tenant is on a list of an incident that is not closed.
-pub async fn any_listed_of<C: ConnectionTrait>(database: &C, root: Uuid, tenant: Uuid) -> Result<bool> {
+/// Whether somebody of this tenant is on a list of an incident that is not closed: one who is known to be (true), or one who may
+/// be (false): the list names a school that Suimon did not know then, and either that is this one, or this one has somebody of that
+/// pseudonym.
+pub async fn any_listed_of<C: ConnectionTrait>(
+    database: &C,
+    root: Uuid,
+    tenant: Uuid,
+) -> Result<Option<bool>> {
     let open = Query::select()
         .column(incident::Column::Id)
         .from(incident::Entity)
@@ -76,11 +83,21 @@ pub async fn any_listed_of<C: ConnectionTrait>(database: &C, root: Uuid, tenant:
         .and_where(revision::Column::TenantId.eq(root))
         .and_where(revision::Column::IncidentId.in_subquery(open))
         .to_owned();
-    let found = revision_person::Entity::find()
+    let listed = revision_person::Entity::find()
         .filter(revision_person::Column::TenantId.eq(root))
-        .filter(revision_person::Column::PersonTenant.eq(tenant))
-        .filter(revision_person::Column::RevisionId.in_subquery(revisions))
-        .one(database)
-        .await?;
-    Ok(found.is_some())
+        .filter(revision_person::Column::RevisionId.in_subquery(revisions));
+    let known = listed.clone().filter(revision_person::Column::PersonTenant.eq(tenant));
+    if known.one(database).await?.is_some() {
+        return Ok(Some(true));
+    }
+    let slug = Query::select()
+        .column(tenant::Column::Slug)
+        .from(tenant::Entity)
+        .and_where(tenant::Column::Id.eq(tenant))
+        .to_owned();
+    let perhaps = Condition::any()
+        .add(revision_person::Column::TenantSlug.in_subquery(slug))
+        .add(revision_person::Column::Person.in_subquery(vault::pseudonyms_of(tenant)));
+    let unknown = listed.filter(revision_person::Column::PersonTenant.is_null()).filter(perhaps);
+    Ok(unknown.one(database).await?.map(|_| false))
 }
