@@ -14,6 +14,7 @@ pub fn handlers() -> Vec<Handler> {
     let mut handlers = vec![
         audit::CHECKPOINT,
         audit::VERIFY,
+        audit::TRIM,
         retention::ERASE,
         retention::PURGE,
         retention::REKEY,

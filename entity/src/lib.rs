@@ -8,6 +8,7 @@ pub mod access_rule;
 pub mod account;
 pub mod api_token;
 pub mod assessment;
+pub mod audit_beginning;
 pub mod audit_checkpoint;
 pub mod audit_entry;
 pub mod audit_head;

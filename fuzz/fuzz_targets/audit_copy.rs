@@ -6,8 +6,9 @@ use suimon::audit::{Verifier, verify_copy};
 
 fuzz_target!(|input: (&str, &[u8])| {
     let (text, copy) = input;
-    let _ = verify_copy(copy, None);
+    let _ = verify_copy(copy, None, None);
     if let Ok(key) = text.parse::<Verifier>() {
+        let _ = verify_copy(copy, None, Some(&key));
         assert_eq!(
             key.to_string().parse::<Verifier>().ok(),
             Some(key.clone()),

@@ -54,6 +54,10 @@ BEGIN
       EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I TO %I', name, current_setting('suimon.service_role'));
     END IF;
   END LOOP;
+  -- The one way in which entries of the audit log leave: those that a trim has recorded.
+  IF to_regprocedure('suimon_trim_audit(uuid, bigint, bigint)') IS NOT NULL THEN
+    EXECUTE format('GRANT EXECUTE ON FUNCTION suimon_trim_audit(uuid, bigint, bigint) TO %I', current_setting('suimon.service_role'));
+  END IF;
 END $$;
 ";
 

@@ -110,7 +110,8 @@ pub async fn end<C: ConnectionTrait>(
     Ok(revoked.rows_affected)
 }
 
-/// Whether the provider's session of this return was logged out, or since `began` all of the subject.
+/// Whether the provider's session of this return, or all of its subject, was logged out since the sign-in began. What was logged out
+/// before does not matter: the provider has proven the person again since.
 pub async fn logged_out<C: ConnectionTrait>(
     database: &C,
     root: Uuid,
@@ -118,16 +119,16 @@ pub async fn logged_out<C: ConnectionTrait>(
     began: i64,
 ) -> Result<bool, DbErr> {
     use oidc_logout::Column;
-    let whole = match &row.sid_hash {
-        Some(_) => Condition::all().add(Column::SidHash.is_null()),
-        None => Condition::all(),
-    };
-    let whole = whole.add(Column::SubjectHash.eq(row.subject_hash.clone())).add(Column::CreatedAt.gte(began));
-    let mut any = Condition::any().add(whole);
+    let mut of_subject = Condition::all().add(Column::SubjectHash.eq(row.subject_hash.clone()));
+    let mut any = Condition::any();
     if let Some(sid) = &row.sid_hash {
+        of_subject = of_subject.add(Column::SidHash.is_null());
         any = any.add(Column::SidHash.eq(sid.clone()));
     }
-    let found = oidc_logout::Entity::find().filter(Column::TenantId.eq(root)).filter(any);
+    let found = oidc_logout::Entity::find()
+        .filter(Column::TenantId.eq(root))
+        .filter(Column::CreatedAt.gte(began))
+        .filter(any.add(of_subject));
     Ok(found.count(database).await? > 0)
 }
 

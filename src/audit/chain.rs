@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use entity::audit_entry;
+use entity::{audit_beginning, audit_entry};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -111,25 +111,22 @@ impl Walk {
         self.faults.is_empty()
     }
 
-    /// Also compares with what these checkpoints sealed, as far as they lie ahead. They must be of this chain.
+    /// Also compares with what these checkpoints sealed, as far as they lie here or ahead. They must be of this chain.
     pub fn compare<'c>(mut self, checkpoints: impl IntoIterator<Item = &'c Checkpoint>) -> Self {
         for Checkpoint { size, root, .. } in checkpoints {
             if *size > self.tree.size() {
                 self.sealed.entry(*size).or_default().push(*root);
+            } else if *size == self.tree.size() && *root != self.tree.root() {
+                self.fault(self.seq, FaultKind::NotAsSealed);
             }
         }
         self
     }
 
-    /// Compares with what these checkpoints sealed, too. They must be of this chain.
-    pub fn sealed<'c>(checkpoints: impl IntoIterator<Item = &'c Checkpoint>) -> Self {
-        Self::default().compare(checkpoints)
-    }
-
     /// The next entry.
     pub fn take(&mut self, entry: &audit_entry::Model) {
         self.entries += 1;
-        if entry.seq != self.seq + 1 {
+        if Some(entry.seq) != self.seq.checked_add(1) {
             self.fault(entry.seq, FaultKind::Missing);
         } else if entry.prev != self.last {
             self.fault(entry.seq, FaultKind::Broken);
@@ -149,7 +146,8 @@ impl Walk {
         }
     }
 
-    fn fault(&mut self, seq: i64, kind: FaultKind) {
+    /// Adds what is wrong at a place.
+    pub fn fault(&mut self, seq: i64, kind: FaultKind) {
         if self.faults.len() < MAX_FAULTS {
             self.faults.push(ChainFault { seq, kind });
         }
@@ -192,6 +190,46 @@ impl HeadKey {
     /// Whether a stored MAC is right, in constant time.
     pub fn verify(&self, tenant: Uuid, seq: i64, hash: &[u8], mac: &[u8]) -> bool {
         self.feed(tenant, seq, hash).verify_slice(mac).is_ok()
+    }
+
+    /// The MAC over where a chain begins; the stored one is not looked at.
+    pub fn beginning_mac(&self, row: &audit_beginning::Model) -> [u8; 32] {
+        self.feed_beginning(row).finalize().into_bytes().into()
+    }
+
+    /// Whether the stored MAC over where a chain begins is right, in constant time.
+    pub fn verify_beginning(&self, row: &audit_beginning::Model) -> bool {
+        self.feed_beginning(row).verify_slice(&row.mac).is_ok()
+    }
+
+    fn feed_beginning(&self, row: &audit_beginning::Model) -> Hmac<Sha256> {
+        // Full destructuring, as for an entry: a new column breaks the build here.
+        let audit_beginning::Model {
+            tenant_id,
+            seq,
+            previous,
+            hash,
+            latest,
+            trimmed_at,
+            note,
+            tree,
+            archive,
+            mac: _,
+        } = row;
+        let mut mac = self.0.clone();
+        let mut part = |bytes: &[u8]| {
+            mac.update(&(bytes.len() as u64).to_be_bytes());
+            mac.update(bytes);
+        };
+        part(b"suimon audit beginning v1");
+        part(tenant_id.as_bytes());
+        for number in [seq, previous, latest, trimmed_at] {
+            part(&number.to_be_bytes());
+        }
+        for bytes in [hash, note.as_bytes(), tree, archive.as_bytes()] {
+            part(bytes);
+        }
+        mac
     }
 
     fn feed(&self, tenant: Uuid, seq: i64, hash: &[u8]) -> Hmac<Sha256> {

@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::chain::{Walk, hash};
-use super::export::{CopyError, Line, lines};
-use super::merkle;
+use super::chain::hash;
+use super::export::{CopyError, Line, Part, parts};
+use super::merkle::{self, Tree};
 use super::note::{Checkpoint, NoteError, Signer, Verifier};
-use super::{Event, store, verify};
+use super::{Event, beginning, store, verify};
 use crate::access::{Action, Op};
 use crate::app::App;
 use crate::error::{Error, Result};
@@ -39,7 +39,7 @@ pub fn checkpoint_key(app: &App, tenant: Uuid) -> Verifier {
     signer(app, tenant).verifier()
 }
 
-/// Verifies the chain of a tenant from its first entry, and signs number and root of its entries: a signed note of five
+/// Verifies the chain of a tenant from where it begins, and signs number and root of its entries: a signed note of five
 /// lines. That it was made is recorded behind them.
 ///
 /// # Errors
@@ -47,7 +47,8 @@ pub fn checkpoint_key(app: &App, tenant: Uuid) -> Verifier {
 pub async fn checkpoint(op: &Op, tenant: Uuid) -> Result<String> {
     let scope = op.permit_at(tenant, Action::Export, "audit").await?;
     let head = store::head(scope.connection(), tenant).await?;
-    let (report, tree) = verify::chain(&scope, tenant, head.as_ref(), Walk::default()).await?;
+    let start = beginning::start(&scope, tenant).await?;
+    let (report, tree) = verify::chain(&scope, tenant, head.as_ref(), &start, start.walk()).await?;
     let (size, root) = (tree.size(), tree.root());
     if !report.faults.is_empty() {
         return Err(Error::conflict("the audit log is damaged, and what is damaged is not signed")
@@ -100,6 +101,10 @@ pub enum ProofError {
     NoEntry(i64),
     #[error("the checkpoint seals {0} entries: the wanted one is not among them, or the copy is shorter")]
     NotSealed(u64),
+    #[error(
+        "the copy begins behind entry {behind}: entries until {latest} are in the archive {archive}; give it with --copy, in front of this copy"
+    )]
+    Archived { behind: i64, latest: jiff::Timestamp, archive: String },
     #[error("the checkpoint is of another log, or the copy was changed")]
     OtherLog,
     #[error(
@@ -113,38 +118,85 @@ pub enum ProofError {
 }
 
 /// The checkpoint of a note whose signature is not looked at: whoever verifies the proof does that.
-fn unverified(note: &str) -> std::result::Result<Checkpoint, NoteError> {
+pub(super) fn unverified(note: &str) -> std::result::Result<Checkpoint, NoteError> {
     let (text, _) = note.split_once("\n\n").ok_or(NoteError::Malformed)?;
     format!("{text}\n").parse()
+}
+
+/// The tree of the first `size` entries of a copy, as far as the copy knows them, and the wanted one of them.
+struct Known {
+    tree: Tree,
+    wanted: Option<Line>,
+    /// Where the copy begins, when not at the first entry.
+    behind: Option<ProofError>,
+}
+
+impl Known {
+    fn read(
+        copy: impl BufRead,
+        checkpoint: &Checkpoint,
+        wanted: Option<i64>,
+    ) -> std::result::Result<Self, ProofError> {
+        let mut known = Self { tree: Tree::default(), wanted: None, behind: None };
+        for part in parts(copy) {
+            let line = match part? {
+                Part::Beginning(beginning) if known.tree.size() == 0 => {
+                    known.tree = Tree::behind(beginning.frontier().ok_or(ProofError::OtherLog)?);
+                    known.behind = Some(ProofError::Archived {
+                        behind: beginning.behind,
+                        latest: beginning.latest,
+                        archive: beginning.archive,
+                    });
+                    continue;
+                }
+                // Between the copies of an archive and of what remains.
+                Part::Beginning(_) => continue,
+                Part::Entry(line) => line,
+            };
+            if known.tree.size() >= checkpoint.size {
+                break;
+            }
+            if tenant_of(&checkpoint.origin) != Some(line.tenant) {
+                return Err(ProofError::OtherLog);
+            }
+            known.tree.push(merkle::leaf(&hex::decode(&line.hash).map_err(|_| ProofError::OtherLog)?));
+            if Some(line.seq) == wanted {
+                known.wanted = Some(*line);
+            }
+        }
+        if known.tree.size() > checkpoint.size {
+            return Err(known.archived().unwrap_or(ProofError::OtherLog));
+        }
+        if known.tree.size() != checkpoint.size {
+            return Err(ProofError::NotSealed(checkpoint.size));
+        }
+        Ok(known)
+    }
+
+    /// What to say of an entry before the copy's beginning.
+    fn archived(&mut self) -> Option<ProofError> {
+        self.behind.take()
+    }
 }
 
 /// Makes the proof of entry `seq` from a copy of its chain and a checkpoint.
 ///
 /// # Errors
-/// When the copy and the checkpoint do not belong together, or the entry is not under it.
+/// When the copy and the checkpoint do not belong together, or the entry is not under it, or lies in an archive.
 pub fn prove(copy: impl BufRead, note: &str, seq: i64) -> std::result::Result<Proof, ProofError> {
     let checkpoint = unverified(note)?;
-    let (mut leaves, mut wanted) = (Vec::new(), None);
-    for line in lines(copy) {
-        let line = line?;
-        if leaves.len() as u64 == checkpoint.size {
-            break;
-        }
-        if tenant_of(&checkpoint.origin) != Some(line.tenant) {
-            return Err(ProofError::OtherLog);
-        }
-        leaves.push(merkle::leaf(&hex::decode(&line.hash).map_err(|_| ProofError::OtherLog)?));
-        if line.seq == seq {
-            wanted = Some((leaves.len() - 1, line));
-        }
+    let mut known = Known::read(copy, &checkpoint, Some(seq))?;
+    if let Some(ProofError::Archived { behind, .. }) = &known.behind
+        && seq <= *behind
+    {
+        return Err(known.archived().unwrap_or(ProofError::NoEntry(seq)));
     }
-    if leaves.len() as u64 != checkpoint.size {
-        return Err(ProofError::NotSealed(checkpoint.size));
-    }
-    let (index, entry) = wanted.ok_or(ProofError::NoEntry(seq))?;
-    let path = merkle::inclusion(&leaves, index).ok_or(ProofError::NoEntry(seq))?;
-    let proven = merkle::includes(leaves[index], index as u64, checkpoint.size, &path, &checkpoint.root);
-    if !proven {
+    let entry = known.wanted.ok_or(ProofError::NoEntry(seq))?;
+    let index = seq.checked_sub(1).and_then(|index| u64::try_from(index).ok());
+    let index = index.ok_or(ProofError::NoEntry(seq))?;
+    let path = known.tree.inclusion(index).ok_or(ProofError::NoEntry(seq))?;
+    let leaf = known.tree.leaf(index).ok_or(ProofError::NoEntry(seq))?;
+    if !merkle::includes(leaf, index, checkpoint.size, &path, &checkpoint.root) {
         return Err(ProofError::OtherLog);
     }
     let path = path.iter().map(|hash| STANDARD.encode(hash)).collect();
@@ -180,22 +232,11 @@ pub fn prove_consistency(
     if old.size > new.size {
         return Err(ProofError::Backwards);
     }
-    let mut leaves = Vec::new();
-    for line in lines(copy) {
-        let line = line?;
-        if leaves.len() as u64 == new.size {
-            break;
-        }
-        if tenant_of(&new.origin) != Some(line.tenant) {
-            return Err(ProofError::OtherLog);
-        }
-        leaves.push(merkle::leaf(&hex::decode(&line.hash).map_err(|_| ProofError::OtherLog)?));
-    }
-    if leaves.len() as u64 != new.size {
-        return Err(ProofError::NotSealed(new.size));
-    }
-    let first = usize::try_from(old.size).map_err(|_| ProofError::Malformed)?;
-    let path = merkle::consistency(&leaves, first).ok_or(ProofError::Malformed)?;
+    let mut known = Known::read(copy, &new, None)?;
+    let path = match known.tree.consistency(old.size) {
+        Some(path) => path,
+        None => return Err(known.archived().unwrap_or(ProofError::Malformed)),
+    };
     if !merkle::continues(old.size, &old.root, new.size, &new.root, &path) {
         return Err(ProofError::Inconsistent);
     }

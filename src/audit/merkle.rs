@@ -61,6 +61,19 @@ impl Frontier {
         self.size
     }
 
+    /// The root of one of its full subtrees, the one over the leaves from `from` to before `to`.
+    fn subtree(&self, from: u64, to: u64) -> Option<Hash> {
+        let mut start = 0;
+        let sizes = (0..u64::BITS).rev().map(|bit| 1_u64 << bit).filter(|size| self.size & size != 0);
+        for (size, root) in sizes.zip(&self.roots) {
+            if start == from {
+                return (start + size == to).then_some(*root);
+            }
+            start += size;
+        }
+        None
+    }
+
     /// The root over all leaves.
     pub fn root(&self) -> Hash {
         let mut roots = self.roots.iter().rev();
@@ -70,35 +83,108 @@ impl Frontier {
 }
 
 /// The largest power of two below `size`, which is 2 or more.
-fn split(size: usize) -> usize {
-    1 << (usize::BITS - 1 - (size - 1).leading_zeros())
+fn split(size: u64) -> u64 {
+    1 << (u64::BITS - 1 - (size - 1).leading_zeros())
 }
 
-fn root(leaves: &[Hash]) -> Hash {
-    let mut frontier = Frontier::default();
-    leaves.iter().for_each(|leaf| frontier.push(*leaf));
-    frontier.root()
+/// A tree whose first leaves may be known by their frontier only: what can still be proven of a chain whose older entries
+/// lie elsewhere.
+#[derive(Clone, Debug, Default)]
+pub struct Tree {
+    before: Frontier,
+    after: Vec<Hash>,
 }
 
-/// The proof (RFC 6962, 2.1.1) that the leaf at `index` stands in the tree over `leaves`; `None` beyond its end.
-pub fn inclusion(mut leaves: &[Hash], mut index: usize) -> Option<Vec<Hash>> {
-    if index >= leaves.len() {
-        return None;
+impl Tree {
+    /// Goes on behind leaves that are known by their frontier.
+    pub fn behind(before: Frontier) -> Self {
+        Self { before, after: Vec::new() }
     }
-    let mut path = Vec::new();
-    while leaves.len() > 1 {
-        let (left, right) = leaves.split_at(split(leaves.len()));
-        if index < left.len() {
-            path.push(root(right));
-            leaves = left;
-        } else {
-            path.push(root(left));
-            index -= left.len();
-            leaves = right;
+
+    /// Adds a leaf by its hash.
+    pub fn push(&mut self, leaf: Hash) {
+        self.after.push(leaf);
+    }
+
+    /// Number of leaves, those before included.
+    pub fn size(&self) -> u64 {
+        self.before.size + self.after.len() as u64
+    }
+
+    /// The leaf at an index, where it is known.
+    pub fn leaf(&self, index: u64) -> Option<Hash> {
+        let place = usize::try_from(index.checked_sub(self.before.size)?).ok()?;
+        self.after.get(place).copied()
+    }
+
+    /// The root over the leaves from `from` to before `to`; `None` for what is not known. What a path to a known leaf needs
+    /// of the leaves before is always a root that the frontier keeps: what stands above it reaches beyond the frontier.
+    fn root(&self, from: u64, to: u64) -> Option<Hash> {
+        if let Some(start) = from.checked_sub(self.before.size) {
+            let (start, end) = (usize::try_from(start).ok()?, usize::try_from(to - self.before.size).ok()?);
+            let mut frontier = Frontier::default();
+            self.after.get(start..end)?.iter().for_each(|leaf| frontier.push(*leaf));
+            return Some(frontier.root());
         }
+        if let Some(root) = self.before.subtree(from, to) {
+            return Some(root);
+        }
+        if to - from < 2 {
+            return None;
+        }
+        let middle = from + split(to - from);
+        Some(node(&self.root(from, middle)?, &self.root(middle, to)?))
     }
-    path.reverse();
-    Some(path)
+
+    /// The proof (RFC 6962, 2.1.1) that the leaf at `index` stands in this tree; `None` beyond its end, and for a leaf that is
+    /// not known.
+    pub fn inclusion(&self, index: u64) -> Option<Vec<Hash>> {
+        self.leaf(index)?;
+        let (mut from, mut to) = (0, self.size());
+        let mut path = Vec::new();
+        while to - from > 1 {
+            let middle = from + split(to - from);
+            if index < middle {
+                path.push(self.root(middle, to)?);
+                to = middle;
+            } else {
+                path.push(self.root(from, middle)?);
+                from = middle;
+            }
+        }
+        path.reverse();
+        Some(path)
+    }
+
+    /// The proof (RFC 6962, 2.1.2) that the tree over the first `first` leaves is the beginning of this one; `None` beyond its
+    /// end, and where it wants what is not known. Every tree continues the one of no leaves: that needs no proof.
+    pub fn consistency(&self, first: u64) -> Option<Vec<Hash>> {
+        if first > self.size() {
+            return None;
+        }
+        let mut path = Vec::new();
+        if first == 0 {
+            return Some(path);
+        }
+        let (mut from, mut to) = (0, self.size());
+        // Whether these leaves are the beginning of the tree, whose root the verifier has.
+        let mut whole = true;
+        while first != to {
+            let middle = from + split(to - from);
+            if first <= middle {
+                path.push(self.root(middle, to)?);
+                to = middle;
+            } else {
+                path.push(self.root(from, middle)?);
+                (from, whole) = (middle, false);
+            }
+        }
+        if !whole {
+            path.push(self.root(from, to)?);
+        }
+        path.reverse();
+        Some(path)
+    }
 }
 
 /// Whether `path` proves that `leaf` stands at `index` in the tree of `size` leaves under `root` (RFC 9162, 2.1.3.2).
@@ -124,37 +210,6 @@ pub fn includes(leaf: Hash, index: u64, size: u64, path: &[Hash], root: &Hash) -
         last >>= 1;
     }
     last == 0 && hash == *root
-}
-
-/// The proof (RFC 6962, 2.1.2) that the tree over the first `first` leaves is the beginning of the tree over all of them;
-/// `None` beyond its end. Every tree continues the one of no leaves: that needs no proof.
-pub fn consistency(leaves: &[Hash], first: usize) -> Option<Vec<Hash>> {
-    if first > leaves.len() {
-        return None;
-    }
-    let mut path = Vec::new();
-    if first > 0 {
-        subproof(leaves, first, true, &mut path);
-    }
-    Some(path)
-}
-
-/// `whole`: whether these leaves are the beginning of the tree, whose root the verifier has.
-fn subproof(leaves: &[Hash], first: usize, whole: bool, path: &mut Vec<Hash>) {
-    if first == leaves.len() {
-        if !whole {
-            path.push(root(leaves));
-        }
-        return;
-    }
-    let (left, right) = leaves.split_at(split(leaves.len()));
-    if first <= left.len() {
-        subproof(left, first, whole, path);
-        path.push(root(right));
-    } else {
-        subproof(right, first - left.len(), false, path);
-        path.push(root(left));
-    }
 }
 
 /// Whether `path` proves that the tree of `second` leaves under `second_root` begins with the one of `first` leaves under
@@ -199,6 +254,51 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn root(leaves: &[Hash]) -> Hash {
+        tree(leaves, 0).root(0, leaves.len() as u64).expect("all are known")
+    }
+
+    /// The tree over these leaves, of which the first `hidden` are known by their frontier only.
+    fn tree(leaves: &[Hash], hidden: usize) -> Tree {
+        let mut before = Frontier::default();
+        leaves[..hidden].iter().for_each(|leaf| before.push(*leaf));
+        let mut tree = Tree::behind(before);
+        leaves[hidden..].iter().for_each(|leaf| tree.push(*leaf));
+        tree
+    }
+
+    fn inclusion(leaves: &[Hash], index: usize) -> Option<Vec<Hash>> {
+        tree(leaves, 0).inclusion(index as u64)
+    }
+
+    fn consistency(leaves: &[Hash], first: usize) -> Option<Vec<Hash>> {
+        tree(leaves, 0).consistency(first as u64)
+    }
+
+    /// What is known by its frontier only takes no proof away from what comes after, and gives none of what it hides.
+    #[test]
+    fn a_frontier_proves_all_that_comes_after() {
+        for size in 1..48 {
+            let leaves = leaves(size);
+            for hidden in 0..=size {
+                let part = tree(&leaves, hidden);
+                assert_eq!(part.size(), size as u64);
+                for index in 0..size {
+                    let expected = inclusion(&leaves, index).filter(|_| index >= hidden);
+                    assert_eq!(part.inclusion(index as u64), expected, "{index} of {size}, {hidden} hidden");
+                }
+                for first in hidden.max(1)..=size {
+                    let expected = consistency(&leaves, first);
+                    assert_eq!(
+                        part.consistency(first as u64),
+                        expected,
+                        "{first} of {size}, {hidden} hidden"
+                    );
+                }
+            }
+        }
+    }
 
     /// The leaves and roots that implementations of Certificate Transparency share.
     #[test]

@@ -4,6 +4,7 @@
 //! Changes are appended inside their own transaction (`Tx::commit`). Reads and refusals are appended by a writer task that
 //! takes what has gathered and commits it at once, so that concurrent readers share one disk flush.
 
+mod beginning;
 mod chain;
 mod checkpoint;
 mod export;
@@ -13,8 +14,10 @@ mod note;
 mod read;
 mod seal;
 mod store;
+mod trim;
 mod verify;
 
+pub use beginning::Archive;
 pub use checkpoint::{
     ConsistencyProof, Proof, ProofError, Proven, ProvenConsistency, checkpoint, checkpoint_key, open,
     own_checkpoint, prove, prove_consistency, verify_consistency, verify_proof,
@@ -22,10 +25,11 @@ pub use checkpoint::{
 pub use export::{ChainEnd, CopyError, CopyReport, export, verify_copy};
 pub use log::Log;
 pub use note::{Checkpoint, NoteError, Verifier};
-pub use read::{Entry, Filter, about, entries};
+pub use read::{Entries, Entry, Filter, about, archives, entries};
 pub use seal::{
     Seal, Sealed, StoredCheckpoint, VerifyProgress, checkpoints, next_unsealed, seal, verify_piece,
 };
+pub use trim::{Archived, Copied, Due, Rest, Trim, due, next_chain};
 pub use verify::{ChainFault, ChainReport, FaultKind, verify, verify_all};
 
 use std::borrow::Cow;

@@ -5,10 +5,14 @@ use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::beginning::{self, Archive};
 use super::{Event, store};
 use crate::access::{Action, Op, Scope};
 use crate::clock::from_micros;
 use crate::error::{Error, Result};
+
+/// Archives that [`archives`] gives.
+const ARCHIVES: u64 = 100_000;
 
 /// Which entries are asked for.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +48,14 @@ pub struct Entry {
     pub detail: serde_json::Value,
 }
 
+/// Entries of a chain, and where those before lie.
+#[derive(Clone, Debug)]
+pub struct Entries {
+    pub entries: Vec<Entry>,
+    /// Files that hold older entries, the newest first, at most a hundred: what is asked for may stand there, too.
+    pub archives: Vec<Archive>,
+}
+
 /// Entries of a tenant's chain, the newest first; `older_than` is the number of the last one of the page before. Reading the
 /// log is itself recorded.
 ///
@@ -55,20 +67,45 @@ pub async fn entries(
     filter: &Filter,
     older_than: Option<i64>,
     limit: u64,
-) -> Result<Vec<Entry>> {
+) -> Result<Entries> {
     let scope = op.permit_at(tenant, Action::Read, "audit").await?;
     for (name, text) in [("actor", &filter.actor), ("action", &filter.action)] {
         if text.as_ref().is_some_and(|text| text.len() > 200) {
             return Err(Error::invalid(name, "wants at most 200 bytes"));
         }
     }
-    let rows = store::entries(&scope, tenant, filter, older_than, limit).await?;
+    let (rows, archives) = rows(&scope, tenant, filter, older_than, limit).await?;
     let mut event = Event::new("audit.read", "audit").detail(json!({ "entries": rows.len() }));
     if let Some(subject) = filter.subject {
         event = event.subject(subject.to_string());
     }
     scope.record(tenant, vec![event]).await?;
-    rows.into_iter().map(describe).collect()
+    let entries = rows.into_iter().map(describe).collect::<Result<_>>()?;
+    // An archive that ends before the asked time holds nothing of it.
+    let within = |archive: &Archive| filter.from.is_none_or(|from| archive.latest >= from);
+    Ok(Entries { entries, archives: archives.into_iter().filter(within).collect() })
+}
+
+/// What the filter lets through of what remains; rows at or before the beginning say nothing, whoever put them there.
+async fn rows(
+    scope: &Scope,
+    tenant: Uuid,
+    filter: &Filter,
+    older_than: Option<i64>,
+    limit: u64,
+) -> Result<(Vec<audit_entry::Model>, Vec<Archive>)> {
+    let start = beginning::start(scope, tenant).await?;
+    let rows = store::entries(scope, tenant, filter, (start.behind(), older_than), limit).await?;
+    Ok((rows, start.archives()))
+}
+
+/// Where the older entries of a tenant's chain lie, the newest archive first.
+///
+/// # Errors
+/// `NOT_FOUND` and those of permission.
+pub async fn archives(op: &Op, tenant: Uuid) -> Result<Vec<Archive>> {
+    let scope = op.permit_at(tenant, Action::Read, "audit").await?;
+    Ok(beginning::start_from(&scope, tenant, ARCHIVES).await?.archives())
 }
 
 /// Reads of one person's data and other entries about that person, the newest first, for a document to that person. The
@@ -76,11 +113,11 @@ pub async fn entries(
 ///
 /// # Errors
 /// `NOT_FOUND` outside the scope; unexpected ones.
-pub async fn about(scope: &Scope, tenant: Uuid, subject: Uuid, limit: u64) -> Result<Vec<Entry>> {
+pub async fn about(scope: &Scope, tenant: Uuid, subject: Uuid, limit: u64) -> Result<Entries> {
     let scope = scope.within(tenant, "subject")?;
     let filter = Filter { subject: Some(subject), ..Filter::default() };
-    let rows = store::entries(&scope, tenant, &filter, None, limit).await?;
-    rows.into_iter().map(describe).collect()
+    let (rows, archives) = rows(&scope, tenant, &filter, None, limit).await?;
+    Ok(Entries { entries: rows.into_iter().map(describe).collect::<Result<_>>()?, archives })
 }
 
 fn describe(row: audit_entry::Model) -> Result<Entry> {

@@ -12,12 +12,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::beginning::Start;
 use super::chain::{GENESIS, Walk, hash};
 use super::checkpoint::{open, origin, signer};
 use super::merkle::Frontier;
 use super::note::Checkpoint;
 use super::verify::{self, ChainFault, ChainReport, FaultKind};
-use super::{Event, checkpoint_key, store};
+use super::{Event, beginning, checkpoint_key, store};
 use crate::access::{Action, Op, Scope, Tx};
 use crate::clock::from_micros;
 use crate::error::Result;
@@ -67,13 +68,25 @@ pub async fn next_unsealed(scope: &Scope, mut after: Option<Uuid>) -> Result<Opt
 /// # Errors
 /// Unexpected ones only: damage is a result.
 pub async fn seal(scope: &Scope, tenant: Uuid) -> Result<Sealed> {
+    loop {
+        let start = beginning::start(scope, tenant).await?;
+        let sealed = seal_behind(scope, tenant, &start).await?;
+        // A trim may have taken entries away from under the walk: then it was no damage.
+        if matches!(sealed, Sealed::Good(_)) || !start.moved(scope, tenant).await? {
+            return Ok(sealed);
+        }
+    }
+}
+
+async fn seal_behind(scope: &Scope, tenant: Uuid, start: &Start) -> Result<Sealed> {
     let head = store::head(scope.connection(), tenant).await?;
     let damaged = |seq, kind| {
-        Sealed::Damaged(ChainReport { tenant, entries: 0, faults: vec![ChainFault { seq, kind }] })
+        let faults = vec![ChainFault { seq, kind }];
+        Sealed::Damaged(ChainReport { tenant, entries: 0, archived: start.behind(), faults })
     };
     let walk = match store::last_checkpoint(scope, tenant).await? {
-        None => Walk::default(),
-        Some(row) => {
+        // What it sealed lies in the archive; the beginning has its tree.
+        Some(row) if row.size > start.behind() => {
             let Some(tree) = tree_of(scope, tenant, &row) else {
                 return Ok(damaged(row.size, FaultKind::ForgedCheckpoint));
             };
@@ -86,8 +99,9 @@ pub async fn seal(scope: &Scope, tenant: Uuid) -> Result<Sealed> {
             }
             Walk::resume(row.size, entry.hash[..].try_into().unwrap_or(GENESIS), tree)
         }
+        _ => start.walk(),
     };
-    let (report, tree) = verify::chain(scope, tenant, head.as_ref(), walk).await?;
+    let (report, tree) = verify::chain(scope, tenant, head.as_ref(), start, walk).await?;
     if !report.faults.is_empty() {
         return Ok(Sealed::Damaged(report));
     }
@@ -97,7 +111,11 @@ pub async fn seal(scope: &Scope, tenant: Uuid) -> Result<Sealed> {
 }
 
 /// The tree of a stored checkpoint, when its signature proves it.
-fn tree_of(scope: &Scope, tenant: Uuid, row: &entity::audit_checkpoint::Model) -> Option<Frontier> {
+pub(super) fn tree_of(
+    scope: &Scope,
+    tenant: Uuid,
+    row: &entity::audit_checkpoint::Model,
+) -> Option<Frontier> {
     let checkpoint = open(&checkpoint_key(scope.op().app(), tenant), &row.note).ok()?;
     let tree = Frontier::restore(checkpoint.size, &row.tree)?;
     let whole = checkpoint.origin == origin(tenant) && i64::try_from(checkpoint.size) == Ok(row.size);
@@ -220,7 +238,7 @@ impl Within {
     }
 }
 
-/// Verifies a piece of all chains from their first entries. Gives the damaged ones that it met, and how to go on: `None` at
+/// Verifies a piece of all chains from where they begin. Gives the damaged ones that it met, and how to go on: `None` at
 /// the end.
 ///
 /// # Errors
@@ -239,8 +257,11 @@ pub async fn verify_piece(
         let Some(tenant) = next else { return Ok((damaged, progress, true)) };
         let (known, forged) = stored(scope, tenant).await?;
         // What was stored between two steps was in our own database: whoever changed it gains nothing but a fault.
-        let walk =
-            progress.within.take().and_then(|within| within.walk()).unwrap_or_default().compare(&known);
+        let start = beginning::start(scope, tenant).await?;
+        let walk = progress.within.take().and_then(|within| within.walk());
+        // What was read so far may have gone into the archive since.
+        let walk = walk.filter(|walk| walk.end().0 >= start.behind()).unwrap_or_else(|| start.walk());
+        let walk = walk.compare(&known);
         let head = store::head(scope.connection(), tenant).await?;
         let before = walk.end().0;
         let (walk, whole) = verify::some(scope, tenant, head.as_ref(), walk, budget).await?;
@@ -254,12 +275,16 @@ pub async fn verify_piece(
             continue;
         }
         let report = if whole {
-            verify::report(scope, tenant, head.as_ref(), walk, forged)
+            verify::report(scope, tenant, head.as_ref(), walk, &start, forged)
         } else {
             let (entries, faults) = walk.finish_early();
-            ChainReport { tenant, entries, faults }
+            ChainReport { tenant, entries, archived: start.behind(), faults }
         };
         if !report.faults.is_empty() {
+            // A trim may have taken entries away from under the walk: again, from where the chain begins now.
+            if start.moved(scope, tenant).await? {
+                continue;
+            }
             damaged.push(report);
         }
         progress.after = Some(tenant);

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use entity::{account, audit_checkpoint, audit_entry, audit_head};
+use entity::{account, audit_beginning, audit_checkpoint, audit_entry, audit_head};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr,
-    EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr,
+    EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Statement,
 };
 use uuid::Uuid;
 
@@ -108,17 +108,18 @@ pub async fn tenants_with_accounts(database: &Walled) -> Result<Vec<Uuid>, DbErr
         .await
 }
 
-/// Entries of a tenant that a filter lets through, the newest first.
+/// Entries of a tenant behind number `behind` that a filter lets through, the newest first.
 pub async fn entries(
     scope: &Scope,
     tenant: Uuid,
     filter: &Filter,
-    older_than: Option<i64>,
+    (behind, older_than): (i64, Option<i64>),
     limit: u64,
 ) -> Result<Vec<audit_entry::Model>, DbErr> {
     let mut query = audit_entry::Entity::find()
         .filter(scope.rows(audit_entry::Column::TenantId))
         .filter(audit_entry::Column::TenantId.eq(tenant))
+        .filter(audit_entry::Column::Seq.gt(behind))
         .order_by_desc(audit_entry::Column::Seq)
         .limit(limit);
     if let Some(subject) = filter.subject {
@@ -220,4 +221,93 @@ pub async fn insert_checkpoint(tx: &Tx, row: audit_checkpoint::Model) -> Result<
         .exec_without_returning(tx.connection())
         .await?;
     Ok(())
+}
+
+/// The trims of a chain, the newest first.
+pub async fn beginnings(
+    scope: &Scope,
+    tenant: Uuid,
+    limit: u64,
+) -> Result<Vec<audit_beginning::Model>, DbErr> {
+    audit_beginning::Entity::find()
+        .filter(scope.rows(audit_beginning::Column::TenantId))
+        .filter(audit_beginning::Column::TenantId.eq(tenant))
+        .order_by_desc(audit_beginning::Column::Seq)
+        .limit(limit)
+        .all(scope.connection())
+        .await
+}
+
+pub async fn insert_beginning(tx: &Tx, row: audit_beginning::Model) -> Result<(), DbErr> {
+    audit_beginning::Entity::insert(row.into_active_model().reset_all())
+        .exec_without_returning(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// The first entry behind `after` whose instant is not before `at` (microseconds).
+pub async fn first_since(scope: &Scope, tenant: Uuid, after: i64, at: i64) -> Result<Option<i64>, DbErr> {
+    audit_entry::Entity::find()
+        .select_only()
+        .column(audit_entry::Column::Seq)
+        .filter(scope.rows(audit_entry::Column::TenantId))
+        .filter(audit_entry::Column::TenantId.eq(tenant))
+        .filter(audit_entry::Column::Seq.gt(after))
+        .filter(audit_entry::Column::At.gte(at))
+        .order_by_asc(audit_entry::Column::Seq)
+        .into_tuple()
+        .one(scope.connection())
+        .await
+}
+
+/// The oldest checkpoint that seals more than `more` entries.
+pub async fn next_checkpoint(
+    scope: &Scope,
+    tenant: Uuid,
+    more: i64,
+) -> Result<Option<audit_checkpoint::Model>, DbErr> {
+    audit_checkpoint::Entity::find()
+        .filter(scope.rows(audit_checkpoint::Column::TenantId))
+        .filter(audit_checkpoint::Column::TenantId.eq(tenant))
+        .filter(audit_checkpoint::Column::Size.gt(more))
+        .order_by_asc(audit_checkpoint::Column::Size)
+        .one(scope.connection())
+        .await
+}
+
+/// Number of the oldest entry that is stored.
+pub async fn oldest<C: ConnectionTrait>(database: &C, tenant: Uuid) -> Result<Option<i64>, DbErr> {
+    audit_entry::Entity::find()
+        .select_only()
+        .column(audit_entry::Column::Seq)
+        .filter(audit_entry::Column::TenantId.eq(tenant))
+        .order_by_asc(audit_entry::Column::Seq)
+        .into_tuple()
+        .one(database)
+        .await
+}
+
+/// Takes away the oldest entries up to number `to`, at most `most`; how many. The triggers let nothing go but what a stored
+/// beginning names.
+pub async fn remove_trimmed(tx: &Tx, tenant: Uuid, to: i64, most: i64) -> Result<u64, DbErr> {
+    let database = tx.connection();
+    if database.get_database_backend() == DbBackend::Postgres {
+        // The service has no right to delete from the log: this function of the owner's does it.
+        let call = "SELECT suimon_trim_audit($1, $2, $3)";
+        let values = [tenant.into(), to.into(), most.into()];
+        let call = Statement::from_sql_and_values(DbBackend::Postgres, call, values);
+        let gone: i64 = match database.query_one_raw(call).await? {
+            Some(row) => row.try_get_by_index(0)?,
+            None => 0,
+        };
+        return Ok(gone.unsigned_abs());
+    }
+    let Some(oldest) = oldest(database, tenant).await? else { return Ok(0) };
+    let last = to.min(oldest.saturating_add(most - 1));
+    let gone = audit_entry::Entity::delete_many()
+        .filter(audit_entry::Column::TenantId.eq(tenant))
+        .filter(audit_entry::Column::Seq.lte(last))
+        .exec(database)
+        .await?;
+    Ok(gone.rows_affected)
 }

@@ -1,12 +1,13 @@
 //! Proving that nothing was changed, removed or swapped.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use entity::audit_head;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::beginning::{self, Start};
 use super::chain::Walk;
 use super::checkpoint::tenant_of;
 use super::merkle::Frontier;
@@ -47,6 +48,8 @@ pub enum FaultKind {
     ForgedHead,
     /// A stored checkpoint was not signed by this service, or is not the one that was.
     ForgedCheckpoint,
+    /// The chain is said to begin later than this service made it begin: a trim was pretended.
+    ForgedBeginning,
 }
 
 /// The state of one tenant's chain.
@@ -56,6 +59,8 @@ pub struct ChainReport {
     pub tenant: Uuid,
     /// Entries that were read.
     pub entries: i64,
+    /// Entries before them, which lie in archives and were not read.
+    pub archived: i64,
     /// What is wrong; empty when all is well.
     pub faults: Vec<ChainFault>,
 }
@@ -68,26 +73,37 @@ pub async fn verify_all(app: &Arc<App>, sealed: &[Checkpoint]) -> Result<Vec<Cha
     verify(&Scope::system(app, app.root()?, Reach::All, "audit verify"), sealed).await
 }
 
-/// Reads every chain within the scope from its first entry and checks it, also against checkpoints that were kept elsewhere.
+/// Reads every chain within the scope from where it begins and checks it, also against checkpoints that were kept elsewhere.
 ///
 /// # Errors
 /// Unexpected ones only: faults are the result, not an error.
 pub async fn verify(scope: &Scope, sealed: &[Checkpoint]) -> Result<Vec<ChainReport>> {
-    // Heads first: entries that are appended meanwhile lie behind them and are not looked at.
-    let heads: BTreeMap<Uuid, _> =
-        store::heads(scope.connection()).await?.into_iter().map(|head| (head.tenant_id, head)).collect();
     let mut tenants = tenants(scope).await?;
     tenants.extend(sealed.iter().filter_map(|checkpoint| tenant_of(&checkpoint.origin)));
     let mut reports = Vec::new();
     for tenant in tenants.into_iter().filter(|tenant| scope.covers(*tenant)) {
-        let given = sealed.iter().filter(|checkpoint| tenant_of(&checkpoint.origin) == Some(tenant));
-        let (known, forged) = seal::stored(scope, tenant).await?;
-        let walk = Walk::sealed(given).compare(&known);
-        let head = heads.get(&tenant);
-        let (walk, _) = some(scope, tenant, head, walk, u64::MAX).await?;
-        reports.push(report(scope, tenant, head, walk, forged));
+        let given: Vec<_> =
+            sealed.iter().filter(|checkpoint| tenant_of(&checkpoint.origin) == Some(tenant)).collect();
+        reports.push(whole(scope, tenant, &given).await?);
     }
     Ok(reports)
+}
+
+/// A chain from where it begins to its head.
+async fn whole(scope: &Scope, tenant: Uuid, given: &[&Checkpoint]) -> Result<ChainReport> {
+    loop {
+        // The head first: entries that are appended meanwhile lie behind it and are not looked at.
+        let head = store::head(scope.connection(), tenant).await?;
+        let start = beginning::start(scope, tenant).await?;
+        let (known, forged) = seal::stored(scope, tenant).await?;
+        let walk = start.walk().compare(given.iter().copied()).compare(&known);
+        let (walk, _) = some(scope, tenant, head.as_ref(), walk, u64::MAX).await?;
+        let report = report(scope, tenant, head.as_ref(), walk, &start, forged);
+        // A trim may have taken entries away from under the walk: then they were none that are missing.
+        if report.faults.is_empty() || !start.moved(scope, tenant).await? {
+            return Ok(report);
+        }
+    }
 }
 
 /// Every tenant within the scope that has or must have a chain.
@@ -107,11 +123,12 @@ pub(super) async fn chain(
     scope: &Scope,
     tenant: Uuid,
     head: Option<&audit_head::Model>,
+    start: &Start,
     walk: Walk,
 ) -> Result<(ChainReport, Frontier)> {
     let (walk, _) = some(scope, tenant, head, walk, u64::MAX).await?;
     let tree = walk.tree().clone();
-    Ok((report(scope, tenant, head, walk, false), tree))
+    Ok((report(scope, tenant, head, walk, start, false), tree))
 }
 
 /// Takes about `limit` entries up to the head; whether they were the last ones.
@@ -146,6 +163,7 @@ pub(super) fn report(
     tenant: Uuid,
     head: Option<&audit_head::Model>,
     walk: Walk,
+    start: &Start,
     forged: bool,
 ) -> ChainReport {
     let (seq, last) = walk.end();
@@ -163,5 +181,8 @@ pub(super) fn report(
     if forged {
         faults.push(ChainFault { seq, kind: FaultKind::ForgedCheckpoint });
     }
-    ChainReport { tenant, entries, faults }
+    if let Some(seq) = start.forged {
+        faults.push(ChainFault { seq, kind: FaultKind::ForgedBeginning });
+    }
+    ChainReport { tenant, entries, archived: start.behind(), faults }
 }

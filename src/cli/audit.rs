@@ -1,7 +1,7 @@
 //! `suimon audit`.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter};
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -13,14 +13,18 @@ use crate::access::{self, Op, permission_table};
 use crate::audit::{self, ChainFault, Checkpoint, FaultKind, Verifier};
 use crate::reports;
 
+mod copies;
+mod trim;
+
 /// Verifies, exports and seals the audit log; prints the table of permissions.
 #[derive(Subcommand)]
 pub enum Command {
     /// Proves that no entry was changed, removed or swapped. Exit code 3 when one was.
     Verify {
-        /// A copy that `suimon audit export` wrote, instead of the database: needs neither configuration nor keys.
+        /// A copy that `suimon audit export` wrote, or an archive, instead of the database: needs neither configuration nor keys.
+        /// Archives and what remains are given one after the other, the oldest first.
         #[arg(long, value_name = "FILE", conflicts_with = "proof")]
-        copy: Option<PathBuf>,
+        copy: Vec<PathBuf>,
         /// The proof of one entry or of two checkpoints, instead of the database. Wants --key.
         #[arg(long, value_name = "FILE", requires = "key")]
         proof: Option<PathBuf>,
@@ -63,8 +67,9 @@ pub enum Command {
     /// Prints the proof of one entry (--checkpoint, --entry), or that one checkpoint continues another (--from, --to), made
     /// from a copy: needs neither configuration nor keys.
     Prove {
-        #[arg(long, value_name = "FILE")]
-        copy: PathBuf,
+        /// Archives and what remains are given one after the other, the oldest first.
+        #[arg(long, value_name = "FILE", required = true)]
+        copy: Vec<PathBuf>,
         #[arg(long, value_name = "FILE", requires = "entry", required_unless_present = "from")]
         checkpoint: Option<PathBuf>,
         /// Number of the entry.
@@ -76,6 +81,24 @@ pub enum Command {
         /// The newer checkpoint.
         #[arg(long, value_name = "FILE", requires = "from", conflicts_with = "checkpoint")]
         to: Option<PathBuf>,
+    },
+    /// Lets old entries of a tenant's chain go: into an archive that proves itself, and then out of the database.
+    Trim {
+        #[command(flatten)]
+        whose: Whose,
+        /// Entries before this day (UTC) or instant; all that audit.keep_days lets go when not given.
+        #[arg(long, value_name = "DATE")]
+        before: Option<String>,
+        /// Only shows what would go.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Prints where the older entries of a tenant lie, the newest archive first.
+    Archives {
+        #[command(flatten)]
+        whose: Whose,
+        #[arg(long, value_enum, default_value = "text")]
+        format: Format,
     },
     /// Prints who may do what, generated from the policy engine's own answers (権限一覧表): of the role templates, or with --as of
     /// one tenant and one system as they are now.
@@ -138,11 +161,11 @@ impl Whose {
 
 pub async fn run(context: &Context, command: Command) -> Result<ExitCode, Failure> {
     match command {
-        Command::Verify { copy: Some(file), checkpoint, key, format, .. } => {
-            return verify_copy(&file, &checkpoint, key, format);
+        Command::Verify { copy, checkpoint, key, format, .. } if !copy.is_empty() => {
+            return copies::verify(&copy, &checkpoint, key, format);
         }
         Command::Verify { proof: Some(file), key: Some(key), format, .. } => {
-            return verify_proof(&file, &key, format);
+            return copies::verify_proof(&file, &key, format);
         }
         Command::Verify { checkpoint, format, .. } => return verify(context, &checkpoint, format).await,
         Command::Export { whose, output } => export(context, whose, &output).await?,
@@ -161,17 +184,19 @@ pub async fn run(context: &Context, command: Command) -> Result<ExitCode, Failur
             }
         }
         Command::Prove { copy, checkpoint: Some(note), entry: Some(entry), .. } => {
-            let proof = audit::prove(reader("--copy", &copy)?, &text("--checkpoint", &note)?, entry);
+            let proof = audit::prove(copies::reader(&copy)?, &text("--checkpoint", &note)?, entry);
             output::json(&proof.map_err(|error| Failure::usage(error.to_string()))?)?;
         }
         Command::Prove { copy, from: Some(from), to: Some(to), .. } => {
             let (from, to) = (text("--from", &from)?, text("--to", &to)?);
-            let proof = audit::prove_consistency(reader("--copy", &copy)?, &from, &to);
+            let proof = audit::prove_consistency(copies::reader(&copy)?, &from, &to);
             output::json(&proof.map_err(|error| Failure::usage(error.to_string()))?)?;
         }
         Command::Prove { .. } => {
             return Err(Failure::usage("give --checkpoint and --entry, or --from and --to"));
         }
+        Command::Trim { whose, before, dry_run } => return trim::run(context, whose, before, dry_run).await,
+        Command::Archives { whose, format } => trim::archives(context, whose, format).await?,
         Command::Permissions { tenant, system: Some(system), login: Some(login), format, language } => {
             let (op, tenant) = Whose { tenant, login }.open(context).await?;
             let table =
@@ -185,10 +210,6 @@ pub async fn run(context: &Context, command: Command) -> Result<ExitCode, Failur
 
 fn wrong(option: &str, file: &Path, error: &dyn std::fmt::Display) -> Failure {
     Failure::usage(format!("{option}: {}: {error}", file.display()))
-}
-
-fn reader(option: &str, file: &Path) -> Result<BufReader<File>, Failure> {
-    Ok(BufReader::new(File::open(file).map_err(|error| wrong(option, file, &error))?))
 }
 
 fn text(option: &str, file: &Path) -> Result<String, Failure> {
@@ -209,16 +230,35 @@ async fn verify(context: &Context, checkpoints: &[PathBuf], format: Format) -> R
     }
     let reports = audit::verify_all(&app, &sealed).await?;
     let sound = reports.iter().all(|report| report.faults.is_empty());
+    // What lies in an archive cannot be compared here, and is not taken for proven.
+    let archived = |checkpoint: &&Checkpoint| {
+        reports.iter().any(|report| {
+            checkpoint.origin.ends_with(&report.tenant.to_string())
+                && i64::try_from(checkpoint.size).is_ok_and(|size| size < report.archived)
+        })
+    };
+    let older: Vec<&Checkpoint> = sealed.iter().filter(archived).collect();
     if format == Format::Json {
         output::json(&reports)?;
     } else {
         for report in &reports {
-            output::line(&format!("{}  {} entries", report.tenant, report.entries));
+            let before = match report.archived {
+                0 => String::new(),
+                archived => format!(", {archived} before them in archives"),
+            };
+            output::line(&format!("{}  {} entries{before}", report.tenant, report.entries));
             tell(&report.faults);
         }
         output::line(if sound { "the audit log is sound" } else { "THE AUDIT LOG IS DAMAGED" });
     }
-    Ok(exit_code(sound))
+    for checkpoint in &older {
+        output::complain(&format!(
+            "--checkpoint: the {} entries that it seals ({}) lie in archives (`suimon audit archives`) and were NOT COMPARED; \
+             give them with --copy",
+            checkpoint.size, checkpoint.origin
+        ));
+    }
+    Ok(exit_code(sound && older.is_empty()))
 }
 
 fn exit_code(sound: bool) -> ExitCode {
@@ -238,6 +278,9 @@ fn tell(faults: &[ChainFault]) {
             }
             FaultKind::ForgedHead => "head was not written with this key",
             FaultKind::ForgedCheckpoint => "chain has a checkpoint that this service did not sign",
+            FaultKind::ForgedBeginning => {
+                "is not where this service made the chain begin: entries were removed and a trim pretended"
+            }
         };
         output::line(&format!("  entry {} {words}", fault.seq));
     }
@@ -264,87 +307,4 @@ async fn export(context: &Context, whose: Whose, file: &Path) -> Result<(), Fail
     };
     output::line(&format!("{}  {} entries, the last one has the hash {}", end.tenant, end.seq, end.hash));
     Ok(())
-}
-
-fn verify_copy(
-    file: &Path,
-    checkpoints: &[PathBuf],
-    public: Option<String>,
-    format: Format,
-) -> Result<ExitCode, Failure> {
-    let sealed: Option<Checkpoint> = match (checkpoints, public) {
-        ([], _) => None,
-        ([note], Some(public)) => {
-            let opened = audit::open(&key(&public)?, &text("--checkpoint", note)?);
-            Some(opened.map_err(|error| wrong("--checkpoint", note, &error))?)
-        }
-        ([_], None) => {
-            return Err(Failure::usage("--checkpoint: with a copy it wants --key, the tenant's public key"));
-        }
-        _ => return Err(Failure::usage("--checkpoint: a copy is compared with one of them at a time")),
-    };
-    let report = audit::verify_copy(reader("--copy", file)?, sealed.as_ref());
-    let report = report.map_err(|error| wrong("--copy", file, &error))?;
-    let sound = report.faults.is_empty();
-    if format == Format::Json {
-        output::json(&report)?;
-        return Ok(exit_code(sound));
-    }
-    output::line(&format!("{}  {} entries", report.end.tenant, report.entries));
-    tell(&report.faults);
-    let end = format!("entry {} with the hash {}", report.end.seq, report.end.hash);
-    output::line(&match (sound, sealed) {
-        (false, _) => "THE COPY IS DAMAGED".to_owned(),
-        (true, Some(sealed)) => {
-            format!(
-                "the copy is sound, and its first {} entries are those that the checkpoint seals",
-                sealed.size
-            )
-        }
-        (true, None) => format!(
-            "nothing inside was changed, removed or swapped; the end is {end}: compare it with what was written down \
-             elsewhere, or give a checkpoint"
-        ),
-    });
-    Ok(exit_code(sound))
-}
-
-fn verify_proof(file: &Path, public: &str, format: Format) -> Result<ExitCode, Failure> {
-    let text = text("--proof", file)?;
-    if let Ok(proof) = serde_json::from_str(&text) {
-        return verify_consistency(&proof, public, format);
-    }
-    let proof = serde_json::from_str(&text)
-        .map_err(|_| wrong("--proof", file, &"it is no proof; make it with `suimon audit prove`"))?;
-    match audit::verify_proof(proof, &key(public)?) {
-        Ok(proven) if format == Format::Json => output::json(&proven)?,
-        Ok(proven) => output::line(&format!(
-            "proven: entry {} of {}: {} {} {} {}",
-            proven.seq, proven.tenant, proven.at, proven.actor, proven.action, proven.object
-        )),
-        Err(error) => {
-            output::line(&format!("NOT PROVEN: {error}"));
-            return Ok(exit_code(false));
-        }
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn verify_consistency(
-    proof: &audit::ConsistencyProof,
-    public: &str,
-    format: Format,
-) -> Result<ExitCode, Failure> {
-    match audit::verify_consistency(proof, &key(public)?) {
-        Ok(proven) if format == Format::Json => output::json(&proven)?,
-        Ok(proven) => output::line(&format!(
-            "proven: of {}, the {} entries of the older checkpoint are the first of the {} of the newer one",
-            proven.tenant, proven.from, proven.to
-        )),
-        Err(error) => {
-            output::line(&format!("NOT PROVEN: {error}"));
-            return Ok(exit_code(false));
-        }
-    }
-    Ok(ExitCode::SUCCESS)
 }

@@ -23,6 +23,7 @@ mod report;
 mod retention;
 mod schema;
 mod serve;
+mod subject;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -69,6 +70,9 @@ enum Command {
     /// What is kept how long.
     #[command(subcommand)]
     Retention(retention::Command),
+    /// What is kept about a person, for that person.
+    #[command(subcommand)]
+    Subject(subject::Command),
     /// Writes the interim report of an incident.
     Report(report::Arguments),
     /// Prints the GraphQL schema.
@@ -129,6 +133,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Apply(arguments) => apply::run(&context, arguments).await,
         Command::Report(arguments) => report::run(&context, arguments).await,
         Command::Retention(command) => retention::run(&context, command).await,
+        Command::Subject(command) => subject::run(&context, command).await,
         Command::Schema => schema::run(),
         Command::Config => {
             output::print(config::DEFAULTS);

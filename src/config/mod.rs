@@ -162,6 +162,8 @@ pub struct AuditConfig {
     pub checkpoint_minutes: u32,
     pub checkpoint_folder: String,
     pub verify_hours: u32,
+    pub keep_days: u32,
+    pub archive_folder: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -137,6 +137,16 @@ pub fn check(config: &Config, problems: &mut Vec<String>) {
     require((10..=3600).contains(&jobs.lease_seconds), "jobs.lease_seconds: wants 10 to 3600");
     require(config.audit.checkpoint_minutes <= 10_080, "audit.checkpoint_minutes: wants 0 (never) to 10080");
     require(config.audit.verify_hours <= 8760, "audit.verify_hours: wants 0 (never) to 8760");
+    let audit = &config.audit;
+    require(audit.keep_days <= 36_500, "audit.keep_days: wants 0 (for ever) to 36500");
+    require(
+        audit.keep_days == 0 || !audit.archive_folder.is_empty(),
+        "audit.archive_folder: wants a folder, because audit.keep_days lets entries go, and they go nowhere else",
+    );
+    require(
+        audit.keep_days == 0 || audit.checkpoint_minutes > 0,
+        "audit.checkpoint_minutes: wants more than 0, because audit.keep_days lets entries go up to a checkpoint only",
+    );
     let retention = &config.retention;
     require(retention.every_hours <= 8760, "retention.every_hours: wants 0 (never) to 8760");
     for (key, days) in [

@@ -157,7 +157,7 @@ pub async fn review(op: &Op, tenant: Uuid, id: Uuid, comment: &str) -> Result<Ac
     let scope = op.permit_at(tenant, Action::Verify, OBJECT).await?;
     let comment = line("comment", comment)?;
     let row = store::find(&scope, tenant, id).await?.ok_or_else(|| Error::not_found(WHAT))?;
-    if row.decided_by == Some(scope.author()) || is_who_asked(&scope, &row).await? {
+    if is_who_asked(&scope, &row).await? || is_who_decided(&scope, &row).await? {
         return Err(
             not_you(&scope, "review", id, "a review wants somebody who neither asked nor approved").await?
         );
@@ -229,6 +229,21 @@ async fn second_person(
 async fn is_who_asked(scope: &Scope, row: &emergency_access::Model) -> Result<bool> {
     let author = (scope.op().actor().tenant, scope.author());
     Ok(row.actor == author.1 || share_a_mailbox(scope, (row.actor_tenant, row.actor), author).await?)
+}
+
+/// The same of who decided: somebody of the operator or of the tenant itself.
+async fn is_who_decided(scope: &Scope, row: &emergency_access::Model) -> Result<bool> {
+    let Some(decided_by) = row.decided_by else { return Ok(false) };
+    let author = (scope.op().actor().tenant, scope.author());
+    if decided_by == author.1 {
+        return Ok(true);
+    }
+    for tenant in [scope.op().app().root()?, row.tenant_id] {
+        if share_a_mailbox(scope, (tenant, decided_by), author).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 async fn not_you(scope: &Scope, verb: &str, id: Uuid, why: &str) -> Result<Error> {

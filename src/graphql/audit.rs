@@ -22,6 +22,7 @@ pub enum AuditFaultKind {
     ShorterThanSealed,
     ForgedHead,
     ForgedCheckpoint,
+    ForgedBeginning,
 }
 
 /// Damage at one place of a chain.
@@ -37,6 +38,8 @@ pub struct AuditFault {
 pub struct AuditChain {
     tenant_id: ID,
     entries: i64,
+    /// Entries before them, which lie in archives and were not read.
+    archived: i64,
     /// Empty when nothing was changed, removed or swapped.
     faults: Vec<AuditFault>,
 }
@@ -108,6 +111,35 @@ impl From<audit::Entry> for AuditEntry {
     }
 }
 
+/// Entries of a chain that are no longer in the database, and the file that holds them.
+#[derive(SimpleObject)]
+pub struct AuditArchive {
+    /// Number of the first entry in the file.
+    from_seq: i64,
+    /// Number of the last one.
+    to_seq: i64,
+    /// The latest instant of an entry in it.
+    latest: Instant,
+    /// Its name in the tenant's folder of archives; `suimon audit verify --copy` proves it.
+    file: String,
+    trimmed_at: Instant,
+}
+
+impl From<audit::Archive> for AuditArchive {
+    fn from(archive: audit::Archive) -> Self {
+        let audit::Archive { from, to, latest, file, trimmed_at } = archive;
+        Self { from_seq: from, to_seq: to, latest: Instant(latest), file, trimmed_at: Instant(trimmed_at) }
+    }
+}
+
+/// What this list cannot show.
+#[derive(SimpleObject)]
+pub struct AuditElsewhere {
+    /// Archives that hold older entries and may hold some of what was asked for, the newest first, at most a hundred. Empty:
+    /// the list is all that there is.
+    archives: Vec<AuditArchive>,
+}
+
 /// A signed checkpoint of a chain.
 #[derive(SimpleObject)]
 pub struct AuditCheckpoint {
@@ -130,7 +162,8 @@ pub struct AuditQuery;
 
 #[Object]
 impl AuditQuery {
-    /// What happened at a tenant, the newest first. Reading the log is itself recorded.
+    /// What happened at a tenant, the newest first. Reading the log is itself recorded. Ask for `archives`, too: older entries
+    /// may have left for them.
     #[graphql(complexity = "crate::graphql::connection::cost(first, child_complexity)")]
     async fn audit_entries(
         &self,
@@ -139,7 +172,7 @@ impl AuditQuery {
         filter: Option<AuditFilter>,
         first: Option<i32>,
         after: Option<String>,
-    ) -> async_graphql::Result<Connection<String, AuditEntry, EmptyFields, EmptyFields>> {
+    ) -> async_graphql::Result<Connection<String, AuditEntry, AuditElsewhere, EmptyFields>> {
         let (tenant, _) = id::decode("Tenant", &tenant_id, "tenantId")?;
         let AuditFilter { subject_id, actor, action, from, before } = filter.unwrap_or_default();
         let subject = match subject_id {
@@ -165,9 +198,11 @@ impl AuditQuery {
             cursor.parse().map_err(|_| Error::invalid("after", "is not a cursor of this list"))
         };
         let older_than = page.after.as_deref().map(number).transpose()?;
-        let rows =
-            audit::entries(context.data_unchecked::<Op>(), tenant, &filter, older_than, page.limit()).await?;
-        Ok(page.connection(rows, |row| row.seq.to_string(), AuditEntry::from))
+        let op = context.data_unchecked::<Op>();
+        let audit::Entries { entries, archives } =
+            audit::entries(op, tenant, &filter, older_than, page.limit()).await?;
+        let elsewhere = AuditElsewhere { archives: archives.into_iter().map(AuditArchive::from).collect() };
+        Ok(page.connection_with(elsewhere, entries, |row| row.seq.to_string(), AuditEntry::from))
     }
 
     /// Signed checkpoints that the service made by itself of a tenant's chain, the newest first. Keep some elsewhere.
@@ -189,7 +224,7 @@ impl AuditQuery {
         Ok(page.connection(rows, |row| row.entries.to_string(), AuditCheckpoint::from))
     }
 
-    /// Reads every audit chain that you may verify from its first entry and checks it.
+    /// Reads every audit chain that you may verify from where it begins and checks it.
     #[graphql(complexity = "2000 + child_complexity")]
     async fn verify_audit(&self, context: &Context<'_>) -> async_graphql::Result<Vec<AuditChain>> {
         let scope = context.data::<Op>()?.permit(Action::Verify, "audit").await?;
@@ -199,6 +234,7 @@ impl AuditQuery {
             .map(|report| AuditChain {
                 tenant_id: id::encode("Tenant", report.tenant, report.tenant),
                 entries: report.entries,
+                archived: report.archived,
                 faults: report
                     .faults
                     .into_iter()

@@ -1,7 +1,7 @@
 //! Relay connections, forward only: lists here are read from their beginning.
 
 use async_graphql::connection::{Connection, Edge, EmptyFields};
-use async_graphql::{Context, OutputType};
+use async_graphql::{Context, ObjectType, OutputType};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -63,13 +63,24 @@ impl Page {
     /// Makes the connection. `key` names a row's place in the order.
     pub fn connection<T, N: OutputType>(
         self,
-        mut rows: Vec<T>,
+        rows: Vec<T>,
         key: impl Fn(&T) -> String,
         convert: impl Fn(T) -> N,
     ) -> Connection<String, N, EmptyFields, EmptyFields> {
+        self.connection_with(EmptyFields, rows, key, convert)
+    }
+
+    /// The same with fields of the connection's own.
+    pub fn connection_with<T, N: OutputType, F: ObjectType>(
+        self,
+        fields: F,
+        mut rows: Vec<T>,
+        key: impl Fn(&T) -> String,
+        convert: impl Fn(T) -> N,
+    ) -> Connection<String, N, F, EmptyFields> {
         let more = rows.len() > self.first;
         rows.truncate(self.first);
-        let mut connection = Connection::new(self.after.is_some(), more);
+        let mut connection = Connection::with_additional_fields(self.after.is_some(), more, fields);
         connection.edges.extend(rows.into_iter().map(|row| {
             let cursor = URL_SAFE_NO_PAD.encode(key(&row));
             Edge::new(cursor, convert(row))

@@ -3,9 +3,11 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::access::{Scope, Tx};
+use crate::clock::from_micros;
 use crate::error::Result;
 use crate::vault::{Subject, SubjectRef};
 
@@ -49,6 +51,16 @@ pub async fn holds_tenant(tx: &Tx, tenant: Uuid) -> Result<TenantHold> {
         Some(false) => TenantHold::Perhaps,
         Some(true) => TenantHold::Somebody,
     })
+}
+
+/// The earliest instant that an incident that is not closed speaks of: its own times and those of its timeline. What happened
+/// since then at any tenant may be needed to clear it up.
+///
+/// # Errors
+/// Unexpected ones only.
+pub async fn open_since(scope: &Scope) -> Result<Option<Timestamp>> {
+    let root = scope.op().app().root()?;
+    Ok(store::open_since(&scope.everywhere(), root).await?.map(from_micros))
 }
 
 fn names(people: &[Subject]) -> Vec<String> {

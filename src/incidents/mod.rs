@@ -23,7 +23,7 @@ pub use affected::{
     create_revision, difference, find_revision, people, receive_people, revision, revisions,
 };
 pub use findings::{NewFinding, all_findings, detect, findings, link_finding, report_finding};
-pub use hold::{TenantHold, holds_tenant, on_hold, on_hold_in};
+pub use hold::{TenantHold, holds_tenant, on_hold, on_hold_in, open_since};
 pub use inquiries::{NewAnswer, NewInquiry, answer_inquiry, close_inquiry, inquiries, record_inquiry};
 pub use lifecycle::{
     NewIncident, Times, contain_incident, incident, incident_by_number, incidents, open_incident,

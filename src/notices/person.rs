@@ -78,7 +78,7 @@ pub async fn forget_mails_of_tenant(tx: &Tx, tenant: Uuid) -> Result<u64> {
 pub async fn waits_for_tenant(tx: &Tx, tenant: Uuid) -> Result<bool> {
     tx.scope().within(tenant, "tenant")?;
     let root = tx.scope().op().app().root()?;
-    Ok(store_outbox::waits_for(tx.connection(), root, tenant).await?)
+    store_outbox::waits_for(tx.connection(), root, tenant).await
 }
 
 /// Mails are read whole to give their key a new wrapping: some megabytes at once.

@@ -34,6 +34,8 @@ pub struct SubjectDocument {
     pub reads: Vec<Read>,
     /// Whether there are more reads than these.
     pub reads_cut: bool,
+    /// Reads before those of `reads` stand in archives of the audit log, where it was trimmed.
+    pub reads_archived: Option<ReadsArchived>,
     pub notices: Vec<Notice>,
 }
 
@@ -59,6 +61,15 @@ pub struct Read {
     /// Fields that were shown in clear, and shortened ones.
     pub clear: Vec<String>,
     pub masked: Vec<String>,
+}
+
+/// Where older reads stand: this document does not hold them.
+#[derive(Serialize)]
+pub struct ReadsArchived {
+    /// The latest instant of an entry in the archives.
+    pub until: Timestamp,
+    /// Their files, the newest first, at most a hundred.
+    pub files: Vec<String>,
 }
 
 /// A notice to the person.
@@ -103,7 +114,11 @@ pub async fn export_subject(op: &Op, tenant: Uuid, id: Uuid) -> Result<SubjectDo
         };
         fields.push(Told { name: value.name, title, value: shown, withheld });
     }
-    let entries = audit::about(&scope, tenant, id, MAX_READS + 1).await?;
+    let audit::Entries { entries, archives } = audit::about(&scope, tenant, id, MAX_READS + 1).await?;
+    let reads_archived = archives.first().map(|newest| ReadsArchived {
+        until: archives.iter().map(|archive| archive.latest).max().unwrap_or(newest.latest),
+        files: archives.iter().map(|archive| archive.file.clone()).collect(),
+    });
     let reads_cut = entries.len() as u64 > MAX_READS;
     let actors: BTreeSet<String> = entries.iter().map(|entry| entry.actor.clone()).collect();
     let readers = access::readers(&scope, &actors).await?;
@@ -150,6 +165,7 @@ pub async fn export_subject(op: &Op, tenant: Uuid, id: Uuid) -> Result<SubjectDo
         fields,
         reads,
         reads_cut,
+        reads_archived,
         notices,
     })
 }

@@ -51,6 +51,8 @@ async fn two_accounts_of_one_mailbox_are_no_two_persons() {
     scene.app.clock.advance(601);
     let reviewer = account(&scene.app, &operator, "NIGHT+third@example.jp", Role::ComplianceOfficer).await;
     assert_eq!(change(&reviewer, "review", &id).await["code"], "FORBIDDEN");
+    let decided = account(&scene.app, &operator, "day+2@example.jp", Role::ComplianceOfficer).await;
+    assert_eq!(change(&decided, "review", &id).await["code"], "FORBIDDEN", "of who approved");
     let third = account(&scene.app, &operator, "third@example.jp", Role::ComplianceOfficer).await;
     assert_eq!(change(&third, "review", &id).await["state"], "REVIEWED");
 }

@@ -8,7 +8,7 @@ use suimon::access::Role;
 use crate::browser::Browser;
 use crate::harness::TestApp;
 use crate::oidc_issuer::{Issuer, by_secret, headed, signed, unsigned};
-use crate::oidc_scene::{CLIENT_SECRET, Person, Provider, come, denials, link, service};
+use crate::oidc_scene::{CLIENT_SECRET, Person, Provider, come, come_back, denials, link, service};
 
 const OFFICER: &[(&str, &str)] = &[("login", "of-17")];
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
@@ -330,14 +330,22 @@ async fn a_logout_finds_every_tenant_and_the_sessions_that_moved() {
         200
     );
     assert!(person.browser.is_in().await);
-    // Logged out before the browser came back: what was begun before opens nothing.
+    // Logged out before the browser came back: what was begun before opens nothing, whether session or person was named.
     app.clock.advance(1);
-    let mut late = Person::new(&app);
-    assert_eq!(logout(&app, &signed(&says(&app, &issuer, "t-5", None, Some("s-5")), 1, "one")).await, 200);
-    assert_eq!(come(&app, &issuer, &mut late, "sign_in", of("subject-2", Some("s-5"))).await.0, 401);
-    assert_eq!(denials(&app).await, ["logged out at the provider meanwhile"]);
-    let mut after = Person::new(&app);
-    assert_eq!(come(&app, &issuer, &mut after, "sign_in", of("subject-2", Some("s-6"))).await.0, 200);
+    for (id, subject, session) in [("t-5", None, Some("s-5")), ("t-6", Some("subject-2"), None)] {
+        let mut late = Person::new(&app);
+        let location = late.begin("corp", "sign_in").await;
+        app.clock.advance(1);
+        assert_eq!(logout(&app, &signed(&says(&app, &issuer, id, subject, session), 1, "one")).await, 200);
+        let answer = come_back(&app, &issuer, &mut late, &location, of("subject-2", Some("s-5"))).await;
+        assert_eq!(answer.0, 401, "{id}");
+        // What is begun after it is another sign-in, also where the provider keeps the name of its session.
+        app.clock.advance(1);
+        let answer = come(&app, &issuer, &mut late, "sign_in", of("subject-2", Some("s-5"))).await;
+        assert_eq!(answer.0, 200, "{id}");
+    }
+    let late = "logged out at the provider meanwhile";
+    assert_eq!(denials(&app).await, [late, late]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -352,13 +360,15 @@ async fn keys_of_logout_tokens_are_fetched_as_those_of_sign_ins() {
     let asked = || issuer.says.lock().unwrap().asked.0;
     let before = asked();
     issuer.says.lock().unwrap().keys = vec![(3, "three")];
-    for id in 0..5 {
-        let token = says(&app, &issuer, &format!("t-{id}"), Some("subject-1"), None);
-        assert_eq!(logout(&app, &signed(&token, 4, "four")).await, 400);
-    }
+    // A flood of them.
+    let tokens: Vec<String> = (0..60)
+        .map(|id| signed(&says(&app, &issuer, &format!("t-{id}"), Some("subject-1"), None), 4, "four"))
+        .collect();
+    let answers = futures::future::join_all(tokens.iter().map(|token| logout(&app, token))).await;
+    assert!(answers.iter().all(|status| *status == 400));
     assert_eq!(asked() - before, 1, "not for each key of somebody's own invention");
     assert!(person.browser.is_in().await);
-    let token = says(&app, &issuer, "t-9", Some("subject-1"), None);
+    let token = says(&app, &issuer, "t-99", Some("subject-1"), None);
     assert_eq!(logout(&app, &signed(&token, 1, "one")).await, 400, "the old key is worth nothing");
     // Two keys that both fit: nobody can say which one is meant.
     let unnamed = headed(&json!({ "alg": "EdDSA" }), &token, 3);
@@ -374,4 +384,32 @@ async fn keys_of_logout_tokens_are_fetched_as_those_of_sign_ins() {
     issuer.says.lock().unwrap().discovery = Some(|| axum::response::IntoResponse::into_response("{}"));
     let token = says(&fresh, &issuer, "t-10", Some("subject-1"), None);
     assert_eq!(logout(&fresh, &signed(&token, 3, "three")).await, 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_ends_what_does_not_know_where_it_came_from() {
+    use migration::{Migrator, MigratorTrait};
+    let issuer = Issuer::start().await;
+    let (app, _folder) = service(&[("corp", &issuer.url, EDDSA)], &[]).await;
+    let officer = app.operator_member(Role::ComplianceOfficer).await;
+    link(&app, &officer.account, &issuer.url, "subject-1").await;
+    let mut person = Person::new(&app);
+    assert_eq!(come(&app, &issuer, &mut person, "sign_in", |_| ()).await.0, 200);
+    let mut by_password = Browser::signed_in(&app, &officer.login).await;
+    // Back to the version before, as it would have stored both, and forward again.
+    let owner = Database::connect(app.owner_url()).await.unwrap();
+    let all = Migrator::migrations();
+    let later = all.iter().rev().position(|one| one.name() == "m20231126_000025_oidc_logout").unwrap();
+    Migrator::down(&owner, Some(u32::try_from(later).unwrap() + 1)).await.unwrap();
+    let mut config = app.app.config().database.clone();
+    if !app.owner_url().starts_with("sqlite:") {
+        config.migrate_url = suimon::config::Secret::new(app.owner_url().to_owned());
+    }
+    assert_eq!(suimon::storage::migrate_as_owner(&config).await.unwrap(), later + 1);
+    assert!(!person.browser.is_in().await, "nobody could end it by a logout there");
+    assert!(by_password.is_in().await);
+    assert_eq!(come(&app, &issuer, &mut person, "sign_in", |_| ()).await.0, 200);
+    let token = says(&app, &issuer, "t-1", Some("subject-1"), None);
+    assert_eq!(logout(&app, &signed(&token, 1, "one")).await, 200);
+    assert!(!person.browser.is_in().await);
 }

@@ -69,13 +69,16 @@ async fn a_person_whom_the_provider_knew_still_has_proven_nothing_now() {
     assert_eq!(sensitive(&mut person).await, stale);
 }
 
+/// What it is, the configuration, and what a provider says with whether that counts.
+type Case<'a> = (&'a str, &'a str, &'a [(Value, bool)]);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn only_trusted_words_of_a_provider_are_a_second_factor() {
     let issuer = Issuer::start().await;
     let none = EDDSA.to_owned();
     let acr = format!("{EDDSA}\nsecond_factor_acr = \"urn:two urn:three\"");
     let amr = format!("{EDDSA}\nsecond_factor_amr = \"otp hwk\"");
-    let cases: [(&str, &str, &[(Value, bool)]); 3] = [
+    let cases: [Case<'_>; 3] = [
         ("nothing is trusted", &none, &[(json!({ "acr": "urn:two", "amr": ["pwd", "otp", "mfa"] }), false)]),
         (
             "classes",

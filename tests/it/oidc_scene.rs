@@ -196,7 +196,19 @@ pub async fn come(
     purpose: &str,
     change: impl FnOnce(&mut Value),
 ) -> Answer {
-    let location = reqwest::Url::parse(&person.begin("corp", purpose).await).unwrap();
+    let location = person.begin("corp", purpose).await;
+    come_back(app, issuer, person, &location, change).await
+}
+
+/// The rest of it, after the sign-in was begun.
+pub async fn come_back(
+    app: &TestApp,
+    issuer: &Issuer,
+    person: &mut Person,
+    location: &str,
+    change: impl FnOnce(&mut Value),
+) -> Answer {
+    let location = reqwest::Url::parse(location).unwrap();
     let query: std::collections::HashMap<_, _> = location.query_pairs().into_owned().collect();
     let mut claims = issuer.claims(&query["nonce"], app.now().as_second());
     change(&mut claims);

@@ -182,6 +182,8 @@ async fn troubled_at(path: &'static str) {
     let officer = app.operator_member(suimon::access::Role::ComplianceOfficer).await;
     crate::oidc_scene::link(&app, &officer.account, &good.issuer, "of-17").await;
 
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let before = tasks();
     // Six at each at once: nobody waits for somebody else's turn to run out.
     let all = async {
         let attempts = names.iter().flat_map(|name| (0..6).map(|_| attempt(&app, name)));
@@ -218,6 +220,10 @@ async fn troubled_at(path: &'static str) {
         let open: Vec<_> =
             providers.iter().map(|(does, at)| (*does, at.open.load(Ordering::SeqCst))).collect();
         assert!(since.elapsed() < Duration::from_secs(15), "connections are left: {open:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    while tasks() > before + 12 {
+        assert!(since.elapsed() < Duration::from_secs(15), "{} tasks, {before} before", tasks());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     for (does, at) in &providers {

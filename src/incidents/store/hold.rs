@@ -1,6 +1,6 @@
 //! People on the lists of incidents that are not closed.
 
-use entity::{incident, revision, revision_person, tenant};
+use entity::{incident, incident_entry, revision, revision_person, tenant};
 use sea_orm::sea_query::{Condition, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
@@ -100,4 +100,34 @@ pub async fn any_listed_of<C: ConnectionTrait>(
         .add(revision_person::Column::Person.in_subquery(vault::pseudonyms_of(tenant)));
     let unknown = listed.filter(revision_person::Column::PersonTenant.is_null()).filter(perhaps);
     Ok(unknown.one(database).await?.map(|_| false))
+}
+
+/// The earliest instant of incidents that are not closed, those of their timelines included, in microseconds.
+pub async fn open_since<C: ConnectionTrait>(database: &C, root: Uuid) -> Result<Option<i64>> {
+    let open = incident::Entity::find()
+        .filter(incident::Column::TenantId.eq(root))
+        .filter(incident::Column::Status.ne("closed"))
+        .all(database)
+        .await?;
+    let mut earliest = None;
+    // Few incidents are open at a time.
+    for incident in open {
+        let told: Option<Option<i64>> = incident_entry::Entity::find()
+            .select_only()
+            .column_as(incident_entry::Column::OccurredAt.min(), "earliest")
+            .filter(incident_entry::Column::TenantId.eq(root))
+            .filter(incident_entry::Column::IncidentId.eq(incident.id))
+            .into_tuple()
+            .one(database)
+            .await?;
+        let times = [
+            Some(incident.opened_at),
+            incident.occurred_from,
+            incident.detected_at,
+            incident.aware_at,
+            told.flatten(),
+        ];
+        earliest = times.into_iter().flatten().chain(earliest).min();
+    }
+    Ok(earliest)
 }

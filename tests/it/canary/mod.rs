@@ -1,6 +1,7 @@
 //! Made-up texts in every field of personal data go through everything that the real program does, logging as much as it can;
 //! then nothing that it left behind, or said in an error, holds one of them in any form.
 
+mod rotation;
 mod scan;
 mod service;
 
@@ -392,7 +393,9 @@ async fn no_personal_data_is_left_in_logs_errors_or_files() {
         std::fs::create_dir(scene.folder.join(folder)).expect("a folder");
     }
     store_uncompressed(&scene).await;
-    let mut service = Service::start(&scene.fixture.app, &scene.folder.join("left"), "smtp", scene.sink.port);
+    let left = scene.folder.join("left");
+    let smtp = ["mail.transport=smtp".to_owned(), format!("mail.smtp_port={}", scene.sink.port)];
+    let mut service = Service::start(&scene.fixture.app, &left, "smtp", &smtp);
     scene.officer.url = service.url.clone();
     for (system, manifest) in EXAMPLES {
         let apply = "mutation($files: [ManifestFile!]!) { applyManifests(files: $files, reason: \"test\") { __typename } }";
@@ -407,8 +410,8 @@ async fn no_personal_data_is_left_in_logs_errors_or_files() {
     scene.notify(1, "SMTP").await;
     assert_eq!(scene.sink.count(), 2);
     service.end();
-    let mut service =
-        Service::start(&scene.fixture.app, &scene.folder.join("left"), "captured", scene.sink.port);
+    let captured = ["mail.transport=captured".to_owned()];
+    let mut service = Service::start(&scene.fixture.app, &left, "captured", &captured);
     scene.officer.url = service.url.clone();
     scene.notify(2, "the captured transport").await;
     let mails = "{ capturedMails(purpose: \"x\") { nodes { to subject body } } }";
@@ -421,6 +424,12 @@ async fn no_personal_data_is_left_in_logs_errors_or_files() {
         let status = tokio::task::block_in_place(|| command.status()).expect("the program runs");
         assert!(status.success());
     }
+    scene.rotate_tenant_keys().await;
+    service.end();
+    let keys = [&captured[..], &scene.next_kek()].concat();
+    let mut service = Service::start(&scene.fixture.app, &left, "rotated", &keys);
+    scene.officer.url = service.url.clone();
+    scene.rotate_kek().await;
     service.end();
 
     // Plain fields are meant to be readable in the database; everything else is not.
@@ -436,7 +445,6 @@ async fn no_personal_data_is_left_in_logs_errors_or_files() {
         found.extend(scanner.scan(&format!("the answer to {what}"), body.as_bytes()));
     }
     assert!(scene.refusals.len() > 200, "{} refusals", scene.refusals.len());
-    let left = scene.folder.join("left");
     let (in_left, bytes) = scanner.scan_folder(&left);
     let log = std::fs::read_to_string(left.join("serve-smtp.log")).expect("the log");
     assert!(

@@ -13,23 +13,24 @@ pub struct Service {
 }
 
 impl Service {
-    /// `suimon serve` on the test's database. What it says and its temporary files go below `left`.
-    pub fn start(app: &TestApp, left: &Path, transport: &str, smtp_port: u16) -> Self {
-        let log = left.join(format!("serve-{transport}.log"));
+    /// `suimon serve` on the test's database, with further settings. What it says and its temporary files go below `left`.
+    pub fn start(app: &TestApp, left: &Path, name: &str, further: &[String]) -> Self {
+        let log = left.join(format!("serve-{name}.log"));
         let out = File::create(&log).expect("the log");
         let mut command = Command::new(env!("CARGO_BIN_EXE_suimon"));
         command.arg("serve").args(["--listen", "127.0.0.1:0"]);
         for setting in [
             format!("database.url={}", app.database_url()),
             format!("keys.file={}", app.folder().join("kek.key").display()),
-            format!("mail.transport={transport}"),
-            format!("mail.smtp_port={smtp_port}"),
             "mail.smtp_tls=none".to_owned(),
             "outbox.poll_milliseconds=50".to_owned(),
             "identity.argon2_memory_kib=8192".to_owned(),
             "identity.argon2_passes=1".to_owned(),
             "log.filter=trace".to_owned(),
         ] {
+            command.arg("--set").arg(setting);
+        }
+        for setting in further {
             command.arg("--set").arg(setting);
         }
         command.env("TMPDIR", left.join("tmp")).env("RUST_BACKTRACE", "full").env("RUST_LOG", "trace");
