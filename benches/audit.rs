@@ -7,6 +7,7 @@
 
 #![expect(clippy::print_stdout, reason = "a bench tells its figures")]
 
+#[expect(dead_code, reason = "the names of the example's system are for benches that import people")]
 mod common;
 
 use std::sync::Arc;
@@ -17,8 +18,8 @@ use common::setting;
 use entity::audit_entry;
 use futures::future::BoxFuture;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, Database, DatabaseConnection, DbBackend, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, Database, DatabaseConnection, DbBackend, EntityTrait,
+    IntoActiveModel, QueryFilter, QueryOrder, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use suimon::access::{Action, Scope};
 use suimon::audit::{self, Event};

@@ -1,5 +1,6 @@
 //! Who acts: sessions of people, tokens of programs.
 
+use std::fmt;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -17,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::storage::Wall;
 
 /// What a request brought.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Credentials {
     /// `Authorization: Bearer …`
     Bearer(String),
@@ -28,6 +29,15 @@ pub enum Credentials {
         /// The value of `X-Suimon-CSRF`, where it was sent.
         csrf: Option<String>,
     },
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Credentials::Bearer(_) => "Bearer(…)",
+            Credentials::Cookie { .. } => "Cookie(…)",
+        })
+    }
 }
 
 /// A random secret of 256 bits in text form.
@@ -60,7 +70,17 @@ pub async fn sign_out(app: &Arc<App>, secret: &str) -> Result<()> {
 /// `UNAUTHENTICATED` when the credentials are unknown, expired or revoked; `FORBIDDEN` when a cookie comes without the
 /// CSRF header; `SECOND_FACTOR_REQUIRED` when the account's role asks for one and there is none.
 pub async fn authenticate(app: &Arc<App>, credentials: &Credentials, request_id: &str) -> Result<Op> {
-    let (op, must_enrol) = recognise(app, credentials, request_id).await?;
+    let (op, must_enrol) = recognise(app, credentials, request_id, true).await?;
+    if must_enrol { Err(Error::second_factor_required()) } else { Ok(op) }
+}
+
+/// The same for a request that is still being answered: who asks may have lost the session, the account or a role meanwhile. It
+/// is no sign of life: a page that only watches does not keep its session from ending.
+///
+/// # Errors
+/// As [`authenticate`].
+pub async fn authenticate_again(app: &Arc<App>, credentials: &Credentials, request_id: &str) -> Result<Op> {
+    let (op, must_enrol) = recognise(app, credentials, request_id, false).await?;
     if must_enrol { Err(Error::second_factor_required()) } else { Ok(op) }
 }
 
@@ -73,10 +93,15 @@ pub async fn authenticate_to_enrol(
     credentials: &Credentials,
     request_id: &str,
 ) -> Result<Op> {
-    Ok(recognise(app, credentials, request_id).await?.0)
+    Ok(recognise(app, credentials, request_id, true).await?.0)
 }
 
-async fn recognise(app: &Arc<App>, credentials: &Credentials, request_id: &str) -> Result<(Op, bool)> {
+async fn recognise(
+    app: &Arc<App>,
+    credentials: &Credentials,
+    request_id: &str,
+    sign_of_life: bool,
+) -> Result<(Op, bool)> {
     let mut must_enrol = false;
     let now = app.clock().now().as_microsecond();
     let actor = match credentials {
@@ -122,7 +147,9 @@ async fn recognise(app: &Arc<App>, credentials: &Credentials, request_id: &str) 
             if holder.second_factor_at.is_none() && !shown {
                 must_enrol = must_have_second_factor(app, holder.tenant, holder.account).await?;
             }
-            app.holders().touches.session(hash, holder.last_seen_at, now);
+            if sign_of_life {
+                app.holders().touches.session(hash, holder.last_seen_at, now);
+            }
             Actor {
                 account: Some(holder.account),
                 tenant: holder.tenant,

@@ -39,7 +39,9 @@ pub use decide::{Decider, Known};
 pub use denials::{Denial, DenialFilter, Denials, Undecided, list_denials, purge_denials};
 pub use fresh::{SENSITIVE, every_scope};
 pub use holders::Holders;
-pub use identity::{Credentials, act_locally, authenticate, authenticate_to_enrol, sign_out};
+pub use identity::{
+    Credentials, act_locally, authenticate, authenticate_again, authenticate_to_enrol, sign_out,
+};
 pub use model::{ActingSession, Action, Actor, Role, TokenScope};
 pub use oidc::{
     Begun, FLOW_SECONDS, Finished, Oidc, Purpose, ReturnFrom, begin, finish, link_identity,

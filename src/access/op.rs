@@ -396,8 +396,9 @@ impl Scope {
         &self.connection
     }
 
-    /// Past the second wall, for what the operator keeps about a person of this scope (messages, captured mails) and for who
-    /// stands behind the names of a log. Such queries name the person or the accounts themselves.
+    /// Past the second wall, for what the operator keeps about a person of this scope (messages, captured mails), for who
+    /// stands behind the names of a log, and for how far back open incidents reach. Such queries name the person or the
+    /// accounts themselves, or give one instant.
     pub(crate) fn everywhere(&self) -> Walled {
         self.op.app.database().behind(Wall::None)
     }

@@ -97,6 +97,8 @@ pub struct GraphqlConfig {
     pub max_directives: usize,
     pub max_page: usize,
     pub max_seconds: u64,
+    pub max_streams: usize,
+    pub max_stream_seconds: u64,
     pub get: bool,
     pub trusted_documents: TrustedDocuments,
     pub trusted_documents_path: String,

@@ -95,6 +95,11 @@ pub fn check(config: &Config, problems: &mut Vec<String>) {
     );
     require((1..=1000).contains(&graphql.max_aliases), "graphql.max_aliases: wants 1 to 1000");
     require((50..=100_000).contains(&graphql.max_tokens), "graphql.max_tokens: wants 50 to 100000");
+    require((1..=1000).contains(&graphql.max_streams), "graphql.max_streams: wants 1 to 1000");
+    require(
+        (1..=86_400).contains(&graphql.max_stream_seconds),
+        "graphql.max_stream_seconds: wants 1 to 86400",
+    );
     require((1..=1000).contains(&graphql.max_directives), "graphql.max_directives: wants 1 to 1000");
     require(
         (1..server.request_timeout_seconds).contains(&graphql.max_seconds),

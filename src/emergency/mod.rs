@@ -12,7 +12,7 @@ mod usage;
 
 pub use alarm::{ALARM, Alarm, alarm_of, recipients};
 pub use model::{Access, NewRequest, Permission, State};
-pub use usage::{note_use, permit_read};
+pub use usage::{note_uses, permit_read};
 
 use entity::emergency_access;
 use serde_json::json;

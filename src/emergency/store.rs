@@ -104,11 +104,12 @@ pub async fn review(tx: &Tx, tenant: Uuid, id: Uuid, comment: &str) -> Result<bo
     Ok(reviewed.rows_affected == 1)
 }
 
-/// Counts a use of a grant that is in force at this instant; `None` when it is not, else whether it was the first.
-pub async fn count_use(tx: &Tx, tenant: Uuid, id: Uuid) -> Result<Option<bool>> {
+/// Counts uses of a grant that is in force at this instant; `None` when it is not, else whether the first one is among them.
+pub async fn count_uses(tx: &Tx, tenant: Uuid, id: Uuid, number: usize) -> Result<Option<bool>> {
+    let number = i64::try_from(number).unwrap_or(i64::MAX);
     let scope = tx.scope();
     let counted = Entity::update_many()
-        .col_expr(Column::Uses, Expr::col(Column::Uses).add(1))
+        .col_expr(Column::Uses, Expr::col(Column::Uses).add(number))
         .filter(row(tenant, id))
         .filter(Column::State.eq("approved"))
         .filter(Column::Actor.eq(scope.author()))

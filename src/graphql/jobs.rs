@@ -1,10 +1,12 @@
 //! Work that goes on after its request.
 
 use async_graphql::connection::{Connection, EmptyFields};
-use async_graphql::{Context, Enum, ID, Object, SimpleObject};
+use async_graphql::{Context, Enum, ID, Object, SimpleObject, Subscription};
+use futures::{Stream, StreamExt};
 
 use super::connection::Page;
 use super::id;
+use super::live;
 use super::problem::payload;
 use super::scalars::Instant;
 use crate::access::Op;
@@ -131,5 +133,22 @@ impl JobsMutation {
     async fn retry_job(&self, context: &Context<'_>, job_id: ID) -> async_graphql::Result<JobPayload> {
         let (tenant, id) = id::decode("Job", &job_id, "jobId")?;
         JobPayload::from_result(jobs::retry(context.data_unchecked::<Op>(), tenant, id).await, Job::from)
+    }
+}
+
+#[derive(Default)]
+pub struct JobsSubscription;
+
+#[Subscription]
+impl JobsSubscription {
+    /// How a job stands now, and again each time that this changes, until it is over.
+    async fn job_progress(
+        &self,
+        context: &Context<'_>,
+        job_id: ID,
+    ) -> async_graphql::Result<impl Stream<Item = async_graphql::Result<Job>> + use<>> {
+        let (tenant, id) = id::decode("Job", &job_id, "jobId")?;
+        let asked = move |op: Op| async move { jobs::job(&op, tenant, id).await };
+        Ok(live::watch(context, asked, |job| job.state.is_over()).map(|job| job.map(Job::from)))
     }
 }

@@ -15,6 +15,7 @@ mod incidents;
 mod jobs;
 mod keys;
 mod language;
+pub(crate) mod live;
 mod node;
 mod notices;
 mod people;
@@ -26,12 +27,12 @@ mod requirements;
 mod scalars;
 mod vault;
 
-use async_graphql::{EmptySubscription, MergedObject, Schema};
+use async_graphql::{MergedObject, MergedSubscription, Schema};
 
 use crate::config::GraphqlConfig;
 
 /// The schema's type.
-pub type SuimonSchema = Schema<Query, Mutation, EmptySubscription>;
+pub type SuimonSchema = Schema<Query, Mutation, Subscription>;
 
 /// What can be read.
 #[derive(MergedObject, Default)]
@@ -72,10 +73,15 @@ pub struct Mutation(
     emergency::EmergencyMutation,
 );
 
+/// What can be watched. Each event is decided on anew ([`live`]); its type holds plain values only, because a resolver below it
+/// would know who asked at the beginning and not who asks now.
+#[derive(MergedSubscription, Default)]
+pub struct Subscription(jobs::JobsSubscription);
+
 /// Builds the schema. `development` switches introspection on. Nothing is ever suggested: whoever may not see the schema
 /// would read it off the suggestions. Depth, aliases, directives and tokens are checked before (`documents`).
 pub fn schema(config: &GraphqlConfig, development: bool) -> SuimonSchema {
-    let mut builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+    let mut builder = Schema::build(Query::default(), Mutation::default(), Subscription::default())
         .limit_complexity(config.max_complexity)
         .limit_recursive_depth(32)
         .disable_suggestions()

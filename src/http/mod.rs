@@ -17,6 +17,7 @@ use axum::middleware::Next;
 use axum::response::{Html, IntoResponse};
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -31,13 +32,11 @@ struct Service {
     app: Arc<App>,
     schema: SuimonSchema,
     documents: Arc<Documents>,
+    streams: Arc<graphql::Streams>,
 }
 
-/// The routes of the service.
-///
-/// # Errors
-/// When the list of trusted documents cannot be read.
-pub fn router(app: Arc<App>) -> anyhow::Result<Router> {
+/// The routes of the service. Streams end when `closing` becomes true.
+fn router(app: Arc<App>, closing: watch::Receiver<bool>) -> anyhow::Result<Router> {
     let config = &app.config().server;
     let (timeout, body) = (Duration::from_secs(config.request_timeout_seconds), config.max_body_bytes);
     let schema = crate::graphql::schema(&app.config().graphql, config.development);
@@ -93,10 +92,10 @@ pub fn router(app: Arc<App>) -> anyhow::Result<Router> {
             (StatusCode::INTERNAL_SERVER_ERROR, "internal error\n").into_response()
         }))
         .layer(axum::middleware::from_fn(headers::apply))
-        .with_state(Service { app, schema, documents }))
+        .with_state(Service { app, schema, documents, streams: Arc::new(graphql::Streams::new(closing)) }))
 }
 
-/// Serves until `shutdown` resolves; requests under way are finished.
+/// Serves until `shutdown` resolves; requests under way are finished, subscriptions end.
 ///
 /// # Errors
 /// When the listener fails, or what the configuration names cannot be read.
@@ -106,7 +105,12 @@ pub async fn run(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     let (tally, denials) = (app.tally().clone(), app.denials().clone());
-    let served = axum::serve(listener, router(app)?).with_graceful_shutdown(shutdown).await;
+    let (closing, closed) = watch::channel(false);
+    let shutdown = async move {
+        shutdown.await;
+        closing.send_replace(true);
+    };
+    let served = axum::serve(listener, router(app, closed)?).with_graceful_shutdown(shutdown).await;
     tally.flush().await;
     denials.flush().await;
     Ok(served?)

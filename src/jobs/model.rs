@@ -39,6 +39,11 @@ impl JobState {
         }
     }
 
+    /// Whether nothing more will come of it by itself.
+    pub fn is_over(self) -> bool {
+        matches!(self, JobState::Done | JobState::Failed | JobState::Cancelled)
+    }
+
     pub(super) fn read(text: &str) -> Result<Self> {
         [JobState::Queued, JobState::Running, JobState::Done, JobState::Failed, JobState::Cancelled]
             .into_iter()
@@ -67,7 +72,7 @@ pub struct NewJob {
 }
 
 /// One job.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Job {
     pub tenant: Uuid,
     pub id: Uuid,

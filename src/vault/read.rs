@@ -162,10 +162,12 @@ pub async fn read_fields_of(
             op.count_read_in_clear(&object(&first.record_type, name)).await?;
         }
     }
-    // What only a grant for an emergency opens is counted and recorded as its use, first of all.
-    for (subject, place) in subjects.iter().zip(&places) {
-        for ((grant, action), (at, objects)) in &readings[*place].grants {
-            emergency::note_use(at, *grant, Some(subject.id), *action, objects).await?;
+    // What only a grant for an emergency opens is counted and recorded as its use, first of all; that of a list at once.
+    for (number, reading) in readings.iter().enumerate().filter(|(_, reading)| !reading.grants.is_empty()) {
+        let people = subjects.iter().zip(&places).filter(|(_, place)| **place == number);
+        let people: Vec<Uuid> = people.map(|(subject, _)| subject.id).collect();
+        for ((grant, action), (at, objects)) in &reading.grants {
+            emergency::note_uses(at, *grant, &people, *action, objects).await?;
         }
     }
     note_refusals(op, &rules, subjects, &readings, &places, masked);

@@ -525,6 +525,29 @@ async fn what_breaks_off_loses_nothing_and_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_two_trims_at_the_same_moment_one_is_refused() {
+    let scene = Scene::new().await;
+    scene.after_days(0).await;
+    scene.app.clock.advance(11 * DAY);
+    let tenant = scene.tenant().await;
+    let auditor = act_locally(&scene.app.app, &scene.auditor.login).await.unwrap();
+    let scope = privacy::permit_trim(&auditor, tenant).await.unwrap();
+    let limit = privacy::trim_limit(&scope, None).await.unwrap();
+    let one = privacy::prepare_trim(&scope, tenant, limit).await.unwrap();
+    let other = privacy::prepare_trim(&scope, tenant, limit).await.unwrap();
+    let tx = scope.begin().await.unwrap();
+    let event = one.remove(&tx).await.unwrap().expect("something leaves");
+    tx.commit(event).await.unwrap();
+    let kept = scene.entries().await;
+    let tx = scope.begin().await.unwrap();
+    assert!(other.remove(&tx).await.is_err());
+    drop(tx);
+    assert_eq!(scene.entries().await, kept);
+    assert!(matches!(privacy::prepare_trim(&scope, tenant, limit).await.unwrap(), TrimPiece::Nothing));
+    assert!(scene.faults().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_open_incident_holds_what_it_may_need() {
     let scene = Scene::new().await;
     scene.after_days(0).await;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use data_encoding::BASE32_NOPAD;
 use serde_json::{Value, json};
 
+use crate::event_stream::{Answered, EventStream};
 use crate::harness::{PASSWORD, TestApp, text};
 
 /// A browser that has nothing yet.
@@ -82,6 +83,18 @@ impl Browser {
     /// The answer of GraphQL, or of what stands before it.
     pub async fn gql(&mut self, query: &str) -> Value {
         self.post("/graphql", json!({ "query": query })).await.1
+    }
+
+    /// Subscribes, as a page of ours would.
+    pub async fn watch(&self, document: &str, variables: Value) -> EventStream {
+        let request = self.http.post(format!("{}/graphql", self.url)).header("cookie", self.cookie_header());
+        let request = request.header("x-suimon-csrf", self.csrf.as_deref().unwrap_or_default());
+        let request = request.header("accept", "text/event-stream");
+        let request = request.json(&json!({ "query": document, "variables": variables }));
+        match EventStream::of(request.send().await.unwrap()).await {
+            Answered::Stream(stream) => stream,
+            Answered::Refused(status, body) => panic!("{status}: {body}"),
+        }
     }
 
     /// Whether the session opens anything.

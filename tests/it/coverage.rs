@@ -57,9 +57,14 @@ const WELL_SHAPED: &[(&str, &str)] = &[
     ),
 ];
 
+/// Operations and their root types.
+pub const ROOTS: [(&str, &str); 3] =
+    [("query", "queryType"), ("mutation", "mutationType"), ("subscription", "subscriptionType")];
+
 pub const INTROSPECTION: &str = "{ __schema {
   queryType { fields { name args { ...argument } type { ...type } } }
   mutationType { fields { name args { ...argument } type { ...type } } }
+  subscriptionType { fields { name args { ...argument } type { ...type } } }
   types { name kind inputFields { ...argument } enumValues { name } }
 } }
 fragment argument on __InputValue { name defaultValue type { ...type } }
@@ -226,7 +231,7 @@ async fn every_field_refuses_strangers_and_foreign_staff() {
     let types = Types(types.map(|kind| (kind["name"].as_str().unwrap().to_owned(), kind.clone())).collect());
     let mut asked = 0;
     let mut wrong = Vec::new();
-    for (operation, root_type) in [("query", "queryType"), ("mutation", "mutationType")] {
+    for (operation, root_type) in ROOTS {
         for field in schema[root_type]["fields"].as_array().unwrap() {
             let name = field["name"].as_str().unwrap();
             let open = OPEN_TO_STAFF.iter().any(|(open, _)| *open == name);

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use serde_json::Value;
 use suimon::access::Role;
 
-use crate::coverage::{INTROSPECTION, Types, document, scene, wanted_kind};
+use crate::coverage::{INTROSPECTION, ROOTS, Types, document, scene, wanted_kind};
 use crate::harness::Member;
 
 /// `ok`, or the code of the refusal, in lower case.
@@ -43,7 +43,7 @@ async fn each_role_at_each_root_field() {
         let types =
             Types(types.map(|kind| (kind["name"].as_str().unwrap().to_owned(), kind.clone())).collect());
         let mut cells = Vec::new();
-        for (operation, root) in [("query", "queryType"), ("mutation", "mutationType")] {
+        for (operation, root) in ROOTS {
             let mut fields: Vec<&Value> = schema[root]["fields"].as_array().unwrap().iter().collect();
             fields.sort_by_key(|field| field["name"].as_str());
             for field in fields {

@@ -1,5 +1,6 @@
 //! What the advisories of comparable services hand us as negative tests, by their number in that list. The fifth stands in
-//! `graphql_limits`; there are no subscriptions, so the eighth holds as long as there are none.
+//! `graphql_limits`; the eighth, permission asked once for a whole subscription, is in
+//! `subscriptions`.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -148,14 +149,6 @@ async fn negative_7_who_shares_a_look_up_shares_no_answer() {
         assert_eq!(found, own, "{answer}");
         assert!(own || *code(&answer) == "NOT_FOUND", "{answer}");
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn negative_8_there_are_no_subscriptions() {
-    let app = TestApp::new().await;
-    let answer = app.admin().gql("{ __schema { subscriptionType { name } } }").await;
-    // Whoever adds one decides for each event anew who may see it, and tests that here.
-    assert!(answer["data"]["__schema"]["subscriptionType"].is_null(), "{answer}");
 }
 
 const TRUSTED: &str = "query Log { verifyAudit { entries } }";

@@ -413,3 +413,32 @@ async fn an_update_ends_what_does_not_know_where_it_came_from() {
     assert_eq!(logout(&app, &signed(&token, 1, "one")).await, 200);
     assert!(!person.browser.is_in().await);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_and_a_logout_at_the_same_moment_leave_no_session() {
+    let issuer = Issuer::start().await;
+    let (app, _folder) = service(&[("corp", &issuer.url, EDDSA)], &[]).await;
+    let officer = app.operator_member(Role::ComplianceOfficer).await;
+    link(&app, &officer.account, &issuer.url, "subject-1").await;
+    let (mut opened, mut refused) = (0, 0);
+    for round in 0..40_u64 {
+        let mut person = Person::new(&app);
+        let location = person.begin("corp", "sign_in").await;
+        let sid = format!("s-{round}");
+        let (subject, session) =
+            if round % 2 == 0 { (Some("subject-1"), None) } else { (None, Some(sid.as_str())) };
+        let token = signed(&says(&app, &issuer, &format!("t-{round}"), subject, session), 1, "one");
+        let late = async {
+            // Each time at another place of the other one's way.
+            tokio::time::sleep(std::time::Duration::from_millis(round)).await;
+            logout(&app, &token).await
+        };
+        let named = |claims: &mut Value| claims["sid"] = json!(sid);
+        let ((status, _), told) = tokio::join!(come_back(&app, &issuer, &mut person, &location, named), late);
+        assert_eq!(told, 200, "{round}");
+        assert!(!person.browser.is_in().await, "{round}: finishing was answered {status}");
+        (opened, refused) = if status == 200 { (opened + 1, refused) } else { (opened, refused + 1) };
+        app.clock.advance(1);
+    }
+    eprintln!("{opened} were opened and ended, {refused} were refused");
+}

@@ -271,3 +271,41 @@ async fn forty_that_hang_take_no_turn_for_ever() {
     assert_eq!(status, 401, "the provider refuses the code");
     assert!(took < Duration::from_secs(2), "{took:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_makes_the_provider_be_asked_keeps_nobody_waiting() {
+    let provider = Trouble::start("/.well-known/openid-configuration", Does::Hang).await;
+    provider.well.store(true, Ordering::SeqCst);
+    let (app, _folder) = service(&[("corp", &provider.url, "algorithms = \"EdDSA\"")], &[]).await;
+    assert_eq!(attempt(&app, "corp").await.0, 401, "it refuses the code");
+    // From now on it hangs, and a stranger sends a logout token of a key that nobody has heard of.
+    provider.well.store(false, Ordering::SeqCst);
+    app.clock.advance(6);
+    let now = app.now().as_second();
+    let claims = json!({
+        "iss": provider.url, "aud": "suimon", "iat": now, "jti": "t-1", "sub": "s",
+        "events": { "http://schemas.openid.net/event/backchannel-logout": {} },
+    });
+    let token = crate::oidc_issuer::signed(&claims, 1, "unheard-of");
+    let stranger = async {
+        let began = Instant::now();
+        let request = app.http.post(format!("{}/auth/oidc/backchannel-logout/corp", app.url));
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let answer = request.body(format!("logout_token={token}")).send().await.unwrap();
+        (answer.status().as_u16(), began.elapsed())
+    };
+    let others = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let mut slowest = Duration::ZERO;
+        for _ in 0..5 {
+            let (status, _, took) = attempt(&app, "corp").await;
+            assert_eq!(status, 401, "the provider is known and refuses the code");
+            slowest = slowest.max(took);
+        }
+        slowest
+    };
+    let ((status, took), slowest) = tokio::join!(stranger, others);
+    assert_eq!(status, 400);
+    assert!(took > Duration::from_secs(4), "the stranger waits for the keys: {took:?}");
+    assert!(slowest < Duration::from_secs(2), "and nobody else: {slowest:?}");
+}

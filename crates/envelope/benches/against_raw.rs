@@ -30,7 +30,7 @@ fn main() {
     let rounds = std::env::var("ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(301);
     println!("{}", envelope::hardware_aes());
     println!("{:>6}  {:<5}  {:>9}  {:>9}  ratio", "bytes", "", "raw", "envelope");
-    for length in [16, 64, 256, 4096] {
+    for length in [16, 64, 256, 1024, 4096] {
         let mut rng = StdRng::seed_from_u64(7);
         let raw = Aes256Gcm::new(&[9; 32].into());
         let cipher = FieldCipher::new(&SubjectKey::generate(&mut rng));

@@ -43,6 +43,11 @@ impl SystemRules {
         self.system.as_deref()
     }
 
+    /// The same for equal rules.
+    pub(super) fn fingerprint(&self) -> &[u8; 32] {
+        &self.fingerprint
+    }
+
     /// Whether an enforced rule names this object, as it stands.
     pub(crate) fn names_object(&self, object: &str) -> bool {
         self.enforced.iter().any(|rule| &*rule.object == object)

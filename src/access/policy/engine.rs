@@ -14,13 +14,12 @@ use futures::FutureExt;
 
 use super::attributes::Attributes;
 use super::book::Book;
+use super::memory::{Digest, Memory};
 use super::rule::{Condition, Effect, Rule};
 use crate::error::Result;
 
 const MODEL: &str = include_str!("../../../policies/access/model.conf");
 
-/// Remembered decisions of one enforcer.
-const MAX_DECISIONS: u64 = 4096;
 /// The asker as casbin knows it: an enforcer is for one set of roles, whoever has them.
 const ASKER: &str = "asker";
 /// The domain: an enforcer's rules are those of one tenant, or shared by all that have the same.
@@ -35,9 +34,6 @@ pub(super) struct Place {
     pub family: Box<str>,
 }
 
-/// Object, action and the conditions that held.
-type Asked = (Box<str>, Box<str>, Box<str>);
-
 /// Enforcers in use, shared by all tenants whose rules are the same.
 pub(super) type Engines = moka::sync::Cache<Place, Arc<Engine>>;
 
@@ -46,7 +42,8 @@ pub(super) struct Engine {
     enforcer: Enforcer,
     /// The distinct conditions of its rules: their number is their name in the rules.
     conditions: Vec<(Effect, Vec<Condition>)>,
-    decisions: moka::sync::Cache<Asked, bool>,
+    /// By action, object and the conditions that held.
+    decisions: Memory,
 }
 
 /// The family of an object: up to its first dot.
@@ -111,7 +108,7 @@ impl Engine {
         for role in roles {
             enforcer.add_role_for_user(ASKER, role, Some(DOMAIN)).await.context("casbin membership")?;
         }
-        Ok(Self { enforcer, conditions, decisions: moka::sync::Cache::new(MAX_DECISIONS) })
+        Ok(Self { enforcer, conditions, decisions: Memory::default() })
     }
 
     /// The names of the conditions that hold.
@@ -128,12 +125,12 @@ impl Engine {
     /// Whether the roles may do this. What was asked before under the same conditions is remembered.
     pub fn allows(&self, action: &str, object: &str, attributes: &Attributes) -> bool {
         let held = self.held(attributes);
-        let key = (Box::from(object), Box::from(action), held.as_str().into());
-        if let Some(decision) = self.decisions.get(&key) {
+        let asked = Digest::of((action, object, held.as_str()));
+        if let Some(decision) = self.decisions.get(asked) {
             return decision;
         }
         let decision = self.enforce(action, object, &held);
-        self.decisions.insert(key, decision);
+        self.decisions.insert(asked, decision);
         decision
     }
 

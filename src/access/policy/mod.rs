@@ -10,6 +10,8 @@ mod book;
 mod engine;
 mod explain;
 mod grants;
+mod memory;
+mod places;
 mod rule;
 mod table;
 mod templates;
@@ -31,6 +33,8 @@ pub use table::{Standing, StandingAnswer, permission_table};
 
 use self::book::Book;
 use self::engine::{Engine, Engines, Place, family};
+use self::memory::Digest;
+use self::places::Places;
 use super::model::Role;
 use super::{rules, store};
 use crate::app::App;
@@ -65,6 +69,8 @@ pub struct Policy {
     /// The same book with the rules of a system, by fingerprint.
     books: moka::sync::Cache<[u8; 32], Arc<Book>>,
     engines: Engines,
+    /// Those of them that this policy has used.
+    places: Places,
 }
 
 /// What is asked of a policy.
@@ -131,6 +137,7 @@ impl Policies {
             book,
             books: moka::sync::Cache::new(MAX_BOOKS),
             engines: self.engines.clone(),
+            places: Places::default(),
         }
     }
 }
@@ -177,13 +184,24 @@ impl Policy {
         if roles.is_empty() || !is_object(question.object) || !is_object(question.action) {
             return None;
         }
+        let system = question.system.map(SystemRules::fingerprint);
+        // With the book: what a tenant refuses about its own data is remembered for that tenant alone.
+        let book = self.book_about(question.attributes);
+        let digest = Digest::of((book.fingerprint, system, roles, family(question.object)));
+        if let Some(engine) = self.places.get(digest) {
+            return Some(engine);
+        }
         let place = Place {
-            book: self.book_about(question.attributes).key_with(question.system),
+            book: book.key_with(question.system),
             roles: roles.into(),
             family: family(question.object).into(),
         };
-        match engine::of(&self.engines, place, || self.book_with(question)) {
-            Ok(engine) => Some(engine),
+        let built = engine::of(&self.engines, place, || self.book_with(question));
+        match built {
+            Ok(engine) => {
+                self.places.insert(digest, &engine);
+                Some(engine)
+            }
             Err(error) => {
                 tracing::error!(%error, "policy engine cannot be built; denied");
                 None

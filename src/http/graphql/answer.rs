@@ -54,19 +54,12 @@ impl Media {
 
     /// The answer of an operation.
     pub fn answer(self, response: async_graphql::Response, max_cost: usize, request_id: &str) -> Response {
-        let async_graphql::Response { data, mut errors, .. } = response;
-        for error in &mut errors {
-            name(error, max_cost);
-            number(error, request_id);
-        }
-        // An error of a field has a path. Without any, the operation was refused before it ran.
-        let refused =
-            data == Value::Null && !errors.is_empty() && errors.iter().all(|error| error.path.is_empty());
+        let body = Body::of(response, max_cost, request_id);
         let status = match self {
-            Self::Graphql if refused => StatusCode::BAD_REQUEST,
+            Self::Graphql if body.data.is_none() => StatusCode::BAD_REQUEST,
             _ => StatusCode::OK,
         };
-        self.write(status, &Body { data: (!refused).then_some(data), errors })
+        self.write(status, &body)
     }
 
     /// An answer that holds nothing but an error.
@@ -85,12 +78,34 @@ impl Media {
     }
 }
 
+/// The same as text, for an event of a stream.
+pub fn text(response: async_graphql::Response, max_cost: usize, request_id: &str) -> String {
+    serde_json::to_string(&Body::of(response, max_cost, request_id)).unwrap_or_else(|error| {
+        tracing::error!(%error, "an answer could not be written");
+        String::from("{\"errors\":[{\"message\":\"internal error\",\"extensions\":{\"code\":\"INTERNAL\"}}]}")
+    })
+}
+
 #[derive(Serialize)]
 struct Body {
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<Value>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<ServerError>,
+}
+
+impl Body {
+    fn of(response: async_graphql::Response, max_cost: usize, request_id: &str) -> Self {
+        let async_graphql::Response { data, mut errors, .. } = response;
+        for error in &mut errors {
+            name(error, max_cost);
+            number(error, request_id);
+        }
+        // An error of a field has a path. Without any, the operation was refused before it ran.
+        let refused =
+            data == Value::Null && !errors.is_empty() && errors.iter().all(|error| error.path.is_empty());
+        Self { data: (!refused).then_some(data), errors }
+    }
 }
 
 /// What the parts refuse carries its code already; the rest is the library's.

@@ -2,11 +2,14 @@
 
 mod answer;
 mod request;
+mod stream;
 
 use std::time::Duration;
 
 use async_graphql::Request;
-use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType};
+use async_graphql::parser::types::{
+    DocumentOperations, ExecutableDocument, OperationDefinition, OperationType,
+};
 use axum::body::Body;
 use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
@@ -14,11 +17,13 @@ use axum::response::{Html, IntoResponse, Response};
 
 use self::answer::Media;
 use self::request::{Asking, Unreadable};
+pub(super) use self::stream::Streams;
 use super::headers::RequestId;
 use super::{Service, auth};
-use crate::access::{self, Op};
+use crate::access::{self, Credentials, Op};
 use crate::error::Error;
 use crate::graphql::documents::refusal;
+use crate::graphql::live::Watcher;
 
 /// `POST /graphql`. There is no anonymous access: without credentials the answer is 401, and the body stays unread.
 pub async fn post(
@@ -27,13 +32,13 @@ pub async fn post(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let (op, media) = match begin(&service, &headers, &request_id).await {
+    let begun = match begin(&service, &headers, request_id).await {
         Ok(begun) => begun,
         Err(refused) => return *refused,
     };
-    let most = service.app.config().server.max_body_bytes;
+    let (media, most) = (begun.media, service.app.config().server.max_body_bytes);
     match request::from_body(&headers, body, most).await {
-        Ok(asking) => execute(&service, op, media, asking, false).await,
+        Ok(asking) => execute(&service, begun, asking, false).await,
         Err(Unreadable { status, message }) => media.refuse(status, refusal("INVALID", message)),
     }
 }
@@ -45,10 +50,11 @@ pub async fn get(
     headers: HeaderMap,
     uri: Uri,
 ) -> Response {
-    let (op, media) = match begin(&service, &headers, &request_id).await {
+    let begun = match begin(&service, &headers, request_id).await {
         Ok(begun) => begun,
         Err(refused) => return *refused,
     };
+    let media = begun.media;
     if !service.app.config().graphql.get {
         return only_post(
             media,
@@ -56,35 +62,50 @@ pub async fn get(
         );
     }
     match request::from_url(&uri) {
-        Ok(asking) => execute(&service, op, media, asking, true).await,
+        Ok(asking) => execute(&service, begun, asking, true).await,
         Err(Unreadable { status, message }) => media.refuse(status, refusal("INVALID", message)),
     }
 }
 
-async fn begin(
-    service: &Service,
-    headers: &HeaderMap,
-    request_id: &str,
-) -> Result<(Op, Media), Box<Response>> {
+/// A request whose sender is known, before it is read.
+struct Begun {
+    op: Op,
+    /// How the answer, or a refusal, is written.
+    media: Media,
+    /// Whether the client takes a stream of events, and nothing else.
+    events: bool,
+    only_events: bool,
+    credentials: Credentials,
+    request_id: String,
+}
+
+async fn begin(service: &Service, headers: &HeaderMap, request_id: String) -> Result<Begun, Box<Response>> {
     let Some(credentials) = auth::credentials(&service.app, headers) else {
         return Err(Box::new(auth::refuse(
             Error::unauthenticated("sign in first")
                 .remedy("POST /auth/sign-in, or send a token as Authorization: Bearer"),
         )));
     };
-    let op = access::authenticate(&service.app, &credentials, request_id).await;
+    let op = access::authenticate(&service.app, &credentials, &request_id).await;
     let op = op.map_err(|error| Box::new(auth::refuse(error)))?;
     // Only now: a stranger does not learn how requests are read.
-    let media = Media::accepted(headers).ok_or_else(|| {
-        let message = "answers are application/graphql-response+json or application/json";
-        Box::new(Media::Json.refuse(StatusCode::NOT_ACCEPTABLE, refusal("INVALID", message)))
-    })?;
-    Ok((op, media))
+    let (accepted, events) = (Media::accepted(headers), stream::accepted(headers));
+    if accepted.is_none() && !events {
+        return Err(Box::new(not_acceptable()));
+    }
+    let media = accepted.unwrap_or(Media::Graphql);
+    Ok(Begun { op, media, events, only_events: accepted.is_none(), credentials, request_id })
 }
 
-async fn execute(service: &Service, op: Op, media: Media, asking: Asking, by_url: bool) -> Response {
+fn not_acceptable() -> Response {
+    let message = "answers are application/graphql-response+json or application/json; those of subscriptions are \
+                   text/event-stream";
+    Media::Json.refuse(StatusCode::NOT_ACCEPTABLE, refusal("INVALID", message))
+}
+
+async fn execute(service: &Service, begun: Begun, asking: Asking, by_url: bool) -> Response {
     let config = &service.app.config().graphql;
-    let request_id = op.request_id().to_owned();
+    let Begun { op, media, events, only_events, credentials, request_id } = begun;
     let Asking { asked, operation_name, variables } = asking;
     let document = match service.documents.find(asked) {
         Ok(document) => document,
@@ -93,9 +114,18 @@ async fn execute(service: &Service, op: Op, media: Media, asking: Asking, by_url
             return media.answer(response, config.max_complexity, &request_id);
         }
     };
-    let changes = |kind| matches!(kind, OperationType::Mutation | OperationType::Subscription);
-    if by_url && operation_type(&document, operation_name.as_deref()).is_some_and(changes) {
+    let kind = operation(&document, operation_name.as_deref()).map(|operation| operation.ty);
+    if by_url && kind.is_some_and(|kind| kind != OperationType::Query) {
         return only_post(media, "only queries are answered to GET");
+    }
+    if events && kind == Some(OperationType::Subscription) {
+        let account = op.actor().account;
+        let watcher = Watcher { app: service.app.clone(), credentials, request_id };
+        let asked = stream::Asked { document: (*document).clone(), operation_name, variables };
+        return stream::answer(service, watcher, account, asked, media);
+    }
+    if only_events {
+        return not_acceptable();
     }
     let mut request = Request::new(String::new()).variables(async_graphql::Variables::from_json(variables));
     request.operation_name = operation_name;
@@ -119,14 +149,14 @@ fn only_post(media: Media, message: &'static str) -> Response {
     response
 }
 
-/// The type of the operation that would be executed; `None` where validation will say that there is none.
-fn operation_type(document: &ExecutableDocument, name: Option<&str>) -> Option<OperationType> {
+/// The operation that would be executed; `None` where validation will say that there is none.
+fn operation<'d>(document: &'d ExecutableDocument, name: Option<&str>) -> Option<&'d OperationDefinition> {
     let operation = match (&document.operations, name) {
         (DocumentOperations::Single(operation), _) => Some(operation),
         (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name),
         (DocumentOperations::Multiple(operations), None) => operations.values().next(),
     };
-    operation.map(|operation| operation.node.ty)
+    operation.map(|operation| &operation.node)
 }
 
 /// GraphiQL, in development only. Its scripts come from a public CDN, which the header allows for this page alone.

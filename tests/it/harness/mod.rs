@@ -197,6 +197,13 @@ impl TestApp {
         suimon::background::worker(self.app.clone()).run_due().await.expect("the jobs run")
     }
 
+    /// Ends the service as an operator would; what it is doing is finished.
+    pub fn stop(&mut self) {
+        if let Some(shutdown) = self.shutdown.take() {
+            let _ = shutdown.send(());
+        }
+    }
+
     /// The clock's instant.
     pub fn now(&self) -> jiff::Timestamp {
         self.clock.now()
@@ -205,9 +212,7 @@ impl TestApp {
 
 impl Drop for TestApp {
     fn drop(&mut self) {
-        if let Some(shutdown) = self.shutdown.take() {
-            let _ = shutdown.send(());
-        }
+        self.stop();
         if std::thread::panicking() {
             return;
         }
@@ -224,6 +229,9 @@ impl Drop for TestApp {
 impl Member {
     /// Sends an operation and returns the whole answer.
     pub async fn gql(&self, query: &str) -> Value {
+        if query.trim_start().starts_with("subscription") {
+            return self.first_event(query).await;
+        }
         self.gql_with(query, json!({})).await
     }
 
