@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use anyhow::Context;
 use uuid::Uuid;
 
-use crate::access::{Holders, Oidc, Policies, TenantDirectory};
+use crate::access::{Denials, Holders, Oidc, Policies, TenantDirectory};
 use crate::audit;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -29,6 +29,7 @@ pub struct App {
     oidc: Oidc,
     subjects: Subjects,
     audit: audit::Log,
+    denials: Denials,
     manifests: Manifests,
     tally: Tally,
     root: OnceLock<Uuid>,
@@ -68,6 +69,7 @@ impl App {
             oidc,
             subjects: Subjects::start(&database),
             audit,
+            denials: Denials::new(&database),
             manifests: Manifests::start(&database),
             tally: Tally::default(),
             root: OnceLock::new(),
@@ -148,6 +150,10 @@ impl App {
 
     pub(crate) fn audit(&self) -> &audit::Log {
         &self.audit
+    }
+
+    pub(crate) fn denials(&self) -> &Denials {
+        &self.denials
     }
 
     pub(crate) fn tally(&self) -> &Tally {

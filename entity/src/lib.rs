@@ -15,6 +15,7 @@ pub mod audit_head;
 pub mod blind_index;
 pub mod captured_mail;
 pub mod corrective_action;
+pub mod denial;
 pub mod duty;
 pub mod emergency_access;
 pub mod fact;

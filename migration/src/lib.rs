@@ -11,6 +11,7 @@ mod m20231126_000008_identity;
 mod m20231126_000009_audit_privacy;
 mod m20231126_000021_emergency_access;
 mod m20231126_000022_oidc;
+mod m20231126_000023_denials;
 mod m20231126_000024_audit_trim;
 mod m20231126_000025_oidc_logout;
 mod schema;
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20231126_000009_audit_privacy::Migration),
             Box::new(m20231126_000021_emergency_access::Migration),
             Box::new(m20231126_000022_oidc::Migration),
+            Box::new(m20231126_000023_denials::Migration),
             Box::new(m20231126_000024_audit_trim::Migration),
             Box::new(m20231126_000025_oidc_logout::Migration),
         ]

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::denials::{Noted, Undecided};
 use super::model::Action;
 use super::op::{Op, Scope};
-use super::policy::{Policy, Question, SystemRules, role_set};
+use super::policy::{Explanation, Policy, Question, SystemRules, role_set};
 use super::store;
 use crate::error::{Error, Result};
 use crate::storage::Wall;
@@ -115,6 +116,31 @@ impl Decider {
     /// Whether somebody with these roles may do this.
     pub fn allows(&self, roles: &str, question: Question<'_>) -> bool {
         self.policy.allows(roles, question)
+    }
+
+    /// Notes why a question was answered with no, for who is asked later. It is counted elsewhere.
+    pub fn note_denial(&self, refused: Undecided<'_>) {
+        let Undecided { system, about, roles, action, object, question, remark } = refused;
+        let noted = Noted {
+            tenant: self.scope.tenant(),
+            about,
+            action,
+            object,
+            fields: "",
+            system: Some(system),
+            policy_version: self.policy.version(),
+        };
+        self.scope.op().note(&noted, |_| {
+            let mut explanation = match question {
+                Some(question) => self.policy.explain(roles, question),
+                None => Explanation::in_words(roles, "refused: the system declares no such field"),
+            };
+            if let Some(remark) = remark {
+                explanation.because.push_str("; ");
+                explanation.because.push_str(remark);
+            }
+            explanation
+        });
     }
 
     /// Names of the requirements in force that refuse this.

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use super::denials::Because;
 use super::model::Action;
 use super::op::Op;
 use crate::error::{Error, Result};
@@ -9,6 +10,10 @@ use crate::error::{Error, Result};
 /// Objects of sensitive verbs: a token must name them, see [`Op::require_fresh`].
 pub const SENSITIVE: [&str; 9] =
     ["account", "audit", "captured_mail", "data.", "emergency_access", "key", "report", "subject", "token"];
+
+/// Why a token is refused what its account may do.
+const NOT_NAMED: Because<'static> =
+    Because::Token("refused: the token's scope does not name this, and what is sensitive wants that");
 
 /// Scopes of a token that may do all that its account may, what is sensitive included.
 pub fn every_scope() -> Vec<String> {
@@ -33,7 +38,7 @@ impl Op {
             if scopes.iter().any(|scope| scope.names(action, object)) {
                 return Ok(());
             }
-            self.record_denial(actor.tenant, action, object).await?;
+            self.record_denial(actor.tenant, action, object, NOT_NAMED).await?;
             return Err(Error::forbidden(action.as_str(), object)
                 .remedy(format!("issue a token whose scopes name it: {}:{object}", action.as_str())));
         }

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod decide;
+mod denials;
 mod fresh;
 mod holders;
 mod identity;
@@ -35,6 +36,7 @@ pub use accounts::{
     set_roles,
 };
 pub use decide::{Decider, Known};
+pub use denials::{Denial, DenialFilter, Denials, Undecided, list_denials, purge_denials};
 pub use fresh::{SENSITIVE, every_scope};
 pub use holders::Holders;
 pub use identity::{
@@ -49,7 +51,8 @@ pub use op::{Op, Reach, Scope, Tx};
 pub use people::{WithAddress, lock_own_account, people_with, policy_changed, share_a_mailbox};
 pub use policy::{
     Against, Attributes, Comparison, Condition, Effect, Explanation, Grant, MAX_ATTRIBUTES, Origin, Policies,
-    Policy, Question, Rule, RuleSeen, Scalar, SystemRules, permission_table, role_set,
+    Policy, Question, Rule, RuleSeen, Scalar, Standing, StandingAnswer, SystemRules, permission_table,
+    role_set,
 };
 pub use readers::{Reader, purge_sessions, purge_tokens, readers};
 pub use rules::{NewRule, SetRule, add_bound, add_rule, end_bound, end_rule, list_bounds, list_rules};
@@ -64,4 +67,4 @@ pub use tenants::{
     NewTenant, Tenant, TenantDirectory, create_tenants, list_tenants, tenant_by_id, tenant_by_slug,
 };
 pub use tokens::{ApiToken, IssuedToken, issue_token, issue_token_for, list_tokens, revoke_token};
-pub use why::policy_of;
+pub use why::{holders_of, operator_policy, policy_of, token_of};

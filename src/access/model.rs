@@ -141,7 +141,12 @@ pub struct TokenScope {
 impl TokenScope {
     /// Whether this entry covers the request.
     pub fn covers(&self, action: Action, object: &str) -> bool {
-        matches(&self.action, action.as_str()) && matches(&self.object, object)
+        self.covers_verb(action.as_str(), object)
+    }
+
+    /// The same for a verb that may be a system's own.
+    pub fn covers_verb(&self, action: &str, object: &str) -> bool {
+        matches(&self.action, action) && matches(&self.object, object)
     }
 }
 

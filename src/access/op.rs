@@ -1,7 +1,7 @@
 //! One operation: who acts, for which tenant, at what instant, for which purpose. Only an `Op` that was permitted gives a
 //! `Scope`, only a `Scope` opens a read or a transaction, and a transaction ends only together with its audit entry.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
@@ -10,13 +10,18 @@ use sea_orm::sea_query::{Condition, IntoCondition};
 use sea_orm::{ColumnTrait, DatabaseTransaction};
 use uuid::Uuid;
 
+use super::denials::Because;
 use super::model::{Action, Actor};
-use super::policy::{Attributes, Policy, Question, SystemRules, is_object};
+use super::policy::{Attributes, Policy, Question, SystemRules};
 use super::store;
 use crate::app::App;
-use crate::audit::{self, Decision, Event};
+use crate::audit::{self, Event};
 use crate::error::{Error, Result};
 use crate::storage::{Wall, Walled};
+
+/// What is said of a tenant that is somebody else's, and of one that does not exist.
+const OUT_OF_REACH: Because<'static> =
+    Because::Words("refused: the tenant that was named lies outside the reach of who asked");
 
 /// One operation of one actor.
 #[derive(Clone)]
@@ -136,12 +141,33 @@ impl Op {
         let (Some(account), Some(policy)) = (self.actor.account, &self.policy) else {
             return false;
         };
-        let token_allows = match &self.actor.token_scopes {
-            None => true,
-            Some(scopes) => scopes.iter().any(|scope| scope.covers(action, object)),
-        };
         let question = Question { action: action.as_str(), object, system, attributes };
-        token_allows && policy.allows(policy.roles_of(account), question)
+        self.token_covers(action, object) && policy.allows(policy.roles_of(account), question)
+    }
+
+    /// Whether the token that the actor came with, if any, is for this.
+    pub(super) fn token_covers(&self, action: Action, object: &str) -> bool {
+        let scopes = self.actor.token_scopes.as_ref();
+        scopes.is_none_or(|scopes| scopes.iter().any(|scope| scope.covers(action, object)))
+    }
+
+    /// Tenants whose own rules refuse the operator's people what is allowed elsewhere: for lists across tenants.
+    pub fn refused_at(
+        &self,
+        system: &SystemRules,
+        action: Action,
+        object: &str,
+        attributes: &Attributes,
+    ) -> HashSet<Uuid> {
+        let Some(policy) = self.policy.as_ref().filter(|_| self.actor.operator) else {
+            return HashSet::new();
+        };
+        let refuses = |tenant: &&str| {
+            let mut about = attributes.clone();
+            about.set("record.tenant", *tenant);
+            !self.allows_in(Some(system), action, object, &about)
+        };
+        policy.refusing_tenants().filter(refuses).filter_map(|tenant| tenant.parse().ok()).collect()
     }
 
     /// Names of requirements in mode `audit` that would have refused what was allowed.
@@ -194,14 +220,14 @@ impl Op {
     /// `NOT_FOUND` when that tenant is outside the actor's reach, `FORBIDDEN` when the role does not allow it.
     pub async fn permit_at(&self, tenant: Uuid, action: Action, object: &str) -> Result<Scope> {
         if !self.actor.operator && tenant != self.actor.tenant {
-            self.record_denial(self.actor.tenant, action, object).await?;
+            self.record_denial(self.actor.tenant, action, object, OUT_OF_REACH).await?;
             return Err(Error::not_found("tenant"));
         }
         if tenant != self.actor.tenant
             && !store::tenant_exists(&self.app.database().behind(Wall::tenant(tenant)), tenant).await?
         {
             // Nothing is written down under a tenant that does not exist: a client would make audit chains at will.
-            self.record_denial(self.actor.tenant, action, object).await?;
+            self.record_denial(self.actor.tenant, action, object, OUT_OF_REACH).await?;
             return Err(Error::not_found("tenant"));
         }
         self.decide(action, object, tenant, Reach::One(tenant)).await
@@ -233,7 +259,8 @@ impl Op {
         if self.allows_in(Some(system), action, object, attributes) {
             return Ok(Scope::new(self.clone(), self.actor.tenant, reach));
         }
-        self.refuse(action, object, self.actor.tenant).await
+        let because = Because::Policy { system: Some(system), attributes };
+        self.refuse(self.actor.tenant, action, object, because).await
     }
 
     /// The grant for an emergency by which the actor may do at this tenant what its roles do not allow, and the scope that it
@@ -248,11 +275,7 @@ impl Op {
     ) -> Option<(Uuid, Scope)> {
         let (Some(account), Some(policy)) = (self.actor.account, &self.policy) else { return None };
         let reaches = self.actor.operator || tenant == self.actor.tenant;
-        let token_allows = match &self.actor.token_scopes {
-            None => true,
-            Some(scopes) => scopes.iter().any(|scope| scope.covers(action, object)),
-        };
-        if !reaches || !token_allows {
+        if !reaches || !self.token_covers(action, object) {
             return None;
         }
         let question = Question { action: action.as_str(), object, system, attributes };
@@ -261,25 +284,15 @@ impl Op {
     }
 
     async fn decide(&self, action: Action, object: &str, tenant: Uuid, reach: Reach) -> Result<Scope> {
-        if self.allows(action, object) {
+        let attributes = Attributes::new();
+        if self.allows_in(None, action, object, &attributes) {
             return Ok(Scope::new(self.clone(), tenant, reach));
         }
-        self.refuse(action, object, tenant).await
+        let because = Because::Policy { system: None, attributes: &attributes };
+        self.refuse(tenant, action, object, because).await
     }
 
-    async fn refuse(&self, action: Action, object: &str, tenant: Uuid) -> Result<Scope> {
-        self.record_denial(tenant, action, object).await?;
-        Err(Error::forbidden(action.as_str(), if is_object(object) { object } else { "this" }))
-    }
-
-    pub(super) async fn record_denial(&self, tenant: Uuid, action: Action, object: &str) -> Result<()> {
-        // What is not the name of an object may be anything, a person's name in the wrong field too: it stays out of the log.
-        let object = if is_object(object) { object } else { "(not an object)" };
-        let event = Event::new(action.as_str(), object).decision(Decision::Denied);
-        self.app.audit().record(tenant, vec![self.entry(event)]).await
-    }
-
-    fn entry(&self, event: Event) -> audit::Draft {
+    pub(super) fn entry(&self, event: Event) -> audit::Draft {
         event.into_draft(self.at, &self.actor.label, self.purpose.as_deref(), &self.request_id)
     }
 }

@@ -1,5 +1,7 @@
 //! The only place that knows the tables of accounts, sessions, tokens and tenants.
 
+use std::collections::{BTreeMap, HashSet};
+
 use entity::{account, api_token, emergency_access, membership, session, tenant};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -20,6 +22,28 @@ pub async fn members(database: &Walled, tenant: Uuid) -> Result<Vec<(Uuid, Role)
         membership::Entity::find().filter(membership::Column::TenantId.eq(tenant)).all(database).await?;
     // A role that this version does not know gives nothing (default deny).
     Ok(rows.into_iter().filter_map(|row| Some((row.account_id, row.role.parse().ok()?))).collect())
+}
+
+/// How many active accounts of the scope's tenant hold each role.
+pub async fn holders(scope: &Scope) -> Result<BTreeMap<String, u64>, DbErr> {
+    let tenant = scope.tenant();
+    let active: Vec<Uuid> = account::Entity::find()
+        .select_only()
+        .column(account::Column::Id)
+        .filter(scope.rows(account::Column::TenantId))
+        .filter(account::Column::TenantId.eq(tenant))
+        .filter(account::Column::State.eq("active"))
+        .into_tuple()
+        .all(scope.connection())
+        .await?;
+    let active: HashSet<Uuid> = active.into_iter().collect();
+    let mut holders = BTreeMap::new();
+    for (account, role) in members(scope.connection(), tenant).await? {
+        if active.contains(&account) {
+            *holders.entry(role.as_str().to_owned()).or_default() += 1;
+        }
+    }
+    Ok(holders)
 }
 
 /// Access in an emergency that was granted to a tenant's members and was not over at this instant. The operator's people may
@@ -441,6 +465,17 @@ pub async fn tokens(scope: &Scope) -> Result<Vec<api_token::Model>, DbErr> {
         .order_by_asc(api_token::Column::Id)
         .limit(1000)
         .all(scope.connection())
+        .await
+}
+
+/// A token of the scope's tenant that was not revoked.
+pub async fn token(scope: &Scope, id: Uuid) -> Result<Option<api_token::Model>, DbErr> {
+    api_token::Entity::find()
+        .filter(scope.rows(api_token::Column::TenantId))
+        .filter(api_token::Column::TenantId.eq(scope.tenant()))
+        .filter(api_token::Column::Id.eq(id))
+        .filter(api_token::Column::RevokedAt.is_null())
+        .one(scope.connection())
         .await
 }
 

@@ -7,9 +7,11 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+use super::assess::Language;
 use super::{Context, Failure, Format, output};
 use crate::access::{self, Op, permission_table};
 use crate::audit::{self, ChainFault, Checkpoint, FaultKind, Verifier};
+use crate::reports;
 
 mod copies;
 mod trim;
@@ -98,8 +100,40 @@ pub enum Command {
         #[arg(long, value_enum, default_value = "text")]
         format: Format,
     },
-    /// Prints who may do what, generated from the policy engine's own answers.
-    Permissions,
+    /// Prints who may do what, generated from the policy engine's own answers (権限一覧表): of the role templates, or with --as of
+    /// one tenant and one system as they are now.
+    Permissions {
+        /// Short name of the tenant; the operator when not given.
+        #[arg(long, value_name = "SLUG", requires = "login")]
+        tenant: Option<String>,
+        #[arg(long, value_name = "NAME", requires = "login")]
+        system: Option<String>,
+        /// Somebody who may read the policy.
+        #[arg(long = "as", value_name = "LOGIN", requires = "system")]
+        login: Option<String>,
+        #[arg(long, value_enum, default_value = "markdown")]
+        format: TableFormat,
+        #[arg(long, value_enum, default_value = "ja")]
+        language: Language,
+    },
+}
+
+/// Form of the table of permissions.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum TableFormat {
+    Csv,
+    Html,
+    Markdown,
+}
+
+impl From<TableFormat> for reports::TableFormat {
+    fn from(format: TableFormat) -> Self {
+        match format {
+            TableFormat::Csv => Self::Csv,
+            TableFormat::Html => Self::Html,
+            TableFormat::Markdown => Self::Markdown,
+        }
+    }
 }
 
 /// Whose log, and who asks.
@@ -163,7 +197,13 @@ pub async fn run(context: &Context, command: Command) -> Result<ExitCode, Failur
         }
         Command::Trim { whose, before, dry_run } => return trim::run(context, whose, before, dry_run).await,
         Command::Archives { whose, format } => trim::archives(context, whose, format).await?,
-        Command::Permissions => output::print(&permission_table()?),
+        Command::Permissions { tenant, system: Some(system), login: Some(login), format, language } => {
+            let (op, tenant) = Whose { tenant, login }.open(context).await?;
+            let table =
+                reports::permission_table(&op, tenant, &system, language.into(), format.into()).await?;
+            output::print(&table);
+        }
+        Command::Permissions { .. } => output::print(&permission_table()?),
     }
     Ok(ExitCode::SUCCESS)
 }

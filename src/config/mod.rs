@@ -177,6 +177,7 @@ pub struct RetentionConfig {
     pub captured_mail_days: u32,
     pub import_batch_days: u32,
     pub job_days: u32,
+    pub denial_days: u32,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -160,6 +160,7 @@ pub fn check(config: &Config, problems: &mut Vec<String>) {
         ("captured_mail_days", retention.captured_mail_days),
         ("import_batch_days", retention.import_batch_days),
         ("job_days", retention.job_days),
+        ("denial_days", retention.denial_days),
     ] {
         require((1..=3650).contains(&days), &format!("retention.{key}: wants 1 to 3650"));
     }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::model::Evaluation;
 use super::setting::{Object, Resource, Setting, Subject};
-use crate::access::{Attributes, Question, Scalar};
+use crate::access::{Attributes, Question, Scalar, Undecided};
 
 /// First words of attributes that Suimon itself sets: a system that has objects of this name cannot speak for them.
 const RESERVED: [&str; 6] = ["actor", "subject", "action", "context", "time", "suimon"];
@@ -23,6 +23,8 @@ pub(super) struct Verdict {
     pub refused_by: Vec<String>,
     /// Requirements that are only watched and would have refused it.
     pub watched: Vec<String>,
+    /// The object that was refused, as the policy was asked; none where the system declares no such.
+    pub refused: Option<String>,
     /// The object is none that the system declares.
     pub unknown: bool,
     /// Object and action as the audit log may show them: names that rules or manifests use.
@@ -105,9 +107,25 @@ impl Known<'_> {
                 refused
             }),
             watched,
+            refused: refused.cloned(),
             unknown: objects.is_empty(),
             shown: self.shown(action),
         }
+    }
+
+    /// Notes why it is a no, for who is asked later.
+    pub fn note_denial(&self, action: &str, attributes: &Attributes, verdict: &Verdict) {
+        let (guarded, subject) = (&self.setting.guarded, self.subject);
+        let ask = |object| Question { action, object, system: Some(&*guarded.rules), attributes };
+        self.setting.decider.note_denial(Undecided {
+            system: &guarded.name,
+            about: subject.account,
+            roles: &subject.roles,
+            object: &verdict.shown.0,
+            action: &verdict.shown.1,
+            question: verdict.refused.as_deref().map(ask),
+            remark: subject.roles_ignored.then_some("roles that were stated are not taken from this token"),
+        });
     }
 
     /// A type or a verb that no rule and no manifest names is somebody's invention, maybe a person's name in the wrong place.

@@ -77,6 +77,9 @@ async fn decide_one(session: &mut Session<'_>, question: &Evaluation) -> Result<
     let attributes = known.attributes(question).map_err(|fault| Error::invalid("properties", fault))?;
     let verdict = known.decide(&question.action.name, &attributes);
     session.note(&setting, &verdict);
+    if !verdict.allowed {
+        known.note_denial(&question.action.name, &attributes, &verdict);
+    }
     Ok(Answer { decision: verdict.allowed, context: reasons(&verdict, &subject) })
 }
 

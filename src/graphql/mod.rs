@@ -4,6 +4,7 @@ mod access;
 mod assessments;
 mod audit;
 pub(crate) mod connection;
+mod denials;
 pub(crate) mod documents;
 mod duties;
 mod emergency;
@@ -50,6 +51,7 @@ pub struct Query(
     jobs::JobsQuery,
     privacy::PrivacyQuery,
     policy::PolicyQuery,
+    denials::DenialsQuery,
     emergency::EmergencyQuery,
 );
 

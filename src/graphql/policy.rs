@@ -85,16 +85,20 @@ pub struct DecisionExplained {
     allowed_roles: Vec<String>,
     /// Rules of the asker's roles that speak of the question; those that decide come first.
     rules: Vec<RuleSeen>,
+    /// The scope of the token does not cover it, whatever the roles allow.
+    outside_token_scope: bool,
 }
 
 impl From<access::Explanation> for DecisionExplained {
     fn from(explanation: access::Explanation) -> Self {
-        let access::Explanation { allowed, roles, rules, allowed_roles, because } = explanation;
+        let access::Explanation { allowed, roles, rules, allowed_roles, because, outside_token_scope } =
+            explanation;
         let seen = |rule: access::RuleSeen| {
             let access::RuleSeen { origin, role, object, action, effect, holds, failing } = rule;
             RuleSeen { origin, role, object, action, effect: effect.into(), holds, failing }
         };
-        Self { allowed, because, roles, allowed_roles, rules: rules.into_iter().map(seen).collect() }
+        let rules = rules.into_iter().map(seen).collect();
+        Self { allowed, because, roles, allowed_roles, rules, outside_token_scope }
     }
 }
 
@@ -137,7 +141,7 @@ impl PolicyQuery {
         Ok(bounds.into_iter().map(|rule| AccessRule::of("Bound", rule)).collect())
     }
 
-    /// Why an account of a tenant, or anybody with `roles`, may or may not do this now. With a `system`, `object` is one of its
+    /// Why an account of a tenant, one of its tokens, or anybody with `roles`, may or may not do this now. With a `system`, `object` is one of its
     /// own, its access requirements decide too, and `attributes` are what it would send with the question.
     #[expect(clippy::too_many_arguments, reason = "each is an argument of the field")]
     async fn explain_decision(
@@ -145,6 +149,7 @@ impl PolicyQuery {
         context: &Context<'_>,
         tenant_id: ID,
         account_id: Option<ID>,
+        token_id: Option<ID>,
         roles: Option<Vec<String>>,
         action: String,
         object: String,
@@ -152,13 +157,21 @@ impl PolicyQuery {
         attributes: Option<Json<serde_json::Map<String, serde_json::Value>>>,
     ) -> async_graphql::Result<DecisionExplained> {
         let (tenant, _) = id::decode("Tenant", &tenant_id, "tenantId")?;
-        let asker = match (account_id, roles) {
-            (Some(account), None) => match id::decode("Account", &account, "accountId")? {
+        let asker = match (account_id, token_id, roles) {
+            (Some(account), None, None) => match id::decode("Account", &account, "accountId")? {
                 (home, account) if home == tenant => Asker::Account(account),
                 _ => return Err(Error::not_found("account").into()),
             },
-            (None, Some(roles)) => Asker::Roles(roles),
-            _ => return Err(Error::invalid("accountId", "wants an account or roles, and not both").into()),
+            (None, Some(token), None) => match id::decode("ApiToken", &token, "tokenId")? {
+                (home, token) if home == tenant => Asker::Token(token),
+                _ => return Err(Error::not_found("token").into()),
+            },
+            (None, None, Some(roles)) => Asker::Roles(roles),
+            _ => {
+                return Err(
+                    Error::invalid("accountId", "wants an account, a token or roles: one of them").into()
+                );
+            }
         };
         let attributes = attributes.map(|Json(attributes)| attributes).unwrap_or_default();
         let asked = Asked { asker, action, object, system, attributes };

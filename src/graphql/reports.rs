@@ -1,4 +1,4 @@
-//! Documents about an incident.
+//! Documents: the report of an incident, the table of permissions.
 
 use async_graphql::{Context, Enum, ID, Object};
 
@@ -12,6 +12,17 @@ use crate::reports;
 #[graphql(remote = "crate::reports::Format")]
 pub enum ReportFormat {
     /// One page that needs nothing else.
+    Html,
+    Markdown,
+}
+
+/// Form of the table of permissions.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "crate::reports::TableFormat")]
+pub enum PermissionTableFormat {
+    /// A line for each role, object and action, for spreadsheets: UTF-8 with a byte order mark, no cell is a formula.
+    Csv,
+    /// One page that needs nothing else, for printing on A4.
     Html,
     Markdown,
 }
@@ -33,5 +44,21 @@ impl ReportsQuery {
         let (tenant, incident) = id::decode("Incident", &incident_id, "incidentId")?;
         let op = context.data::<Op>()?;
         Ok(reports::incident_report(op, tenant, incident, language.into(), format.into()).await?)
+    }
+
+    /// 権限一覧表: who may do what at a tenant with a system, now, as a text: role × object × action from the policy engine's own
+    /// answers, with conditions in words, where each rule comes from, and how many hold each role.
+    #[graphql(complexity = 500)]
+    async fn permission_table(
+        &self,
+        context: &Context<'_>,
+        tenant_id: ID,
+        system: String,
+        format: PermissionTableFormat,
+        language: Language,
+    ) -> async_graphql::Result<String> {
+        let (tenant, _) = id::decode("Tenant", &tenant_id, "tenantId")?;
+        let op = context.data::<Op>()?;
+        Ok(reports::permission_table(op, tenant, &system, language.into(), format.into()).await?)
     }
 }

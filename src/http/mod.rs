@@ -104,7 +104,7 @@ pub async fn run(
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let tally = app.tally().clone();
+    let (tally, denials) = (app.tally().clone(), app.denials().clone());
     let (closing, closed) = watch::channel(false);
     let shutdown = async move {
         shutdown.await;
@@ -112,6 +112,7 @@ pub async fn run(
     };
     let served = axum::serve(listener, router(app, closed)?).with_graceful_shutdown(shutdown).await;
     tally.flush().await;
+    denials.flush().await;
     Ok(served?)
 }
 

@@ -105,6 +105,8 @@ pub struct Kept {
     pub captured_mails: u64,
     pub import_batches: u64,
     pub jobs: u64,
+    #[serde(default)]
+    pub denials: u64,
 }
 
 /// Removes what the service has kept of its own as long as the configuration says: a bounded number a step.
@@ -121,14 +123,15 @@ pub async fn purge_step(running: &Running) -> Result<Outcome> {
         captured_mails: notices::purge_mails(&tx, days_ago(scope, config.captured_mail_days), ROWS).await?,
         import_batches: vault::purge_batches(&tx, days_ago(scope, config.import_batch_days), ROWS).await?,
         jobs: jobs::purge(&tx, days_ago(scope, config.job_days), ROWS).await?,
+        denials: access::purge_denials(&tx, days_ago(scope, config.denial_days), ROWS).await?,
     };
     if removed == Kept::default() {
         drop(tx);
         vault::after_erase(scope).await;
         return Ok(Outcome::Done);
     }
-    let Kept { sessions, tokens, captured_mails, import_batches, jobs } = removed;
-    let sum = sessions + tokens + captured_mails + import_batches + jobs;
+    let Kept { sessions, tokens, captured_mails, import_batches, jobs, denials } = removed;
+    let sum = sessions + tokens + captured_mails + import_batches + jobs + denials;
     let done = running.job().done + i64::try_from(sum).unwrap_or(0);
     running.save(&tx, &removed, done, None).await?;
     tx.commit(Event::new("retention.purge", "service").detail(serde_json::to_value(removed)?)).await?;

@@ -5,10 +5,12 @@ mod build;
 mod gather;
 mod lists;
 mod model;
+mod permissions;
 mod render;
 mod words;
 
 pub use model::Report;
+pub use permissions::{TableFormat, permission_table};
 pub use render::escape_markdown;
 pub use words::Words;
 

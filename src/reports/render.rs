@@ -10,6 +10,7 @@ use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior, Value
 
 use super::Format;
 use super::model::Report;
+use super::permissions::Table;
 use crate::error::Result;
 
 /// Templates by name. The ending decides how values are escaped.
@@ -18,6 +19,8 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("interim.en.html", include_str!("../../templates/report/interim.en.html")),
     ("interim.ja.md", include_str!("../../templates/report/interim.ja.md")),
     ("interim.en.md", include_str!("../../templates/report/interim.en.md")),
+    ("permissions.html", include_str!("../../templates/report/permissions.html")),
+    ("permissions.md", include_str!("../../templates/report/permissions.md")),
     ("style.css", include_str!("../../templates/report/style.css")),
 ];
 
@@ -37,6 +40,15 @@ pub fn render(report: &Report, lang: Lang, format: Format) -> Result<String> {
     };
     let template = environment()?.get_template(name).map_err(anyhow::Error::from)?;
     Ok(template.render(Value::from(Serde(report))).map_err(anyhow::Error::from)?)
+}
+
+/// Renders the table of permissions by a template.
+///
+/// # Errors
+/// Unexpected ones only.
+pub fn permissions(table: &Table, template: &str) -> Result<String> {
+    let template = environment()?.get_template(template).map_err(anyhow::Error::from)?;
+    Ok(template.render(Value::from(Serde(table))).map_err(anyhow::Error::from)?)
 }
 
 fn environment() -> Result<&'static Environment<'static>> {

@@ -41,7 +41,7 @@ pub async fn access_rules(scope: &Scope, system: &str) -> Result<Arc<SystemRules
             }
         }
         let zone = TimeZone::get(&spec.time_zone).unwrap_or(TimeZone::UTC);
-        Ok(SystemRules::new(enforced, audited, &zone))
+        Ok(SystemRules::new(enforced, audited, &zone).of(system))
     };
     manifests.rules_at(app.root()?, system, scope.at_micros(), build).await
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::{access_rules, object_of, require_system};
-use crate::access::{Action, Attributes, Explanation, Op, Question, Scalar, policy_of, role_set};
+use crate::access::{Action, Attributes, Explanation, Op, Question, Scalar, policy_of, role_set, token_of};
 use crate::audit::Event;
 use crate::error::{Error, Result};
 
@@ -13,6 +13,8 @@ use crate::error::{Error, Result};
 pub enum Asker {
     /// An account of the tenant, with the roles that it has now.
     Account(Uuid),
+    /// A token of an account of the tenant, with what its scope covers.
+    Token(Uuid),
     /// Anybody with these roles, people of the protected system (`data_subject`) too.
     Roles(Vec<String>),
 }
@@ -58,14 +60,23 @@ pub async fn explain(op: &Op, tenant: Uuid, asked: Asked) -> Result<Explanation>
         }
     }
     let policy = policy_of(&scope, tenant).await?;
+    let token = match asker {
+        Asker::Token(token) => Some(token_of(&scope, tenant, token).await?),
+        _ => None,
+    };
+    let account = match (&asker, &token) {
+        (Asker::Account(account), _) | (_, Some((account, _))) => Some(*account),
+        _ => None,
+    };
     let roles = match &asker {
-        Asker::Account(account) => {
+        Asker::Account(_) | Asker::Token(_) => {
+            let account = account.unwrap_or_default();
             known.set("actor.account", &*account.to_string());
             known.set("actor.tenant", &*tenant.to_string());
             if known.get("record.tenant").is_none() {
                 known.set("record.tenant", &*tenant.to_string());
             }
-            policy.roles_of(*account).into()
+            policy.roles_of(account).into()
         }
         Asker::Roles(roles) => {
             let plain = |role: &String| {
@@ -84,8 +95,11 @@ pub async fn explain(op: &Op, tenant: Uuid, asked: Asked) -> Result<Explanation>
         attributes: &known,
     };
     let mut explanation = policy.explain(&roles, question);
-    if let Asker::Account(account) = asker {
+    if let Some(account) = account {
         policy.explain_grants(account, scope.at_micros(), question, &mut explanation);
+    }
+    if token.is_some_and(|(_, scopes)| !scopes.iter().any(|scope| scope.covers_verb(&action, &object))) {
+        explanation.beyond_the_token();
     }
     let detail = json!({ "allowed": explanation.allowed, "roles": explanation.roles });
     scope.record(tenant, vec![Event::new("policy.explain", "policy").detail(detail)]).await?;

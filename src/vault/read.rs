@@ -170,6 +170,7 @@ pub async fn read_fields_of(
             emergency::note_uses(at, *grant, &people, *action, objects).await?;
         }
     }
+    note_refusals(op, &rules, subjects, &readings, &places, masked);
     let mut events = BTreeMap::<Uuid, Vec<Event>>::new();
     for (subject, place) in subjects.iter().zip(&places) {
         if let Some(event) = readings[*place].event(subject) {
@@ -185,6 +186,27 @@ pub async fn read_fields_of(
         read.push(values(subject, &fields, &reading.forms, cipher.as_ref()));
     }
     Ok(read)
+}
+
+/// Why nothing at all was shown, for who is asked later: once for all of whom no rule tells apart.
+fn note_refusals(
+    op: &Op,
+    rules: &SystemRules,
+    subjects: &[&Subject],
+    readings: &[Reading],
+    places: &[usize],
+    masked: bool,
+) {
+    let action = if masked { Action::ReadMasked } else { Action::Read };
+    let mut noted = BTreeSet::new();
+    for (subject, place) in subjects.iter().zip(places) {
+        let reading = &readings[*place];
+        let Some(first) = reading.refused.first().filter(|_| !reading.opens()) else { continue };
+        if noted.insert(*place) {
+            let (object, about) = (object(&subject.record_type, first), attributes(op, rules, subject));
+            op.note_withheld(subject.tenant, rules, action, &object, &about, &reading.refused);
+        }
+    }
 }
 
 /// How the fields of a person are shown, and what the record of the read says besides the person.

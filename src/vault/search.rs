@@ -1,7 +1,7 @@
 //! Search on encrypted fields: keyed digests of normalised values or of their parts, one a tenant, looked up in bulk. What the
 //! index of parts names are candidates: each is opened and compared before it counts as found.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use envelope::{IndexContext, Needle, Part};
 use serde_json::json;
@@ -124,7 +124,8 @@ pub async fn search_subjects(
     // Before the search: whoever is brought up to date meanwhile is found, and the answer is only more careful than it had to be.
     let mark = index_mark(schema.record_type());
     let complete = !store_index::any_stale(&scope, system, record_type, mark).await?;
-    let search = Searching { scope: &scope, schema: &schema, field: declared };
+    let refusing = op.refused_at(&rules, Action::Search, &object(record_type, field), &about);
+    let search = Searching { scope: &scope, schema: &schema, field: declared, refusing };
     let (rows, compared) = match mode {
         SearchMode::Exact => (search.whole(value).await?, None),
         SearchMode::Prefix => search.parts(value, Part::Prefix).await?,
@@ -157,6 +158,8 @@ struct Searching<'a> {
     scope: &'a Scope,
     schema: &'a Schema,
     field: &'a Field,
+    /// Tenants that let nobody of who asks search among their people.
+    refusing: HashSet<Uuid>,
 }
 
 impl Searching<'_> {
@@ -164,6 +167,13 @@ impl Searching<'_> {
     /// other: both are looked for.
     async fn page(&self, after: Option<(Uuid, i32)>, limit: usize) -> Result<Vec<(Uuid, ActiveKey)>> {
         self.scope.op().app().keyring().live_page(self.scope, after, limit as u64).await
+    }
+
+    fn open_to_who_asks<'k>(
+        &'k self,
+        keys: &'k [(Uuid, ActiveKey)],
+    ) -> impl Iterator<Item = &'k (Uuid, ActiveKey)> {
+        keys.iter().filter(|(tenant, _)| !self.refusing.contains(tenant))
     }
 
     fn place(&self, tenant: Uuid) -> IndexContext<'_> {
@@ -177,17 +187,16 @@ impl Searching<'_> {
             let keys = self.page(after, store::ALTERNATIVES).await?;
             after = keys.last().map(|(tenant, key)| (*tenant, key.version));
             let mut digests = Vec::with_capacity(keys.len());
-            for (tenant, active) in &keys {
+            for (tenant, active) in self.open_to_who_asks(&keys) {
                 let digest =
                     active.key.index_key(&self.place(*tenant), kind).and_then(|key| key.blind(value));
                 digests.push((*tenant, digest.map_err(unfit)?));
             }
-            if digests.is_empty() {
-                break;
+            if !digests.is_empty() {
+                let room = (MAX_MATCHES + 1 - found.len()) as u64;
+                let (record_type, field) = (self.schema.name(), &self.field.name);
+                found.extend(store::matches(self.scope, record_type, field, &digests, room).await?);
             }
-            let room = (MAX_MATCHES + 1 - found.len()) as u64;
-            let (record_type, field) = (self.schema.name(), &self.field.name);
-            found.extend(store::matches(self.scope, record_type, field, &digests, room).await?);
             if found.len() > MAX_MATCHES {
                 return Err(too_many());
             }
@@ -211,7 +220,7 @@ impl Searching<'_> {
             let keys = self.page(after, store::ALTERNATIVES).await?;
             after = keys.last().map(|(tenant, key)| (*tenant, key.version));
             let mut wanted = Vec::with_capacity(keys.len());
-            for (tenant, active) in &keys {
+            for (tenant, active) in self.open_to_who_asks(&keys) {
                 let key = active.key.part_key(&self.place(*tenant), index_kind(self.field), stored);
                 let mut digests = key.and_then(|key| key.look_up(&needle)).map_err(unfit)?;
                 digests.truncate(COUNTED);

@@ -32,6 +32,7 @@ const OPEN_TO_STAFF: &[(&str, &str)] = &[
 
 /// Inputs whose shape is checked before anybody is asked whether the caller may: here they are given in a good shape.
 const WELL_SHAPED: &[(&str, &str)] = &[
+    ("explainDecision", "(tenantId: \"<Tenant>\", accountId: \"<Account>\", action: \"x\", object: \"x\")"),
     ("incident", "(number: 1)"),
     ("settleDuty", "(dutyId: \"<Duty>\", state: DONE, receipt: \"x\")"),
     (
@@ -208,7 +209,7 @@ pub fn document(operation: &str, field: &Value, types: &Types, rows: &Rows) -> S
         .collect();
     let arguments = if arguments.is_empty() { String::new() } else { format!("({})", arguments.join(", ")) };
     let arguments = match WELL_SHAPED.iter().find(|(known, _)| *known == name) {
-        Some((_, given)) => ["Incident", "Revision", "Duty"]
+        Some((_, given)) => ["Incident", "Revision", "Duty", "Tenant", "Account"]
             .iter()
             .fold((*given).to_owned(), |text, kind| text.replace(&format!("<{kind}>"), &rows.of_kind(kind))),
         None => arguments,

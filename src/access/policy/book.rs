@@ -18,6 +18,7 @@ pub struct SystemRules {
     fingerprint: [u8; 32],
     /// The system's zone, where a rule asks for the time.
     zone: Option<TimeZone>,
+    system: Option<Box<str>>,
 }
 
 impl SystemRules {
@@ -29,7 +30,17 @@ impl SystemRules {
             condition.attribute.starts_with("time.") || other
         };
         let timed = enforced.iter().chain(&audited).flat_map(|rule| &rule.when).any(asks);
-        Self { enforced, audited, fingerprint, zone: timed.then(|| zone.clone()) }
+        Self { enforced, audited, fingerprint, zone: timed.then(|| zone.clone()), system: None }
+    }
+
+    /// Says whose they are.
+    pub fn of(self, system: &str) -> Self {
+        Self { system: Some(system.into()), ..self }
+    }
+
+    /// The system's name, where it was said.
+    pub(crate) fn system(&self) -> Option<&str> {
+        self.system.as_deref()
     }
 
     /// The same for equal rules.

@@ -139,6 +139,13 @@ impl Engine {
         self.enforce(action, object, &self.held(attributes))
     }
 
+    /// The decision of the engine if the conditions of rules with this effect held and no others; of no rules without one.
+    pub fn decide_assuming(&self, action: &str, object: &str, holding: Option<Effect>) -> bool {
+        let held = self.conditions.iter().enumerate().filter(|(_, (effect, _))| Some(*effect) == holding);
+        let held: String = held.map(|(number, _)| format!("|{number}|")).collect();
+        self.enforce(action, object, &held)
+    }
+
     /// Default deny: an error of the engine is a no.
     fn enforce(&self, action: &str, object: &str, held: &str) -> bool {
         match self.enforcer.enforce((ASKER, DOMAIN, object, action, held)) {

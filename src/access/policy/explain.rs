@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::rule::{Effect, Rule};
+use super::rule::{Effect, Origin, Rule};
 use super::{Policy, Question};
 
 /// A rule that speaks of the question.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RuleSeen {
     /// Where it comes from, in words.
@@ -24,7 +24,7 @@ pub struct RuleSeen {
 }
 
 /// Why a decision is what it is.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation {
     pub allowed: bool,
@@ -36,13 +36,41 @@ pub struct Explanation {
     pub allowed_roles: Vec<String>,
     /// The decision in one sentence.
     pub because: String,
+    /// The token's scope does not cover it, whatever the roles allow.
+    #[serde(default)]
+    pub outside_token_scope: bool,
+}
+
+impl Explanation {
+    /// Of a refusal that no rule of the policy decided.
+    pub fn in_words(roles: &str, because: &str) -> Self {
+        Self {
+            allowed: false,
+            roles: roles.split(',').filter(|role| !role.is_empty()).map(str::to_owned).collect(),
+            rules: Vec::new(),
+            allowed_roles: Vec::new(),
+            because: because.to_owned(),
+            outside_token_scope: false,
+        }
+    }
+
+    /// Says that the token's scope does not cover it.
+    pub fn beyond_the_token(&mut self) {
+        self.outside_token_scope = true;
+        self.because = if self.allowed {
+            "refused: the token's scope does not cover this".to_owned()
+        } else {
+            format!("{}; and the token's scope does not cover this", self.because)
+        };
+        self.allowed = false;
+    }
 }
 
 impl Policy {
     /// Why somebody with these roles may or may not do this.
     pub fn explain(&self, roles: &str, question: Question<'_>) -> Explanation {
         let allowed = self.decide(roles, question);
-        let book = self.book_with(question.system);
+        let book = self.book_with(&question);
         let own: Vec<&str> = roles.split(',').filter(|role| !role.is_empty()).collect();
         let speaking = |rule: &&Rule| rule.speaks_of(question.action, question.object);
         let mut rules: Vec<RuleSeen> = book
@@ -52,8 +80,13 @@ impl Policy {
             .filter(|rule| own.contains(&&*rule.role))
             .map(|rule| seen(rule, question))
             .collect();
-        // What decides first: a deny that holds, then an allow that holds, then what failed.
-        rules.sort_by_key(|rule| (!rule.holds, rule.effect == Effect::Allow));
+        // What decides first: a deny that holds, then an allow that holds, then what failed. Of two refusals the one that somebody
+        // set on purpose: an emergency passes over a template's, and never over that.
+        let template = Origin::Template.to_string();
+        rules.sort_by_key(|rule| {
+            let allow = rule.effect == Effect::Allow;
+            (!rule.holds, allow, !allow && rule.origin == template)
+        });
         let others: BTreeSet<&str> = book.rules.iter().filter(speaking).map(|rule| &*rule.role).collect();
         let allowed_roles = others.into_iter().filter(|role| self.decide(role, question)).map(str::to_owned);
         let because = because(allowed, &own, &rules);
@@ -63,6 +96,7 @@ impl Policy {
             allowed_roles: allowed_roles.collect(),
             because,
             rules,
+            outside_token_scope: false,
         }
     }
 }

@@ -103,7 +103,7 @@ impl Policy {
     /// Whether a rule of the tenant's own or a requirement in force refuses it: a grant does not pass over those.
     fn refuses_on_purpose(&self, roles: &str, question: Question<'_>) -> bool {
         let required = question.system.map_or(&[][..], |system| &system.enforced);
-        self.book.rules.iter().chain(required).any(|rule| {
+        self.book_about(question.attributes).rules.iter().chain(required).any(|rule| {
             rule.effect == Effect::Deny
                 && matches!(rule.origin, Origin::Override | Origin::Requirement(_))
                 && roles.split(',').any(|role| role == &*rule.role)

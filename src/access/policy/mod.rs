@@ -29,7 +29,7 @@ pub use explain::{Explanation, RuleSeen};
 pub use grants::Grant;
 pub(super) use rule::matches;
 pub use rule::{Against, Comparison, Condition, Effect, Origin, Rule};
-pub use table::permission_table;
+pub use table::{Standing, StandingAnswer, permission_table};
 
 use self::book::Book;
 use self::engine::{Engine, Engines, Place, family};
@@ -63,6 +63,9 @@ pub struct Policy {
     /// Access in an emergency that was granted to members.
     grants: Vec<Grant>,
     book: Arc<Book>,
+    /// The same book with what a tenant refuses the operator's people about its own data, by the tenant's id as attributes
+    /// have it; of the operator's policy only. A decision about a tenant's record costs the same however many have such rules.
+    elsewhere: HashMap<Box<str>, Arc<Book>>,
     /// The same book with the rules of a system, by fingerprint.
     books: moka::sync::Cache<[u8; 32], Arc<Book>>,
     engines: Engines,
@@ -106,6 +109,7 @@ impl Policies {
         let members = store::members(&app.database().behind(Wall::tenant(tenant)), tenant).await?;
         let mut policy = self.policy(version, &members, rules::rules_of(app, tenant).await?);
         policy.grants = store::grants(app, tenant).await?;
+        policy.refused_elsewhere(rules::refusals_elsewhere(app, tenant).await?);
         let policy = Arc::new(policy);
         self.cache.insert(tenant, policy.clone()).await;
         Ok(policy)
@@ -129,6 +133,7 @@ impl Policies {
                 .map(|(account, roles)| (account, role_set(roles.into_iter())))
                 .collect(),
             grants: Vec::new(),
+            elsewhere: HashMap::new(),
             book,
             books: moka::sync::Cache::new(MAX_BOOKS),
             engines: self.engines.clone(),
@@ -144,6 +149,11 @@ pub fn role_set<'r>(roles: impl Iterator<Item = &'r str>) -> Box<str> {
 }
 
 impl Policy {
+    /// Grows with each change of the tenant's rules or members.
+    pub fn version(&self) -> i64 {
+        self.version
+    }
+
     /// Roles of an account, joined by commas; none for who is no member.
     pub fn roles_of(&self, account: Uuid) -> &str {
         self.members.get(&account).map_or("", |roles| roles)
@@ -175,16 +185,18 @@ impl Policy {
             return None;
         }
         let system = question.system.map(SystemRules::fingerprint);
-        let digest = Digest::of((system, roles, family(question.object)));
+        // With the book: what a tenant refuses about its own data is remembered for that tenant alone.
+        let book = self.book_about(question.attributes);
+        let digest = Digest::of((book.fingerprint, system, roles, family(question.object)));
         if let Some(engine) = self.places.get(digest) {
             return Some(engine);
         }
         let place = Place {
-            book: self.book.key_with(question.system),
+            book: book.key_with(question.system),
             roles: roles.into(),
             family: family(question.object).into(),
         };
-        let built = engine::of(&self.engines, place, || self.book_with(question.system));
+        let built = engine::of(&self.engines, place, || self.book_with(question));
         match built {
             Ok(engine) => {
                 self.places.insert(digest, &engine);
@@ -197,9 +209,35 @@ impl Policy {
         }
     }
 
-    fn book_with(&self, system: Option<&SystemRules>) -> Arc<Book> {
-        let Some(system) = system else { return self.book.clone() };
-        self.books.get_with(self.book.key_with(Some(system)), || Arc::new(self.book.with(system)))
+    /// Adds what tenants refuse about their own data.
+    pub fn refused_elsewhere(&mut self, rules: BTreeMap<Uuid, Vec<Rule>>) {
+        let with = |(tenant, refused): (Uuid, Vec<Rule>)| {
+            let rules = self.book.rules.iter().cloned().chain(refused).collect();
+            (tenant.to_string().into(), Arc::new(Book::new(rules)))
+        };
+        self.elsewhere = rules.into_iter().map(with).collect();
+    }
+
+    /// Tenants that refuse something about their own data.
+    pub fn refusing_tenants(&self) -> impl Iterator<Item = &str> {
+        self.elsewhere.keys().map(|tenant| &**tenant)
+    }
+
+    /// The rules about a record of the tenant that the attributes name.
+    fn book_about(&self, attributes: &Attributes) -> &Arc<Book> {
+        if self.elsewhere.is_empty() {
+            return &self.book;
+        }
+        match attributes.get("record.tenant") {
+            Some(Scalar::Text(tenant)) => self.elsewhere.get(tenant).unwrap_or(&self.book),
+            _ => &self.book,
+        }
+    }
+
+    fn book_with(&self, question: &Question<'_>) -> Arc<Book> {
+        let book = self.book_about(question.attributes);
+        let Some(system) = question.system else { return book.clone() };
+        self.books.get_with(book.key_with(Some(system)), || Arc::new(book.with(system)))
     }
 }
 

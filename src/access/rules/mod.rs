@@ -5,6 +5,8 @@
 
 mod store;
 
+use std::collections::BTreeMap;
+
 use entity::access_rule;
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -69,10 +71,9 @@ pub struct NewRule {
 }
 
 impl NewRule {
-    fn check(&self) -> Result<()> {
+    fn check(&self, kind: Kind) -> Result<()> {
         if !self.role.may_be_customers() {
-            return Err(Error::invalid("role", format!("{} belongs to the operator", self.role))
-                .remedy("a tenant's rules speak of tenant_admin, tenant_staff and service"));
+            self.check_about_the_operator(kind)?;
         }
         for (field, text) in [("object", &self.object), ("action", &self.action)] {
             let stem = text.strip_suffix('*').unwrap_or(text);
@@ -93,6 +94,24 @@ impl NewRule {
             return Err(Error::invalid("object", "must not speak of the policy itself")
                 .remedy("name the objects, such as data.* or subject"));
         }
+        self.check_reason()
+    }
+
+    /// A tenant may keep the operator's people from fields of its own, and from nothing else: it gives them nothing, and what the
+    /// operator's duties need (incidents, notices, the policy, accounts) is none of `data.` and `app.`.
+    fn check_about_the_operator(&self, kind: Kind) -> Result<()> {
+        if kind == Kind::Bound || self.effect != Effect::Deny {
+            return Err(Error::invalid("role", format!("{} belongs to the operator", self.role))
+                .remedy("grants speak of tenant_admin, tenant_staff and service; of the operator's roles a tenant's rule may refuse"));
+        }
+        if !["data.", "app."].iter().any(|start| self.object.starts_with(start)) {
+            return Err(Error::invalid("object", "must begin with data. or app. in a rule about a role of the operator")
+                .remedy("name fields, such as data.applicant.*; incidents, notices and the policy are the operator's duty"));
+        }
+        Ok(())
+    }
+
+    fn check_reason(&self) -> Result<()> {
         let reason = self.reason.trim();
         if reason.is_empty() || reason.chars().count() > 500 || reason.chars().any(char::is_control) {
             return Err(Error::invalid("reason", "wants 1 to 500 characters on one line"));
@@ -126,7 +145,11 @@ pub(super) async fn rules_of(app: &App, tenant: Uuid) -> Result<Vec<Rule>> {
     let holds = |row: &access_rule::Model| {
         row.effect == Effect::Deny.as_str() || within(&bounds, &row.role, &row.object, &row.action)
     };
-    let rule = |row: access_rule::Model| Rule {
+    Ok(own.into_iter().filter(holds).map(rule).collect())
+}
+
+fn rule(row: access_rule::Model) -> Rule {
+    Rule {
         origin: Origin::Override,
         role: row.role.into(),
         object: row.object.into(),
@@ -134,8 +157,36 @@ pub(super) async fn rules_of(app: &App, tenant: Uuid) -> Result<Vec<Rule>> {
         // A word that this version does not know refuses.
         effect: if row.effect == Effect::Allow.as_str() { Effect::Allow } else { Effect::Deny },
         when: Vec::new(),
-    };
-    Ok(own.into_iter().filter(holds).map(rule).collect())
+    }
+}
+
+/// What tenants refuse the operator's people about their own data, by tenant; nothing where `tenant` is not the operator.
+pub(super) async fn refusals_elsewhere(app: &App, tenant: Uuid) -> Result<BTreeMap<Uuid, Vec<Rule>>> {
+    let mut elsewhere = BTreeMap::<Uuid, Vec<Rule>>::new();
+    if app.root().ok() != Some(tenant) {
+        return Ok(elsewhere);
+    }
+    let roles = Role::ALL.into_iter().filter(|role| !role.may_be_customers()).map(Role::as_str);
+    for row in store::refusals_of(&app.database().behind(Wall::None), roles).await? {
+        elsewhere.entry(row.tenant_id).or_default().push(rule(row));
+    }
+    Ok(elsewhere)
+}
+
+/// A rule about the operator's people is part of their policy, which grows with it.
+async fn bump_own(tx: &Tx, tenant: Uuid, role: &str) -> Result<()> {
+    let root = tx.scope().op().app().root()?;
+    // The operator's row first, here and where all grow, so that two changes cannot wait for each other.
+    if tenant != root && role.parse().is_ok_and(|role: Role| !role.may_be_customers()) {
+        bump_policy(tx.connection(), root).await?;
+    }
+    Ok(bump_policy(tx.connection(), tenant).await?)
+}
+
+/// A bound is part of every tenant's policy.
+async fn bump_all(tx: &Tx) -> Result<()> {
+    bump_policy(tx.connection(), tx.scope().op().app().root()?).await?;
+    Ok(store::bump_all(tx).await?)
 }
 
 /// Policies are changed by people who signed in, or by their own unlimited tools.
@@ -163,7 +214,7 @@ pub async fn add_rule(op: &Op, tenant: Uuid, new: NewRule) -> Result<SetRule> {
                 .remedy("the operator says what a tenant may grant; a rule that refuses is always allowed"));
         }
     }
-    bump_policy(tx.connection(), tenant).await?;
+    bump_own(&tx, tenant, &row.role).await?;
     save(tx, row, Kind::Own).await
 }
 
@@ -176,7 +227,7 @@ pub async fn add_bound(op: &Op, new: NewRule) -> Result<SetRule> {
         return Err(Error::invalid("effect", "a bound says what may be granted"));
     }
     let (tx, row) = prepare(op, op.app().root()?, new, Kind::Bound).await?;
-    store::bump_all(&tx).await?;
+    bump_all(&tx).await?;
     save(tx, row, Kind::Bound).await
 }
 
@@ -196,7 +247,7 @@ async fn permit(op: &Op, tenant: Uuid, action: Action, kind: Kind) -> Result<Sco
 async fn prepare(op: &Op, tenant: Uuid, new: NewRule, kind: Kind) -> Result<(Tx, access_rule::Model)> {
     let scope = permit(op, tenant, Action::Create, kind).await?;
     by_a_person(op)?;
-    new.check()?;
+    new.check(kind)?;
     let NewRule { role, object, action, effect, reason } = new;
     let row = access_rule::Model {
         tenant_id: tenant,
@@ -212,11 +263,19 @@ async fn prepare(op: &Op, tenant: Uuid, new: NewRule, kind: Kind) -> Result<(Tx,
         ended_at: None,
         ended_by: None,
     };
-    let tx = scope.begin().await?;
+    let tx = begin(&scope, kind).await?;
     if store::count(&tx, tenant, kind).await? >= MAX_RULES {
         return Err(Error::limit(format!("more than {MAX_RULES} rules")));
     }
     Ok((tx, row))
+}
+
+/// A tenant's rule may grow the version of the operator's policy, too; its own statements name the tenant.
+async fn begin(scope: &Scope, kind: Kind) -> Result<Tx> {
+    match kind {
+        Kind::Own => scope.begin_everywhere().await,
+        Kind::Bound => scope.begin().await,
+    }
 }
 
 async fn save(tx: Tx, row: access_rule::Model, kind: Kind) -> Result<SetRule> {
@@ -248,13 +307,14 @@ pub async fn end_bound(op: &Op, tenant: Uuid, id: Uuid) -> Result<()> {
 async fn end(op: &Op, tenant: Uuid, id: Uuid, kind: Kind) -> Result<()> {
     let scope = permit(op, tenant, Action::Delete, kind).await?;
     by_a_person(op)?;
-    let tx = scope.begin().await?;
+    let tx = begin(&scope, kind).await?;
+    let role = store::role_of(&tx, tenant, id, kind).await?.ok_or_else(|| Error::not_found("rule"))?;
     if !store::end(&tx, tenant, id, kind).await? {
         return Err(Error::not_found("rule"));
     }
     match kind {
-        Kind::Own => bump_policy(tx.connection(), tenant).await?,
-        Kind::Bound => store::bump_all(&tx).await?,
+        Kind::Own => bump_own(&tx, tenant, &role).await?,
+        Kind::Bound => bump_all(&tx).await?,
     }
     let name = kind.object();
     tx.commit(Event::new(format!("{name}.end"), format!("{name}:{id}"))).await

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::Kind;
 use crate::access::op::{Scope, Tx};
+use crate::storage::Walled;
 
 /// Rules of one kind that have not ended, of a tenant.
 pub async fn of_tenant<C: ConnectionTrait>(
@@ -37,6 +38,36 @@ pub async fn listed(scope: &Scope, tenant: Uuid, kind: Kind) -> Result<Vec<acces
         .order_by_asc(access_rule::Column::Id)
         .limit(super::MAX_RULES)
         .all(scope.connection())
+        .await
+}
+
+/// Refusals of tenants' own that speak of these roles.
+pub async fn refusals_of(
+    database: &Walled,
+    roles: impl Iterator<Item = &'static str>,
+) -> Result<Vec<access_rule::Model>, DbErr> {
+    access_rule::Entity::find()
+        .filter(access_rule::Column::Kind.eq(Kind::Own.as_str()))
+        .filter(access_rule::Column::Role.is_in(roles))
+        .filter(access_rule::Column::Effect.ne("allow"))
+        .filter(access_rule::Column::EndedAt.is_null())
+        .order_by_asc(access_rule::Column::TenantId)
+        .order_by_asc(access_rule::Column::Id)
+        .all(database)
+        .await
+}
+
+/// The role of a rule that has not ended.
+pub async fn role_of(tx: &Tx, tenant: Uuid, id: Uuid, kind: Kind) -> Result<Option<String>, DbErr> {
+    access_rule::Entity::find()
+        .select_only()
+        .column(access_rule::Column::Role)
+        .filter(access_rule::Column::TenantId.eq(tenant))
+        .filter(access_rule::Column::Id.eq(id))
+        .filter(access_rule::Column::Kind.eq(kind.as_str()))
+        .filter(access_rule::Column::EndedAt.is_null())
+        .into_tuple()
+        .one(tx.connection())
         .await
 }
 

@@ -53,8 +53,8 @@ impl Media {
     }
 
     /// The answer of an operation.
-    pub fn answer(self, response: async_graphql::Response, max_cost: usize) -> Response {
-        let body = Body::of(response, max_cost);
+    pub fn answer(self, response: async_graphql::Response, max_cost: usize, request_id: &str) -> Response {
+        let body = Body::of(response, max_cost, request_id);
         let status = match self {
             Self::Graphql if body.data.is_none() => StatusCode::BAD_REQUEST,
             _ => StatusCode::OK,
@@ -79,8 +79,8 @@ impl Media {
 }
 
 /// The same as text, for an event of a stream.
-pub fn text(response: async_graphql::Response, max_cost: usize) -> String {
-    serde_json::to_string(&Body::of(response, max_cost)).unwrap_or_else(|error| {
+pub fn text(response: async_graphql::Response, max_cost: usize, request_id: &str) -> String {
+    serde_json::to_string(&Body::of(response, max_cost, request_id)).unwrap_or_else(|error| {
         tracing::error!(%error, "an answer could not be written");
         String::from("{\"errors\":[{\"message\":\"internal error\",\"extensions\":{\"code\":\"INTERNAL\"}}]}")
     })
@@ -95,10 +95,11 @@ struct Body {
 }
 
 impl Body {
-    fn of(response: async_graphql::Response, max_cost: usize) -> Self {
+    fn of(response: async_graphql::Response, max_cost: usize, request_id: &str) -> Self {
         let async_graphql::Response { data, mut errors, .. } = response;
         for error in &mut errors {
             name(error, max_cost);
+            number(error, request_id);
         }
         // An error of a field has a path. Without any, the operation was refused before it ran.
         let refused =
@@ -119,6 +120,16 @@ fn name(error: &mut ServerError, max_cost: usize) {
     let limit = costly || error.message == "Query is nested too deep.";
     let code = if limit { "LIMIT_EXCEEDED" } else { "GRAPHQL_INVALID" };
     error.extensions.get_or_insert_default().set("code", code);
+}
+
+/// What its client may ask somebody about carries the number to ask by. It stands in the header `X-Request-Id` of every answer,
+/// too, which people do not see.
+fn number(error: &mut ServerError, request_id: &str) {
+    let extensions = error.extensions.get_or_insert_default();
+    let asked = |code: &Value| matches!(code, Value::String(code) if ["FORBIDDEN", "NOT_FOUND", "INTERNAL"].contains(&&**code));
+    if extensions.get("code").is_some_and(asked) {
+        extensions.set("requestId", request_id);
+    }
 }
 
 #[cfg(test)]

@@ -110,7 +110,8 @@ async fn execute(service: &Service, begun: Begun, asking: Asking, by_url: bool) 
     let document = match service.documents.find(asked) {
         Ok(document) => document,
         Err(error) => {
-            return media.answer(async_graphql::Response::from_errors(vec![error]), config.max_complexity);
+            let response = async_graphql::Response::from_errors(vec![error]);
+            return media.answer(response, config.max_complexity, &request_id);
         }
     };
     let kind = operation(&document, operation_name.as_deref()).map(|operation| operation.ty);
@@ -132,7 +133,7 @@ async fn execute(service: &Service, begun: Begun, asking: Asking, by_url: bool) 
     let executed = service.schema.execute(request.data(op));
     // Dropping it cancels what is under way; a transaction that was not committed leaves no trace.
     match tokio::time::timeout(Duration::from_secs(config.max_seconds), executed).await {
-        Ok(response) => media.answer(response, config.max_complexity),
+        Ok(response) => media.answer(response, config.max_complexity, &request_id),
         Err(_) => {
             tracing::warn!(seconds = config.max_seconds, "an operation was cancelled at its deadline");
             let message =

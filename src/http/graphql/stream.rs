@@ -108,13 +108,14 @@ pub fn answer(
     let mut request = Request::new(String::new()).variables(async_graphql::Variables::from_json(variables));
     request.operation_name = operation_name;
     request.set_parsed_query(document);
+    let request_id = watcher.request_id.clone();
     // Who asked is not among the data on purpose: each event finds out anew.
     let answers = service.schema.execute_stream(request.data(Arc::new(watcher)));
     let max_cost = config.max_complexity;
     let next = move |response| {
         // It counts as open as long as the stream that holds this.
         let _held = &place;
-        Event::default().event("next").data(answer::text(response, max_cost))
+        Event::default().event("next").data(answer::text(response, max_cost, &request_id))
     };
     let complete = stream::once(async { Event::default().event("complete").data("") });
     let mut closing = service.streams.closing.clone();

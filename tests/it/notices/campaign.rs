@@ -36,6 +36,27 @@ async fn a_draft_sends_nothing_and_its_author_cannot_approve_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_school_s_rule_about_the_operator_s_people_stops_no_notice() {
+    let fixture = Fixture::captured().await;
+    let revision = fixture.people(2).await;
+    let op = suimon::access::act_locally(&fixture.app.app, "admin").await.unwrap();
+    let school = suimon::access::tenant_by_slug(&op, "school-001").await.unwrap().id;
+    for role in [Role::ComplianceOfficer, Role::Approver, Role::CallCentre, Role::OperatorAdmin] {
+        let rule = suimon::access::NewRule {
+            role,
+            object: "data.*".to_owned(),
+            action: "*".to_owned(),
+            effect: suimon::access::Effect::Deny,
+            reason: "a decision of the board".to_owned(),
+        };
+        suimon::access::add_rule(&op, school, rule).await.unwrap();
+    }
+    let notice = fixture.approved(revision).await;
+    assert_eq!(fixture.send().await.accepted, 2);
+    assert_eq!(fixture.standing(&notice).await, "DONE 0 0 2 0 0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_with_a_notice_is_said_at_once() {
     let fixture = Fixture::captured().await;
     let revision = fixture.people(1).await;
