@@ -202,7 +202,7 @@ impl Material {
                 continue;
             }
             let rules = || allows.iter().chain(&denies);
-            named.extend(rules().map(|rule| Named::of(rule)));
+            named.extend(rules().map(Named::of));
             let conditions = rules().filter(|rule| !rule.when.is_empty());
             let conditions = once_each(conditions.map(|rule| words::conditions(lang, rule)));
             let sources = once_each(rules().map(|rule| words::source(lang, rule)));
