@@ -197,8 +197,12 @@ async fn a_service_that_is_killed_while_it_wraps_all_keys_anew_loses_nothing() {
         for number in [0, 199, 399, SCHOOLS as u32 - 1] {
             assert_eq!(reads(&node, &officer.login, &mail(number)).await, mail(number));
         }
-        let early = vault::retire_kek(&admin, app.app.master().id()).await;
-        assert!(early.is_err() || stands(&database, job.id).await.0 == "done", "the old key is needed still");
+        // Nobody works now. On a slow machine the last piece may have been done before the kill.
+        let keys = tenant_key::Entity::find().all(&database).await.unwrap();
+        if keys.iter().any(|key| key.wrapped.is_some() && key.kek_id == app.app.master().id()) {
+            let early = vault::retire_kek(&admin, app.app.master().id()).await;
+            assert!(early.is_err(), "the old key is needed still");
+        }
     }
     assert!(kills >= 2, "killed {kills} times before the end");
     until_done(|| serve(&app, &new, Some(&old)), &database, job.id).await;
