@@ -12,8 +12,11 @@ use std::io::Write;
 use std::time::Instant;
 
 use common::{SYSTEM, institution, setting};
-use people::{RECORD_TYPE, worker};
+use people::worker;
 use suimon::vault::{Encoding, FileKind, ImportFile, Mode, import_file};
+
+/// Of the example.
+const RECORD_TYPE: &str = "medical_worker";
 
 #[tokio::main]
 async fn main() {

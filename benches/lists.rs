@@ -27,13 +27,16 @@ use axum::extract::State;
 use axum::routing::post;
 use base64::Engine;
 use common::{SYSTEM, institution, setting};
-use people::{RECORD_TYPE, worker};
+use people::worker;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::{Value, json};
 use suimon::access;
 use suimon::config::Secret;
 use suimon::vault::{self, Batch, Mode, RawRow};
 use tokio::net::TcpListener;
+
+/// Of the example.
+const RECORD_TYPE: &str = "medical_worker";
 
 const PEER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/postgraphile");
 /// Of the bench's throw-away database.

@@ -20,13 +20,16 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::post;
 use common::{SYSTEM, institution, setting};
-use people::{RECORD_TYPE, worker};
+use people::worker;
 use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, Statement};
 use serde_json::{Value, json};
 use suimon::access;
 use suimon::app::App;
 use suimon::vault::{self, Batch, Mode, RawRow};
 use tokio::net::TcpListener;
+
+/// Of the example.
+const RECORD_TYPE: &str = "medical_worker";
 
 /// The table that somebody would have who has no Suimon.
 mod plain {

@@ -22,7 +22,7 @@ use envelope::{
     FieldCipher, IndexKind, Kek, Needle, Part, RecordContext, SealedRecord, SubjectKeyContext, TenantKey,
     TenantKeyContext,
 };
-use people::{RECORD_TYPE, worker};
+use people::worker;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use suimon::access::Op;
 use suimon::app::App;
@@ -30,6 +30,9 @@ use suimon::error::{Code, Error};
 use suimon::storage::{Database, Wall, Walled};
 use suimon::vault::{Encoding, FileKind, ImportFile, Mode, SearchMode, import_file, search_subjects};
 use uuid::Uuid;
+
+/// Of the example.
+const RECORD_TYPE: &str = "medical_worker";
 
 #[tokio::main]
 async fn main() {

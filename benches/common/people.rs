@@ -1,7 +1,5 @@
 //! Made-up people for benches.
 
-pub const RECORD_TYPE: &str = "medical_worker";
-
 /// The values of a made-up worker: as many characters as real ones have.
 pub fn worker(number: usize) -> [(&'static str, String); 8] {
     let (year, month, day) = (1955 + number % 45, 1 + number % 12, 1 + number % 28);
