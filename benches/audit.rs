@@ -9,19 +9,22 @@
 
 #[expect(dead_code, reason = "the names of the example's system are for benches that import people")]
 mod common;
+#[path = "common/load.rs"]
+mod load;
 #[path = "common/people.rs"]
 mod people;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, Instant};
 
 use common::setting;
 use entity::audit_entry;
 use futures::future::BoxFuture;
+use load::rate;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, Database, DatabaseConnection, DbBackend, EntityTrait,
-    IntoActiveModel, QueryFilter, QueryOrder, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    IntoActiveModel, QueryFilter, QueryOrder, QueryTrait, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait,
 };
 use suimon::access::{Action, Scope};
 use suimon::audit::{self, Event};
@@ -34,38 +37,6 @@ const CLIENTS: [usize; 4] = [1, 8, 32, 128];
 const BATCH: usize = 256;
 const QUEUE: usize = 1024;
 
-/// The same columns without chain, triggers and row-level security.
-mod plain {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "plain_entry")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub tenant_id: Uuid,
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub seq: i64,
-        pub id: Uuid,
-        pub at: i64,
-        pub actor: String,
-        pub action: String,
-        pub object: String,
-        pub subject: Option<String>,
-        pub fields: Option<String>,
-        pub purpose: Option<String>,
-        pub decision: String,
-        pub request_id: String,
-        pub detail: String,
-        pub prev: Vec<u8>,
-        pub hash: Vec<u8>,
-    }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
-}
-
 /// A read of eight fields of one person.
 fn event(subject: Uuid) -> Event {
     let fields = people::worker(0).map(|(name, _)| name);
@@ -75,15 +46,16 @@ fn event(subject: Uuid) -> Event {
         .detail(serde_json::json!({ "clear": fields, "masked": [] }))
 }
 
-/// Rows in the plain table.
+/// A table of the same columns without chain, triggers and row-level security.
 struct Plain {
     database: DatabaseConnection,
-    template: plain::Model,
+    /// The last entry of the log.
+    template: audit_entry::Model,
     seq: AtomicI64,
 }
 
 impl Plain {
-    /// A table beside the log, and as its row the last entry of the log.
+    /// The table beside the log.
     async fn new(database: DatabaseConnection, owner: &DatabaseConnection, tenant: Uuid) -> Self {
         let create = "CREATE TABLE plain_entry AS SELECT * FROM audit_entry WHERE 1 = 0";
         owner.execute_unprepared(create).await.expect("a table");
@@ -101,58 +73,25 @@ impl Plain {
             .filter(audit_entry::Column::TenantId.eq(tenant))
             .order_by_desc(audit_entry::Column::Seq)
             .one(owner)
-            .await
-            .expect("the log")
-            .expect("an entry");
-        let audit_entry::Model {
-            tenant_id,
-            seq,
-            id,
-            at,
-            actor,
-            action,
-            object,
-            subject,
-            fields,
-            purpose,
-            decision,
-            request_id,
-            detail,
-            prev,
-            hash,
-        } = last;
-        let template = plain::Model {
-            tenant_id,
-            seq,
-            id,
-            at,
-            actor,
-            action,
-            object,
-            subject,
-            fields,
-            purpose,
-            decision,
-            request_id,
-            detail,
-            prev,
-            hash,
-        };
+            .await;
+        let template = last.expect("the log").expect("an entry");
         Self { database, template, seq: AtomicI64::new(0) }
     }
 
-    fn row(&self) -> plain::ActiveModel {
+    fn row(&self) -> audit_entry::ActiveModel {
         let seq = self.seq.fetch_add(1, Ordering::Relaxed) + 1;
-        plain::Model { seq, ..self.template.clone() }.into_active_model().reset_all()
+        audit_entry::Model { seq, ..self.template.clone() }.into_active_model().reset_all()
     }
 
-    async fn insert(&self, rows: Vec<plain::ActiveModel>) {
+    async fn insert(&self, rows: Vec<audit_entry::ActiveModel>) {
         let backend = self.database.get_database_backend();
         let sqlite_transaction_mode =
             (backend == DbBackend::Sqlite).then_some(SqliteTransactionMode::Immediate);
         let options = TransactionOptions { sqlite_transaction_mode, ..Default::default() };
         let transaction = self.database.begin_with_options(options).await.expect("a transaction");
-        plain::Entity::insert_many(rows).exec_without_returning(&transaction).await.expect("rows");
+        let mut insert = audit_entry::Entity::insert_many(rows);
+        insert.query().into_table("plain_entry");
+        insert.exec_without_returning(&transaction).await.expect("rows");
         transaction.commit().await.expect("on the disk");
     }
 }
@@ -171,27 +110,17 @@ async fn gather(plain: Arc<Plain>, mut requests: mpsc::Receiver<oneshot::Sender<
 type Append = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// Appends a second by so many clients, each of which waits for its own.
-async fn rate(append: &Append, clients: usize, seconds: usize) -> f64 {
-    let start = Instant::now();
-    let end = start + Duration::from_secs(seconds as u64);
-    let tasks: Vec<_> = (0..clients)
-        .map(|_| {
-            let append = append.clone();
-            tokio::spawn(async move {
-                let mut done = 0_u64;
-                while Instant::now() < end {
-                    append().await;
-                    done += 1;
-                }
-                done
-            })
-        })
-        .collect();
-    let mut done = 0;
-    for task in tasks {
-        done += task.await.expect("a client");
-    }
-    done as f64 / start.elapsed().as_secs_f64()
+async fn appends(append: &Append, clients: usize, seconds: usize) -> f64 {
+    rate(clients, seconds, |_, turns| {
+        let append = append.clone();
+        async move {
+            while turns.go_on() {
+                append().await;
+                turns.done();
+            }
+        }
+    })
+    .await
 }
 
 fn append<F: Future<Output = ()> + Send + 'static>(make: impl Fn() -> F + Send + Sync + 'static) -> Append {
@@ -270,7 +199,7 @@ async fn main() {
         let mut rates = vec![Vec::new(); ways.len()];
         for _ in 0..turns {
             for ((_, way), rates) in ways.iter().zip(&mut rates) {
-                rates.push(rate(way, clients, seconds).await);
+                rates.push(appends(way, clients, seconds).await);
             }
         }
         // Ratios within a turn: what else the machine does meanwhile falls on both.

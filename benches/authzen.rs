@@ -9,14 +9,19 @@
 #![expect(clippy::print_stdout, reason = "a bench tells its figures")]
 
 mod common;
+#[path = "common/load.rs"]
+mod load;
+#[path = "common/peer.rs"]
+mod peer;
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::{SYSTEM, institution, setting};
+use load::rate;
+use peer::Peer;
 use serde_json::{Value, json};
 use suimon::access::{self, NewAccount, Role};
 use suimon::requirements::{self, ManifestFile, Outcome};
@@ -26,16 +31,6 @@ use tokio::net::{TcpListener, TcpStream};
 const MANIFESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/vaccine-booking/manifests");
 const PEER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/cerbos");
 const BATCH: usize = 100;
-
-/// Ended with the bench.
-struct Peer(Child);
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 struct Load {
     name: &'static str,
@@ -224,27 +219,19 @@ async fn agree(load: &Load) {
 
 /// Requests a second.
 async fn throughput(load: &Arc<Load>, clients: usize, seconds: usize) -> f64 {
-    let done = Arc::new(AtomicUsize::new(0));
-    let start = Instant::now();
-    let end = start + Duration::from_secs(seconds as u64);
-    let tasks: Vec<_> = (0..clients)
-        .map(|client| {
-            let (load, done) = (load.clone(), done.clone());
-            tokio::spawn(async move {
-                let mut stream = TcpStream::connect(&load.address).await.expect("a connection");
-                stream.set_nodelay(true).expect("a socket");
-                let (mut number, mut buffer) = (client, Vec::new());
-                while Instant::now() < end {
-                    number += 1;
-                    let (request, _) = &load.requests[number % load.requests.len()];
-                    exchange(&mut stream, request, &mut buffer).await;
-                    done.fetch_add(1, Ordering::Relaxed);
-                }
-            })
-        })
-        .collect();
-    for task in tasks {
-        task.await.expect("a client");
-    }
-    done.load(Ordering::Relaxed) as f64 / start.elapsed().as_secs_f64()
+    rate(clients, seconds, |client, turns| {
+        let load = load.clone();
+        async move {
+            let mut stream = TcpStream::connect(&load.address).await.expect("a connection");
+            stream.set_nodelay(true).expect("a socket");
+            let (mut number, mut buffer) = (client, Vec::new());
+            while turns.go_on() {
+                number += 1;
+                let (request, _) = &load.requests[number % load.requests.len()];
+                exchange(&mut stream, request, &mut buffer).await;
+                turns.done();
+            }
+        }
+    })
+    .await
 }

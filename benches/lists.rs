@@ -10,15 +10,17 @@
 #![expect(clippy::print_stdout, reason = "a bench tells its figures")]
 
 mod common;
+#[path = "common/load.rs"]
+mod load;
+#[path = "common/peer.rs"]
+mod peer;
 #[path = "common/people.rs"]
 mod people;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
 use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Schema, SimpleObject};
 use async_graphql_axum::{GraphQLRequest, GraphQLResponse};
@@ -27,6 +29,8 @@ use axum::extract::State;
 use axum::routing::post;
 use base64::Engine;
 use common::{SYSTEM, institution, setting};
+use load::rate;
+use peer::Peer;
 use people::worker;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::{Value, json};
@@ -119,16 +123,6 @@ type PlainSchema = Schema<PlainQuery, EmptyMutation, EmptySubscription>;
 
 async fn execute(State(schema): State<PlainSchema>, request: GraphQLRequest) -> GraphQLResponse {
     schema.execute(request.into_inner()).await.into()
-}
-
-/// Ended with the bench.
-struct Peer(Child);
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 struct Load {
@@ -373,24 +367,16 @@ async fn agree(loads: &[Arc<Load>]) {
 /// Lists a second.
 async fn throughput(load: &Arc<Load>, clients: usize, seconds: usize) -> f64 {
     let http = reqwest::Client::builder().pool_max_idle_per_host(clients).build().expect("a client");
-    let done = Arc::new(AtomicUsize::new(0));
-    let start = Instant::now();
-    let end = start + Duration::from_secs(seconds as u64);
-    let tasks: Vec<_> = (0..clients)
-        .map(|client| {
-            let (load, http, done) = (load.clone(), http.clone(), done.clone());
-            tokio::spawn(async move {
-                let mut number = client * 31;
-                while Instant::now() < end {
-                    number += 1;
-                    ask(&http, &load, number).await;
-                    done.fetch_add(1, Ordering::Relaxed);
-                }
-            })
-        })
-        .collect();
-    for task in tasks {
-        task.await.expect("a client");
-    }
-    done.load(Ordering::Relaxed) as f64 / start.elapsed().as_secs_f64()
+    rate(clients, seconds, |client, turns| {
+        let (load, http) = (load.clone(), http.clone());
+        async move {
+            let mut number = client * 31;
+            while turns.go_on() {
+                number += 1;
+                ask(&http, &load, number).await;
+                turns.done();
+            }
+        }
+    })
+    .await
 }

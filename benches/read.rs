@@ -7,12 +7,12 @@
 #![expect(clippy::print_stdout, reason = "a bench tells its figures")]
 
 mod common;
+#[path = "common/load.rs"]
+mod load;
 #[path = "common/people.rs"]
 mod people;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
 use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Schema, SimpleObject};
 use async_graphql_axum::{GraphQLRequest, GraphQLResponse};
@@ -20,6 +20,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::post;
 use common::{SYSTEM, institution, setting};
+use load::rate;
 use people::worker;
 use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, Statement};
 use serde_json::{Value, json};
@@ -246,31 +247,23 @@ struct Load {
 /// Requests a second.
 async fn throughput(load: &Arc<Load>, clients: usize, seconds: usize) -> f64 {
     let http = reqwest::Client::builder().pool_max_idle_per_host(clients).build().expect("a client");
-    let done = Arc::new(AtomicUsize::new(0));
-    let start = Instant::now();
-    let end = start + Duration::from_secs(seconds as u64);
-    let tasks: Vec<_> = (0..clients)
-        .map(|client| {
-            let (load, http, done) = (load.clone(), http.clone(), done.clone());
-            tokio::spawn(async move {
-                let mut number = client * 31;
-                while Instant::now() < end {
-                    number += 1;
-                    let id = &load.ids[number % load.ids.len()];
-                    let body = json!({ "query": load.query, "variables": { "id": id, "purpose": "bench" } });
-                    let response = http.post(&load.url).bearer_auth(&load.token).json(&body).send().await;
-                    let answer: Value = response.expect("an answer").json().await.expect("JSON");
-                    let fields = &answer["data"]["subject"]["fields"];
-                    assert!(answer["errors"].is_null(), "{answer}");
-                    assert_eq!(fields.as_array().map(Vec::len), load.fields, "{answer}");
-                    assert!(load.fields.is_none() || fields[7]["value"].is_string(), "{answer}");
-                    done.fetch_add(1, Ordering::Relaxed);
-                }
-            })
-        })
-        .collect();
-    for task in tasks {
-        task.await.expect("a client");
-    }
-    done.load(Ordering::Relaxed) as f64 / start.elapsed().as_secs_f64()
+    rate(clients, seconds, |client, turns| {
+        let (load, http) = (load.clone(), http.clone());
+        async move {
+            let mut number = client * 31;
+            while turns.go_on() {
+                number += 1;
+                let id = &load.ids[number % load.ids.len()];
+                let body = json!({ "query": load.query, "variables": { "id": id, "purpose": "bench" } });
+                let response = http.post(&load.url).bearer_auth(&load.token).json(&body).send().await;
+                let answer: Value = response.expect("an answer").json().await.expect("JSON");
+                let fields = &answer["data"]["subject"]["fields"];
+                assert!(answer["errors"].is_null(), "{answer}");
+                assert_eq!(fields.as_array().map(Vec::len), load.fields, "{answer}");
+                assert!(load.fields.is_none() || fields[7]["value"].is_string(), "{answer}");
+                turns.done();
+            }
+        }
+    })
+    .await
 }

@@ -2,7 +2,8 @@
 
 use sea_orm::entity::prelude::*;
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+/// As JSON with bytes in hexadecimal: how a batch travels to PostgreSQL.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, serde::Serialize)]
 #[sea_orm(table_name = "audit_entry")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
@@ -32,8 +33,10 @@ pub struct Model {
     #[sea_orm(column_type = "Text")]
     pub detail: String,
     #[sea_orm(column_type = "Blob")]
+    #[serde(with = "hex::serde")]
     pub prev: Vec<u8>,
     #[sea_orm(column_type = "Blob")]
+    #[serde(with = "hex::serde")]
     pub hash: Vec<u8>,
 }
 

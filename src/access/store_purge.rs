@@ -6,6 +6,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Que
 use uuid::Uuid;
 
 use super::op::Tx;
+use crate::storage::delete_some;
 
 /// Sessions that ended before `before`: at most `limit`; and what returns from providers proved before it.
 pub async fn sessions(tx: &Tx, before: i64, limit: u64) -> Result<u64, DbErr> {
@@ -20,19 +21,7 @@ pub async fn sessions(tx: &Tx, before: i64, limit: u64) -> Result<u64, DbErr> {
     let ended = Condition::any()
         .add(session::Column::ExpiresAt.lt(before))
         .add(session::Column::RevokedAt.lt(before));
-    let old: Vec<Vec<u8>> = session::Entity::find()
-        .select_only()
-        .column(session::Column::TokenHash)
-        .filter(ended)
-        .limit(limit)
-        .into_tuple()
-        .all(tx.connection())
-        .await?;
-    if old.is_empty() {
-        return Ok(0);
-    }
-    let deleted = session::Entity::delete_many().filter(session::Column::TokenHash.is_in(old));
-    Ok(deleted.exec(tx.connection()).await?.rows_affected)
+    delete_some::<session::Entity>(tx.connection(), session::Column::TokenHash, ended, limit).await
 }
 
 /// Tokens that ended before `before`: at most `limit`.
@@ -40,19 +29,7 @@ pub async fn tokens(tx: &Tx, before: i64, limit: u64) -> Result<u64, DbErr> {
     let ended = Condition::any()
         .add(api_token::Column::ExpiresAt.lt(before))
         .add(api_token::Column::RevokedAt.lt(before));
-    let old: Vec<Uuid> = api_token::Entity::find()
-        .select_only()
-        .column(api_token::Column::Id)
-        .filter(ended)
-        .limit(limit)
-        .into_tuple()
-        .all(tx.connection())
-        .await?;
-    if old.is_empty() {
-        return Ok(0);
-    }
-    let deleted = api_token::Entity::delete_many().filter(api_token::Column::Id.is_in(old));
-    Ok(deleted.exec(tx.connection()).await?.rows_affected)
+    delete_some::<api_token::Entity>(tx.connection(), api_token::Column::Id, ended, limit).await
 }
 
 /// The account behind each of these tokens, as far as they are still kept.

@@ -60,8 +60,7 @@ pub async fn insert(
     // PostgreSQL reads a long list of rows far more slowly than it writes them: a batch that travels as one value has a
     // statement that stays the same, so it is read and planned once.
     if transaction.get_database_backend() == DbBackend::Postgres {
-        let rows: Vec<_> = entries.iter().map(Row::from).collect();
-        let rows = serde_json::to_string(&rows).map_err(|error| DbErr::Custom(error.to_string()))?;
+        let rows = serde_json::to_string(&entries).map_err(|error| DbErr::Custom(error.to_string()))?;
         let statement = Statement::from_sql_and_values(DbBackend::Postgres, INSERT_ROWS, [rows.into()]);
         transaction.execute_raw(statement).await?;
         return Ok(());
@@ -84,66 +83,6 @@ const INSERT_ROWS: &str = "INSERT INTO audit_entry (tenant_id, seq, id, at, acto
     FROM json_to_recordset($1::json) AS entry (tenant_id uuid, seq bigint, id uuid, at bigint, actor text, action text,
         object text, subject text, fields text, purpose text, decision text, request_id text, detail text, prev text,
         hash text)";
-
-/// An entry as [`INSERT_ROWS`] takes it.
-#[derive(serde::Serialize)]
-struct Row<'e> {
-    tenant_id: Uuid,
-    seq: i64,
-    id: Uuid,
-    at: i64,
-    actor: &'e str,
-    action: &'e str,
-    object: &'e str,
-    subject: Option<&'e str>,
-    fields: Option<&'e str>,
-    purpose: Option<&'e str>,
-    decision: &'e str,
-    request_id: &'e str,
-    detail: &'e str,
-    prev: String,
-    hash: String,
-}
-
-impl<'e> From<&'e audit_entry::Model> for Row<'e> {
-    fn from(entry: &'e audit_entry::Model) -> Self {
-        // Full destructuring: a new column breaks the build here, so that none is left out.
-        let audit_entry::Model {
-            tenant_id,
-            seq,
-            id,
-            at,
-            actor,
-            action,
-            object,
-            subject,
-            fields,
-            purpose,
-            decision,
-            request_id,
-            detail,
-            prev,
-            hash,
-        } = entry;
-        Self {
-            tenant_id: *tenant_id,
-            seq: *seq,
-            id: *id,
-            at: *at,
-            actor,
-            action,
-            object,
-            subject: subject.as_deref(),
-            fields: fields.as_deref(),
-            purpose: purpose.as_deref(),
-            decision,
-            request_id,
-            detail,
-            prev: hex::encode(prev),
-            hash: hex::encode(hash),
-        }
-    }
-}
 
 /// Moves heads that [`lock_heads`] returned.
 pub async fn move_heads(

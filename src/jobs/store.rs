@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::model::JobState;
 use crate::access::{Scope, Tx};
 use crate::error::Result;
+use crate::storage::delete_some;
 
 const OPEN: [&str; 2] = ["queued", "running"];
 
@@ -302,22 +303,9 @@ pub async fn scheduled(scope: &Scope, key: &str) -> Result<Vec<(String, i64)>> {
 
 /// Removes jobs that were over before `before`: at most `limit`.
 pub async fn purge(tx: &Tx, before: i64, limit: u64) -> Result<u64> {
-    let old: Vec<Uuid> = job::Entity::find()
-        .select_only()
-        .column(job::Column::Id)
-        .filter(tx.scope().rows(job::Column::TenantId))
-        .filter(job::Column::FinishedAt.lt(before))
-        .filter(job::Column::State.is_not_in(OPEN))
-        .limit(limit)
-        .into_tuple()
-        .all(tx.connection())
-        .await?;
-    if old.is_empty() {
-        return Ok(0);
-    }
-    let deleted = job::Entity::delete_many()
-        .filter(tx.scope().rows(job::Column::TenantId))
-        .filter(job::Column::Id.is_in(old))
-        .filter(job::Column::State.is_not_in(OPEN));
-    Ok(deleted.exec(tx.connection()).await?.rows_affected)
+    let over = Condition::all()
+        .add(tx.scope().rows(job::Column::TenantId))
+        .add(job::Column::FinishedAt.lt(before))
+        .add(job::Column::State.is_not_in(OPEN));
+    Ok(delete_some::<job::Entity>(tx.connection(), job::Column::Id, over, limit).await?)
 }

@@ -5,14 +5,35 @@ use std::time::Duration;
 
 use anyhow::Context;
 use migration::MigratorTrait;
+use sea_orm::sea_query::{Condition, Query};
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, Statement, TransactionTrait};
+use sea_orm::{
+    ColumnTrait, ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    EntityTrait, QueryFilter, Statement, TransactionTrait,
+};
 
 use crate::config::DatabaseConfig;
 
 mod wall;
 
 pub use wall::{Database, Wall, Walled};
+
+/// Deletes rows that fit, at most `limit`; how many. `key` tells rows apart. A DELETE has no limit of its own in PostgreSQL; the
+/// condition stands in it a second time, because a row may have changed since it was chosen.
+///
+/// # Errors
+/// Unexpected ones only.
+pub(crate) async fn delete_some<E: EntityTrait>(
+    transaction: &DatabaseTransaction,
+    key: E::Column,
+    fitting: Condition,
+    limit: u64,
+) -> Result<u64, DbErr> {
+    let chosen =
+        Query::select().column(key).from(E::default()).cond_where(fitting.clone()).limit(limit).to_owned();
+    let deleted = E::delete_many().filter(fitting).filter(key.in_subquery(chosen));
+    Ok(deleted.exec(transaction).await?.rows_affected)
+}
 
 /// Opens the database named by `config.url` (`sqlite://path` or `postgres://…`).
 ///

@@ -1,137 +1,24 @@
 //! Old entries of the audit log leave for archives; what remains, what left, and both together stay proven.
 
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use entity::{audit_beginning, audit_checkpoint, audit_entry};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, Database, DatabaseConnection, DbBackend, EntityTrait,
-    IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, TransactionTrait,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, Database, DbBackend, EntityTrait, IntoActiveModel,
+    PaginatorTrait, QueryFilter, QueryOrder, TransactionTrait,
 };
 use serde_json::{Value, json};
-use suimon::access::{Action, Role, act_locally};
+use suimon::access::{Action, act_locally};
 use suimon::audit::{Event, FaultKind};
 use suimon::error::Result;
 use suimon::jobs::{Handler, Outcome, Running, Worker};
 use suimon::privacy::{self, TrimPiece};
-use uuid::Uuid;
 
-use crate::harness::{Member, TestApp, TestTenant, text};
-use crate::vault_support::{applicant, apply_system, batch, run, search};
-
-const DAY: i64 = 24 * 3600;
-const READ: &str =
-    "query($id: ID!) { subject(id: $id, purpose: \"a call\") { fields(names: [\"email\"]) { __typename } } }";
-const FINDINGS: &str = "{ findings { nodes { system summary } } }";
-const ENTRIES: &str = "query($t: ID!, $f: AuditFilter) { auditEntries(tenantId: $t, filter: $f) {
-    nodes { seq action purpose } archives { fromSeq toSeq latest file } } }";
-
-/// A school with one person, whose data was read on the first day; the log is kept ten days.
-struct Scene {
-    app: TestApp,
-    archives: PathBuf,
-    school: TestTenant,
-    officer: Member,
-    head: Member,
-    auditor: Member,
-    hana: String,
-    _folder: tempfile::TempDir,
-}
-
-impl Scene {
-    async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let archives = folder.path().join("archives");
-        let app = TestApp::with(&[
-            "audit.keep_days=10",
-            &format!("audit.archive_folder={}", archives.display()),
-            // Its own schedule would only repeat what is tested here.
-            "audit.verify_hours=0",
-        ])
-        .await;
-        apply_system(&app).await;
-        let school = app.tenant("school-001").await;
-        let officer = app.operator_member(Role::ComplianceOfficer).await;
-        let rows = json!([applicant(1, "school-001", "A-1", "水野 花", "hana@example.jp")]);
-        assert_eq!(batch(&officer, json!({ "rows": rows })).await["state"], "DONE");
-        let head = app.member(&school, Role::TenantAdmin).await;
-        let auditor = app.operator_member(Role::Auditor).await;
-        let found = search(&officer, "email", "hana@example.jp").await;
-        let hana = text(&found["data"]["searchSubjects"][0]["id"]);
-        Self { app, archives, school, officer, head, auditor, hana, _folder: folder }
-    }
-
-    async fn read(&self) {
-        let answer = self.officer.gql_with(READ, json!({ "id": self.hana })).await;
-        assert!(answer["errors"].is_null(), "{answer}");
-    }
-
-    /// Everything that is due, now and after so many days.
-    async fn after_days(&self, days: i64) {
-        self.app.clock.advance(days * DAY);
-        let worked = self.app.run_jobs().await;
-        assert_eq!((worked.failed, worked.deferred), (0, 0), "{worked:?}");
-    }
-
-    async fn tenant(&self) -> Uuid {
-        let op = act_locally(&self.app.app, "admin").await.unwrap();
-        suimon::access::tenant_by_slug(&op, &self.school.slug).await.unwrap().id
-    }
-
-    async fn database(&self) -> DatabaseConnection {
-        Database::connect(self.app.owner_url()).await.unwrap()
-    }
-
-    async fn entries(&self) -> Vec<audit_entry::Model> {
-        let of = audit_entry::Entity::find().filter(audit_entry::Column::TenantId.eq(self.tenant().await));
-        of.order_by_asc(audit_entry::Column::Seq).all(&self.database().await).await.unwrap()
-    }
-
-    /// The archives of the school, the oldest first.
-    async fn files(&self) -> Vec<PathBuf> {
-        files(&self.archives.join(self.tenant().await.to_string()))
-    }
-
-    /// The program, with the same settings as the service.
-    fn suimon(&self, arguments: &[&str]) -> (i32, String, String) {
-        let folder = format!("audit.archive_folder={}", self.archives.display());
-        run(&self.app, &[arguments, &["--set", "audit.keep_days=10", "--set", &folder]].concat())
-    }
-
-    fn ok(&self, arguments: &[&str]) -> String {
-        let (code, out, error) = self.suimon(arguments);
-        assert_eq!(code, 0, "{arguments:?}: {out}{error}");
-        out
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.app.folder().join(name).display().to_string()
-    }
-
-    async fn findings(&self) -> Vec<String> {
-        let answer = self.officer.gql(FINDINGS).await;
-        let nodes = answer["data"]["findings"]["nodes"].as_array().unwrap_or_else(|| panic!("{answer}"));
-        nodes.iter().map(|finding| text(&finding["summary"])).collect()
-    }
-
-    async fn faults(&self) -> Vec<FaultKind> {
-        let reports = self.app.verify_audit().await;
-        reports.into_iter().flat_map(|report| report.faults).map(|fault| fault.kind).collect()
-    }
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    files
-}
-
-fn show(path: &Path) -> String {
-    path.display().to_string()
-}
+use crate::audit_trim_scene::{DAY, ENTRIES, Scene, show};
+use crate::harness::text;
+use crate::vault_support::run;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn old_entries_leave_for_an_archive_and_everything_stays_proven() {

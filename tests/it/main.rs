@@ -6,6 +6,7 @@ mod audit_chain;
 mod audit_log;
 mod audit_seal;
 mod audit_trim;
+mod audit_trim_scene;
 mod authzen;
 mod authzen_scenario;
 mod authzen_scene;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use entity::denial;
-use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
 };
@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::DenialFilter;
 use crate::access::op::{Scope, Tx};
-use crate::storage::{Database, Wall};
+use crate::storage::{Database, Wall, delete_some};
 
 /// SQLite binds at most 32,766 values in a statement; a row has 15.
 const ROWS_PER_INSERT: usize = 1000;
@@ -74,17 +74,6 @@ pub async fn listed(
 
 /// Removes those of before `before`: at most `limit`.
 pub async fn purge(tx: &Tx, before: i64, limit: u64) -> Result<u64, DbErr> {
-    let old: Vec<Uuid> = denial::Entity::find()
-        .select_only()
-        .column(denial::Column::Id)
-        .filter(denial::Column::At.lt(before))
-        .limit(limit)
-        .into_tuple()
-        .all(tx.connection())
-        .await?;
-    if old.is_empty() {
-        return Ok(0);
-    }
-    let deleted = denial::Entity::delete_many().filter(denial::Column::Id.is_in(old));
-    Ok(deleted.exec(tx.connection()).await?.rows_affected)
+    let old = denial::Column::At.lt(before).into_condition();
+    delete_some::<denial::Entity>(tx.connection(), denial::Column::Id, old, limit).await
 }

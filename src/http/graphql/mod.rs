@@ -72,8 +72,9 @@ struct Begun {
     op: Op,
     /// How the answer, or a refusal, is written.
     media: Media,
-    /// Whether the client takes a stream of events, and nothing else.
+    /// Whether the client takes a stream of events …
     events: bool,
+    /// … and nothing else.
     only_events: bool,
     credentials: Credentials,
     request_id: String,
@@ -114,22 +115,27 @@ async fn execute(service: &Service, begun: Begun, asking: Asking, by_url: bool) 
             return media.answer(response, config.max_complexity, &request_id);
         }
     };
-    let kind = operation(&document, operation_name.as_deref()).map(|operation| operation.ty);
+    let asked = operation(&document, operation_name.as_deref());
+    let kind = asked.map(|operation| operation.ty);
     if by_url && kind.is_some_and(|kind| kind != OperationType::Query) {
         return only_post(media, "only queries are answered to GET");
     }
-    if events && kind == Some(OperationType::Subscription) {
-        let account = op.actor().account;
-        let watcher = Watcher { app: service.app.clone(), credentials, request_id };
-        let asked = stream::Asked { document: (*document).clone(), operation_name, variables };
-        return stream::answer(service, watcher, account, asked, media);
-    }
-    if only_events {
+    let subscription = asked.filter(|asked| events && asked.ty == OperationType::Subscription);
+    if subscription.is_none() && only_events {
         return not_acceptable();
     }
     let mut request = Request::new(String::new()).variables(async_graphql::Variables::from_json(variables));
-    request.operation_name = operation_name;
     request.set_parsed_query((*document).clone());
+    if let Some(subscription) = subscription {
+        if !stream::has_one_field(subscription) {
+            let message = "a subscription has one field, and no fragment in its place";
+            return media.refuse(StatusCode::BAD_REQUEST, refusal("GRAPHQL_INVALID", message));
+        }
+        request.operation_name = operation_name;
+        let watcher = Watcher { app: service.app.clone(), credentials, request_id };
+        return stream::answer(service, watcher, op.actor().account, request, media);
+    }
+    request.operation_name = operation_name;
     let executed = service.schema.execute(request.data(op));
     // Dropping it cancels what is under way; a transaction that was not committed leaves no trace.
     match tokio::time::timeout(Duration::from_secs(config.max_seconds), executed).await {

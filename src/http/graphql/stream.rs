@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_graphql::Request;
-use async_graphql::parser::types::{ExecutableDocument, Selection};
+use async_graphql::parser::types::{OperationDefinition, Selection};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -19,7 +19,6 @@ use uuid::Uuid;
 
 use super::super::Service;
 use super::answer::{self, Media};
-use super::operation;
 use crate::graphql::documents::refusal;
 use crate::graphql::live::Watcher;
 
@@ -78,11 +77,9 @@ pub fn accepted(headers: &HeaderMap) -> bool {
 }
 
 /// One field at the root, as the specification wants it (5.2.3.1); no fragment, so that this can be seen at once.
-fn has_one_field(document: &ExecutableDocument, name: Option<&str>) -> bool {
-    operation(document, name).is_some_and(|operation| {
-        matches!(&operation.selection_set.node.items[..], [only]
-            if matches!(&only.node, Selection::Field(field) if !field.node.name.node.starts_with("__")))
-    })
+pub fn has_one_field(subscription: &OperationDefinition) -> bool {
+    matches!(&subscription.selection_set.node.items[..], [only]
+        if matches!(&only.node, Selection::Field(field) if !field.node.name.node.starts_with("__")))
 }
 
 /// Answers a subscription. The stream ends when nothing more will happen, when who watches may no longer, when the service ends,
@@ -91,23 +88,15 @@ pub fn answer(
     service: &Service,
     watcher: Watcher,
     account: Option<Uuid>,
-    request: Asked,
+    request: Request,
     media: Media,
 ) -> Response {
-    let Asked { document, operation_name, variables } = request;
     let config = &service.app.config().graphql;
-    if !has_one_field(&document, operation_name.as_deref()) {
-        let message = "a subscription has one field, and no fragment in its place";
-        return media.refuse(StatusCode::BAD_REQUEST, refusal("GRAPHQL_INVALID", message));
-    }
     let Some(place) = account.and_then(|account| service.streams.take(account, config.max_streams)) else {
         let message =
             format!("at most {} subscriptions may be open at a time; close one first", config.max_streams);
         return media.refuse(StatusCode::TOO_MANY_REQUESTS, refusal("LIMIT_EXCEEDED", message));
     };
-    let mut request = Request::new(String::new()).variables(async_graphql::Variables::from_json(variables));
-    request.operation_name = operation_name;
-    request.set_parsed_query(document);
     let request_id = watcher.request_id.clone();
     // Who asked is not among the data on purpose: each event finds out anew.
     let answers = service.schema.execute_stream(request.data(Arc::new(watcher)));
@@ -124,11 +113,4 @@ pub fn answer(
     let end = future::select(Box::pin(closed), Box::pin(longest));
     let events = answers.map(next).chain(complete).map(Ok::<_, Infallible>).take_until(end);
     Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
-}
-
-/// The operation to answer.
-pub struct Asked {
-    pub document: ExecutableDocument,
-    pub operation_name: Option<String>,
-    pub variables: serde_json::Value,
 }
