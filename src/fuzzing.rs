@@ -2,7 +2,12 @@
 
 use std::sync::OnceLock;
 
-use crate::config::{Sources, load};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use crate::access;
+use crate::config::{OidcProvider, Sources, load};
 use crate::graphql::documents::{Asked, Documents};
 use crate::requirements::manifest::{ManifestSet, parse_files};
 use crate::vault::fuzzing::read_rows;
@@ -27,4 +32,41 @@ pub fn import_file(csv: bool, shift_jis: bool, bytes: &[u8]) -> (usize, usize) {
     });
     let system = example.system("online-application").expect("the example's system");
     read_rows(csv, shift_jis, bytes, system.record_type("applicant").expect("its applicants"))
+}
+
+/// A logout token in order with some of its claims (and, first of all, its header) put to something else, and a token as it
+/// comes.
+pub fn logout_token(changes: &[(u8, &[u8])], token: &str) {
+    static PROVIDER: OnceLock<OidcProvider> = OnceLock::new();
+    const NOW: i64 = 1_800_000_000;
+    const CLAIMS: [&str; 9] = ["iss", "aud", "iat", "exp", "events", "nonce", "sub", "sid", "jti"];
+    let provider = PROVIDER.get_or_init(|| {
+        let provider = json!({
+            "id": "p", "label_ja": "p", "label_en": "p", "issuer": "https://p.example", "client_id": "c",
+        });
+        serde_json::from_value(provider).expect("a provider")
+    });
+    let mut header = br#"{"alg":"RS256","typ":"logout+jwt","kid":"1"}"#.to_vec();
+    let mut claims = json!({
+        "iss": "https://p.example", "aud": ["c"], "iat": NOW, "exp": NOW + 60, "sub": "s", "sid": "t", "jti": "j",
+        "events": { "http://schemas.openid.net/event/backchannel-logout": {} },
+    });
+    let part = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+    let signed = |header: &[u8], claims: &Value| {
+        format!("{}.{}.AA", part(header), part(claims.to_string().as_bytes()))
+    };
+    assert!(access::logout_token(provider, &signed(&header, &claims), NOW), "one in order is refused");
+    for (what, value) in changes {
+        match CLAIMS.get(usize::from(*what)) {
+            Some(name) => {
+                let text = || Value::String(String::from_utf8_lossy(value).into_owned());
+                claims[name] = serde_json::from_slice(value).unwrap_or_else(|_| text());
+            }
+            None => header = value.to_vec(),
+        }
+    }
+    let ours = claims["iss"] == "https://p.example" && claims.get("nonce").is_none();
+    let taken = access::logout_token(provider, &signed(&header, &claims), NOW);
+    assert!(ours || !taken, "another's token, or an id token, is taken");
+    access::logout_token(provider, token, NOW);
 }

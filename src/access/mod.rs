@@ -43,6 +43,8 @@ pub use identity::{
     Credentials, act_locally, authenticate, authenticate_again, authenticate_to_enrol, sign_out,
 };
 pub use model::{ActingSession, Action, Actor, Role, TokenScope};
+#[cfg(fuzzing)]
+pub use oidc::fuzzing::logout_token;
 pub use oidc::{
     Begun, FLOW_SECONDS, Finished, Oidc, Purpose, ReturnFrom, begin, finish, link_identity,
     log_out_at_provider, take_return, unlink_identity,

@@ -4,6 +4,8 @@
 mod accounts;
 mod client;
 mod flow;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod logout;
 mod logout_token;
 mod provider;
