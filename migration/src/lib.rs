@@ -14,6 +14,7 @@ mod m20231126_000022_oidc;
 mod m20231126_000023_denials;
 mod m20231126_000024_audit_trim;
 mod m20231126_000025_oidc_logout;
+mod m20231128_000026_index_of_marks;
 mod schema;
 pub mod walls;
 
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20231126_000023_denials::Migration),
             Box::new(m20231126_000024_audit_trim::Migration),
             Box::new(m20231126_000025_oidc_logout::Migration),
+            Box::new(m20231128_000026_index_of_marks::Migration),
         ]
     }
 }

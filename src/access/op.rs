@@ -426,20 +426,19 @@ impl Scope {
     /// # Errors
     /// Unexpected ones only; then the data must not be shown.
     pub async fn record(&self, tenant: Uuid, events: Vec<Event>) -> Result<()> {
-        let drafts = events.into_iter().map(|event| self.op.entry(event)).collect();
-        self.op.app.audit().record(tenant, drafts).await
+        self.record_each(BTreeMap::from([(tenant, events)])).await
     }
 }
 
 impl Scope {
-    /// Records reads in the chains of several tenants at once, as [`Scope::record`] does for one.
+    /// Records reads in the chains of several tenants with one flush, as [`Scope::record`] does for one.
     ///
     /// # Errors
     /// Unexpected ones only; then the data must not be shown.
     pub async fn record_each(&self, events: BTreeMap<Uuid, Vec<Event>>) -> Result<()> {
-        let chains = events.into_iter().map(|(tenant, events)| self.record(tenant, events));
-        futures::future::try_join_all(chains).await?;
-        Ok(())
+        let drafts = |events: Vec<Event>| events.into_iter().map(|event| self.op.entry(event)).collect();
+        let drafts = events.into_iter().map(|(tenant, events)| (tenant, drafts(events))).collect();
+        self.op.app.audit().record(drafts).await
     }
 
     /// Records that a list of people was read: with its length in the chain of the scope's tenant, and in the chain of each

@@ -26,8 +26,7 @@ const BATCH: usize = 256;
 const FORGED: &str = "the head of an audit chain was not written with this key; nothing is appended to it, see `suimon audit verify`";
 
 struct Request {
-    tenant: Uuid,
-    drafts: Vec<Draft>,
+    drafts: BTreeMap<Uuid, Vec<Draft>>,
     done: oneshot::Sender<std::result::Result<(), String>>,
 }
 
@@ -55,13 +54,14 @@ impl Log {
         &self.appender.key
     }
 
-    /// Appends and returns when the entries are on the disk.
-    pub(crate) async fn record(&self, tenant: Uuid, drafts: Vec<Draft>) -> Result<()> {
+    /// Appends to the chains of these tenants in one transaction and returns when the entries are on the disk.
+    pub(crate) async fn record(&self, mut drafts: BTreeMap<Uuid, Vec<Draft>>) -> Result<()> {
+        drafts.retain(|_, drafts| !drafts.is_empty());
         if drafts.is_empty() {
             return Ok(());
         }
         let (done, written) = oneshot::channel();
-        self.queue.send(Request { tenant, drafts, done }).await.ok().context("the audit writer has ended")?;
+        self.queue.send(Request { drafts, done }).await.ok().context("the audit writer has ended")?;
         written
             .await
             .context("the audit writer has ended")?
@@ -168,7 +168,9 @@ async fn write(database: Database, appender: Arc<Appender>, mut requests: mpsc::
         }
         for request in batch.drain(..) {
             let result = match &result {
-                Ok(forged) if forged.contains(&request.tenant) => Err(FORGED.to_owned()),
+                Ok(forged) if forged.iter().any(|tenant| request.drafts.contains_key(tenant)) => {
+                    Err(FORGED.to_owned())
+                }
                 Ok(_) => Ok(()),
                 Err(error) => Err(error.clone()),
             };
@@ -181,7 +183,9 @@ async fn write(database: Database, appender: Arc<Appender>, mut requests: mpsc::
 async fn write_batch(database: &Database, appender: &Appender, batch: &mut [Request]) -> Result<Vec<Uuid>> {
     let mut by_tenant: BTreeMap<Uuid, Vec<Draft>> = BTreeMap::new();
     for request in batch {
-        by_tenant.entry(request.tenant).or_default().append(&mut request.drafts);
+        for (tenant, drafts) in &mut request.drafts {
+            by_tenant.entry(*tenant).or_default().append(drafts);
+        }
     }
     let transaction = database.behind(Wall::Tenants(by_tenant.keys().copied().collect())).begin().await?;
     let forged = appender.append(&transaction, by_tenant).await?;

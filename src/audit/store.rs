@@ -16,9 +16,21 @@ use crate::storage::Walled;
 
 /// SQLite binds at most 32,766 values in a statement; an entry has 15.
 const ENTRIES_PER_INSERT: usize = 1000;
+const HEADS_PER_STATEMENT: usize = 1000;
 
-/// The heads of these tenants' chains, as far as they have one, locked until the transaction ends.
+/// The heads of these tenants' chains, as far as they have one, locked until the transaction ends. `tenants` are in order.
 pub async fn lock_heads(
+    transaction: &DatabaseTransaction,
+    tenants: &[Uuid],
+) -> Result<Vec<audit_head::Model>, DbErr> {
+    let mut heads = Vec::with_capacity(tenants.len());
+    for some in tenants.chunks(HEADS_PER_STATEMENT) {
+        heads.extend(lock_some_heads(transaction, some).await?);
+    }
+    Ok(heads)
+}
+
+async fn lock_some_heads(
     transaction: &DatabaseTransaction,
     tenants: &[Uuid],
 ) -> Result<Vec<audit_head::Model>, DbErr> {
@@ -90,11 +102,13 @@ pub async fn move_heads(
     heads: Vec<audit_head::Model>,
 ) -> Result<(), DbErr> {
     let moved = [audit_head::Column::Seq, audit_head::Column::Hash, audit_head::Column::Mac];
-    let heads = heads.into_iter().map(|head| head.into_active_model().reset_all());
-    audit_head::Entity::insert_many(heads)
-        .on_conflict(OnConflict::column(audit_head::Column::TenantId).update_columns(moved).to_owned())
-        .exec_without_returning(transaction)
-        .await?;
+    for some in heads.chunks(HEADS_PER_STATEMENT) {
+        let heads = some.iter().map(|head| head.clone().into_active_model().reset_all());
+        audit_head::Entity::insert_many(heads)
+            .on_conflict(OnConflict::column(audit_head::Column::TenantId).update_columns(moved).to_owned())
+            .exec_without_returning(transaction)
+            .await?;
+    }
     Ok(())
 }
 

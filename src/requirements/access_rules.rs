@@ -4,8 +4,6 @@
 //! (`incident`, `account`), so that no manifest can speak of those: fields of a declared record type under `data.`, all other
 //! objects under `app.`.
 
-use std::sync::Arc;
-
 use jiff::tz::TimeZone;
 
 use super::cache::Parsed;
@@ -13,37 +11,31 @@ use super::manifest::{
     AccessCondition, AccessEffect, AccessParams, ConditionOp, Mode, Operand, Params, RequirementSpec,
     SystemSpec,
 };
-use super::model::Version;
 use crate::access::{Against, Comparison, Condition, Effect, Origin, Rule, Scalar, Scope, SystemRules};
 use crate::error::Result;
 
-/// The access rules of a system in force at the scope's instant.
+/// The access rules of a system, as its requirements in force at the scope's instant state them.
 ///
 /// # Errors
-/// `NOT_FOUND` when there is no such system; unexpected ones.
-pub async fn access_rules(scope: &Scope, system: &str) -> Result<Arc<SystemRules>> {
-    let spec = super::require_system(scope, system).await?;
+/// Unexpected ones only.
+pub(super) async fn access_rules(scope: &Scope, system: &str, spec: &SystemSpec) -> Result<SystemRules> {
     let app = scope.op().app();
     let manifests = app.manifests();
-    let build = |versions: &[Version]| {
-        let (mut enforced, mut audited) = (Vec::new(), Vec::new());
-        for version in versions {
-            let Parsed::Requirement(stated) = manifests.parse(&version.fingerprint, &version.manifest)?
-            else {
-                continue;
-            };
-            let Some((mode, params)) = access_of(&stated) else { continue };
-            let rules = rules_of(&version.name, &spec, params)?;
-            match mode {
-                Mode::Enforce => enforced.extend(rules),
-                Mode::Audit => audited.extend(rules),
-                Mode::Observe => {}
-            }
+    let (mut enforced, mut audited) = (Vec::new(), Vec::new());
+    for version in manifests.requirements_at(app.root()?, system, scope.at_micros()).await? {
+        let Parsed::Requirement(stated) = manifests.parse(&version.fingerprint, &version.manifest)? else {
+            continue;
+        };
+        let Some((mode, params)) = access_of(&stated) else { continue };
+        let rules = rules_of(&version.name, spec, params)?;
+        match mode {
+            Mode::Enforce => enforced.extend(rules),
+            Mode::Audit => audited.extend(rules),
+            Mode::Observe => {}
         }
-        let zone = TimeZone::get(&spec.time_zone).unwrap_or(TimeZone::UTC);
-        Ok(SystemRules::new(enforced, audited, &zone).of(system))
-    };
-    manifests.rules_at(app.root()?, system, scope.at_micros(), build).await
+    }
+    let zone = TimeZone::get(&spec.time_zone).unwrap_or(TimeZone::UTC);
+    Ok(SystemRules::new(enforced, audited, &zone).of(system))
 }
 
 /// The object of the policy for an object of a system: a field of a declared record type, or anything else of its own.

@@ -1,8 +1,8 @@
 //! Which manifest is in force, and what it says, without reading and parsing it again for each request.
 //!
 //! Three memories, all of things that cannot change: parsed specifications by fingerprint (the key *is* the content), and, by
-//! the number of versions that there are in all (versions are only added), the line of versions of a manifest and the access
-//! rules of a system. That number is asked from the database each time, in a trip that concurrent requests share; so an
+//! the number of versions that there are in all (versions are only added), the line of versions of a manifest and a system
+//! with its access rules. That number is asked from the database each time, in a trip that concurrent requests share; so an
 //! applied manifest holds with the next request on every node.
 
 use std::sync::Arc;
@@ -15,7 +15,6 @@ use super::guarded::Span;
 use super::manifest::{Kind, Manifest, RequirementSpec, Spec, SystemSpec};
 use super::model::Version;
 use super::store::{self, Head};
-use crate::access::SystemRules;
 use crate::error::{Error, Result};
 use crate::loader::Loader;
 use crate::storage::{Database, Wall, Walled};
@@ -28,7 +27,6 @@ pub struct Manifests {
     database: Database,
     generations: Loader<Uuid, i64>,
     lines: Cache<(Name, i64), Arc<[Head]>>,
-    rules: Cache<(Uuid, Arc<str>, i64), Arc<[Dated]>>,
     parsed: Cache<String, Parsed>,
     guarded: Cache<AskedOf, Arc<[Span]>>,
 }
@@ -44,14 +42,6 @@ pub(super) type AskedOf = (Uuid, Option<Arc<str>>, i64);
 pub(super) enum Parsed {
     System(Arc<SystemSpec>),
     Requirement(Arc<RequirementSpec>),
-}
-
-/// Access rules that hold from an instant until before another (microseconds).
-#[derive(Clone)]
-struct Dated {
-    from: i64,
-    until: i64,
-    rules: Arc<SystemRules>,
 }
 
 /// Of the versions in the order of names and numbers those that decide at an instant. The highest number decides first: a
@@ -77,8 +67,8 @@ impl Manifests {
             async move { Ok(store::generations(&database, &roots).await?.into_iter().collect()) }
         });
         let database = database.clone();
-        let (lines, rules, parsed) = (Cache::new(ENTRIES), Cache::new(ENTRIES), Cache::new(ENTRIES));
-        Self { database, generations, lines, rules, parsed, guarded: Cache::new(ENTRIES) }
+        let (lines, parsed, guarded) = (Cache::new(ENTRIES), Cache::new(ENTRIES), Cache::new(ENTRIES));
+        Self { database, generations, lines, parsed, guarded }
     }
 
     /// How many versions there are in all.
@@ -116,30 +106,9 @@ impl Manifests {
         Ok(line.iter().rfind(|head| head.in_force_from <= at).cloned())
     }
 
-    /// The access rules of a system at an instant (microseconds), as `build` reads them from its requirements in force.
-    pub(super) async fn rules_at(
-        &self,
-        root: Uuid,
-        system: &str,
-        at: i64,
-        build: impl FnOnce(&[Version]) -> Result<SystemRules>,
-    ) -> Result<Arc<SystemRules>> {
-        let system: Arc<str> = system.into();
-        let generation = self.generation(root).await?;
-        let place = (root, system.clone(), generation);
-        let known = self.rules.get(&place).unwrap_or_default();
-        if let Some(dated) = known.iter().find(|dated| (dated.from..dated.until).contains(&at)) {
-            return Ok(dated.rules.clone());
-        }
-        let versions = store::all_requirements(&self.of(root), root).await?;
-        let begins = || versions.iter().map(|version| version.in_force_from.as_microsecond());
-        // Until the next version of anything comes into force, this answer holds.
-        let from = begins().filter(|begin| *begin <= at).max().unwrap_or(i64::MIN);
-        let until = begins().filter(|begin| *begin > at).min().unwrap_or(i64::MAX);
-        let rules = Arc::new(build(&in_force(versions, &system, at))?);
-        let dated = Dated { from, until, rules: rules.clone() };
-        self.rules.insert(place, known.iter().cloned().chain([dated]).collect());
-        Ok(rules)
+    /// The requirements of a system in force at an instant (microseconds).
+    pub(super) async fn requirements_at(&self, root: Uuid, system: &str, at: i64) -> Result<Vec<Version>> {
+        Ok(in_force(store::all_requirements(&self.of(root), root).await?, system, at))
     }
 
     pub(super) fn get(&self, fingerprint: &str) -> Option<Parsed> {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{access_rules, object_of, require_system};
+use super::{guarded, object_of};
 use crate::access::{Action, Attributes, Explanation, Op, Question, Scalar, policy_of, role_set, token_of};
 use crate::audit::Event;
 use crate::error::{Error, Result};
@@ -38,12 +38,12 @@ pub struct Asked {
 pub async fn explain(op: &Op, tenant: Uuid, asked: Asked) -> Result<Explanation> {
     let scope = op.permit_at(tenant, Action::Read, "policy").await?;
     let Asked { asker, action, object, system, attributes } = asked;
-    let rules = match &system {
-        Some(name) => Some((require_system(&scope, name).await?, access_rules(&scope, name).await?)),
+    let guarded = match &system {
+        Some(name) => Some(guarded(&scope, Some(name)).await?),
         None => None,
     };
-    let rules = rules.as_ref();
-    let object = rules.map_or(object.clone(), |(system, _)| object_of(system, &object));
+    let rules = guarded.as_ref().map(|guarded| &guarded.rules);
+    let object = guarded.as_ref().map_or(object.clone(), |guarded| object_of(&guarded.spec, &object));
     let mut known = Attributes::new();
     for (name, value) in &attributes {
         let value = Scalar::of_json(value)
@@ -51,7 +51,7 @@ pub async fn explain(op: &Op, tenant: Uuid, asked: Asked) -> Result<Explanation>
         known.claim(name, value)?;
     }
     // The hour of a question about now, where a rule asks for it and the question does not say another one.
-    if let Some(zone) = rules.and_then(|(_, rules)| rules.zone()) {
+    if let Some(zone) = rules.and_then(|rules| rules.zone()) {
         let local = scope.at().to_zoned(zone.clone());
         for (name, form) in [("time.clock", "%H:%M"), ("time.date", "%Y-%m-%d")] {
             if known.get(name).is_none() {
@@ -91,7 +91,7 @@ pub async fn explain(op: &Op, tenant: Uuid, asked: Asked) -> Result<Explanation>
     let question = Question {
         action: &action,
         object: &object,
-        system: rules.map(|(_, rules)| &**rules),
+        system: rules.map(|rules| &**rules),
         attributes: &known,
     };
     let mut explanation = policy.explain(&roles, question);

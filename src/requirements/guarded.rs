@@ -42,7 +42,7 @@ pub async fn guarded(scope: &Scope, name: Option<&str>) -> Result<Guarded> {
         None => only(scope).await?,
     };
     let spec = super::require_system(scope, &name).await?;
-    let rules = access_rules(scope, &name).await?;
+    let rules = access_rules(scope, &name, &spec).await?.into();
     let (from, until) = store::span(&manifests.of(root), root, at).await?;
     let guarded = Guarded { name, spec, rules };
     manifests.remember_guarded(place, known, Span { from, until, guarded: guarded.clone() });

@@ -22,7 +22,7 @@ mod read;
 mod reindex;
 mod store;
 
-pub use access_rules::{access_rules, object_of};
+pub use access_rules::object_of;
 pub use apply::{apply, plan, withdraw};
 pub use cache::Manifests;
 pub use coverage::{Coverage, EnforcedBy, enforced_by};

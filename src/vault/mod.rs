@@ -29,6 +29,7 @@ mod store;
 mod store_due;
 mod store_index;
 mod store_keys;
+mod store_plans;
 mod store_secrets;
 mod subjects;
 

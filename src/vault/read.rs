@@ -16,8 +16,8 @@ use crate::access::{Action, Attributes, Op, Scope, SystemRules};
 use crate::audit::{Decision, Event};
 use crate::emergency;
 use crate::error::{Error, Result};
-use crate::requirements;
 use crate::requirements::manifest::Field;
+use crate::requirements::{self, Guarded};
 
 /// Most field names of one request.
 const MAX_NAMES: usize = 256;
@@ -152,8 +152,8 @@ pub async fn read_fields_of(
     }
     let one_tenant = subjects.iter().all(|subject| subject.tenant == first.tenant);
     let scope = if one_tenant { scope.within(first.tenant, "subject")? } else { scope };
-    let schema = Schema::load(&scope, &first.system, &first.record_type).await?;
-    let rules = requirements::access_rules(&scope, &first.system).await?;
+    let Guarded { spec, rules, .. } = requirements::guarded(&scope, Some(&first.system)).await?;
+    let schema = Schema::of(spec, &first.system, &first.record_type)?;
     let fields = declared(&schema, names)?;
     let (readings, places) = readings(op, &rules, &fields, subjects, masked);
     // Each person counts, however they were asked for: a list of many is a bulk read.

@@ -23,7 +23,14 @@ impl Schema {
     /// # Errors
     /// `NOT_FOUND` for an unknown system or record type.
     pub async fn load(scope: &Scope, system: &str, record_type: &str) -> Result<Self> {
-        let spec = requirements::require_system(scope, system).await?;
+        Self::of(requirements::require_system(scope, system).await?, system, record_type)
+    }
+
+    /// A record type of a system that was read before.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` for an unknown record type.
+    pub fn of(spec: Arc<SystemSpec>, system: &str, record_type: &str) -> Result<Self> {
         let at = spec.record_types.iter().position(|known| known.name == record_type);
         let at = at.ok_or_else(|| {
             let names: Vec<_> = spec.record_types.iter().map(|known| known.name.as_str()).collect();

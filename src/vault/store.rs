@@ -8,6 +8,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use super::store_plans as plans;
 use crate::access::{Scope, Tx};
 use crate::storage::Walled;
 
@@ -16,13 +17,7 @@ pub const ALTERNATIVES: usize = 250;
 
 /// People by tenant and id; the callers' scopes were checked before (`vault::subjects`).
 pub async fn subjects_by_key(database: &Walled, keys: &[(Uuid, Uuid)]) -> Result<Vec<subject::Model>, DbErr> {
-    let mut any = Condition::any();
-    for (tenant, id) in keys {
-        any = any.add(
-            Condition::all().add(subject::Column::TenantId.eq(*tenant)).add(subject::Column::Id.eq(*id)),
-        );
-    }
-    subject::Entity::find().filter(any).all(database).await
+    plans::subjects_by_ids(Condition::all(), keys).all(database).await
 }
 
 pub async fn subjects_of(
@@ -75,13 +70,8 @@ pub async fn by_external_ids<C: ConnectionTrait>(
     record_type: &str,
     external_ids: &[&str],
 ) -> Result<Vec<subject::Model>, DbErr> {
-    subject::Entity::find()
-        .filter(scope.rows(subject::Column::TenantId))
-        .filter(subject::Column::System.eq(system))
-        .filter(subject::Column::RecordType.eq(record_type))
-        .filter(subject::Column::ExternalId.is_in(external_ids.iter().copied()))
-        .all(database)
-        .await
+    let rows = scope.rows(subject::Column::TenantId);
+    plans::by_external_ids(rows, system, record_type, external_ids).all(database).await
 }
 
 /// The pseudonyms of everybody of a tenant, of those who were erased too.
@@ -135,54 +125,34 @@ pub async fn truncate_log(scope: &Scope) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// Who has one of these digests: at most `limit`, in no particular order.
+/// People of a system who have one of these digests: at most `limit`, in no particular order.
 pub async fn matches(
     scope: &Scope,
+    system: &str,
     record_type: &str,
     field: &str,
     digests: &[(Uuid, [u8; envelope::BLIND_INDEX_LEN])],
     limit: u64,
-) -> Result<Vec<(Uuid, Uuid)>, DbErr> {
-    let mut any = Condition::any();
-    for (tenant, digest) in digests {
-        // Each alternative names the whole start of the primary key: one descent into the index.
-        any = any.add(
-            Condition::all()
-                .add(blind_index::Column::TenantId.eq(*tenant))
-                .add(blind_index::Column::RecordType.eq(record_type))
-                .add(blind_index::Column::Field.eq(field))
-                .add(blind_index::Column::Digest.eq(digest.to_vec())),
-        );
-    }
-    blind_index::Entity::find()
-        .select_only()
-        .column(blind_index::Column::TenantId)
-        .column(blind_index::Column::SubjectId)
-        .filter(scope.rows(blind_index::Column::TenantId))
-        .filter(any)
-        .limit(limit)
-        .into_tuple()
-        .all(scope.connection())
-        .await
+) -> Result<Vec<subject::Model>, DbErr> {
+    let statement =
+        plans::matches(scope.rows(blind_index::Column::TenantId), record_type, field, digests, limit);
+    of_system(system, statement.all(scope.connection()).await?)
 }
 
+/// People of a system by tenant and id, within the scope.
 pub async fn subjects_by_ids(
     scope: &Scope,
     system: &str,
     ids: &[(Uuid, Uuid)],
 ) -> Result<Vec<subject::Model>, DbErr> {
-    let mut any = Condition::any();
-    for (tenant, id) in ids {
-        any = any.add(
-            Condition::all().add(subject::Column::TenantId.eq(*tenant)).add(subject::Column::Id.eq(*id)),
-        );
-    }
-    subject::Entity::find()
-        .filter(scope.rows(subject::Column::TenantId))
-        .filter(subject::Column::System.eq(system))
-        .filter(any)
-        .all(scope.connection())
-        .await
+    let statement = plans::subjects_by_ids(scope.rows(subject::Column::TenantId), ids);
+    of_system(system, statement.all(scope.connection()).await?)
+}
+
+/// Not asked of the database, which might look through everybody of the system for it (see [`plans`]).
+fn of_system(system: &str, mut people: Vec<subject::Model>) -> Result<Vec<subject::Model>, DbErr> {
+    people.retain(|person| person.system == system);
+    Ok(people)
 }
 
 pub async fn tenant_key(

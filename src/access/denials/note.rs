@@ -85,7 +85,7 @@ impl Op {
             self.app().denials().flush().await;
         }
         let event = Event::new(action.as_str(), shown(object)).decision(Decision::Denied);
-        self.app().audit().record(tenant, vec![self.entry(event)]).await
+        self.app().audit().record([(tenant, vec![self.entry(event)])].into()).await
     }
 
     /// Notes why all of several fields were withheld; that they were is recorded by who withheld them. `object` is the first
