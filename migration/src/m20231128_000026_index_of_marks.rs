@@ -12,11 +12,12 @@ pub struct Migration;
 const UP: [&str; 2] = [
     "DROP INDEX subject_by_mark",
     // Only queries that ask for people who are not erased can take it: those that ask for their marks.
-    "CREATE INDEX subject_by_mark ON subject (system, record_type, index_mark) WHERE erased_at IS NULL",
+    // Under another name: a connection of SQLite's that has not seen the first one go would refuse the same.
+    "CREATE INDEX subject_living_by_mark ON subject (system, record_type, index_mark) WHERE erased_at IS NULL",
 ];
 
 const DOWN: [&str; 2] = [
-    "DROP INDEX subject_by_mark",
+    "DROP INDEX subject_living_by_mark",
     "CREATE INDEX subject_by_mark ON subject (system, record_type, index_mark)",
 ];
 
