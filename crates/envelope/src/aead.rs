@@ -6,7 +6,7 @@ use aes_gcm::{Aes256Gcm, Nonce, Tag};
 use rand_core::CryptoRng;
 
 use crate::Error;
-use crate::context::AdditionalData;
+use crate::context::Place;
 
 /// First byte of every sealed value. A new algorithm or layout takes the next number.
 pub(crate) const FORMAT: u8 = 1;
@@ -41,7 +41,7 @@ impl Aead {
     /// Appends the sealed `plaintext` to `out`.
     pub(crate) fn seal_into(
         &self,
-        place: &AdditionalData,
+        place: Place<'_>,
         plaintext: &[u8],
         rng: &mut (impl CryptoRng + ?Sized),
         out: &mut Vec<u8>,
@@ -65,19 +65,14 @@ impl Aead {
         } else {
             InOutBuf::new(plaintext, text).map_err(|_| too_large)?
         };
-        tag.copy_from_slice(&self.encrypt(&nonce, place.as_bytes(), buffers).map_err(|_| too_large)?);
+        tag.copy_from_slice(&self.encrypt(&nonce, place.bytes, buffers).map_err(|_| too_large)?);
         Ok(())
     }
 
     /// Opens `sealed` into `out`, which must have exactly [`plaintext_len`] bytes. On failure `out` holds no plaintext (it may hold
     /// the ciphertext):
     /// the tag is checked before anything is decrypted.
-    pub(crate) fn open_into(
-        &self,
-        place: &AdditionalData,
-        sealed: &[u8],
-        out: &mut [u8],
-    ) -> Result<(), Error> {
+    pub(crate) fn open_into(&self, place: Place<'_>, sealed: &[u8], out: &mut [u8]) -> Result<(), Error> {
         let parts = Parts::of(sealed)?;
         // The version is also part of the additional data; comparing here only saves the work.
         if parts.key_version != place.header_version || parts.ciphertext.len() != out.len() {
@@ -89,7 +84,7 @@ impl Aead {
         } else {
             InOutBuf::new(parts.ciphertext, out).map_err(|_| Error::DoesNotOpen)?
         };
-        self.decrypt(parts.nonce, place.as_bytes(), buffers, parts.tag).map_err(|_| Error::DoesNotOpen)
+        self.decrypt(parts.nonce, place.bytes, buffers, parts.tag).map_err(|_| Error::DoesNotOpen)
     }
 
     pub(crate) fn encrypt(

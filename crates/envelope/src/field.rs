@@ -4,7 +4,7 @@ use rand_core::CryptoRng;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use crate::aead::{Aead, SEALED_OVERHEAD, plaintext_len};
-use crate::context::AdditionalData;
+use crate::context::at_field;
 use crate::record::{RecordBuilder, SealedRecord};
 use crate::{Error, FieldContext, Plaintext, RecordContext, SubjectKey};
 
@@ -42,7 +42,7 @@ impl FieldCipher {
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<Vec<u8>, Error> {
         let mut out = Vec::with_capacity(plaintext.len().saturating_add(SEALED_OVERHEAD));
-        self.0.seal_into(&AdditionalData::of_field(place)?, plaintext, rng, &mut out)?;
+        at_field(place, |place| self.0.seal_into(place, plaintext, rng, &mut out))?;
         Ok(out)
     }
 
@@ -60,10 +60,11 @@ impl FieldCipher {
     /// # Errors
     /// As [`FieldCipher::open`], without [`Error::NotText`].
     pub fn open_bytes(&self, place: &FieldContext<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let place = AdditionalData::of_field(place)?;
-        let mut out = Zeroizing::new(vec![0; plaintext_len(sealed)?]);
-        self.0.open_into(&place, sealed, &mut out)?;
-        Ok(out)
+        at_field(place, |place| {
+            let mut out = Zeroizing::new(vec![0; plaintext_len(sealed)?]);
+            self.0.open_into(place, sealed, &mut out)?;
+            Ok(out)
+        })
     }
 
     /// Seals all fields of a person into one record, ready to be stored.

@@ -9,7 +9,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::aead::{Aead, SEALED_OVERHEAD};
 use crate::blind_index::{IndexContext, IndexKey};
-use crate::context::{AdditionalData, SubjectKeyContext, TenantKeyContext, check_name};
+use crate::context::{AdditionalData, Place, SubjectKeyContext, TenantKeyContext, check_name};
 use crate::parts::{self, Part, PartKey};
 use crate::{Error, IndexKind};
 
@@ -39,7 +39,7 @@ impl Secret {
         secret
     }
 
-    fn unwrap(aead: &Aead, place: &AdditionalData, wrapped: &[u8]) -> Result<Self, Error> {
+    fn unwrap(aead: &Aead, place: Place<'_>, wrapped: &[u8]) -> Result<Self, Error> {
         let mut secret = Self::zero();
         aead.open_into(place, wrapped, secret.0.as_mut_slice())?;
         Ok(secret)
@@ -48,7 +48,7 @@ impl Secret {
     fn wrap(
         &self,
         aead: &Aead,
-        place: &AdditionalData,
+        place: Place<'_>,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<Vec<u8>, Error> {
         let mut out = Vec::with_capacity(KEY_LEN + SEALED_OVERHEAD);
@@ -115,7 +115,7 @@ impl Kek {
         key: &TenantKey,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<Vec<u8>, Error> {
-        key.root.wrap(&self.aead, &AdditionalData::of_tenant_key(&self.id, place), rng)
+        key.root.wrap(&self.aead, AdditionalData::of_tenant_key(&self.id, place).place(), rng)
     }
 
     /// Unwraps a stored tenant key.
@@ -124,7 +124,7 @@ impl Kek {
     /// [`Error::DoesNotOpen`] for another KEK, KEK id, tenant or version, and for altered bytes.
     pub fn unwrap_tenant_key(&self, place: &TenantKeyContext, wrapped: &[u8]) -> Result<TenantKey, Error> {
         let place = AdditionalData::of_tenant_key(&self.id, place);
-        Secret::unwrap(&self.aead, &place, wrapped).map(TenantKey::build)
+        Secret::unwrap(&self.aead, place.place(), wrapped).map(TenantKey::build)
     }
 }
 
@@ -167,7 +167,7 @@ impl TenantKey {
         key: &SubjectKey,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<Vec<u8>, Error> {
-        key.0.wrap(&self.wrapping, &AdditionalData::of_subject_key(place), rng)
+        key.0.wrap(&self.wrapping, AdditionalData::of_subject_key(place).place(), rng)
     }
 
     /// Unwraps a stored subject key.
@@ -175,7 +175,7 @@ impl TenantKey {
     /// # Errors
     /// [`Error::DoesNotOpen`] for another tenant key, tenant, subject or version, and for altered bytes.
     pub fn unwrap_subject_key(&self, place: &SubjectKeyContext, wrapped: &[u8]) -> Result<SubjectKey, Error> {
-        Secret::unwrap(&self.wrapping, &AdditionalData::of_subject_key(place), wrapped).map(SubjectKey)
+        Secret::unwrap(&self.wrapping, AdditionalData::of_subject_key(place).place(), wrapped).map(SubjectKey)
     }
 
     /// Derives the key of the blind index of one field. Costs as much as two
