@@ -2,7 +2,7 @@
 //!
 //! * [`estimate`] turns a population and ranges of assumptions into arrival rate, requests per second, requests in
 //!   flight and waiting times, each as p5/p50/p95, with the assumption that matters most named first.
-//! * [`chart`] draws that result as an SVG in English or Japanese.
+//! * [`chart::svg`] draws that result as an SVG in English or Japanese.
 //! * [`admission`] holds the algorithms that keep a system within what it can bear: token bucket, concurrency limit
 //!   with guaranteed shares, adaptive limit, waiting room.
 //!
@@ -38,6 +38,7 @@ mod text;
 pub use estimate::{
     Amount, Arrivals, BackTest, Capacity, CapacityTest, Conditioned, Distribution, DrainRow, EstimateResult,
     EstimateSpec, Input, InputRange, Inputs, MAX_SAMPLES, METHOD, Method, Observation, Problem, Quantity,
-    QuantityRange, Range, SpecError, Summary, Swing, SwingBar, Unit, WaitingRoomResult, WaitingRoomSpec, estimate,
+    QuantityRange, Range, SpecError, Summary, Swing, SwingBar, Unit, WaitingRoomResult, WaitingRoomSpec,
+    estimate,
 };
 pub use text::{Lang, Localized};

@@ -148,7 +148,9 @@ impl<'de> de::Visitor<'de> for AmountVisitor {
         match (value, low, high) {
             (Some(value), None, None) => Ok(Amount { low: value, high: None, unit, distribution }),
             (None, Some(low), Some(high)) => Ok(Amount { low, high: Some(high), unit, distribution }),
-            _ => Err(de::Error::custom("a figure has either `value`, or both `low` and `high`; write one of them")),
+            _ => Err(de::Error::custom(
+                "a figure has either `value`, or both `low` and `high`; write one of them",
+            )),
         }
     }
 }

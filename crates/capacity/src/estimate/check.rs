@@ -10,6 +10,7 @@ use super::problem::{Problems, SpecError};
 use super::sampler::MAX_SAMPLES;
 use super::spec::{Capacity, EstimateSpec, Inputs, Observation, WaitingRoomSpec};
 use super::unit::Dimension;
+use crate::text::Localized;
 
 const MAX_CAPACITIES: usize = 32;
 const MAX_OBSERVED: usize = 4;
@@ -80,9 +81,15 @@ impl Model {
         };
         at_most(p, "capacities", capacities.len(), MAX_CAPACITIES);
         let capacities = numbered(capacities, MAX_CAPACITIES)
-            .map(|(at, Capacity { name, quantity, at_most })| {
+            .map(|(at, Capacity { name, label, quantity, at_most })| {
                 let path = format!("capacities[{at}]");
-                named(p, &path, name, capacities[..at].iter().any(|earlier| earlier.name == *name));
+                named(
+                    p,
+                    &path,
+                    name,
+                    label.as_ref(),
+                    capacities[..at].iter().any(|earlier| earlier.name == *name),
+                );
                 let path = format!("{path}.atMost");
                 (*quantity, single(p, &path, at_most, quantity.dimension(), FIGURES))
             })
@@ -92,7 +99,7 @@ impl Model {
             .map(|(at, observation)| {
                 let path = format!("observed[{at}]");
                 let again = observed[..at].iter().any(|earlier| earlier.name == observation.name);
-                named(p, &path, &observation.name, again);
+                named(p, &path, &observation.name, observation.label.as_ref(), again);
                 observation_of(p, &path, observation)
             })
             .collect();
@@ -101,7 +108,11 @@ impl Model {
             p.add("swing", "a quantity is named twice", "name each once");
         }
         if !(MIN_SAMPLES..=MAX_SAMPLES).contains(samples) {
-            p.add("samples", format!("{samples} is out of range"), format!("choose {MIN_SAMPLES} to {MAX_SAMPLES}"));
+            p.add(
+                "samples",
+                format!("{samples} is out of range"),
+                format!("choose {MIN_SAMPLES} to {MAX_SAMPLES}"),
+            );
         }
         if *seed > MAX_SEED {
             p.add("seed", format!("{seed} is too large"), format!("choose 0 to {MAX_SEED}"));
@@ -153,13 +164,17 @@ fn at_most(p: &mut Problems, path: &str, len: usize, limit: usize) {
 fn prose(p: &mut Problems, path: &str, text: &str) {
     let chars = text.chars().count();
     if text.trim().is_empty() {
-        p.add(path, "the text is empty", "write what is estimated, in this language");
+        p.add(path, "the text is empty", "write it in this language too");
     } else if chars > MAX_PROSE {
         p.add(path, format!("{chars} characters"), format!("shorten it to {MAX_PROSE}"));
     }
 }
 
-fn named(p: &mut Problems, path: &str, name: &str, again: bool) {
+fn named(p: &mut Problems, path: &str, name: &str, label: Option<&Localized>, again: bool) {
+    if let Some(Localized { ja, en }) = label {
+        prose(p, &format!("{path}.label.ja"), ja);
+        prose(p, &format!("{path}.label.en"), en);
+    }
     let path = format!("{path}.name");
     if name.trim().is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
         p.add(&path, "not a name", format!("write 1 to {MAX_NAME} characters on one line"));
@@ -169,7 +184,12 @@ fn named(p: &mut Problems, path: &str, name: &str, again: bool) {
 }
 
 /// Both figures in base units, or a problem.
-fn in_base_units(p: &mut Problems, path: &str, amount: &Amount, dimension: Dimension) -> Option<(f64, Option<f64>)> {
+fn in_base_units(
+    p: &mut Problems,
+    path: &str,
+    amount: &Amount,
+    dimension: Dimension,
+) -> Option<(f64, Option<f64>)> {
     let Amount { low, high, unit, distribution: _ } = *amount;
     let convert = |value: f64| match (unit, dimension) {
         (None, Dimension::Plain | Dimension::Share) => Some(value),
@@ -191,7 +211,11 @@ fn in_base_units(p: &mut Problems, path: &str, amount: &Amount, dimension: Dimen
 fn single(p: &mut Problems, path: &str, amount: &Amount, dimension: Dimension, bounds: (f64, f64)) -> f64 {
     let Some((value, high)) = in_base_units(p, path, amount, dimension) else { return bounds.0 };
     if high.is_some() || amount.distribution.is_some() {
-        p.add(path, "a range or distribution where one figure is needed", format!("write {}", dimension.example()));
+        p.add(
+            path,
+            "a range or distribution where one figure is needed",
+            format!("write {}", dimension.example()),
+        );
         return bounds.0;
     }
     within(p, path, amount, value, bounds).unwrap_or(bounds.0)
@@ -204,7 +228,10 @@ fn within(p: &mut Problems, path: &str, amount: &Amount, value: f64, bounds: (f6
     p.add(
         path,
         format!("`{amount}` is out of range"),
-        format!("the figures may lie between {} and {} in base units (1, s, B, /s, Mbit/s)", bounds.0, bounds.1),
+        format!(
+            "the figures may lie between {} and {} in base units (1, s, B, /s, Mbit/s)",
+            bounds.0, bounds.1
+        ),
     );
     None
 }
@@ -225,7 +252,11 @@ fn ordered(
         return None;
     }
     if high / low > MAX_RATIO {
-        p.add(path, format!("`{amount}` is too wide"), format!("narrow it to a ratio of at most {MAX_RATIO}"));
+        p.add(
+            path,
+            format!("`{amount}` is too wide"),
+            format!("narrow it to a ratio of at most {MAX_RATIO}"),
+        );
         return None;
     }
     Some((low, high))
@@ -237,7 +268,11 @@ fn curve(p: &mut Problems, input: Input, amount: &Amount) -> Curve {
     let Some((low, high)) = ordered(p, &path, amount, input.dimension(), bounds) else { return fallback };
     if amount.high.is_none() || low == high {
         if amount.distribution.is_some() {
-            p.add(&path, "a distribution without a range", "give `low` and `high`, or leave the distribution out");
+            p.add(
+                &path,
+                "a distribution without a range",
+                "give `low` and `high`, or leave the distribution out",
+            );
         }
         return Curve::fixed(low);
     }
@@ -274,7 +309,7 @@ fn curve(p: &mut Problems, input: Input, amount: &Amount) -> Curve {
 }
 
 fn observation_of(p: &mut Problems, path: &str, observation: &Observation) -> CheckedObservation {
-    let Observation { name: _, quantity, published, between, population, source } = observation;
+    let Observation { name: _, label: _, quantity, published, between, population, source } = observation;
     let dimension = quantity.dimension();
     let at = format!("{path}.between");
     let mut range = (FIGURES.0, FIGURES.1);
@@ -286,7 +321,11 @@ fn observation_of(p: &mut Problems, path: &str, observation: &Observation) -> Ch
         range = found;
     }
     if source.chars().count() > MAX_PROSE {
-        p.add(&format!("{path}.source"), "the text is too long", format!("shorten it to {MAX_PROSE} characters"));
+        p.add(
+            &format!("{path}.source"),
+            "the text is too long",
+            format!("shorten it to {MAX_PROSE} characters"),
+        );
     }
     CheckedObservation {
         quantity: *quantity,

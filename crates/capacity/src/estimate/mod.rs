@@ -20,8 +20,8 @@ pub use distribution::Distribution;
 pub use names::{Input, Quantity};
 pub use problem::{Problem, SpecError};
 pub use result::{
-    BackTest, CapacityTest, Conditioned, DrainRow, EstimateResult, InputRange, METHOD, Method, QuantityRange, Range,
-    Summary, Swing, SwingBar, WaitingRoomResult,
+    BackTest, CapacityTest, Conditioned, DrainRow, EstimateResult, InputRange, METHOD, Method, QuantityRange,
+    Range, Summary, Swing, SwingBar, WaitingRoomResult,
 };
 pub use run::estimate;
 pub use sampler::MAX_SAMPLES;

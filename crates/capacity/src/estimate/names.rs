@@ -233,7 +233,7 @@ impl Quantity {
             Quantity::ArrivalRate => ("New users at the peak", "ピーク時の新規利用者"),
             Quantity::ActiveUsers => ("People inside if all are let in", "全員を入れた場合の同時利用者"),
             Quantity::UsefulRate => ("Useful requests", "必要な処理要求"),
-            Quantity::FrontDoorRate => ("At the front door, with retries", "再試行を含む入口の要求"),
+            Quantity::FrontDoorRate => ("Front door, with retries", "再試行を含む入口の要求"),
             Quantity::InFlight => ("Requests in flight", "同時処理中の要求"),
             Quantity::Servers => ("Workers or connections", "処理枠（ワーカー・接続）"),
             Quantity::Traffic => ("First-page traffic", "最初の画面の通信量"),

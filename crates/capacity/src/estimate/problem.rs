@@ -29,7 +29,11 @@ impl fmt::Display for Problem {
 pub struct SpecError(pub Vec<Problem>);
 
 impl SpecError {
-    pub(super) fn one(path: impl Into<String>, message: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub(super) fn one(
+        path: impl Into<String>,
+        message: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
         SpecError(vec![Problem { path: path.into(), message: message.into(), remedy: remedy.into() }])
     }
 }

@@ -12,8 +12,7 @@ pub(super) fn p5_p50_p95(values: &mut [f64]) -> Option<[f64; 3]> {
     // Selection instead of sorting: after each step the sought values lie in the part that is left.
     let (below, &mut p50, above) = values.select_nth_unstable_by(mid, f64::total_cmp);
     let p5 = if low < mid { *below.select_nth_unstable_by(low, f64::total_cmp).1 } else { p50 };
-    let p95 =
-        if high > mid { *above.select_nth_unstable_by(high - mid - 1, f64::total_cmp).1 } else { p50 };
+    let p95 = if high > mid { *above.select_nth_unstable_by(high - mid - 1, f64::total_cmp).1 } else { p50 };
     Some([p5, p50, p95])
 }
 

@@ -9,7 +9,7 @@ use crate::text::Localized;
 
 /// Name of the way from specification to figures. Changes whenever the same specification and seed would give other
 /// figures.
-pub const METHOD: &str = "fermi-chain/1 lattice-ckn2006/1 chacha8";
+pub const METHOD: &str = "fermi-chain/1 sobol-joekuo6-shifted/1 chacha8";
 
 /// How the figures came about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,6 +121,8 @@ pub struct QuantityRange {
 pub struct CapacityTest {
     /// From the specification.
     pub name: String,
+    /// From the specification.
+    pub label: Option<Localized>,
     /// What it limits.
     pub quantity: Quantity,
     /// The most that it bears, in the quantity's unit.
@@ -188,6 +190,8 @@ pub struct SwingBar {
 pub struct Conditioned {
     /// From the specification.
     pub name: String,
+    /// From the specification.
+    pub label: Option<Localized>,
     /// From the specification.
     pub source: String,
     /// What the estimate would have said of the observed event.

@@ -62,17 +62,18 @@ struct Draws {
 
 impl Draws {
     fn draw(model: &Model, seed: u64, samples: usize) -> Self {
-        let sampler = Sampler::new(seed);
+        let mut sampler = Sampler::new(seed);
         let mut draws = Draws {
             quantities: std::array::from_fn(|_| Vec::with_capacity(samples)),
             burst_requests: Vec::new(),
             observed: vec![Vec::with_capacity(samples); model.observed.len()],
         };
         let mut values: Draw = model.curves.each_ref().map(|curve| curve.at(0.0));
-        for index in 0..samples as u32 {
-            for (dimension, curve) in model.curves.iter().enumerate() {
+        for _ in 0..samples {
+            let point = sampler.next_point();
+            for ((value, curve), coordinate) in values.iter_mut().zip(&model.curves).zip(point) {
                 if !curve.is_fixed() {
-                    values[dimension] = curve.at(normal_quantile(sampler.coordinate(index, dimension)));
+                    *value = curve.at(normal_quantile(coordinate));
                 }
             }
             let derived = model.rules.derive(&values);
@@ -93,7 +94,12 @@ impl Draws {
 }
 
 /// The observed quantity of an event where everything went as in this draw, with that event's population.
-fn at_observed_event(model: &Model, observation: &CheckedObservation, mut values: Draw, here: &Derived) -> f64 {
+fn at_observed_event(
+    model: &Model,
+    observation: &CheckedObservation,
+    mut values: Draw,
+    here: &Derived,
+) -> f64 {
     let index = observation.quantity.index();
     let Some(population) = observation.population else { return here[index] };
     values[Input::Population as usize] = population;
@@ -101,18 +107,28 @@ fn at_observed_event(model: &Model, observation: &CheckedObservation, mut values
 }
 
 /// `pick` copies the rows that count out of a column.
-fn summarise(spec: &EstimateSpec, model: &Model, pick: impl Fn(&[f64]) -> Vec<f64>, draws: &Draws) -> Summary {
+fn summarise(
+    spec: &EstimateSpec,
+    model: &Model,
+    pick: impl Fn(&[f64]) -> Vec<f64>,
+    draws: &Draws,
+) -> Summary {
     let mut quantities = Vec::with_capacity(Quantity::ALL.len());
     let mut capacities = Vec::with_capacity(model.capacities.len());
     for quantity in Quantity::ALL {
         let mut column = pick(&draws.quantities[quantity.index()]);
         for (at, &(_, at_most)) in model.capacities.iter().enumerate().filter(|(_, c)| c.0 == quantity) {
             let probability_exceeded = rounded(share_above(&column, at_most));
-            let name = spec.capacities[at].name.clone();
+            let (name, label) = (spec.capacities[at].name.clone(), spec.capacities[at].label.clone());
             let unit = quantity.unit().to_owned();
-            capacities.push((at, CapacityTest { name, quantity, at_most, unit, probability_exceeded }));
+            capacities
+                .push((at, CapacityTest { name, label, quantity, at_most, unit, probability_exceeded }));
         }
-        quantities.push(QuantityRange { quantity, unit: quantity.unit().to_owned(), range: range(&mut column) });
+        quantities.push(QuantityRange {
+            quantity,
+            unit: quantity.unit().to_owned(),
+            range: range(&mut column),
+        });
     }
     capacities.sort_by_key(|(at, _)| *at);
     let waiting_room = model.waiting_room.as_ref().map(|room| drain(room, pick(&draws.burst_requests)));
@@ -150,13 +166,15 @@ fn condition(
 ) -> Conditioned {
     let &CheckedObservation { quantity, published, between, population: _ } = checked;
     let percentile = 1.0 - share_above(column, published);
-    let kept: Vec<usize> = (0..column.len()).filter(|&i| column[i] >= between.0 && column[i] <= between.1).collect();
+    let kept: Vec<usize> =
+        (0..column.len()).filter(|&i| column[i] >= between.0 && column[i] <= between.1).collect();
     let posterior = (kept.len() >= MIN_KEPT).then(|| {
         let pick = |column: &[f64]| kept.iter().map(|&i| column[i]).collect();
         summarise(spec, model, pick, draws)
     });
     Conditioned {
         name: written.name.clone(),
+        label: written.label.clone(),
         source: written.source.clone(),
         back_test: BackTest {
             quantity,

@@ -68,8 +68,11 @@ pub struct Inputs {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Capacity {
-    /// Short name.
+    /// Short name, unique among the capacities.
     pub name: String,
+    /// Name for people; without it the short name is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<Localized>,
     /// What it limits.
     pub quantity: Quantity,
     /// The most that it bears, with a unit.
@@ -80,8 +83,11 @@ pub struct Capacity {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Observation {
-    /// Short name.
+    /// Short name, unique among the observations.
     pub name: String,
+    /// Name for people; without it the short name is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<Localized>,
     /// What was seen.
     pub quantity: Quantity,
     /// The published figure, with a unit: where it lies among the draws is the back-test.
@@ -150,7 +156,8 @@ impl EstimateSpec {
             let path = e.path().to_string();
             SpecError::one(path, bounded(&e.into_inner().to_string()), "correct the document there")
         })?;
-        json.end().map_err(|e| SpecError::one(".", bounded(&e.to_string()), "end the document after its object"))?;
+        json.end()
+            .map_err(|e| SpecError::one(".", bounded(&e.to_string()), "end the document after its object"))?;
         Ok(spec)
     }
 }

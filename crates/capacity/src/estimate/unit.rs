@@ -164,6 +164,9 @@ mod tests {
                 Unit::PerMinute | Unit::PerHour | Unit::MegabitsPerSecond | Unit::GigabitsPerSecond => {}
             }
         }
-        assert_eq!(UNITS.map(|row| row.1).iter().collect::<std::collections::BTreeSet<_>>().len(), UNITS.len());
+        assert_eq!(
+            UNITS.map(|row| row.1).iter().collect::<std::collections::BTreeSet<_>>().len(),
+            UNITS.len()
+        );
     }
 }

@@ -28,6 +28,7 @@ pub(crate) fn exceeding(spec: &EstimateSpec, thresholds: &[(Quantity, f64)]) -> 
     for part in thresholds.chunks(32) {
         let capacities = part.iter().enumerate().map(|(at, &(quantity, threshold))| Capacity {
             name: at.to_string(),
+            label: None,
             quantity,
             at_most: Amount::parse(&format!("{threshold}{}", unit(quantity))).expect("a figure"),
         });
@@ -35,7 +36,9 @@ pub(crate) fn exceeding(spec: &EstimateSpec, thresholds: &[(Quantity, f64)]) -> 
         let result = run(&spec);
         let posterior = only(&result).posterior.as_ref().expect("enough draws are kept");
         let pairs = result.prior.capacities.iter().zip(&posterior.capacities);
-        found.extend(pairs.map(|(prior, posterior)| (prior.probability_exceeded, posterior.probability_exceeded)));
+        found.extend(
+            pairs.map(|(prior, posterior)| (prior.probability_exceeded, posterior.probability_exceeded)),
+        );
     }
     found
 }

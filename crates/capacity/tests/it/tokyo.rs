@@ -81,7 +81,10 @@ fn every_figure_of_the_published_table() {
         let draws = 1.0 / (1.0 / (PUBLISHED_DRAWS * part) + 1.0 / (f64::from(spec.samples) * part));
         let chance = 4.0 * (q * (1.0 - q) / draws).sqrt();
         if low > q + chance || high < q - chance {
-            wrong.push(format!("{:?} {q} conditioned {conditioned}: {low}..{high} ± {chance:.4}", threshold[0]));
+            wrong.push(format!(
+                "{:?} {q} conditioned {conditioned}: {low}..{high} ± {chance:.4}",
+                threshold[0]
+            ));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
@@ -135,25 +138,33 @@ fn swing_of_the_front_door() {
     let rest: Vec<_> = swing.inputs[6..].iter().map(|bar| (bar.input, bar.at_p5 == bar.at_p95)).collect();
     assert_eq!(rest, [(Input::ServiceTime, true), (Input::FirstPage, true)]);
     // "Service time affects only concurrency."
-    assert!(result.swing[1].inputs.iter().any(|bar| bar.input == Input::ServiceTime && bar.at_p95 > 7.0 * bar.at_p5));
+    assert!(
+        result.swing[1]
+            .inputs
+            .iter()
+            .any(|bar| bar.input == Input::ServiceTime && bar.at_p95 > 7.0 * bar.at_p5)
+    );
 }
 
 #[test]
 fn minutes_to_drain_the_burst() {
     let room = run(&many_draws()).prior.waiting_room.expect("the example asks for it");
+    // Half a unit of the last digit and 1 %. The published table names no number of draws. Two of its figures, 41 and
+    // 134, lie further from ours (40.2 and 135.0 for every seed) than 600,000 draws explain, so it came from fewer: 1 %
+    // is four standard errors of its p5 and p95 at 250,000 draws.
     let published = [
-        (100.0, 205.0, [80.0, 220.0, 540.0], 5.0),
-        (200.0, 409.0, [41.0, 110.0, 270.0], 5.0),
-        (400.0, 818.0, [20.0, 55.0, 134.0], 1.0),
-        (800.0, 1_636.0, [10.0, 27.0, 67.0], 1.0),
+        (100.0, 205.0, [(80.0, 0.5), (220.0, 5.0), (540.0, 5.0)]),
+        (200.0, 409.0, [(41.0, 0.5), (110.0, 5.0), (270.0, 5.0)]),
+        (400.0, 818.0, [(20.0, 0.5), (55.0, 0.5), (134.0, 0.5)]),
+        (800.0, 1_636.0, [(10.0, 0.5), (27.0, 0.5), (67.0, 0.5)]),
     ];
     assert_eq!(room.rows.len(), published.len());
-    for (row, (rate, admitted, minutes, unit)) in room.rows.iter().zip(published) {
+    for (row, (rate, admitted, minutes)) in room.rows.iter().zip(published) {
         assert_eq!(row.origin_rate, rate);
         assert_eq!(row.admitted_per_minute.round(), admitted);
         let range = row.minutes_to_drain;
-        for (got, want) in [range.p5, range.p50, range.p95].into_iter().zip(minutes) {
-            assert!((got - want).abs() <= unit, "{rate}: {got}, not {want}");
+        for (got, (want, half)) in [range.p5, range.p50, range.p95].into_iter().zip(minutes) {
+            assert!((got - want).abs() <= half + want / 100.0, "{rate}: {got}, not {want}");
         }
     }
 }
