@@ -93,6 +93,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn everything_but_the_peak_factor_is_proportional_to_the_population() {
+        let rules = Rules { arrivals: Arrivals::HalfNormal, utilisation: 0.7, day: 86_400.0 };
+        let draw = [1_000.0, 0.4, 0.3, 700.0, 20.0, 300.0, 0.2, 4.0, 2e6];
+        let mut other = draw;
+        other[Input::Population as usize] = 3_500.0;
+        let pairs = rules.derive(&draw).into_iter().zip(rules.derive(&other));
+        for (quantity, (here, there)) in Quantity::ALL.into_iter().zip(pairs) {
+            let expected = if quantity == Quantity::PeakFactor { 1.0 } else { 3.5 };
+            assert!((there / here - expected).abs() < 1e-12, "{quantity:?}");
+        }
+    }
+
     /// The share that has arrived, by adding up the arrival rate in small steps instead of by its integral.
     #[test]
     fn both_arrival_curves_start_at_the_same_rate_and_bring_everybody() {

@@ -4,6 +4,7 @@ mod amount;
 mod chain;
 mod check;
 mod distribution;
+mod exp;
 mod names;
 mod problem;
 mod quantile;

@@ -2,7 +2,7 @@
 
 use super::chain::{Derived, Draw};
 use super::check::{CheckedObservation, CheckedRoom, Model};
-use super::distribution::normal_quantile;
+use super::distribution::normal_quantiles;
 use super::names::{Input, Quantity};
 use super::problem::SpecError;
 use super::quantile::{p5_p50_p95, rounded, share_above};
@@ -16,6 +16,9 @@ use super::swing::swing;
 
 /// Fewer draws than this say nothing of a 5th percentile (25 draws would lie below it).
 const MIN_KEPT: usize = 500;
+
+/// Draws that are computed together: their values stay in the fastest cache.
+const BLOCK: usize = 256;
 
 /// Estimates. Errors name every figure of the specification that makes no sense.
 ///
@@ -39,7 +42,7 @@ pub fn estimate(spec: &EstimateSpec) -> Result<EstimateResult, SpecError> {
         samples: spec.samples,
         scenario: spec.scenario.clone(),
         inputs,
-        prior: summarise(spec, &model, |column| column.to_vec(), &draws),
+        prior: summarise(spec, &model, &draws, |column, picked| picked.extend_from_slice(column)),
         swing: model.swing.iter().map(|&quantity| swing(&model, quantity)).collect(),
         observed: model
             .observed
@@ -68,57 +71,64 @@ impl Draws {
             burst_requests: Vec::new(),
             observed: vec![Vec::with_capacity(samples); model.observed.len()],
         };
-        let mut values: Draw = model.curves.each_ref().map(|curve| curve.at(0.0));
-        for _ in 0..samples {
-            let point = sampler.next_point();
-            for ((value, curve), coordinate) in values.iter_mut().zip(&model.curves).zip(point) {
+        let mut block = [[0.0; BLOCK]; Input::ALL.len()];
+        for start in (0..samples).step_by(BLOCK) {
+            sampler.fill(&mut block);
+            for (column, curve) in block.iter_mut().zip(&model.curves) {
                 if !curve.is_fixed() {
-                    *value = curve.at(normal_quantile(coordinate));
+                    normal_quantiles(column);
                 }
+                curve.at_all(column);
             }
-            let derived = model.rules.derive(&values);
-            for (column, value) in draws.quantities.iter_mut().zip(derived) {
-                column.push(value);
-            }
-            for (column, observation) in draws.observed.iter_mut().zip(&model.observed) {
-                column.push(at_observed_event(model, observation, values, &derived));
-            }
-            if model.waiting_room.is_some() {
-                draws.burst_requests.push(
-                    derived[Quantity::UsersInBurst.index()] * values[Input::RequestsPerSession as usize],
-                );
+            for row in 0..BLOCK.min(samples - start) {
+                draws.push(model, block.each_ref().map(|column| column[row]));
             }
         }
         draws
     }
+
+    fn push(&mut self, model: &Model, values: Draw) {
+        let derived = model.rules.derive(&values);
+        for (column, value) in self.quantities.iter_mut().zip(derived) {
+            column.push(value);
+        }
+        for (column, observation) in self.observed.iter_mut().zip(&model.observed) {
+            column.push(at_observed_event(observation, &values, &derived));
+        }
+        if model.waiting_room.is_some() {
+            self.burst_requests
+                .push(derived[Quantity::UsersInBurst.index()] * values[Input::RequestsPerSession as usize]);
+        }
+    }
 }
 
 /// The observed quantity of an event where everything went as in this draw, with that event's population.
-fn at_observed_event(
-    model: &Model,
-    observation: &CheckedObservation,
-    mut values: Draw,
-    here: &Derived,
-) -> f64 {
-    let index = observation.quantity.index();
-    let Some(population) = observation.population else { return here[index] };
-    values[Input::Population as usize] = population;
-    model.rules.derive(&values)[index]
+fn at_observed_event(observation: &CheckedObservation, values: &Draw, here: &Derived) -> f64 {
+    let here = here[observation.quantity.index()];
+    match observation.population {
+        // All but a ratio is proportional to the population: a test of the chain says so.
+        Some(population) if observation.quantity != Quantity::PeakFactor => {
+            here * (population / values[Input::Population as usize])
+        }
+        _ => here,
+    }
 }
 
-/// `pick` copies the rows that count out of a column.
+/// `pick` copies the rows that count out of a column, into the same memory for one column after the other.
 fn summarise(
     spec: &EstimateSpec,
     model: &Model,
-    pick: impl Fn(&[f64]) -> Vec<f64>,
     draws: &Draws,
+    pick: impl Fn(&[f64], &mut Vec<f64>),
 ) -> Summary {
+    let mut picked = Vec::with_capacity(spec.samples as usize);
     let mut quantities = Vec::with_capacity(Quantity::ALL.len());
     let mut capacities = Vec::with_capacity(model.capacities.len());
     for quantity in Quantity::ALL {
-        let mut column = pick(&draws.quantities[quantity.index()]);
+        picked.clear();
+        pick(&draws.quantities[quantity.index()], &mut picked);
         for (at, &(_, at_most)) in model.capacities.iter().enumerate().filter(|(_, c)| c.0 == quantity) {
-            let probability_exceeded = rounded(share_above(&column, at_most));
+            let probability_exceeded = rounded(share_above(&picked, at_most));
             let (name, label) = (spec.capacities[at].name.clone(), spec.capacities[at].label.clone());
             let unit = quantity.unit().to_owned();
             capacities
@@ -127,11 +137,15 @@ fn summarise(
         quantities.push(QuantityRange {
             quantity,
             unit: quantity.unit().to_owned(),
-            range: range(&mut column),
+            range: range(&mut picked),
         });
     }
     capacities.sort_by_key(|(at, _)| *at);
-    let waiting_room = model.waiting_room.as_ref().map(|room| drain(room, pick(&draws.burst_requests)));
+    let waiting_room = model.waiting_room.as_ref().map(|room| {
+        picked.clear();
+        pick(&draws.burst_requests, &mut picked);
+        drain(room, &mut picked)
+    });
     Summary { quantities, capacities: capacities.into_iter().map(|(_, test)| test).collect(), waiting_room }
 }
 
@@ -139,9 +153,9 @@ fn range(column: &mut [f64]) -> Range {
     Range::new(p5_p50_p95(column).expect("at least 1,000 draws are made, and at least 500 of them kept"))
 }
 
-fn drain(room: &CheckedRoom, mut burst_requests: Vec<f64>) -> WaitingRoomResult {
+fn drain(room: &CheckedRoom, burst_requests: &mut [f64]) -> WaitingRoomResult {
     let &CheckedRoom { share, requests_per_session, ref origin_rates } = room;
-    let requests = p5_p50_p95(&mut burst_requests).expect("as many rows as the quantities have");
+    let requests = p5_p50_p95(burst_requests).expect("as many rows as the quantities have");
     let rows = origin_rates
         .iter()
         .map(|&origin_rate| {
@@ -169,8 +183,7 @@ fn condition(
     let kept: Vec<usize> =
         (0..column.len()).filter(|&i| column[i] >= between.0 && column[i] <= between.1).collect();
     let posterior = (kept.len() >= MIN_KEPT).then(|| {
-        let pick = |column: &[f64]| kept.iter().map(|&i| column[i]).collect();
-        summarise(spec, model, pick, draws)
+        summarise(spec, model, draws, |column, picked| picked.extend(kept.iter().map(|&i| column[i])))
     });
     Conditioned {
         name: written.name.clone(),

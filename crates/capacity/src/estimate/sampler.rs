@@ -79,7 +79,16 @@ impl Sampler {
         Sampler { state: std::array::from_fn(|_| rng.random()), index: 0 }
     }
 
-    pub(super) fn next_point(&mut self) -> [f64; DIMENSIONS] {
+    /// The next points, one row for each, one column for each dimension.
+    pub(super) fn fill<const N: usize>(&mut self, block: &mut [[f64; N]; DIMENSIONS]) {
+        for row in 0..N {
+            for (column, x) in block.iter_mut().zip(self.next_point()) {
+                column[row] = x;
+            }
+        }
+    }
+
+    fn next_point(&mut self) -> [f64; DIMENSIONS] {
         // In the middle of its cell of 2^-32: neither 0 nor 1 can come out.
         let point = self.state.map(|bits| (f64::from(bits) + 0.5) / (1_u64 << BITS) as f64);
         self.index = self.index.wrapping_add(1);
