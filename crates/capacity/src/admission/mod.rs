@@ -17,7 +17,7 @@
 //! assert_eq!(bucket.take(at(0), 1), Decision::Admit);
 //! assert_eq!(bucket.take(at(100), 1), Decision::Wait(at(400)));
 //! bucket.set(at(100), Rate::per_second(20), 1); // the place is as full as before, but fills faster
-//! assert_eq!(bucket.take(at(140), 1), Decision::Admit);
+//! assert_eq!(bucket.take(at(141), 1), Decision::Admit);
 //! ```
 //!
 //! [`Duration`]: std::time::Duration

@@ -119,6 +119,9 @@ pub(super) fn range(range: &Range) -> String {
 }
 
 fn percent(probability: f64) -> String {
+    if !probability.is_finite() {
+        return "?".to_owned();
+    }
     let percent = (probability * 100.0).clamp(0.0, 100.0);
     // 99.97 % is not certainty, and must not read as such.
     match percent {

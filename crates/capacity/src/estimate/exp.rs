@@ -7,7 +7,7 @@
 /// `1.5 · 2^52`: added to a small number, it leaves that number's nearest integer in the lowest bits.
 const TO_INTEGER: f64 = 6_755_399_441_055_744.0;
 /// ln 2 in two parts; the first has so few bits that its product with an exponent is exact (fdlibm, `e_exp.c`).
-const LN2_HIGH: f64 = 6.931_471_803_691_238_2e-1;
+const LN2_HIGH: f64 = 6.931_471_803_691_238e-1;
 const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
 /// Coefficients of the Taylor series, highest power first. With |r| ≤ ln 2 / 2 the first one left out is 4·10^-18.
 const TAYLOR: [f64; 14] = [

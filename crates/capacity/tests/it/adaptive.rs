@@ -8,11 +8,28 @@ use capacity::admission::{AdaptiveConfig, AdaptiveLimit, Outcome};
 
 const SERVICE_US: u64 = 20_000;
 
-/// An origin with so many workers, each busy for 20 ms a request, and an endless queue before them.
+/// An origin with so many workers, each busy for 10 to 30 ms a request, and an endless queue before them.
 struct Origin {
+    /// State of the generator of service times.
+    chance: u64,
     workers: usize,
     busy: BinaryHeap<Reverse<(u64, u64)>>,
     queue: VecDeque<u64>,
+}
+
+impl Origin {
+    fn new(workers: usize) -> Self {
+        Origin { chance: 1, workers, busy: BinaryHeap::new(), queue: VecDeque::new() }
+    }
+
+    /// A worker takes the request that arrived then.
+    fn start(&mut self, now: u64, arrived: u64) {
+        // Knuth's MMIX generator; the upper bits are random enough for times of service.
+        self.chance =
+            self.chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let service = SERVICE_US / 2 + (self.chance >> 33) % SERVICE_US;
+        self.busy.push(Reverse((now + service, arrived)));
+    }
 }
 
 struct Outcomes {
@@ -35,7 +52,7 @@ fn run(origin: &mut Origin, limit: &mut AdaptiveLimit, offered: u64, from: u64, 
             limit.observe(at, Duration::from_micros(now - arrived), in_flight as u32, Outcome::Answered);
             outcomes.answered += 1;
             if let Some(arrived) = origin.queue.pop_front() {
-                origin.busy.push(Reverse((now + SERVICE_US, arrived)));
+                origin.start(now, arrived);
             }
             continue;
         }
@@ -44,7 +61,7 @@ fn run(origin: &mut Origin, limit: &mut AdaptiveLimit, offered: u64, from: u64, 
         outcomes.limits.push(limit.limit());
         if origin.busy.len() + origin.queue.len() < limit.limit() as usize {
             if origin.busy.len() < origin.workers {
-                origin.busy.push(Reverse((now + SERVICE_US, now)));
+                origin.start(now, now);
             } else {
                 origin.queue.push_back(now);
             }
@@ -63,30 +80,28 @@ fn config(ceiling: u32) -> AdaptiveConfig {
     }
 }
 
-fn origin(workers: usize) -> Origin {
-    Origin { workers, busy: BinaryHeap::new(), queue: VecDeque::new() }
-}
-
 /// The acceptance test of load shedding: the rated load is still served when ten times as much is asked for.
 #[test]
 fn goodput_stays_flat_at_ten_times_the_rated_load() {
     let rated = 50 * 1_000_000 / SERVICE_US;
     let mut goodputs = Vec::new();
     for times in [1, 2, 10] {
-        let (mut origin, mut limit) = (origin(50), AdaptiveLimit::new(config(1_000), Duration::ZERO));
+        let (mut origin, mut limit) = (Origin::new(50), AdaptiveLimit::new(config(1_000), Duration::ZERO));
         run(&mut origin, &mut limit, rated * times, 0, 20);
         let outcomes = run(&mut origin, &mut limit, rated * times, 20_000_000, 60);
         goodputs.push(outcomes.answered as f64 / 60.0 / rated as f64);
         let longest = outcomes.limits.iter().max().copied().unwrap_or(0);
-        // 50 workers and a queue of β ≈ 10: nobody waits long in a queue that the limit let grow.
-        assert!(longest <= 70, "at {times} times the load the limit rose to {longest}");
+        // 50 workers and a queue of β ≈ 10: nobody waits long in a queue that the limit let grow. At the rated load
+        // there is no queue, and the limit may rise to twice what is used.
+        let most = if times == 1 { 120 } else { 70 };
+        assert!(longest <= most, "at {times} times the load the limit rose to {longest}");
     }
     assert!(goodputs.iter().all(|g| *g > 0.95), "{goodputs:?}");
 }
 
 #[test]
 fn the_limit_follows_an_origin_that_loses_half_its_workers() {
-    let (mut origin, mut limit) = (origin(80), AdaptiveLimit::new(config(1_000), Duration::ZERO));
+    let (mut origin, mut limit) = (Origin::new(80), AdaptiveLimit::new(config(1_000), Duration::ZERO));
     run(&mut origin, &mut limit, 10_000, 0, 20);
     assert!((80..=100).contains(&limit.limit()), "{}", limit.limit());
     origin.workers = 40;
@@ -96,14 +111,13 @@ fn the_limit_follows_an_origin_that_loses_half_its_workers() {
     run(&mut origin, &mut limit, 10_000, 20_000_000, 20);
     assert!((40..=60).contains(&limit.limit()), "{}", limit.limit());
     origin.workers = 80;
-    // The new workers take up the queue.
-    run(&mut origin, &mut limit, 10_000, 40_000_000, 30);
-    assert!(limit.limit() >= 40, "{}", limit.limit());
+    run(&mut origin, &mut limit, 10_000, 40_000_000, 20);
+    assert!((80..=100).contains(&limit.limit()), "{}", limit.limit());
 }
 
 #[test]
 fn never_above_the_ceiling_nor_below_the_floor() {
-    let (mut origin, mut limit) = (origin(500), AdaptiveLimit::new(config(64), Duration::ZERO));
+    let (mut origin, mut limit) = (Origin::new(500), AdaptiveLimit::new(config(64), Duration::ZERO));
     let outcomes = run(&mut origin, &mut limit, 20_000, 0, 20);
     assert_eq!(
         outcomes.limits.iter().max(),
