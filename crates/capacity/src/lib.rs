@@ -42,3 +42,8 @@ pub use estimate::{
     estimate,
 };
 pub use text::{Lang, Localized};
+
+/// The README's example, so that it cannot become false.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

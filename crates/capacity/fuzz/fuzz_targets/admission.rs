@@ -55,6 +55,9 @@ fuzz_target!(|input: Input| {
 struct Run {
     now: Duration,
     bucket: TokenBucket,
+    open: bool,
+    /// Tokens at the last change of rate.
+    held: u32,
     places: Partitions,
     used: [u32; 3],
     adaptive: AdaptiveLimit,
@@ -98,6 +101,8 @@ impl Run {
         Some(Run {
             now: Duration::ZERO,
             bucket: TokenBucket::new(Rate::per_second(input.limit.into()), input.winners.into()),
+            open: input.limit > 0,
+            held: u32::from(input.winners).max(1),
             places: Partitions::new(input.limit.into(), input.headroom, parts).ok()?,
             used: [0; 3],
             adaptive: AdaptiveLimit::new(adaptive, Duration::ZERO),
@@ -123,9 +128,11 @@ impl Run {
                 }
             }
             Step::Rate(tokens, per, burst) => {
-                let before = self.bucket.available(self.now);
+                // A closed bucket has nothing to give, but remembers what it holds.
+                let before = if self.open { self.bucket.available(self.now) } else { self.held };
                 self.bucket.set(self.now, Rate { tokens, per }, burst);
-                assert!(self.bucket.available(self.now) <= before.max(1), "a change is no gift");
+                assert!(self.bucket.available(self.now) <= before, "a change is no gift");
+                (self.open, self.held) = (tokens > 0, before.min(burst.max(1)));
             }
             Step::Enter(at, is_new) => {
                 let at = usize::from(at % 3);

@@ -10,6 +10,10 @@ use std::time::Duration;
 type Ticks = u128;
 const TICK_BITS: u32 = 32;
 
+/// Longest interval, 146 years: with it a whole bucket of 2^32 tokens takes less than 2^126 ticks to fill. Added twice to
+/// the longest `Duration` (2^126 ticks) no sum below can overflow.
+const SLOWEST: Ticks = 1 << 94;
+
 fn ticks(time: Duration) -> Ticks {
     time.as_nanos() << TICK_BITS
 }
@@ -27,7 +31,7 @@ fn duration(ticks: Ticks) -> Duration {
 pub struct Rate {
     /// Tokens; 0 closes.
     pub tokens: u32,
-    /// In this time. Zero counts as one nanosecond.
+    /// In this time. Zero counts as one nanosecond, more than 146 years a token as 146 years a token.
     pub per: Duration,
 }
 
@@ -47,8 +51,8 @@ impl Rate {
 
     /// Ticks from one token to the next, rounded up so that the rate is never exceeded; `None` when closed.
     fn interval(self) -> Option<Ticks> {
-        (self.tokens > 0)
-            .then(|| ticks(self.per.max(Duration::from_nanos(1))).div_ceil(Ticks::from(self.tokens)))
+        let per = ticks(self.per.max(Duration::from_nanos(1)));
+        (self.tokens > 0).then(|| per.div_ceil(Ticks::from(self.tokens)).min(SLOWEST))
     }
 }
 
@@ -99,9 +103,9 @@ impl TokenBucket {
         }
         self.latest = self.latest.max(ticks(now));
         let now = self.latest;
-        let full_after = (*full_at).max(now).saturating_add(interval.saturating_mul(Ticks::from(tokens)));
-        let depth = interval.saturating_mul(Ticks::from(self.burst));
-        let early = full_after.saturating_sub(now.saturating_add(depth));
+        let full_after = (*full_at).max(now) + interval * Ticks::from(tokens);
+        let depth = interval * Ticks::from(self.burst);
+        let early = full_after.saturating_sub(now + depth);
         if early > 0 {
             return Decision::Wait(duration(early));
         }
@@ -125,11 +129,9 @@ impl TokenBucket {
         let whole = |tokens: u32| u128::from(tokens) << TICK_BITS;
         let missing = match self.state {
             State::Open { interval, full_at } => {
-                // Split, because a duration times 2^32 may not fit: whole intervals first, then the part of one.
+                // Whole intervals first: only what is left of one is short enough to be shifted.
                 let late = full_at.saturating_sub(now);
-                let (intervals, rest) = (late / interval, late % interval);
-                let part = fraction(rest, interval);
-                (intervals.min(u128::from(u32::MAX)) << TICK_BITS) + part
+                ((late / interval) << TICK_BITS) + ((late % interval) << TICK_BITS).div_ceil(interval)
             }
             State::Closed { missing } => missing,
         };
@@ -139,23 +141,10 @@ impl TokenBucket {
         self.state = match rate.interval() {
             Some(interval) => {
                 let (tokens, part) = (missing >> TICK_BITS, missing & u128::from(u32::MAX));
-                let late = interval.saturating_mul(tokens).saturating_add(portion(interval, part));
-                State::Open { interval, full_at: now.saturating_add(late) }
+                let late = interval * tokens + (interval * part).div_ceil(1 << TICK_BITS);
+                State::Open { interval, full_at: now + late }
             }
             None => State::Closed { missing },
         };
     }
-}
-
-/// `rest / interval` in parts of 2^32, rounded up. Both are shifted down together when `rest` is too long for a shift up.
-fn fraction(rest: Ticks, interval: Ticks) -> u128 {
-    let spare = rest.leading_zeros();
-    let down = TICK_BITS.saturating_sub(spare);
-    ((rest >> down) << TICK_BITS).div_ceil((interval >> down).max(1)).min(1 << TICK_BITS)
-}
-
-/// `interval · part / 2^32`, rounded up.
-fn portion(interval: Ticks, part: u128) -> Ticks {
-    let (high, low) = (interval >> TICK_BITS, interval & Ticks::from(u32::MAX));
-    high.saturating_mul(part).saturating_add((low * part).div_ceil(1 << TICK_BITS))
 }

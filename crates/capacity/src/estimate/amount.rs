@@ -43,6 +43,11 @@ impl Amount {
         if text.len() > MAX_TEXT {
             return Err(format!("a figure of {} bytes is too long; {FORM}", text.len()));
         }
+        if text.contains(',') {
+            return Err(format!(
+                "`{text}` has a comma; write a decimal point, and no separator of thousands"
+            ));
+        }
         let trimmed = text.trim();
         let end = trimmed
             .find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '_' | ' ')))

@@ -204,6 +204,14 @@ fn in_base_units(
         p.add(path, what, format!("write {}", dimension.example()));
         return None;
     };
+    if unit.is_none() && dimension == Dimension::Share && converted > 1.0 {
+        p.add(
+            path,
+            format!("`{amount}` is more than the whole"),
+            format!("write `{amount} %` if it is in hundredths"),
+        );
+        return None;
+    }
     Some((converted, high.and_then(convert)))
 }
 

@@ -147,6 +147,12 @@ mod tests {
     fn the_first_points_of_seed_1() {
         let first: Vec<String> =
             points(1, 3).iter().map(|p| format!("{:.9} {:.9} {:.9}", p[0], p[1], p[8])).collect();
-        insta::assert_debug_snapshot!(first);
+        insta::assert_debug_snapshot!(first, @r#"
+        [
+            "0.549378258 0.402485664 0.832455390",
+            "0.049378258 0.902485664 0.332455390",
+            "0.299378258 0.152485664 0.082455390",
+        ]
+        "#);
     }
 }

@@ -153,7 +153,9 @@ impl EstimateSpec {
         }
         let mut json = serde_json::Deserializer::from_str(text);
         let spec: Self = serde_path_to_error::deserialize(&mut json).map_err(|e| {
-            let path = e.path().to_string();
+            // serde calls the unknown path `?`: the document ended before any place was reached.
+            let path =
+                Some(e.path().to_string()).filter(|path| path != "?").unwrap_or_else(|| ".".to_owned());
             SpecError::one(path, bounded(&e.into_inner().to_string()), "correct the document there")
         })?;
         json.end()

@@ -66,11 +66,11 @@ fn all_faults_are_told_at_once() {
 #[test]
 fn documents_that_are_no_specification() {
     let said = |text: &str| EstimateSpec::from_json(text).expect_err("no specification").to_string();
-    insta::assert_snapshot!(said("{"), @"");
-    insta::assert_snapshot!(said("[]"), @"");
-    insta::assert_snapshot!(said(&format!("{TOKYO} x")), @"");
-    insta::assert_snapshot!(said(&TOKYO.replace("\"burstTime\"", "\"bursttime\"")), @"");
-    insta::assert_snapshot!(said(&" ".repeat(300_000)), @"");
+    insta::assert_snapshot!(said("{"), @".: EOF while parsing an object at line 1 column 1; correct the document there");
+    insta::assert_snapshot!(said("[]"), @".: invalid length 0, expected struct EstimateSpec with 12 elements at line 1 column 2; correct the document there");
+    insta::assert_snapshot!(said(&format!("{TOKYO} x")), @".: trailing characters at line 50 column 2; end the document after its object");
+    insta::assert_snapshot!(said(&TOKYO.replace("\"burstTime\"", "\"bursttime\"")), @"inputs.bursttime: unknown field `bursttime`, expected one of `triesOnDayOne`, `comesAtOpening`, `burstTime`, `requestsPerSession`, `sessionTime`, `serviceTime`, `retryFactor`, `firstPage` at line 10 column 15; correct the document there");
+    insta::assert_snapshot!(said(&" ".repeat(300_000)), @".: the document has 300000 bytes; shorten it to 262144 bytes");
 }
 
 #[test]
