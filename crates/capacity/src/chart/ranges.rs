@@ -70,8 +70,8 @@ fn legend(svg: &mut Svg, observed: Option<&Conditioned>, words: Words, y: f64) -
     svg.upright(MARGIN + 190.0, (y - 12.0, y + 3.0), "limit");
     svg.text((MARGIN + 202.0, y), "note", &words.limit());
     if let Some(observed) = observed {
-        svg.rect((PLOT.0, y - 7.0), (22.0, 6.0), "again");
-        svg.text((PLOT.0 + 30.0, y), "note", &shorten(&words.conditioned(observed), 48.0));
+        svg.rect((PLOT.0 + 30.0, y - 7.0), (22.0, 6.0), "again");
+        svg.text((PLOT.0 + 60.0, y), "note", &shorten(&words.conditioned(observed), 48.0));
     }
     y + 14.0
 }

@@ -22,7 +22,7 @@ const BLOCK: usize = 256;
 
 /// Estimates. Errors name every figure of the specification that makes no sense.
 ///
-/// Takes about 0.2 µs a draw and holds at most about 35 MB while it runs.
+/// Takes about 0.3 µs a draw and holds at most about 35 MB while it runs.
 pub fn estimate(spec: &EstimateSpec) -> Result<EstimateResult, SpecError> {
     let model = Model::check(spec)?;
     let draws = Draws::draw(&model, spec.seed, spec.samples as usize);
