@@ -89,3 +89,59 @@ fn any(alternatives: impl Iterator<Item = Condition>) -> Condition {
     }
     alternatives.fold(Condition::any(), Condition::add)
 }
+
+#[cfg(test)]
+mod tests {
+    use migration::MigratorTrait;
+    use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
+
+    use super::*;
+
+    /// How SQLite goes about a statement, a line a step.
+    async fn plan(database: &DatabaseConnection, statement: Select<subject::Entity>) -> Vec<String> {
+        let Statement { sql, values, .. } = statement.build(DbBackend::Sqlite);
+        let sql = format!("EXPLAIN QUERY PLAN {sql}");
+        let statement = Statement { sql, values, db_backend: DbBackend::Sqlite };
+        let steps = database.query_all_raw(statement).await.expect("a plan");
+        steps.iter().map(|step| step.try_get("", "detail").expect("a step")).collect()
+    }
+
+    /// Each look-up is a descent for each key, whatever else there is of the same system, record type or tenant.
+    #[tokio::test]
+    async fn nobody_else_is_looked_at() {
+        let database = Database::connect("sqlite::memory:").await.expect("a database");
+        migration::Migrator::up(&database, None).await.expect("the tables");
+        let id = |number: u128| Uuid::from_u128(number);
+        let here = |column: subject::Column| column.eq(id(1)).into_condition();
+        let one_tenant: Vec<_> = (0..250).map(|person| (id(1), id(person))).collect();
+        let many_tenants: Vec<_> = (0..250).map(|number| (id(number), id(number))).collect();
+        let pseudonyms: Vec<String> = (0..1000).map(|number| format!("W-{number}")).collect();
+        let pseudonyms: Vec<&str> = pseudonyms.iter().map(String::as_str).collect();
+        // Two keys of a tenant while one replaces the other.
+        let digests = |tenants: u128| -> Vec<_> {
+            (0..tenants).flat_map(|tenant| [(id(tenant), [1; 32]), (id(tenant), [2; 32])]).collect()
+        };
+        let in_index = blind_index::Column::TenantId.eq(id(0)).into_condition();
+        let everywhere = Condition::all;
+        let statements = [
+            ("one tenant", subjects_by_ids(here(subject::Column::TenantId), &one_tenant)),
+            ("one tenant, by the operator", subjects_by_ids(everywhere(), &one_tenant)),
+            ("many tenants", subjects_by_ids(everywhere(), &many_tenants)),
+            ("pseudonyms", by_external_ids(here(subject::Column::TenantId), "s", "r", &pseudonyms)),
+            ("pseudonyms, by the operator", by_external_ids(everywhere(), "s", "r", &pseudonyms)),
+            ("digests", matches(in_index, "r", "f", &digests(1), 101)),
+            ("digests, by the operator", matches(everywhere(), "r", "f", &digests(125), 101)),
+        ];
+        for (what, statement) in statements {
+            let steps = plan(&database, statement).await;
+            let keys = ["AND id=?)", "external_id=?)", "AND digest=?)"];
+            let descents = steps.iter().filter(|step| step.starts_with("SEARCH"));
+            for step in descents.clone() {
+                assert!(keys.iter().any(|key| step.ends_with(key)), "{what}: {step}");
+            }
+            assert!(descents.count() > 0, "{what}: {steps:?}");
+            let scans = steps.iter().filter(|step| step.starts_with("SCAN")).collect::<Vec<_>>();
+            assert!(scans.iter().all(|step| *step == "SCAN found"), "{what}: {scans:?}");
+        }
+    }
+}
