@@ -93,6 +93,7 @@ fn any(alternatives: impl Iterator<Item = Condition>) -> Condition {
 #[cfg(test)]
 mod tests {
     use migration::MigratorTrait;
+    use sea_orm::sea_query::IntoCondition;
     use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
 
     use super::*;
@@ -119,7 +120,14 @@ mod tests {
         let pseudonyms: Vec<&str> = pseudonyms.iter().map(String::as_str).collect();
         // Two keys of a tenant while one replaces the other.
         let digests = |tenants: u128| -> Vec<_> {
-            (0..tenants).flat_map(|tenant| [(id(tenant), [1; 32]), (id(tenant), [2; 32])]).collect()
+            (0..tenants)
+                .flat_map(|tenant| {
+                    [
+                        (id(tenant), [1; envelope::BLIND_INDEX_LEN]),
+                        (id(tenant), [2; envelope::BLIND_INDEX_LEN]),
+                    ]
+                })
+                .collect()
         };
         let in_index = blind_index::Column::TenantId.eq(id(0)).into_condition();
         let everywhere = Condition::all;
