@@ -203,7 +203,7 @@ impl Searching<'_> {
                 return Err(too_many());
             }
             if keys.len() < store::ALTERNATIVES {
-                // The two keys of a tenant may stand on two pages.
+                // Whoever is found by both keys of a tenant.
                 found.sort_unstable_by_key(|person| (person.tenant_id, person.id));
                 found.dedup_by_key(|person| (person.tenant_id, person.id));
                 return Ok(found);

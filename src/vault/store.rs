@@ -125,7 +125,7 @@ pub async fn truncate_log(scope: &Scope) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// People of a system who have one of these digests: at most `limit`, in no particular order.
+/// People of a system who have one of these digests, twice who has two: at most `limit`, in no particular order.
 pub async fn matches(
     scope: &Scope,
     system: &str,
