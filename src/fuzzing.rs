@@ -39,6 +39,7 @@ pub fn import_file(csv: bool, shift_jis: bool, bytes: &[u8]) -> (usize, usize) {
 pub fn logout_token(changes: &[(u8, &[u8])], token: &str) {
     static PROVIDER: OnceLock<OidcProvider> = OnceLock::new();
     const NOW: i64 = 1_800_000_000;
+    const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
     const CLAIMS: [&str; 9] = ["iss", "aud", "iat", "exp", "events", "nonce", "sub", "sid", "jti"];
     let provider = PROVIDER.get_or_init(|| {
         let provider = json!({
@@ -49,7 +50,7 @@ pub fn logout_token(changes: &[(u8, &[u8])], token: &str) {
     let mut header = br#"{"alg":"RS256","typ":"logout+jwt","kid":"1"}"#.to_vec();
     let mut claims = json!({
         "iss": "https://p.example", "aud": ["c"], "iat": NOW, "exp": NOW + 60, "sub": "s", "sid": "t", "jti": "j",
-        "events": { "http://schemas.openid.net/event/backchannel-logout": {} },
+        "events": { EVENT: {} },
     });
     let part = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
     let signed = |header: &[u8], claims: &Value| {
@@ -57,7 +58,7 @@ pub fn logout_token(changes: &[(u8, &[u8])], token: &str) {
     };
     assert!(access::logout_token(provider, &signed(&header, &claims), NOW), "one in order is refused");
     for (what, value) in changes {
-        match CLAIMS.get(usize::from(*what)) {
+        match CLAIMS.get(usize::from(*what) % (CLAIMS.len() + 1)) {
             Some(name) => {
                 let text = || Value::String(String::from_utf8_lossy(value).into_owned());
                 claims[name] = serde_json::from_slice(value).unwrap_or_else(|_| text());
@@ -65,8 +66,19 @@ pub fn logout_token(changes: &[(u8, &[u8])], token: &str) {
             None => header = value.to_vec(),
         }
     }
-    let ours = claims["iss"] == "https://p.example" && claims.get("nonce").is_none();
+    let to_us = match &claims["aud"] {
+        Value::Array(all) => !all.is_empty() && all.iter().all(|one| one == "c"),
+        one => one == "c",
+    };
+    let in_time = claims["iat"].as_f64().is_some_and(|at| (at - NOW as f64).abs() <= 361.0);
+    let for_this = claims["events"][EVENT].is_object() && claims.get("nonce").is_none();
+    let ours = claims["iss"] == "https://p.example" && to_us && in_time && for_this;
     let taken = access::logout_token(provider, &signed(&header, &claims), NOW);
-    assert!(ours || !taken, "another's token, or an id token, is taken");
+    assert!(ours || !taken, "another's token, an old one or an id token is taken");
+    if taken {
+        let header: Value = serde_json::from_slice(&header).expect("a header that was read");
+        assert!(header.get("crit").is_none() && header.get("cty").is_none(), "more to know than we do");
+        assert_ne!(header["alg"], "none");
+    }
     access::logout_token(provider, token, NOW);
 }

@@ -9,16 +9,17 @@ use sea_orm_migration::sea_orm::ConnectionTrait;
 
 pub struct Migration;
 
+// SQLite may be interrupted between the two: then both are run again. Under another name, because a connection of SQLite's that
+// has not seen the first one go would refuse the same.
 const UP: [&str; 2] = [
-    "DROP INDEX subject_by_mark",
     // Only queries that ask for people who are not erased can take it: those that ask for their marks.
-    // Under another name: a connection of SQLite's that has not seen the first one go would refuse the same.
-    "CREATE INDEX subject_living_by_mark ON subject (system, record_type, index_mark) WHERE erased_at IS NULL",
+    "CREATE INDEX IF NOT EXISTS subject_living_by_mark ON subject (system, record_type, index_mark) WHERE erased_at IS NULL",
+    "DROP INDEX IF EXISTS subject_by_mark",
 ];
 
 const DOWN: [&str; 2] = [
-    "DROP INDEX subject_living_by_mark",
-    "CREATE INDEX subject_by_mark ON subject (system, record_type, index_mark)",
+    "DROP INDEX IF EXISTS subject_living_by_mark",
+    "CREATE INDEX IF NOT EXISTS subject_by_mark ON subject (system, record_type, index_mark)",
 ];
 
 impl MigrationName for Migration {

@@ -54,7 +54,8 @@ impl Log {
         &self.appender.key
     }
 
-    /// Appends to the chains of these tenants in one transaction and returns when the entries are on the disk.
+    /// Appends to the chains of these tenants in one transaction and returns when the entries are on the disk. Where the head of
+    /// one is forged, the others' entries are kept and the caller is refused: what was asked for must not be shown.
     pub(crate) async fn record(&self, mut drafts: BTreeMap<Uuid, Vec<Draft>>) -> Result<()> {
         drafts.retain(|_, drafts| !drafts.is_empty());
         if drafts.is_empty() {

@@ -17,7 +17,7 @@ pub const ALTERNATIVES: usize = 250;
 
 /// People by tenant and id; the callers' scopes were checked before (`vault::subjects`).
 pub async fn subjects_by_key(database: &Walled, keys: &[(Uuid, Uuid)]) -> Result<Vec<subject::Model>, DbErr> {
-    plans::subjects_by_ids(Condition::all(), keys).all(database).await
+    plans::subjects_by_keys(keys).all(database).await
 }
 
 pub async fn subjects_of(
@@ -125,18 +125,16 @@ pub async fn truncate_log(scope: &Scope) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// People of a system who have one of these digests, twice who has two: at most `limit`, in no particular order.
+/// People who have one of these digests, of all systems that declare such a record type: at most `limit`, in no particular order.
 pub async fn matches(
     scope: &Scope,
-    system: &str,
     record_type: &str,
     field: &str,
     digests: &[(Uuid, [u8; envelope::BLIND_INDEX_LEN])],
     limit: u64,
 ) -> Result<Vec<subject::Model>, DbErr> {
-    let statement =
-        plans::matches(scope.rows(blind_index::Column::TenantId), record_type, field, digests, limit);
-    of_system(system, statement.all(scope.connection()).await?)
+    let rows = scope.rows(blind_index::Column::TenantId);
+    plans::matches(rows, record_type, field, digests, limit).all(scope.connection()).await
 }
 
 /// People of a system by tenant and id, within the scope.
@@ -146,11 +144,8 @@ pub async fn subjects_by_ids(
     ids: &[(Uuid, Uuid)],
 ) -> Result<Vec<subject::Model>, DbErr> {
     let statement = plans::subjects_by_ids(scope.rows(subject::Column::TenantId), ids);
-    of_system(system, statement.all(scope.connection()).await?)
-}
-
-/// Not asked of the database, which might look through everybody of the system for it (see [`plans`]).
-fn of_system(system: &str, mut people: Vec<subject::Model>) -> Result<Vec<subject::Model>, DbErr> {
+    let mut people = statement.all(scope.connection()).await?;
+    // Not asked of the database, which might look through everybody of the system for it (see `store_plans`).
     people.retain(|person| person.system == system);
     Ok(people)
 }

@@ -19,6 +19,15 @@ pub fn subjects_by_ids(rows: Condition, ids: &[(Uuid, Uuid)]) -> Select<subject:
     subject::Entity::find().filter(rows).filter(any(by_tenant))
 }
 
+/// People by tenant and id, for look-ups that gather: the statement of a number of keys is always the same, however they fall
+/// on tenants, so that the database knows it.
+pub fn subjects_by_keys(keys: &[(Uuid, Uuid)]) -> Select<subject::Entity> {
+    let by_key = keys.iter().map(|(tenant, id)| {
+        Condition::all().add(subject::Column::TenantId.eq(*tenant)).add(subject::Column::Id.eq(*id))
+    });
+    subject::Entity::find().filter(any(by_key))
+}
+
 /// People by the system's own ids.
 pub fn by_external_ids(
     rows: Condition,
@@ -33,7 +42,7 @@ pub fn by_external_ids(
         .filter(subject::Column::ExternalId.is_in(external_ids.iter().copied()))
 }
 
-/// People who have one of these digests, twice who has two. `rows` are those of the index within the caller's scope.
+/// People who have one of these digests. `rows` are those of the index within the caller's scope.
 pub fn matches(
     rows: Condition,
     record_type: &str,
@@ -135,11 +144,14 @@ mod tests {
             ("one tenant", subjects_by_ids(here(subject::Column::TenantId), &one_tenant)),
             ("one tenant, by the operator", subjects_by_ids(everywhere(), &one_tenant)),
             ("many tenants", subjects_by_ids(everywhere(), &many_tenants)),
+            ("gathered keys", subjects_by_keys(&one_tenant)),
             ("pseudonyms", by_external_ids(here(subject::Column::TenantId), "s", "r", &pseudonyms)),
             ("pseudonyms, by the operator", by_external_ids(everywhere(), "s", "r", &pseudonyms)),
             ("digests", matches(in_index, "r", "f", &digests(1), 101)),
             ("digests, by the operator", matches(everywhere(), "r", "f", &digests(125), 101)),
         ];
+        let nobody = subjects_by_ids(everywhere(), &[]).build(DbBackend::Sqlite).to_string();
+        assert!(nobody.ends_with("WHERE 1 = 2"), "{nobody}");
         for (what, statement) in statements {
             let steps = plan(&database, statement).await;
             let keys = ["AND id=?)", "external_id=?)", "AND digest=?)"];

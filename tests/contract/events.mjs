@@ -8,6 +8,11 @@ const require = createRequire(`${process.cwd()}/package.json`);
 const { createClient } = require("graphql-sse");
 
 const [url] = process.argv.slice(2);
+// A service that tells nothing must fail this, not hang it.
+setTimeout(() => {
+  console.error("no event within half a minute");
+  process.exit(1);
+}, 30_000).unref();
 const headers = { authorization: `Bearer ${process.env.SUIMON_TOKEN}` };
 const ask = async (query, variables = {}) => {
   const body = JSON.stringify({ query, variables });

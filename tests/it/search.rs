@@ -176,6 +176,43 @@ spec:
     assert_eq!(found(&officer, "SUBSTRING", "full_name", "花子").await, ["A-1"], "another role");
 }
 
+/// The index does not know systems: whoever is left out by its limit must not become nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_system_with_the_same_record_type_hides_nobody() {
+    let (app, officer) = schools("", "").await;
+    let text = std::fs::read_to_string(MANIFEST).expect("the example");
+    let content = text.replacen("name: online-application\n", "name: another-application\n", 1).into_bytes();
+    let op = access::act_locally(&app.app, &officer.login).await.expect("the officer");
+    let file = ManifestFile { name: "another.yaml".into(), content };
+    let outcome = requirements::apply(&op, vec![file], "a test", false).await.expect("an answer");
+    assert!(matches!(outcome, Outcome::Applied(_)), "{outcome:?}");
+    let rows = |prefix: &str, mail: &str, people: usize| -> Vec<Value> {
+        let row =
+            |n: usize| applicant(n as u32 + 1, "school-001", &format!("{prefix}-{n}"), "水野 花子", mail);
+        (0..people).map(row).collect()
+    };
+    for (system, prefix, mail, people) in [
+        (SYSTEM, "F", "family@example.jp", 2),
+        ("another-application", "G", "family@example.jp", 1),
+        (SYSTEM, "M", "many@example.jp", 101),
+        ("another-application", "N", "many@example.jp", 1),
+    ] {
+        let answer = batch(&officer, json!({ "system": system, "rows": rows(prefix, mail, people) })).await;
+        assert_eq!(answer["rowsRefused"], 0, "{answer}");
+    }
+    let in_another = async |value: &str| {
+        let query = "query($value: String!) { searchSubjects(system: \"another-application\",
+            recordType: \"applicant\", field: \"email\", value: $value, purpose: \"a call\") { externalId } }";
+        officer.gql_with(query, json!({ "value": value })).await
+    };
+    assert_eq!(found(&officer, "EXACT", "email", "family@example.jp").await, ["F-0", "F-1"]);
+    assert_eq!(ids(&in_another("family@example.jp").await), ["G-0"]);
+    let many = refusal(&officer, "EXACT", "email", "many@example.jp").await;
+    let answer = in_another("many@example.jp").await;
+    assert_eq!(many, "more than 100 people match; search for something more particular");
+    assert_eq!(answer["errors"][0]["message"], many, "{answer}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn too_many_matches_and_too_many_candidates_are_refused() {
     let (_app, officer) = schools("substring", "").await;

@@ -77,8 +77,7 @@ enum Purpose {
     Field = 3,
 }
 
-/// Fixed parts: format, purpose, seven lengths of two bytes, two ids, two versions.
-/// Bytes of a place without its names: format and purpose, seven lengths, two ids, two versions.
+/// Bytes of a place without its names: format, purpose, seven lengths of two bytes, two ids, two versions.
 const FIXED: usize = 2 + 7 * 2 + 2 * 16 + 2 * 4;
 const LONGEST: usize = FIXED + 3 * MAX_NAME;
 /// A field's two names have together hardly ever more bytes. What is made for every field that is sealed or opened should not
@@ -221,9 +220,11 @@ impl AdditionalData {
     }
 }
 
+/// Names are bound byte by byte: an empty, endless or invisible one is a mistake in a manifest.
 pub(crate) fn check_name(what: &'static str, name: &str) -> Result<(), Error> {
     // Checked for every field that is sealed or opened, and nearly every name is ASCII: bytes before characters.
     let plain = |name: &str| {
+        // To the end whatever it meets: names are short and in order, and without a way out the loop is unrolled.
         name.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'))
             || !name.chars().any(char::is_control)
     };
@@ -270,9 +271,15 @@ mod tests {
 
     #[test]
     fn the_short_way_of_a_field_gives_the_encoding_of_all() {
-        for (record_type, field) in
-            [("applicant", "date_of_birth"), ("a", "氏名"), (&"x".repeat(128), &"y".repeat(128))]
-        {
+        let (long, longest) = ("x".repeat(20), "y".repeat(MAX_NAME));
+        for (record_type, field) in [
+            ("applicant", "date_of_birth"),
+            ("a", "氏名"),
+            (&longest, &longest),
+            // On both sides of what the short buffer takes.
+            (&long, &"z".repeat(SHORT_NAMES - 20)),
+            (&long, &"z".repeat(SHORT_NAMES - 19)),
+        ] {
             let place =
                 FieldContext { tenant: [0xaa; 16], record_type, subject: [0xbb; 16], field, key_version: 7 };
             let whole = AdditionalData::encode(&Components {
