@@ -1,4 +1,5 @@
 mod error;
+pub mod export;
 pub mod identity;
 pub mod policy;
 mod route;

@@ -60,10 +60,10 @@ impl RouteTable {
         if resolved.disposition == Disposition::NotFound && !matches!(resolved.because, Because::Confused(_)) {
             findings.add(Kind::UnknownSuffix);
         }
-        if !resolved.is_personal() && authorized {
+        if resolved.may_be_stored() && authorized {
             findings.add(Kind::PublicWithAuthorization);
         }
-        if (resolved.is_personal() || authorized) && CONDITIONS.iter().any(|field| headers.contains_key(field)) {
+        if (!resolved.may_be_stored() || authorized) && CONDITIONS.iter().any(|field| headers.contains_key(field)) {
             findings.add(Kind::ConditionalRequest);
             if resolved.mode == Mode::Enforce {
                 if headers.contains_key(header::IF_RANGE) {
@@ -137,7 +137,7 @@ impl<'t> Exchange<'t> {
             return Verdict { leaves: Leaves::Untouched, replace: None, findings };
         }
         personal::seal(headers);
-        let unasked = status == StatusCode::NOT_MODIFIED && (self.resolved.is_personal() || self.authorized);
+        let unasked = status == StatusCode::NOT_MODIFIED && (!self.resolved.may_be_stored() || self.authorized);
         Verdict { leaves: Leaves::Personal, replace: unasked.then_some(StatusCode::BAD_GATEWAY), findings }
     }
 }

@@ -31,6 +31,11 @@ impl Resolved<'_> {
     pub fn is_personal(&self) -> bool {
         self.public.is_none()
     }
+
+    /// Whether a shared cache may keep the response, if the response itself does not object.
+    pub fn may_be_stored(&self) -> bool {
+        matches!(self.public, Some(Caching::Origin | Caching::Shared(_)))
+    }
 }
 
 /// Why a request has its class.
