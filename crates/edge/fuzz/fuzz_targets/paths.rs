@@ -21,7 +21,7 @@ static TABLE: LazyLock<RouteTable> = LazyLock::new(|| {
     RouteTable::compile(Rules { routes, ..Rules::default() }).unwrap()
 });
 
-/// What the most careless server would make of a path: decodes until nothing changes, resolves dots, merges slashes, takes
+/// What the most careless server would make of a path: decodes until nothing changes, drops dots and slashes, takes
 /// backslashes for slashes, cuts at `;`, `?`, `#`, NUL and line ends, ignores case.
 fn careless(path: &str) -> String {
     let mut bytes = path.as_bytes().to_vec();
@@ -51,12 +51,8 @@ fn careless(path: &str) -> String {
     let mut segments: Vec<String> = Vec::new();
     for segment in text[..end].split('/') {
         let segment = segment.split(';').next().unwrap_or_default().trim_end_matches(['.', ' ']);
-        match segment {
-            _ if segment.is_empty() && !segment.starts_with('.') => {}
-            text => segments.push(text.to_lowercase()),
-        }
-        if text[..end].contains("..") && segments.len() > 1 {
-            // Any of them might be what a dot segment removes: look at the tail as well, see below.
+        if !segment.is_empty() {
+            segments.push(segment.to_lowercase());
         }
     }
     segments.join("/")

@@ -37,7 +37,8 @@ const FIELDS: [(&str, &str, bool); 15] = [
 /// If the name cannot be part of identifiers, or a pattern is too long.
 pub fn nginx(table: &RouteTable, options: &Options) -> Result<Bundle, RuleError> {
     options.check()?;
-    let v = format!("suimon_{}", options.ident());
+    // nginx hashes variables into buckets of 64 bytes, which hold names of at most 46: 4 + 32 + 1 + 8 are fewer.
+    let v = format!("sui_{}", options.ident());
     let (rules, mut notes) = rules(table)?;
     if options.identity_binding {
         notes.push(Note {
@@ -92,9 +93,9 @@ fn http(v: &str, rules: &[NativeRule<'_>]) -> String {
         }
     }
     map(&format!("\"${v}_hostile:${v}_route:${v}_suffix\""), "refused", "", &refused);
-    map("$http_authorization", "authorized", "1", &[pair(String::new(), "")]);
+    map("$http_authorization", "auth", "1", &[pair(String::new(), "")]);
     map(
-        &format!("\"$request_method:${v}_authorized:${v}_route:${v}_suffix\""),
+        &format!("\"$request_method:${v}_auth:${v}_route:${v}_suffix\""),
         "class",
         "personal",
         &classes,
@@ -155,14 +156,13 @@ fn http(v: &str, rules: &[NativeRule<'_>]) -> String {
         }
     }
     map(&format!("${v}_leaves"), "kind", "personal", &kinds);
-    map(&format!("${v}_leaves"), "cache_control", CACHE_CONTROL, &controls);
+    map(&format!("${v}_leaves"), "control", CACHE_CONTROL, &controls);
     map(&format!("${v}_leaves"), "vary", VARY, &varies);
-    for (field, personal, validator) in FIELDS {
-        let variable = field.to_ascii_lowercase().replace('-', "_");
-        let own = format!("$upstream_http_{variable}");
+    for (at, (field, personal, validator)) in FIELDS.into_iter().enumerate() {
+        let own = format!("$upstream_http_{}", field.to_ascii_lowercase().replace('-', "_"));
         let mut lines = vec![pair("origin".to_owned(), &own)];
         lines.push(pair("lifetime".to_owned(), if validator { &own } else { "" }));
-        map(&format!("${v}_kind"), &variable, personal, &lines);
+        map(&format!("${v}_kind"), &format!("field{at}"), personal, &lines);
     }
     for rule in rules {
         let _ = writeln!(out, "# {}: {}", rule.id, comment(&rule.route.name));
@@ -181,13 +181,12 @@ proxy_set_header If-None-Match \"\";
 proxy_set_header If-Modified-Since \"\";
 proxy_set_header If-Range \"\";
 proxy_hide_header Cache-Control;
-add_header Cache-Control ${v}_cache_control always;
+add_header Cache-Control ${v}_control always;
 add_header Vary ${v}_vary always;
 "
     );
-    for (field, _, _) in FIELDS {
-        let variable = field.to_ascii_lowercase().replace('-', "_");
-        let _ = writeln!(out, "proxy_hide_header {field};\nadd_header {field} ${v}_{variable} always;");
+    for (at, (field, _, _)) in FIELDS.into_iter().enumerate() {
+        let _ = writeln!(out, "proxy_hide_header {field};\nadd_header {field} ${v}_field{at} always;");
     }
     out
 }

@@ -95,9 +95,8 @@ proptest! {
     #[test]
     fn the_tree_agrees_with_a_linear_search(
         patterns in prop::collection::vec("(/(a|b|\\*)){1,3}(/\\*\\*)?|/\\*\\*|/", 1..8),
-        path in "(/(a|b|c)?){1,4}",
+        path in "(/(a|b|c)){1,4}/?|/",
     ) {
-        prop_assume!(!path.contains("//"));
         let rules: Vec<_> = patterns.iter().enumerate().map(|(at, p)| RouteRule::personal(at.to_string(), p.clone())).collect();
         let table = compile(rules);
         let best = patterns.iter().enumerate().filter(|(_, pattern)| covers(pattern, &path))
