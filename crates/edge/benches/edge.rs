@@ -111,7 +111,8 @@ fn verdict_personal_sealed(bencher: Bencher<'_, '_>) {
 fn verdict_public(bencher: Bencher<'_, '_>) {
     let table = table(10);
     bencher.with_inputs(response).bench_values(|mut headers| {
-        let exchange = table.judge_request(&Method::GET, black_box("/assets5/css/app.css"), &mut HeaderMap::new());
+        let exchange =
+            table.judge_request(&Method::GET, black_box("/assets5/css/app.css"), &mut HeaderMap::new());
         black_box(exchange.judge_response(StatusCode::OK, &mut headers));
         headers
     });
@@ -121,7 +122,8 @@ fn ring() -> Keyring {
     Keyring::new([("k1".to_owned(), [7; 32].into())]).expect("one key with a plain id")
 }
 
-const PERSON: Identity<'static> = Identity { system: "online-application", tenant: "school-1", subject: "a-123" };
+const PERSON: Identity<'static> =
+    Identity { system: "online-application", tenant: "school-1", subject: "a-123" };
 
 #[divan::bench]
 fn tag_make(bencher: Bencher<'_, '_>) {

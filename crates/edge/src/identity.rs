@@ -47,7 +47,9 @@ const PREFIX: &str = "v1.";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum TagError {
     /// Not `v1.KEYID.HEX`.
-    #[error("tag: not of the form v1.KEYID.HEX with 1 to 16 letters or digits and 32 hexadecimal digits; ask the guard for a new one")]
+    #[error(
+        "tag: not of the form v1.KEYID.HEX with 1 to 16 letters or digits and 32 hexadecimal digits; ask the guard for a new one"
+    )]
     Malformed,
     /// Two viewer cookies: one of them may have been planted by another host of the domain.
     #[error("cookie: the viewer's tag was sent twice; clear it and ask the guard for a new one")]
@@ -81,7 +83,8 @@ impl Tag {
             .filter(|_| text.len() <= MAX_TAG)
             .and_then(|rest| rest.split_once('.'))
             .ok_or(TagError::Malformed)?;
-        let is_hex = digits.len() == DIGITS && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let is_hex =
+            digits.len() == DIGITS && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         if !is_key_id(id) || !is_hex {
             return Err(TagError::Malformed);
         }

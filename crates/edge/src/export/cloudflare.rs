@@ -155,9 +155,7 @@ fn literal_prefix(pattern: &Pattern) -> String {
 
 /// The text, if nothing in it means anything between the quotes of an expression or to its wildcards.
 fn quotable(text: &str) -> Option<&str> {
-    text.chars()
-        .all(|c| c.is_ascii_alphanumeric() || "/-_.~!$&'()+,=:@".contains(c))
-        .then_some(text)
+    text.chars().all(|c| c.is_ascii_alphanumeric() || "/-_.~!$&'()+,=:@".contains(c)).then_some(text)
 }
 
 fn program(rules: &[NativeRule<'_>], identity_binding: bool) -> String {

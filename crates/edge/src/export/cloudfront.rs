@@ -34,13 +34,16 @@ pub fn cloudfront(table: &RouteTable, options: &Options) -> Result<Bundle, RuleE
     for rule in &rules {
         let Some(shared) = rule.shared else {
             if is_in_the_way(rule, &rules) {
-                ordered.extend(personal_patterns(rule).iter().map(|pattern| with_pattern(&personal, pattern)));
+                ordered
+                    .extend(personal_patterns(rule).iter().map(|pattern| with_pattern(&personal, pattern)));
             }
             continue;
         };
         let mut note = |text| notes.push(Note { route: Some(rule.route.name.to_string()), text });
         if !rule.route.suffixes.is_empty() {
-            note("a public route with a list of suffixes is personal at CloudFront: its patterns cannot say `only these`");
+            note(
+                "a public route with a list of suffixes is personal at CloudFront: its patterns cannot say `only these`",
+            );
             ordered.extend(personal_patterns(rule).iter().map(|pattern| with_pattern(&personal, pattern)));
             continue;
         }
@@ -54,7 +57,10 @@ pub fn cloudfront(table: &RouteTable, options: &Options) -> Result<Bundle, RuleE
         ordered.extend(patterns.iter().map(|pattern| with_pattern(&public, pattern)));
     }
     if ordered.len() > 75 {
-        notes.push(Note { route: None, text: "more than 75 behaviours: ask AWS for a higher quota before applying" });
+        notes.push(Note {
+            route: None,
+            text: "more than 75 behaviours: ask AWS for a higher quota before applying",
+        });
     }
     // A personal error page is a personal page.
     let errors = [400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504]
@@ -142,7 +148,8 @@ fn behaviour(ident: &str, options: &Options, target: Target<'_>) -> Value {
     });
     match target {
         Target::Personal => {
-            value["cache_policy_id"] = reference(&format!("data.aws_cloudfront_cache_policy.{ident}_disabled.id"));
+            value["cache_policy_id"] =
+                reference(&format!("data.aws_cloudfront_cache_policy.{ident}_disabled.id"));
             value["origin_request_policy_id"] =
                 reference(&format!("data.aws_cloudfront_origin_request_policy.{ident}_all_viewer.id"));
             value["response_headers_policy_id"] =
@@ -177,8 +184,11 @@ fn cache_policy(name: &str, id: &str, shared: Shared<'_>) -> Value {
         }
     };
     // Encodings are normalised by CloudFront itself, and it refuses to list them.
-    let vary: Vec<Value> =
-        vary.iter().filter(|name| *name != http::header::ACCEPT_ENCODING).map(|name| text(name.as_str())).collect();
+    let vary: Vec<Value> = vary
+        .iter()
+        .filter(|name| *name != http::header::ACCEPT_ENCODING)
+        .map(|name| text(name.as_str()))
+        .collect();
     let headers = if vary.is_empty() {
         json!([{ "header_behavior": "none" }])
     } else {
@@ -208,7 +218,8 @@ fn headers_policy(name: &str) -> Value {
         ("Vary", VARY),
     ]
     .map(|(header, value)| json!({ "header": header, "value": value, "override": true }));
-    let removed = ["Expires", "ETag", "Last-Modified", "Pragma", "No-Vary-Search"].map(|header| json!({ "header": header }));
+    let removed = ["Expires", "ETag", "Last-Modified", "Pragma", "No-Vary-Search"]
+        .map(|header| json!({ "header": header }));
     json!({
         "name": format!("suimon-{name}-personal"),
         "custom_headers_config": [{ "items": set }],
@@ -222,7 +233,8 @@ fn is_in_the_way(personal: &NativeRule<'_>, rules: &[NativeRule<'_>]) -> bool {
     // One that is personal only to a cache (no-store, other methods) has no entry in a list of contests: keep it always.
     !personal.route.is_personal()
         || rules.iter().any(|rule| {
-            !rule.is_personal() && position.is_some_and(|position| rule.route.contested_by.contains(&position))
+            !rule.is_personal()
+                && position.is_some_and(|position| rule.route.contested_by.contains(&position))
         })
 }
 
@@ -287,7 +299,11 @@ fn public_patterns(rule: &NativeRule<'_>) -> Option<(Vec<String>, Vec<String>)> 
         // `*` of CloudFront is any text, with slashes and empty.
         Segment::Any => (vec![format!("{prefix}/*/*"), format!("{prefix}/")], vec![format!("{prefix}/*")]),
     };
-    guards.iter().chain(&patterns).all(|pattern| pattern.len() <= MAX_PATH_PATTERN).then_some((guards, patterns))
+    guards
+        .iter()
+        .chain(&patterns)
+        .all(|pattern| pattern.len() <= MAX_PATH_PATTERN)
+        .then_some((guards, patterns))
 }
 
 /// What a path pattern may hold, except for its wildcards and the double quote.

@@ -33,10 +33,13 @@ pub(super) enum End {
 
 impl End {
     pub(super) fn of(self, expression: &str) -> String {
-        expression.replace("END", match self {
-            Self::Pcre => r"\z",
-            Self::JavaScript => "$",
-        })
+        expression.replace(
+            "END",
+            match self {
+                Self::Pcre => r"\z",
+                Self::JavaScript => "$",
+            },
+        )
     }
 }
 
@@ -69,7 +72,8 @@ impl NativeRule<'_> {
         if !self.route.is_personal() && self.route.suffixes.is_empty() {
             return None;
         }
-        let declared = self.route.pattern.last_literal().and_then(|last| last.rsplit_once('.')).map(|(_, end)| end);
+        let declared =
+            self.route.pattern.last_literal().and_then(|last| last.rsplit_once('.')).map(|(_, end)| end);
         let all = self.route.suffixes.iter().map(|suffix| &**suffix).chain(declared);
         Some(all.map(|suffix| format!("|{}", literal(suffix))).collect())
     }
@@ -89,7 +93,8 @@ pub(super) fn rules(table: &RouteTable) -> Result<(Vec<NativeRule<'_>>, Vec<Note
         };
         let shared = shared.filter(|_| route.answers(&http::Method::GET));
         let mut note = |text| notes.push(Note { route: Some(route.name.to_string()), text });
-        let expression = if route.is_personal() { tolerant(&route.pattern.folded()) } else { exact(&route.pattern) };
+        let expression =
+            if route.is_personal() { tolerant(&route.pattern.folded()) } else { exact(&route.pattern) };
         let Some(expression) = expression else {
             note(if shared.is_some() {
                 "the pattern is not ASCII: the edge treats its paths as personal"

@@ -55,7 +55,10 @@ pub fn nginx(table: &RouteTable, options: &Options) -> Result<Bundle, RuleError>
 }
 
 fn http(v: &str, rules: &[NativeRule<'_>]) -> String {
-    let mut out = String::from("# Made from the declared routes; change those. For the http block.\n");
+    let mut out = String::from(
+        "# Made from the declared routes; change those. For the http block. If nginx warns of its variables_hash, set\n\
+         # variables_hash_max_size 2048; it works without.\n",
+    );
     let mut map = |source: &str, target: &str, default: &str, lines: &[(String, String)]| {
         let _ = writeln!(out, "map {source} ${v}_{target} {{\n    default \"{default}\";");
         for (key, value) in lines {
@@ -64,14 +67,14 @@ fn http(v: &str, rules: &[NativeRule<'_>]) -> String {
         out.push_str("}\n");
     };
     let pair = |key: String, value: &str| (key, value.to_owned());
-    map("$request_uri", "path", "", &[(format!("~^(?<{v}_p>[^?]*)"), format!("${v}_p"))]);
+    map("$request_uri", "path", "", &[pair("~^(?<sui_p>[^?]*)".to_owned(), "$sui_p")]);
     let mut routes = vec![pair(format!("~{}", End::Pcre.of(NOT_PLAIN)), "confused")];
     for rule in rules {
         let case = if rule.route.is_personal() { "~*" } else { "~" };
         routes.push(pair(format!("{case}{}", End::Pcre.of(&rule.expression)), &rule.id));
     }
     map(&format!("${v}_path"), "route", "undeclared", &routes);
-    map(&format!("${v}_path"), "suffix", "", &[(format!(r"~\x2e(?<{v}_s>[^./]+)/?\z"), format!("${v}_s"))]);
+    map(&format!("${v}_path"), "suffix", "", &[pair(r"~\x2e(?<sui_s>[^./]+)/?\z".to_owned(), "$sui_s")]);
     map(
         &format!("${v}_path"),
         "hostile",
@@ -88,18 +91,15 @@ fn http(v: &str, rules: &[NativeRule<'_>]) -> String {
                 refused.push(pair(format!("~^:{id}:"), "1"));
             }
             (_, true) => {}
-            (Some(allowed), false) => classes.push(pair(format!(r"~*^(?:GET|HEAD)::{id}:(?:{allowed})\z"), id)),
+            (Some(allowed), false) => {
+                classes.push(pair(format!(r"~*^(?:GET|HEAD)::{id}:(?:{allowed})\z"), id))
+            }
             (None, false) => classes.push(pair(format!("~^(?:GET|HEAD)::{id}:"), id)),
         }
     }
     map(&format!("\"${v}_hostile:${v}_route:${v}_suffix\""), "refused", "", &refused);
     map("$http_authorization", "auth", "1", &[pair(String::new(), "")]);
-    map(
-        &format!("\"$request_method:${v}_auth:${v}_route:${v}_suffix\""),
-        "class",
-        "personal",
-        &classes,
-    );
+    map(&format!("\"$request_method:${v}_auth:${v}_route:${v}_suffix\""), "class", "personal", &classes);
     map(&format!("${v}_class"), "bypass", "1", &[pair("~^r".to_owned(), "0")]);
     // From here on, maps that read the response: never ask for one of them before it is there.
     map(
@@ -133,7 +133,7 @@ fn http(v: &str, rules: &[NativeRule<'_>]) -> String {
         &format!("\"$status:${v}_proof:${v}_class\""),
         "leaves",
         "personal",
-        &[(format!(r"~^(?:200|203|206|304)::(?<{v}_l>r[0-9]+)\z"), format!("${v}_l"))],
+        &[pair(r"~^(?:200|203|206|304)::(?<sui_l>r[0-9]+)\z".to_owned(), "$sui_l")],
     );
     map(&format!("${v}_leaves"), "no_store", "1", &[pair("~^r".to_owned(), "0")]);
     let (mut kinds, mut controls, mut varies) = (Vec::new(), Vec::new(), Vec::new());

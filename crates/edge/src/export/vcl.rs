@@ -17,7 +17,9 @@ use crate::route::RouteTable;
 pub fn varnish(table: &RouteTable, options: &Options) -> Result<Bundle, RuleError> {
     options.check()?;
     let (rules, notes) = rules(table)?;
-    let mut out = String::from("# Made from the declared routes; change those. Include before your own code.\nvcl 4.1;\n\n");
+    let mut out = String::from(
+        "# Made from the declared routes; change those. Include before your own code.\nvcl 4.1;\n\n",
+    );
     classify(&mut out, &options.ident(), &rules);
     backend_response(&mut out, &rules);
     deliver(&mut out, options.identity_binding);
@@ -60,7 +62,8 @@ fn classify(out: &mut String, ident: &str, rules: &[NativeRule<'_>]) {
             rule.id,
         );
         let allowed = rule.suffixes().map(|allowed| {
-            let listed = if allowed.is_empty() { String::new() } else { format!(r"|\x2e(?:{})/?\z", &allowed[1..]) };
+            let listed =
+                if allowed.is_empty() { String::new() } else { format!(r"|\x2e(?:{})/?\z", &allowed[1..]) };
             format!(r"(?i)^/\z|/[^/.]+/?\z{listed}")
         });
         match (allowed, rule.is_personal()) {
@@ -72,7 +75,8 @@ fn classify(out: &mut String, ident: &str, rules: &[NativeRule<'_>]) {
             }
             (_, true) => {}
             (allowed, false) => {
-                let suffix = allowed.map(|text| format!(" && req.http.Suimon-Path ~ \"{text}\"")).unwrap_or_default();
+                let suffix =
+                    allowed.map(|text| format!(" && req.http.Suimon-Path ~ \"{text}\"")).unwrap_or_default();
                 let _ = writeln!(
                     out,
                     "        if (req.method ~ \"^(?:GET|HEAD)\\z\" && !req.http.Authorization{suffix}) {{ \
@@ -126,8 +130,18 @@ fn personal_headers(out: &mut String, object: &str, indent: &str) {
 "#
     );
     for field in [
-        "Expires", "ETag", "Last-Modified", "Age", "Pragma", "No-Vary-Search", "Cloudflare-CDN-Cache-Control",
-        "Edge-Control", "Cache-Tag", "Edge-Cache-Tag", "Surrogate-Key", "xkey",
+        "Expires",
+        "ETag",
+        "Last-Modified",
+        "Age",
+        "Pragma",
+        "No-Vary-Search",
+        "Cloudflare-CDN-Cache-Control",
+        "Edge-Control",
+        "Cache-Tag",
+        "Edge-Cache-Tag",
+        "Surrogate-Key",
+        "xkey",
     ] {
         let _ = writeln!(out, "{indent}unset {object}.http.{field};");
     }

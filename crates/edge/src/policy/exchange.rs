@@ -57,13 +57,16 @@ impl RouteTable {
             Because::Confused(_) => findings.add(Kind::ConfusedPath),
             Because::Declared => {}
         }
-        if resolved.disposition == Disposition::NotFound && !matches!(resolved.because, Because::Confused(_)) {
+        if resolved.disposition == Disposition::NotFound && !matches!(resolved.because, Because::Confused(_))
+        {
             findings.add(Kind::UnknownSuffix);
         }
         if resolved.may_be_stored() && authorized {
             findings.add(Kind::PublicWithAuthorization);
         }
-        if (!resolved.may_be_stored() || authorized) && CONDITIONS.iter().any(|field| headers.contains_key(field)) {
+        if (!resolved.may_be_stored() || authorized)
+            && CONDITIONS.iter().any(|field| headers.contains_key(field))
+        {
             findings.add(Kind::ConditionalRequest);
             if resolved.mode == Mode::Enforce {
                 if headers.contains_key(header::IF_RANGE) {
@@ -132,12 +135,18 @@ impl<'t> Exchange<'t> {
 
     /// A 304 that nobody can have asked for is replaced. On a public route whose response turned out personal, it may
     /// stay: what it confirms is the public representation.
-    fn as_personal(&self, status: StatusCode, headers: &mut HeaderMap, findings: Findings<'t>) -> Verdict<'t> {
+    fn as_personal(
+        &self,
+        status: StatusCode,
+        headers: &mut HeaderMap,
+        findings: Findings<'t>,
+    ) -> Verdict<'t> {
         if self.resolved.mode != Mode::Enforce {
             return Verdict { leaves: Leaves::Untouched, replace: None, findings };
         }
         personal::seal(headers);
-        let unasked = status == StatusCode::NOT_MODIFIED && (!self.resolved.may_be_stored() || self.authorized);
+        let unasked =
+            status == StatusCode::NOT_MODIFIED && (!self.resolved.may_be_stored() || self.authorized);
         Verdict { leaves: Leaves::Personal, replace: unasked.then_some(StatusCode::BAD_GATEWAY), findings }
     }
 }

@@ -99,7 +99,15 @@ pub(super) fn remove_vendor_fields(headers: &mut HeaderMap) {
 pub(super) fn is_vendor_field(name: &HeaderName) -> bool {
     let name = name.as_str();
     name.len() > H_CDN.as_str().len() && name.ends_with("-cdn-cache-control")
-        || matches!(name, "edge-control" | "x-litespeed-cache-control" | "cache-tag" | "edge-cache-tag" | "surrogate-key" | "xkey")
+        || matches!(
+            name,
+            "edge-control"
+                | "x-litespeed-cache-control"
+                | "cache-tag"
+                | "edge-cache-tag"
+                | "surrogate-key"
+                | "xkey"
+        )
 }
 
 pub(super) fn is_only(headers: &HeaderMap, field: &HeaderName, wanted: &str) -> bool {
@@ -119,7 +127,9 @@ fn cache_control(headers: &HeaderMap, findings: &mut Findings<'_>) {
     let (mut no_store, mut private, mut revalidate) = (false, false, false);
     each(headers, &header::CACHE_CONTROL, |name, argument| match name.to_ascii_lowercase().as_slice() {
         b"public" | b"immutable" => permits = true,
-        b"s-maxage" | b"max-age" | b"stale-while-revalidate" | b"stale-if-error" => permits |= is_lifetime(argument),
+        b"s-maxage" | b"max-age" | b"stale-while-revalidate" | b"stale-if-error" => {
+            permits |= is_lifetime(argument)
+        }
         b"must-revalidate" | b"proxy-revalidate" => revalidate = true,
         b"no-store" => no_store = true,
         // With a list of fields it forbids to store those fields, not the response.
@@ -147,13 +157,17 @@ fn served_from_store(headers: &HeaderMap) -> bool {
     }) || X_CACHE.iter().any(|field| {
         headers.get_all(field).iter().any(|value| {
             let words = value.as_bytes().split(|byte| !byte.is_ascii_alphanumeric());
-            words.into_iter().any(|word| word.eq_ignore_ascii_case(b"hit") || word.eq_ignore_ascii_case(b"refreshhit"))
+            words
+                .into_iter()
+                .any(|word| word.eq_ignore_ascii_case(b"hit") || word.eq_ignore_ascii_case(b"refreshhit"))
         })
     })
 }
 
 /// Whether one of the fields that speak to caches forbids storing.
 pub(super) fn forbids(headers: &HeaderMap) -> bool {
-    [header::CACHE_CONTROL, H_CDN, H_SURROGATE].iter().any(|field| has(headers, field, &["private", "no-store"]))
+    [header::CACHE_CONTROL, H_CDN, H_SURROGATE]
+        .iter()
+        .any(|field| has(headers, field, &["private", "no-store"]))
         || headers.get_all(H_ACCEL).iter().any(|value| value == X_ACCEL_EXPIRES)
 }

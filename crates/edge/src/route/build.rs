@@ -91,7 +91,10 @@ fn compile_route(at: usize, rule: RouteRule) -> Result<Route, Vec<RuleError>> {
     if name.is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
         fault(
             "name",
-            format!("`{}` is empty, longer than {MAX_NAME} characters or has a control character", shown(&name)),
+            format!(
+                "`{}` is empty, longer than {MAX_NAME} characters or has a control character",
+                shown(&name)
+            ),
             "name the route in a few words",
         );
     }
@@ -100,7 +103,8 @@ fn compile_route(at: usize, rule: RouteRule) -> Result<Route, Vec<RuleError>> {
     }
     let mut lowered: Vec<Box<str>> = Vec::new();
     for suffix in suffixes {
-        if suffix.is_empty() || suffix.len() > 16 || !suffix.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        if suffix.is_empty() || suffix.len() > 16 || !suffix.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        {
             fault(
                 "suffixes",
                 format!("`{}` is not 1 to 16 letters and digits", shown(&suffix)),
@@ -145,8 +149,15 @@ fn compile_route(at: usize, rule: RouteRule) -> Result<Route, Vec<RuleError>> {
 }
 
 fn cache_control(lifetime: &Lifetime) -> Result<HeaderValue, (String, &'static str)> {
-    let Lifetime { max_age, s_maxage, stale_while_revalidate, stale_if_error, must_revalidate, immutable, vary } =
-        lifetime;
+    let Lifetime {
+        max_age,
+        s_maxage,
+        stale_while_revalidate,
+        stale_if_error,
+        must_revalidate,
+        immutable,
+        vary,
+    } = lifetime;
     let mut text = format!("public, max-age={max_age}");
     let mut longest = *max_age;
     for (name, seconds) in [

@@ -209,7 +209,9 @@ pub(crate) fn looks_like_file(raw: &str) -> bool {
     let text = text.to_ascii_lowercase().replace("%2e", ".").replace("%2f", "/");
     let text = text.trim_end_matches('/');
     match text.rsplit_once('.') {
-        Some((_, end)) => (1..=10).contains(&end.len()) && end.bytes().all(|byte| byte.is_ascii_alphanumeric()),
+        Some((_, end)) => {
+            (1..=10).contains(&end.len()) && end.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        }
         None => false,
     }
 }

@@ -145,7 +145,8 @@ impl RouteTable {
         }
         let body = folded.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(&folded);
         let name = body.rfind('/').map_or(0, |slash| slash + 1);
-        let cuts = || body.bytes().enumerate().skip(name).filter(|(_, byte)| is_delimiter(*byte)).map(|(at, _)| at);
+        let cuts =
+            || body.bytes().enumerate().skip(name).filter(|(_, byte)| is_delimiter(*byte)).map(|(at, _)| at);
         if cuts().count() > MAX_DELIMITERS {
             return public.contested_by.first().map(|id| self.at(*id));
         }

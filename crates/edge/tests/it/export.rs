@@ -34,7 +34,11 @@ fn first_match(lines: &[(String, String)], text: &str) -> Option<String> {
         };
         // The engine of this test has no look-around; a path without a slash is told apart by the caller.
         let expression = expression.replace("^(?!/)|", "");
-        let regex = RegexBuilder::new(&expression).unicode(false).case_insensitive(ignore_case).build().expect("PCRE and ours agree");
+        let regex = RegexBuilder::new(&expression)
+            .unicode(false)
+            .case_insensitive(ignore_case)
+            .build()
+            .expect("PCRE and ours agree");
         regex.is_match(text.as_bytes()).then(|| value.clone())
     })
 }
@@ -60,9 +64,29 @@ fn nginx_reads_plain_paths_as_the_engine_does() {
     let table = founding();
     let conf = conf(&table);
     for path in [
-        "/", "/mypage", "/mypage/a", "/mypage/a.css", "/mypage.css", "/assets/a.css", "/assets", "/assets/a/b.min.js", "/slots/a",
-        "/slots/mine", "/slots/MINE", "/slots/mine.x", "/slots/mine-x", "/slots/", "/slots/a/b", "/api/bookings", "/x", "//assets/a", "/assets//a",
-        "/assets/..", "/assets/a.", "/assets/%41", "/assets/;a",
+        "/",
+        "/mypage",
+        "/mypage/a",
+        "/mypage/a.css",
+        "/mypage.css",
+        "/assets/a.css",
+        "/assets",
+        "/assets/a/b.min.js",
+        "/slots/a",
+        "/slots/mine",
+        "/slots/MINE",
+        "/slots/mine.x",
+        "/slots/mine-x",
+        "/slots/",
+        "/slots/a/b",
+        "/api/bookings",
+        "/x",
+        "//assets/a",
+        "/assets//a",
+        "/assets/..",
+        "/assets/a.",
+        "/assets/%41",
+        "/assets/;a",
     ] {
         let engine = !table.resolve(&Method::GET, path).is_personal();
         let edge = is_public_at_nginx(&conf, path);
@@ -123,7 +147,11 @@ proptest! {
 /// Every line has closed quotes, no control characters, and outside of its quotes nothing but our own words.
 fn assert_contained(bundle: &Bundle) {
     for file in &bundle.files {
-        assert!(file.content.bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte)), "{}", file.name);
+        assert!(
+            file.content.bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte)),
+            "{}",
+            file.name
+        );
         if file.name.ends_with(".json") {
             serde_json::from_str::<serde_json::Value>(&file.content).expect("JSON");
         }
@@ -165,12 +193,24 @@ fn bad_names_and_long_patterns_are_refused() {
 
 #[test]
 fn lifetimes_reach_the_output() {
-    let lifetime = Lifetime { max_age: 61, s_maxage: Some(123), vary: vec![http::header::ACCEPT_LANGUAGE], ..Lifetime::default() };
+    let lifetime = Lifetime {
+        max_age: 61,
+        s_maxage: Some(123),
+        vary: vec![http::header::ACCEPT_LANGUAGE],
+        ..Lifetime::default()
+    };
     let table = compile(vec![RouteRule::public("a", "/a", Caching::Shared(lifetime))]);
     let all = |bundle: Bundle| bundle.files.into_iter().map(|file| file.content).collect::<String>();
-    assert!(all(nginx(&table, &options(false)).expect("a plain name")).contains("\"public, max-age=61, s-maxage=123\""));
+    assert!(
+        all(nginx(&table, &options(false)).expect("a plain name"))
+            .contains("\"public, max-age=61, s-maxage=123\"")
+    );
     let vcl = all(varnish(&table, &options(false)).expect("a plain name"));
     assert!(vcl.contains("set beresp.ttl = 123s;") && vcl.contains("accept-language"));
     let json = all(cloudfront(&table, &options(false)).expect("a plain name"));
-    assert!(json.contains("\"max_ttl\": 123") && json.contains("\"min_ttl\": 0") && json.contains("accept-language"));
+    assert!(
+        json.contains("\"max_ttl\": 123")
+            && json.contains("\"min_ttl\": 0")
+            && json.contains("accept-language")
+    );
 }

@@ -8,8 +8,10 @@ fn ring(keys: &[(&str, u8)]) -> Keyring {
     Keyring::new(keys.iter().map(|(id, byte)| ((*id).to_owned(), [*byte; 32].into()))).expect("a test's keys")
 }
 
-const TARO: Identity<'static> = Identity { system: "online-application", tenant: "school-1", subject: "a-123" };
-const HANA: Identity<'static> = Identity { system: "online-application", tenant: "school-1", subject: "a-124" };
+const TARO: Identity<'static> =
+    Identity { system: "online-application", tenant: "school-1", subject: "a-123" };
+const HANA: Identity<'static> =
+    Identity { system: "online-application", tenant: "school-1", subject: "a-124" };
 
 /// Computed with another implementation: printf 'suimon-viewer-tag-v1,2:k1,18:online-application,8:school-1,5:a-123,' |
 /// openssl dgst -sha256 -mac HMAC -macopt hexkey:0707…07, first 32 digits.
@@ -93,7 +95,8 @@ fn cookies_are_read_within_limits() {
 
 #[test]
 fn rings_have_limits_and_print_no_key() {
-    let new = |ids: &[&str]| Keyring::new(ids.iter().map(|id| ((*id).to_owned(), [1; 32].into()))).map(|_| ());
+    let new =
+        |ids: &[&str]| Keyring::new(ids.iter().map(|id| ((*id).to_owned(), [1; 32].into()))).map(|_| ());
     assert_eq!(new(&[]), Err(TagError::KeyCount));
     assert_eq!(new(&["k1", "k1"]), Err(TagError::KeyId));
     assert_eq!(new(&["K"]), Err(TagError::KeyId));

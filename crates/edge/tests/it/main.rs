@@ -29,7 +29,11 @@ fn founding() -> RouteTable {
         RouteRule::personal("admin", "/admin/**"),
         RouteRule::personal("booking-api", "/api/bookings/**"),
         RouteRule::public("top", "/", Caching::Origin),
-        RouteRule::public("slots", "/slots/*", Caching::Shared(Lifetime { max_age: 5, ..Lifetime::default() })),
+        RouteRule::public(
+            "slots",
+            "/slots/*",
+            Caching::Shared(Lifetime { max_age: 5, ..Lifetime::default() }),
+        ),
         RouteRule::personal("my-slots", "/slots/mine"),
         RouteRule::public("assets", "/assets/**", hour()),
     ])

@@ -18,7 +18,12 @@ fn node(arguments: &[&str], program: &str) -> String {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap_or_else(|error| panic!("node: {error}; install it (Debian: apt-get install -y nodejs)"));
-    child.stdin.take().expect("a pipe was asked for").write_all(program.as_bytes()).expect("node reads its program");
+    child
+        .stdin
+        .take()
+        .expect("a pipe was asked for")
+        .write_all(program.as_bytes())
+        .expect("node reads its program");
     let output = child.wait_with_output().expect("node ends");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("node prints text")
@@ -107,12 +112,31 @@ console.log(JSON.stringify(out));
     let out: Value = serde_json::from_str(&node(&["--input-type=module", "-"], &driver)).expect("JSON");
     let is_sealed = |name: &str| out[name]["control"] == edge::policy::CACHE_CONTROL;
     for (name, status, sealed) in [
-        ("own", 200, true), ("other", 409, true), ("twice", 409, true), ("none", 409, true), ("untagged", 409, true), ("outage", 503, true),
-        ("anonymous", 200, true), ("misfiled", 409, true), ("public", 200, false), ("cookie", 200, true), ("error", 404, true),
-        ("deception", 404, true), ("parameter", 404, true), ("slash", 404, true), ("pdf", 200, true), ("mine", 200, true),
-        ("slots", 200, false), ("bearer", 200, true),
+        ("own", 200, true),
+        ("other", 409, true),
+        ("twice", 409, true),
+        ("none", 409, true),
+        ("untagged", 409, true),
+        ("outage", 503, true),
+        ("anonymous", 200, true),
+        ("misfiled", 409, true),
+        ("public", 200, false),
+        ("cookie", 200, true),
+        ("error", 404, true),
+        ("deception", 404, true),
+        ("parameter", 404, true),
+        ("slash", 404, true),
+        ("pdf", 200, true),
+        ("mine", 200, true),
+        ("slots", 200, false),
+        ("bearer", 200, true),
     ] {
-        assert_eq!((&out[name]["status"], is_sealed(name)), (&status.into(), sealed), "{name}: {}", out[name]);
+        assert_eq!(
+            (&out[name]["status"], is_sealed(name)),
+            (&status.into(), sealed),
+            "{name}: {}",
+            out[name]
+        );
         let is_refused = status == 409 || name == "outage" || !out[name]["asked"].as_bool().expect("a flag");
         assert_eq!(out[name]["body"], if is_refused { "" } else { "body" }, "{name}");
     }

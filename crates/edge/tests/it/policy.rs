@@ -40,7 +40,14 @@ const SETS: &[(&str, &[(&str, &str)])] = &[
     ("expires 1981", &[("expires", "Thu, 19 Nov 1981 08:52:00 GMT")]),
     ("expires and pragma", &[("expires", "0"), ("pragma", "no-cache")]),
     ("pragma", &[("pragma", "no-cache")]),
-    ("php", &[("expires", "Thu, 19 Nov 1981 08:52:00 GMT"), ("cache-control", "no-store, no-cache, must-revalidate"), ("pragma", "no-cache")]),
+    (
+        "php",
+        &[
+            ("expires", "Thu, 19 Nov 1981 08:52:00 GMT"),
+            ("cache-control", "no-store, no-cache, must-revalidate"),
+            ("pragma", "no-cache"),
+        ],
+    ),
     ("set-cookie", &[("set-cookie", "sid=1")]),
     ("vary cookie", &[("vary", "Cookie")]),
     ("vary *", &[("vary", "*")]),
@@ -54,14 +61,46 @@ const SETS: &[(&str, &[(&str, &str)])] = &[
     ("max-age and accel", &[("cache-control", "max-age=60"), ("x-accel-expires", "0")]),
     ("age", &[("cache-control", "max-age=60"), ("age", "99999999")]),
     ("no-store and vary", &[("cache-control", "no-store"), ("vary", "Cookie")]),
-    ("belt", &[("cache-control", "private, no-store, no-cache, max-age=0, must-revalidate"), ("cdn-cache-control", "no-store"), ("surrogate-control", "no-store"), ("x-accel-expires", "0"), ("expires", "0"), ("pragma", "no-cache"), ("vary", "Cookie, Authorization")]),
-    ("belt and cookie", &[("cache-control", "private, no-store, no-cache, max-age=0, must-revalidate"), ("set-cookie", "sid=1"), ("vary", "Cookie, Authorization")]),
-    ("belt and vary *", &[("cache-control", "private, no-store, no-cache, max-age=0, must-revalidate"), ("vary", "*")]),
+    (
+        "belt",
+        &[
+            ("cache-control", "private, no-store, no-cache, max-age=0, must-revalidate"),
+            ("cdn-cache-control", "no-store"),
+            ("surrogate-control", "no-store"),
+            ("x-accel-expires", "0"),
+            ("expires", "0"),
+            ("pragma", "no-cache"),
+            ("vary", "Cookie, Authorization"),
+        ],
+    ),
+    (
+        "belt and cookie",
+        &[
+            ("cache-control", "private, no-store, no-cache, max-age=0, must-revalidate"),
+            ("set-cookie", "sid=1"),
+            ("vary", "Cookie, Authorization"),
+        ],
+    ),
+    (
+        "belt and vary *",
+        &[("cache-control", "private, no-store, no-cache, max-age=0, must-revalidate"), ("vary", "*")],
+    ),
     // Beyond the measured ones.
-    ("targeted by vendor", &[("cloudflare-cdn-cache-control", "max-age=600"), ("edge-control", "max-age=600")]),
+    (
+        "targeted by vendor",
+        &[("cloudflare-cdn-cache-control", "max-age=600"), ("edge-control", "max-age=600")],
+    ),
     ("surrogate permits", &[("surrogate-control", "max-age=600"), ("cache-control", "private")]),
     ("accel permits", &[("x-accel-expires", "600"), ("cache-control", "private")]),
-    ("two lines", &[("cache-control", "private"), ("cache-control", "public, max-age=600"), ("vary", "Accept"), ("vary", "Accept-Language")]),
+    (
+        "two lines",
+        &[
+            ("cache-control", "private"),
+            ("cache-control", "public, max-age=600"),
+            ("vary", "Accept"),
+            ("vary", "Accept-Language"),
+        ],
+    ),
     ("stale", &[("cache-control", "no-cache, stale-while-revalidate=600, stale-if-error=600")]),
 ];
 
@@ -71,7 +110,9 @@ fn every_measured_set_leaves_a_personal_route_sealed_and_no_reader_keeps_it() {
     let paths = ["/mypage/a", "/undeclared", "/mypage;jsessionid=1", "/slots/Mine"];
     for (name, set) in SETS {
         for path in paths {
-            for status in [200, 203, 206, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 410, 429, 500, 503] {
+            for status in
+                [200, 203, 206, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 410, 429, 500, 503]
+            {
                 for request in [&[][..], &[("authorization", "Bearer x")], &[("cookie", "sid=1")]] {
                     let (verdict, out) = judged(&table, path, request, status, set);
                     assert_eq!(verdict.leaves, Leaves::Personal, "{name}");
@@ -79,10 +120,17 @@ fn every_measured_set_leaves_a_personal_route_sealed_and_no_reader_keeps_it() {
                     let request = headers(request);
                     for (reader, keeps) in READERS {
                         let status = StatusCode::from_u16(status).expect("a test's status");
-                        assert!(!keeps(&request, status, &out), "{name} on {path}, {status}: {reader} keeps {out:?}");
+                        assert!(
+                            !keeps(&request, status, &out),
+                            "{name} on {path}, {status}: {reader} keeps {out:?}"
+                        );
                     }
                     let cookies = set.iter().filter(|(field, _)| *field == "set-cookie").count();
-                    assert_eq!(out.get_all("set-cookie").iter().count(), cookies, "a cookie is the person's own");
+                    assert_eq!(
+                        out.get_all("set-cookie").iter().count(),
+                        cookies,
+                        "a cookie is the person's own"
+                    );
                 }
             }
         }
@@ -91,14 +139,27 @@ fn every_measured_set_leaves_a_personal_route_sealed_and_no_reader_keeps_it() {
 
 fn assert_sealed(name: &str, out: &HeaderMap) {
     let only = |field: &str| {
-        let lines: Vec<_> = out.get_all(field).iter().map(|value| value.to_str().expect("ours are text")).collect();
+        let lines: Vec<_> =
+            out.get_all(field).iter().map(|value| value.to_str().expect("ours are text")).collect();
         lines.join("|")
     };
     assert_eq!(only("cache-control"), CACHE_CONTROL, "{name}");
     assert_eq!(CACHE_CONTROL, "private, no-store, no-cache, max-age=0, stale-if-error=0");
-    assert_eq!((&*only("cdn-cache-control"), &*only("surrogate-control"), &*only("x-accel-expires")), ("no-store", "no-store", "0"));
+    assert_eq!(
+        (&*only("cdn-cache-control"), &*only("surrogate-control"), &*only("x-accel-expires")),
+        ("no-store", "no-store", "0")
+    );
     assert!(only("vary").starts_with(VARY), "{name}: {}", only("vary"));
-    for gone in ["expires", "etag", "last-modified", "age", "pragma", "no-vary-search", "cloudflare-cdn-cache-control", "edge-control"] {
+    for gone in [
+        "expires",
+        "etag",
+        "last-modified",
+        "age",
+        "pragma",
+        "no-vary-search",
+        "cloudflare-cdn-cache-control",
+        "edge-control",
+    ] {
         assert!(!out.contains_key(gone), "{name}: {gone}");
     }
 }
@@ -128,8 +189,11 @@ fn vary_is_merged() {
 fn each_fault_of_a_personal_response_is_told() {
     let table = founding();
     let belt: &[(&str, &str)] = &[
-        ("cache-control", CACHE_CONTROL), ("cdn-cache-control", "no-store"), ("surrogate-control", "no-store"),
-        ("x-accel-expires", "0"), ("vary", VARY),
+        ("cache-control", CACHE_CONTROL),
+        ("cdn-cache-control", "no-store"),
+        ("surrogate-control", "no-store"),
+        ("x-accel-expires", "0"),
+        ("vary", VARY),
     ];
     let (verdict, _) = judged(&table, "/mypage", &[], 200, belt);
     assert!(verdict.findings.is_empty(), "{:?}", verdict.findings);
@@ -167,34 +231,73 @@ fn each_fault_of_a_personal_response_is_told() {
         assert_eq!(kinds, [kind], "{line:?}");
     }
     let (verdict, _) = judged(&table, "/mypage", &[], 200, &[("age", "5")]);
-    let effect = |kind| verdict.findings.iter().find(|finding| finding.kind == kind).map(|finding| finding.effect);
+    let effect =
+        |kind| verdict.findings.iter().find(|finding| finding.kind == kind).map(|finding| finding.effect);
     assert_eq!(effect(Kind::ServedFromStore), Some(Effect::Reported), "no header undoes a cache behind us");
     assert_eq!(effect(Kind::CacheControlAbsent), Some(Effect::Corrected));
     assert_eq!(verdict.findings.worst(), Some(Grade::Leak));
-    let (verdict, _) = judged(&table, "/mypage", &[], 200, &[("x-cache", "Miss from cloudfront"), ("cache-status", "edge; fwd=miss")]);
+    let (verdict, _) = judged(
+        &table,
+        "/mypage",
+        &[],
+        200,
+        &[("x-cache", "Miss from cloudfront"), ("cache-status", "edge; fwd=miss")],
+    );
     assert!(!verdict.findings.contains(Kind::ServedFromStore));
 }
 
 #[test]
 fn public_routes_get_what_they_declare() {
     let lifetime = Lifetime {
-        max_age: 60, s_maxage: Some(600), stale_while_revalidate: Some(30), stale_if_error: Some(300),
-        must_revalidate: true, immutable: true, vary: vec![header::ACCEPT_LANGUAGE],
+        max_age: 60,
+        s_maxage: Some(600),
+        stale_while_revalidate: Some(30),
+        stale_if_error: Some(300),
+        must_revalidate: true,
+        immutable: true,
+        vary: vec![header::ACCEPT_LANGUAGE],
     };
-    let table = compile(vec![RouteRule::public("a", "/a/**", Caching::Shared(lifetime)), RouteRule::public("o", "/o/**", Caching::Origin)]);
-    let (verdict, out) = judged(&table, "/a/x", &[("cookie", "sid=1")], 200, &[
-        ("cache-control", "no-cache"), ("expires", "0"), ("pragma", "no-cache"), ("etag", "\"1\""), ("age", "3"),
-        ("surrogate-control", "max-age=1"), ("cloudflare-cdn-cache-control", "max-age=1"), ("vary", "Accept-Encoding"),
+    let table = compile(vec![
+        RouteRule::public("a", "/a/**", Caching::Shared(lifetime)),
+        RouteRule::public("o", "/o/**", Caching::Origin),
     ]);
+    let (verdict, out) = judged(
+        &table,
+        "/a/x",
+        &[("cookie", "sid=1")],
+        200,
+        &[
+            ("cache-control", "no-cache"),
+            ("expires", "0"),
+            ("pragma", "no-cache"),
+            ("etag", "\"1\""),
+            ("age", "3"),
+            ("surrogate-control", "max-age=1"),
+            ("cloudflare-cdn-cache-control", "max-age=1"),
+            ("vary", "Accept-Encoding"),
+        ],
+    );
     assert_eq!(verdict.leaves, Leaves::Public);
-    assert_eq!(verdict.findings.iter().map(|finding| finding.kind).collect::<Vec<_>>(), [Kind::PublicDiffers]);
+    assert_eq!(
+        verdict.findings.iter().map(|finding| finding.kind).collect::<Vec<_>>(),
+        [Kind::PublicDiffers]
+    );
     let expected = headers(&[
-        ("cache-control", "public, max-age=60, s-maxage=600, stale-while-revalidate=30, stale-if-error=300, must-revalidate, immutable"),
-        ("etag", "\"1\""), ("age", "3"), ("vary", "accept-language, Accept-Encoding"),
+        (
+            "cache-control",
+            "public, max-age=60, s-maxage=600, stale-while-revalidate=30, stale-if-error=300, must-revalidate, immutable",
+        ),
+        ("etag", "\"1\""),
+        ("age", "3"),
+        ("vary", "accept-language, Accept-Encoding"),
     ]);
     assert_eq!(out, expected);
-    let (verdict, out) = judged(&table, "/o/x", &[], 200, &[("cache-control", "max-age=9"), ("expires", "0")]);
-    assert_eq!((verdict.leaves, out), (Leaves::Untouched, headers(&[("cache-control", "max-age=9"), ("expires", "0")])));
+    let (verdict, out) =
+        judged(&table, "/o/x", &[], 200, &[("cache-control", "max-age=9"), ("expires", "0")]);
+    assert_eq!(
+        (verdict.leaves, out),
+        (Leaves::Untouched, headers(&[("cache-control", "max-age=9"), ("expires", "0")]))
+    );
     assert!(verdict.findings.is_empty());
 }
 
@@ -216,7 +319,12 @@ fn a_public_response_that_proves_personal_leaves_as_personal() {
         (None, 200, Some(("vary", "Accept, cookie")), Kind::PublicVariesByPerson),
         (None, 200, Some(("vary", "Authorization")), Kind::PublicVariesByPerson),
         (None, 200, Some(("vary", "*")), Kind::PublicVariesByPerson),
-        (None, 200, Some(("suimon-subject-tag", "v1.k1.0123456789abcdef0123456789abcdef")), Kind::PublicNamesSubject),
+        (
+            None,
+            200,
+            Some(("suimon-subject-tag", "v1.k1.0123456789abcdef0123456789abcdef")),
+            Kind::PublicNamesSubject,
+        ),
         (None, 200, Some(("www-authenticate", "Basic")), Kind::PublicAuthenticates),
         (None, 200, Some(("clear-site-data", "\"cookies\"")), Kind::PublicAuthenticates),
         (Some(("authorization", "Bearer x")), 200, None, Kind::PublicWithAuthorization),
@@ -252,8 +360,13 @@ fn a_public_route_without_storing_is_sealed_too() {
 fn conditions_never_reach_the_origin_of_a_personal_route() {
     let table = founding();
     let conditions = [
-        ("if-none-match", "\"1\""), ("if-modified-since", "x"), ("if-range", "\"1\""), ("range", "bytes=0-1"),
-        ("if-match", "\"1\""), ("if-unmodified-since", "x"), ("cookie", "sid=1"),
+        ("if-none-match", "\"1\""),
+        ("if-modified-since", "x"),
+        ("if-range", "\"1\""),
+        ("range", "bytes=0-1"),
+        ("if-match", "\"1\""),
+        ("if-unmodified-since", "x"),
+        ("cookie", "sid=1"),
     ];
     for (path, authorized) in [("/mypage", false), ("/undeclared", false), ("/assets/a.css", true)] {
         let mut request = headers(&conditions);
@@ -265,7 +378,11 @@ fn conditions_never_reach_the_origin_of_a_personal_route() {
         for gone in ["if-none-match", "if-modified-since", "if-range", "range"] {
             assert!(!request.contains_key(gone), "{path}: {gone}");
         }
-        assert!(request.contains_key("if-match") && request.contains_key("if-unmodified-since") && request.contains_key("cookie"));
+        assert!(
+            request.contains_key("if-match")
+                && request.contains_key("if-unmodified-since")
+                && request.contains_key("cookie")
+        );
         let verdict = exchange.judge_response(StatusCode::NOT_MODIFIED, &mut HeaderMap::new());
         assert_eq!(verdict.replace, Some(StatusCode::BAD_GATEWAY), "{path}");
     }
@@ -281,7 +398,11 @@ fn conditions_never_reach_the_origin_of_a_personal_route() {
 
 #[test]
 fn modes_tell_or_correct() {
-    for (mode, effect) in [(Mode::Observe, Effect::Measured), (Mode::Audit, Effect::Reported), (Mode::Enforce, Effect::Corrected)] {
+    for (mode, effect) in [
+        (Mode::Observe, Effect::Measured),
+        (Mode::Audit, Effect::Reported),
+        (Mode::Enforce, Effect::Corrected),
+    ] {
         let routes = vec![
             RouteRule { mode, ..RouteRule::personal("m", "/m/**") },
             RouteRule { mode, ..RouteRule::public("a", "/a", hour()) },
@@ -298,7 +419,8 @@ fn modes_tell_or_correct() {
             let exchange = table.judge_request(&Method::GET, path, &mut request);
             assert_eq!(request.contains_key("if-none-match"), !enforced || path == "/a");
             let mut out = lines.clone();
-            let verdict = exchange.judge_response(StatusCode::from_u16(status).expect("a test's status"), &mut out);
+            let verdict =
+                exchange.judge_response(StatusCode::from_u16(status).expect("a test's status"), &mut out);
             assert_eq!(out == lines, !enforced, "{path} {mode:?}");
             assert_eq!(verdict.leaves == Leaves::Untouched, !enforced, "{path} {mode:?}");
             assert!(enforced || verdict.replace.is_none());
@@ -319,9 +441,26 @@ fn codes_are_unique() {
 }
 
 const FIELDS: [&str; 20] = [
-    "cache-control", "cdn-cache-control", "surrogate-control", "x-accel-expires", "vary", "expires", "etag", "last-modified",
-    "age", "pragma", "no-vary-search", "set-cookie", "cloudflare-cdn-cache-control", "edge-control", "x-cache", "content-type",
-    "suimon-subject-tag", "www-authenticate", "location", "cache-status",
+    "cache-control",
+    "cdn-cache-control",
+    "surrogate-control",
+    "x-accel-expires",
+    "vary",
+    "expires",
+    "etag",
+    "last-modified",
+    "age",
+    "pragma",
+    "no-vary-search",
+    "set-cookie",
+    "cloudflare-cdn-cache-control",
+    "edge-control",
+    "x-cache",
+    "content-type",
+    "suimon-subject-tag",
+    "www-authenticate",
+    "location",
+    "cache-status",
 ];
 
 prop_compose! {

@@ -25,7 +25,8 @@ pub const READERS: [(&str, Reader); 14] = [
 ];
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {
-    let lines: Vec<_> = headers.get_all(name).iter().map(|v| String::from_utf8_lossy(v.as_bytes()).to_lowercase()).collect();
+    let lines: Vec<_> =
+        headers.get_all(name).iter().map(|v| String::from_utf8_lossy(v.as_bytes()).to_lowercase()).collect();
     (!lines.is_empty()).then(|| lines.join(","))
 }
 
@@ -63,7 +64,9 @@ pub fn rfc9111(request: &HeaderMap, status: StatusCode, headers: &HeaderMap) -> 
     let storable = !says(headers, "no-store")
         && !says(headers, "private")
         && (!request.contains_key("authorization")
-            || says(headers, "must-revalidate") || says(headers, "public") || says(headers, "s-maxage"))
+            || says(headers, "must-revalidate")
+            || says(headers, "public")
+            || says(headers, "s-maxage"))
         && (says(headers, "public") || explicit || heuristic(status));
     let lifetime = seconds(headers, "cache-control", "s-maxage")
         .or_else(|| seconds(headers, "cache-control", "max-age"))
@@ -105,7 +108,10 @@ fn nginx_valid(_: &HeaderMap, status: StatusCode, headers: &HeaderMap) -> bool {
 }
 
 fn nginx_ignore_cc(_: &HeaderMap, status: StatusCode, headers: &HeaderMap) -> bool {
-    !headers.contains_key("set-cookie") && !varies_by_person(headers) && accel(headers).unwrap_or(true) && status == 200
+    !headers.contains_key("set-cookie")
+        && !varies_by_person(headers)
+        && accel(headers).unwrap_or(true)
+        && status == 200
 }
 
 fn nginx_accel_only(_: &HeaderMap, status: StatusCode, headers: &HeaderMap) -> bool {
@@ -114,7 +120,9 @@ fn nginx_accel_only(_: &HeaderMap, status: StatusCode, headers: &HeaderMap) -> b
 
 /// Its own reckoning of a lifetime: `no-store` and `private` are no part of it.
 fn varnish_own_ttl(headers: &HeaderMap) -> bool {
-    seconds(headers, "cache-control", "s-maxage").or(seconds(headers, "cache-control", "max-age")).is_none_or(|ttl| ttl > 0)
+    seconds(headers, "cache-control", "s-maxage")
+        .or(seconds(headers, "cache-control", "max-age"))
+        .is_none_or(|ttl| ttl > 0)
 }
 
 fn varnish_hash(_: &HeaderMap, _: StatusCode, headers: &HeaderMap) -> bool {
@@ -141,7 +149,11 @@ fn fastly(_: &HeaderMap, status: StatusCode, headers: &HeaderMap) -> bool {
         .or(seconds(headers, "cache-control", "s-maxage"))
         .or(seconds(headers, "cache-control", "max-age"))
         .unwrap_or(3_600);
-    cacheable && !says(headers, "private") && !headers.contains_key("set-cookie") && ttl > 0 && !names_cookie(headers)
+    cacheable
+        && !says(headers, "private")
+        && !headers.contains_key("set-cookie")
+        && ttl > 0
+        && !names_cookie(headers)
 }
 
 fn squid_ignore(_: &HeaderMap, _: StatusCode, headers: &HeaderMap) -> bool {
@@ -154,8 +166,10 @@ fn ats_ttl(_: &HeaderMap, _: StatusCode, headers: &HeaderMap) -> bool {
 }
 
 fn httpd_store(_: &HeaderMap, _: StatusCode, headers: &HeaderMap) -> bool {
-    let stops = says(headers, "no-cache") || seconds(headers, "cache-control", "max-age") == Some(0)
-        || seconds(headers, "cache-control", "s-maxage") == Some(0) || headers.contains_key("pragma");
+    let stops = says(headers, "no-cache")
+        || seconds(headers, "cache-control", "max-age") == Some(0)
+        || seconds(headers, "cache-control", "s-maxage") == Some(0)
+        || headers.contains_key("pragma");
     !stops && !varies_by_person(headers)
 }
 

@@ -69,7 +69,11 @@ fn a_method_that_is_not_declared_is_personal() {
         (Method::OPTIONS, "/form", Because::UnsafeMethod),
     ] {
         let found = table.resolve(&method, path);
-        assert_eq!((found.because, found.is_personal()), (because, because != Because::Declared), "{method} {path}");
+        assert_eq!(
+            (found.because, found.is_personal()),
+            (because, because != Because::Declared),
+            "{method} {path}"
+        );
     }
 }
 
@@ -155,7 +159,9 @@ fn every_shape_of_confusion_has_its_answer() {
 #[test]
 fn mere_encoding_of_a_public_path_stays_public() {
     let table = founding();
-    for path in ["/%61ssets/app.css", "/%61%73sets/x", "/assets/%E5%AD%A6.png", "/assets/a%20b.png", "/assets/学.png"] {
+    for path in
+        ["/%61ssets/app.css", "/%61%73sets/x", "/assets/%E5%AD%A6.png", "/assets/a%20b.png", "/assets/学.png"]
+    {
         assert!(!table.resolve(&Method::GET, path).is_personal(), "{path}");
     }
     assert_eq!(table.resolve(&Method::GET, "/%6Dypage/x").route.map(|r| r.name()), Some("mypage"));
@@ -202,7 +208,8 @@ fn faults_name_their_place_and_remedy() {
         ("/%41", "not a plain path"),
         ("/a／b", "some servers read"),
     ] {
-        let faults = RouteTable::compile(Rules { routes: vec![public(pattern)], ..Rules::default() }).unwrap_err();
+        let faults =
+            RouteTable::compile(Rules { routes: vec![public(pattern)], ..Rules::default() }).unwrap_err();
         assert_eq!(faults.len(), 1, "{pattern}");
         let text = faults[0].to_string();
         assert!(text.starts_with("routes[0].pattern: ") && text.contains(fault), "{text}");

@@ -31,19 +31,63 @@ fn spelled(c: char, how: u8) -> String {
         5 => c.to_uppercase().collect(),
         6 => c.to_lowercase().collect(),
         // Full width.
-        _ if c.is_ascii_graphic() => char::from_u32(u32::from(c) + 0xfee0).map_or_else(String::new, String::from),
+        _ if c.is_ascii_graphic() => {
+            char::from_u32(u32::from(c) + 0xfee0).map_or_else(String::new, String::from)
+        }
         _ => c.to_string(),
     }
 }
 
 const DETOURS: [&str; 16] = [
-    "", "/", "/.", "/assets/..", "/assets/%2e%2e", "/assets/..%2f", "/assets/..;", "\\", "/assets\\..", "/;a=b", "/%2e",
-    "/./", "/assets/%252e%252e", "/assets/%c0%ae%c0%ae", "/a/../", "//",
+    "",
+    "/",
+    "/.",
+    "/assets/..",
+    "/assets/%2e%2e",
+    "/assets/..%2f",
+    "/assets/..;",
+    "\\",
+    "/assets\\..",
+    "/;a=b",
+    "/%2e",
+    "/./",
+    "/assets/%252e%252e",
+    "/assets/%c0%ae%c0%ae",
+    "/a/../",
+    "//",
 ];
 
 const TAILS: [&str; 30] = [
-    "", "/", ".css", "/x.css", ";x.css", "/;x.css", "%00.css", "%0a.css", "%3b.css", "%23.css", "%3f.css", "%2f..%2fassets%2fa.css",
-    "/%2e%2e/assets/a.css", ".", "%20", "!x.css", ",x", "/..", "~", "@a.js", "+", "%2ecss", "/.", "$x", "'", "=1", ":8", "*", "&a", "(1)",
+    "",
+    "/",
+    ".css",
+    "/x.css",
+    ";x.css",
+    "/;x.css",
+    "%00.css",
+    "%0a.css",
+    "%3b.css",
+    "%23.css",
+    "%3f.css",
+    "%2f..%2fassets%2fa.css",
+    "/%2e%2e/assets/a.css",
+    ".",
+    "%20",
+    "!x.css",
+    ",x",
+    "/..",
+    "~",
+    "@a.js",
+    "+",
+    "%2ecss",
+    "/.",
+    "$x",
+    "'",
+    "=1",
+    ":8",
+    "*",
+    "&a",
+    "(1)",
 ];
 
 proptest! {
@@ -119,5 +163,13 @@ fn covers(pattern: &str, path: &str) -> bool {
 }
 
 fn specificity(pattern: &str) -> Vec<u8> {
-    pattern.split('/').map(|segment| match segment { "**" => 1, "*" => 2, _ => 3 }).chain([4]).collect()
+    pattern
+        .split('/')
+        .map(|segment| match segment {
+            "**" => 1,
+            "*" => 2,
+            _ => 3,
+        })
+        .chain([4])
+        .collect()
 }

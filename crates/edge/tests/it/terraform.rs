@@ -12,28 +12,135 @@ type Schema = &'static [(&'static str, &'static [&'static str], &'static [&'stat
 
 const CLOUDFRONT: Schema = &[
     ("", &["terraform", "variable", "data", "resource"], &["variable", "data", "resource"]),
-    ("resource", &["aws_cloudfront_distribution", "aws_cloudfront_cache_policy", "aws_cloudfront_response_headers_policy", "aws_cloudfront_function"], &["aws_cloudfront_distribution"]),
-    ("resource/aws_cloudfront_distribution/*", &["enabled", "comment", "origin", "default_cache_behavior", "ordered_cache_behavior", "restrictions", "viewer_certificate", "aliases", "custom_error_response"], &["enabled", "origin", "default_cache_behavior", "restrictions", "viewer_certificate"]),
+    (
+        "resource",
+        &[
+            "aws_cloudfront_distribution",
+            "aws_cloudfront_cache_policy",
+            "aws_cloudfront_response_headers_policy",
+            "aws_cloudfront_function",
+        ],
+        &["aws_cloudfront_distribution"],
+    ),
+    (
+        "resource/aws_cloudfront_distribution/*",
+        &[
+            "enabled",
+            "comment",
+            "origin",
+            "default_cache_behavior",
+            "ordered_cache_behavior",
+            "restrictions",
+            "viewer_certificate",
+            "aliases",
+            "custom_error_response",
+        ],
+        &["enabled", "origin", "default_cache_behavior", "restrictions", "viewer_certificate"],
+    ),
     ("resource/aws_cloudfront_distribution/*/default_cache_behavior/*", BEHAVIOUR, REQUIRED),
-    ("resource/aws_cloudfront_distribution/*/ordered_cache_behavior/*", BEHAVIOUR, &["target_origin_id", "viewer_protocol_policy", "allowed_methods", "cached_methods", "cache_policy_id", "path_pattern"]),
-    ("resource/aws_cloudfront_distribution/*/custom_error_response/*", &["error_code", "error_caching_min_ttl", "response_code", "response_page_path"], &["error_code"]),
-    ("resource/aws_cloudfront_cache_policy/*", &["name", "comment", "min_ttl", "default_ttl", "max_ttl", "parameters_in_cache_key_and_forwarded_to_origin"], &["name", "min_ttl", "parameters_in_cache_key_and_forwarded_to_origin"]),
-    ("resource/aws_cloudfront_cache_policy/*/parameters_in_cache_key_and_forwarded_to_origin/*", &["cookies_config", "headers_config", "query_strings_config", "enable_accept_encoding_gzip", "enable_accept_encoding_brotli"], &["cookies_config", "headers_config", "query_strings_config"]),
-    ("resource/aws_cloudfront_response_headers_policy/*", &["name", "comment", "custom_headers_config", "remove_headers_config"], &["name"]),
-    ("resource/aws_cloudfront_response_headers_policy/*/custom_headers_config/*/items/*", &["header", "value", "override"], &["header", "value", "override"]),
-    ("resource/aws_cloudfront_response_headers_policy/*/remove_headers_config/*/items/*", &["header"], &["header"]),
-    ("resource/aws_cloudfront_function/*", &["name", "runtime", "comment", "publish", "code"], &["name", "runtime", "code"]),
+    (
+        "resource/aws_cloudfront_distribution/*/ordered_cache_behavior/*",
+        BEHAVIOUR,
+        &[
+            "target_origin_id",
+            "viewer_protocol_policy",
+            "allowed_methods",
+            "cached_methods",
+            "cache_policy_id",
+            "path_pattern",
+        ],
+    ),
+    (
+        "resource/aws_cloudfront_distribution/*/custom_error_response/*",
+        &["error_code", "error_caching_min_ttl", "response_code", "response_page_path"],
+        &["error_code"],
+    ),
+    (
+        "resource/aws_cloudfront_cache_policy/*",
+        &[
+            "name",
+            "comment",
+            "min_ttl",
+            "default_ttl",
+            "max_ttl",
+            "parameters_in_cache_key_and_forwarded_to_origin",
+        ],
+        &["name", "min_ttl", "parameters_in_cache_key_and_forwarded_to_origin"],
+    ),
+    (
+        "resource/aws_cloudfront_cache_policy/*/parameters_in_cache_key_and_forwarded_to_origin/*",
+        &[
+            "cookies_config",
+            "headers_config",
+            "query_strings_config",
+            "enable_accept_encoding_gzip",
+            "enable_accept_encoding_brotli",
+        ],
+        &["cookies_config", "headers_config", "query_strings_config"],
+    ),
+    (
+        "resource/aws_cloudfront_response_headers_policy/*",
+        &["name", "comment", "custom_headers_config", "remove_headers_config"],
+        &["name"],
+    ),
+    (
+        "resource/aws_cloudfront_response_headers_policy/*/custom_headers_config/*/items/*",
+        &["header", "value", "override"],
+        &["header", "value", "override"],
+    ),
+    (
+        "resource/aws_cloudfront_response_headers_policy/*/remove_headers_config/*/items/*",
+        &["header"],
+        &["header"],
+    ),
+    (
+        "resource/aws_cloudfront_function/*",
+        &["name", "runtime", "comment", "publish", "code"],
+        &["name", "runtime", "code"],
+    ),
 ];
-const BEHAVIOUR: &[&str] = &["target_origin_id", "viewer_protocol_policy", "allowed_methods", "cached_methods", "compress", "cache_policy_id", "origin_request_policy_id", "response_headers_policy_id", "function_association", "path_pattern"];
-const REQUIRED: &[&str] = &["target_origin_id", "viewer_protocol_policy", "allowed_methods", "cached_methods", "cache_policy_id"];
+const BEHAVIOUR: &[&str] = &[
+    "target_origin_id",
+    "viewer_protocol_policy",
+    "allowed_methods",
+    "cached_methods",
+    "compress",
+    "cache_policy_id",
+    "origin_request_policy_id",
+    "response_headers_policy_id",
+    "function_association",
+    "path_pattern",
+];
+const REQUIRED: &[&str] =
+    &["target_origin_id", "viewer_protocol_policy", "allowed_methods", "cached_methods", "cache_policy_id"];
 
 const CLOUDFLARE: Schema = &[
     ("", &["terraform", "variable", "resource"], &["variable", "resource"]),
-    ("resource", &["cloudflare_ruleset", "cloudflare_workers_script", "cloudflare_workers_route"], &["cloudflare_ruleset"]),
-    ("resource/cloudflare_ruleset/*", &["zone_id", "name", "description", "kind", "phase", "rules"], &["zone_id", "name", "kind", "phase", "rules"]),
-    ("resource/cloudflare_ruleset/*/rules/*", &["ref", "description", "expression", "action", "action_parameters", "enabled"], &["ref", "expression", "action", "action_parameters"]),
-    ("resource/cloudflare_ruleset/*/rules/*/action_parameters", &["cache", "edge_ttl", "browser_ttl"], &["cache"]),
-    ("resource/cloudflare_workers_script/*", &["account_id", "script_name", "main_module", "compatibility_date", "content"], &["account_id", "script_name", "content"]),
+    (
+        "resource",
+        &["cloudflare_ruleset", "cloudflare_workers_script", "cloudflare_workers_route"],
+        &["cloudflare_ruleset"],
+    ),
+    (
+        "resource/cloudflare_ruleset/*",
+        &["zone_id", "name", "description", "kind", "phase", "rules"],
+        &["zone_id", "name", "kind", "phase", "rules"],
+    ),
+    (
+        "resource/cloudflare_ruleset/*/rules/*",
+        &["ref", "description", "expression", "action", "action_parameters", "enabled"],
+        &["ref", "expression", "action", "action_parameters"],
+    ),
+    (
+        "resource/cloudflare_ruleset/*/rules/*/action_parameters",
+        &["cache", "edge_ttl", "browser_ttl"],
+        &["cache"],
+    ),
+    (
+        "resource/cloudflare_workers_script/*",
+        &["account_id", "script_name", "main_module", "compatibility_date", "content"],
+        &["account_id", "script_name", "content"],
+    ),
     ("resource/cloudflare_workers_route/*", &["zone_id", "pattern", "script"], &["zone_id", "pattern"]),
 ];
 
@@ -70,7 +177,9 @@ fn check(document: &Value, schema: Schema) {
 fn resolve(document: &Value, value: &Value) {
     match value {
         Value::String(text) => {
-            let Some(expression) = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')) else { return };
+            let Some(expression) = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')) else {
+                return;
+            };
             let parts: Vec<&str> = expression.split('.').collect();
             let path = match parts.as_slice() {
                 ["var", name] => format!("variable/{name}"),
@@ -103,10 +212,17 @@ fn cloudfront_has_the_providers_shape_and_never_keeps_what_is_personal() {
         .as_array()
         .expect("a list")
         .iter()
-        .map(|behaviour| (behaviour["path_pattern"].as_str().expect("a pattern"), behaviour["cache_policy_id"] != disabled))
+        .map(|behaviour| {
+            (behaviour["path_pattern"].as_str().expect("a pattern"), behaviour["cache_policy_id"] != disabled)
+        })
         .collect();
     // `*` of CloudFront crosses slashes, and the first that matches counts.
-    let position = |pattern| ordered.iter().position(|(known, _)| *known == pattern).unwrap_or_else(|| panic!("{pattern}: {ordered:?}"));
+    let position = |pattern| {
+        ordered
+            .iter()
+            .position(|(known, _)| *known == pattern)
+            .unwrap_or_else(|| panic!("{pattern}: {ordered:?}"))
+    };
     assert!(position("/slots/mine") < position("/slots/*") && position("/slots/*/*") < position("/slots/*"));
     for (pattern, public) in &ordered {
         let expected = matches!(*pattern, "/" | "/assets" | "/assets/*" | "/slots/*");
@@ -115,7 +231,10 @@ fn cloudfront_has_the_providers_shape_and_never_keeps_what_is_personal() {
     // Above nought CloudFront keeps what the origin forbids; and no public behaviour may see who asks.
     for policy in at(&document, "resource/aws_cloudfront_cache_policy/*") {
         assert_eq!(policy["min_ttl"], 0);
-        assert_eq!(policy["parameters_in_cache_key_and_forwarded_to_origin"][0]["cookies_config"][0]["cookie_behavior"], "none");
+        assert_eq!(
+            policy["parameters_in_cache_key_and_forwarded_to_origin"][0]["cookies_config"][0]["cookie_behavior"],
+            "none"
+        );
     }
     for behaviour in distribution["ordered_cache_behavior"].as_array().expect("a list") {
         let personal = behaviour["cache_policy_id"] == disabled;
@@ -135,14 +254,24 @@ fn cloudflare_bypasses_first_and_never_overrides_the_origin() {
     check(&document, CLOUDFLARE);
     resolve(&document, &document);
     let rules = at(&document, "resource/cloudflare_ruleset/*/rules")[0].as_array().expect("a list");
-    assert_eq!((&rules[0]["expression"], &rules[0]["action_parameters"]["cache"]), (&"true".into(), &false.into()));
+    assert_eq!(
+        (&rules[0]["expression"], &rules[0]["action_parameters"]["cache"]),
+        (&"true".into(), &false.into())
+    );
     assert!(rules.len() > 1);
     for rule in &rules[1..] {
         assert_eq!(rule["action_parameters"]["edge_ttl"]["mode"], "bypass_by_default");
         let expression = rule["expression"].as_str().expect("a text");
-        assert!(expression.contains("authorization") && expression.contains("raw.http.request.uri.path eq http.request.uri.path"));
+        assert!(
+            expression.contains("authorization")
+                && expression.contains("raw.http.request.uri.path eq http.request.uri.path")
+        );
         assert_eq!(expression.matches('(').count(), expression.matches(')').count());
     }
     let slots = rules.iter().find(|rule| rule["description"] == "slots").expect("the route's rule");
-    assert!(slots["expression"].as_str().is_some_and(|text| text.contains("not starts_with(lower(http.request.uri.path), \"/slots/mine\")")));
+    assert!(
+        slots["expression"].as_str().is_some_and(
+            |text| text.contains("not starts_with(lower(http.request.uri.path), \"/slots/mine\")")
+        )
+    );
 }
