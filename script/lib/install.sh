@@ -24,6 +24,17 @@ need_postgres() {
   fi
 }
 
+# What exported rules are read by, so that a test sees more than their text.
+need_caches() {
+  if ! command -v nginx >/dev/null 2>&1 && [ ! -x /usr/sbin/nginx ]; then
+    install_package nginx "reads the rules that are exported for it"
+  fi
+  if ! command -v varnishd >/dev/null 2>&1 && [ ! -x /usr/sbin/varnishd ]; then
+    install_package varnish "reads the rules that are exported for it"
+  fi
+  command -v node >/dev/null 2>&1 || install_package nodejs "runs the functions that are exported for edges"
+}
+
 need_smtp_tls() {
   if ! python3 -c 'import aiosmtpd' 2>/dev/null && ! /usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null; then
     install_package python3-aiosmtpd "an SMTP server that speaks TLS and asks for a password"
