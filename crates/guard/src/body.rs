@@ -11,6 +11,9 @@ use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep};
 
+use crate::fields;
+use crate::upload::Over;
+
 /// Why a body ends before its end. Nobody is told more than that it did: the connection breaks off.
 #[derive(Debug, thiserror::Error)]
 pub enum Broken {
@@ -20,6 +23,8 @@ pub enum Broken {
     TooLong,
     #[error("the other side broke off")]
     Stream(#[source] hyper::Error),
+    #[error("the origin answered without asking for the body")]
+    Unwanted,
 }
 
 pin_project! {
@@ -55,7 +60,7 @@ impl HttpBody for Stream {
         match this.incoming.poll_frame(context) {
             Poll::Ready(frame) => {
                 *this.waiting = false;
-                let frame = match frame {
+                let mut frame = match frame {
                     Some(Ok(frame)) => frame,
                     Some(Err(error)) => return Poll::Ready(Some(Err(Broken::Stream(error)))),
                     None => return Poll::Ready(None),
@@ -65,6 +70,8 @@ impl HttpBody for Stream {
                         return Poll::Ready(Some(Err(Broken::TooLong)));
                     };
                     *this.left = left;
+                } else if let Some(trailers) = frame.trailers_mut() {
+                    fields::remove_from_trailers(trailers);
                 }
                 Poll::Ready(Some(Ok(frame)))
             }
@@ -93,7 +100,7 @@ pin_project! {
     #[project = AnswerProjection]
     pub enum Answer {
         Own { #[pin] body: Full<Bytes> },
-        Origin { #[pin] body: Stream },
+        Origin { #[pin] body: Stream, _over: Option<Over> },
     }
 }
 
@@ -103,9 +110,10 @@ impl From<Bytes> for Answer {
     }
 }
 
-impl From<Stream> for Answer {
-    fn from(body: Stream) -> Self {
-        Answer::Origin { body }
+impl Answer {
+    /// The origin's; at its end `over` ends, too.
+    pub fn of_origin(body: Stream, over: Option<Over>) -> Self {
+        Answer::Origin { body, _over: over }
     }
 }
 
@@ -119,56 +127,21 @@ impl HttpBody for Answer {
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         match self.project() {
             AnswerProjection::Own { body } => body.poll_frame(context).map_err(|never| match never {}),
-            AnswerProjection::Origin { body } => body.poll_frame(context),
+            AnswerProjection::Origin { body, .. } => body.poll_frame(context),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Answer::Own { body } => body.is_end_stream(),
-            Answer::Origin { body } => body.is_end_stream(),
+            Answer::Origin { body, .. } => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Answer::Own { body } => body.size_hint(),
-            Answer::Origin { body } => body.size_hint(),
-        }
-    }
-}
-
-/// The body of a request on its way to the origin.
-pub enum Sent {
-    Nothing,
-    Piecewise(Pin<Box<Stream>>),
-}
-
-impl HttpBody for Sent {
-    type Data = Bytes;
-    type Error = Broken;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
-        match self.get_mut() {
-            Sent::Nothing => Poll::Ready(None),
-            Sent::Piecewise(stream) => stream.as_mut().poll_frame(context),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Sent::Nothing => true,
-            Sent::Piecewise(stream) => stream.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Sent::Nothing => SizeHint::with_exact(0),
-            Sent::Piecewise(stream) => stream.size_hint(),
+            Answer::Origin { body, .. } => body.size_hint(),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::uri::Authority;
+use ipnet::IpNet;
 
 const FORWARDED: HeaderName = header::FORWARDED;
 const X_FORWARDED: [HeaderName; 4] = [
@@ -12,6 +13,38 @@ const X_FORWARDED: [HeaderName; 4] = [
     HeaderName::from_static("x-forwarded-host"),
     HeaderName::from_static("x-forwarded-proto"),
     HeaderName::from_static("x-forwarded-port"),
+];
+/// What proxies and origins of some kinds believe beside these: who asked, and for what.
+const BELIEVED: [HeaderName; 9] = [
+    HeaderName::from_static("x-real-ip"),
+    HeaderName::from_static("x-client-ip"),
+    HeaderName::from_static("x-cluster-client-ip"),
+    HeaderName::from_static("true-client-ip"),
+    HeaderName::from_static("x-forwarded-prefix"),
+    HeaderName::from_static("x-forwarded-server"),
+    HeaderName::from_static("x-forwarded-ssl"),
+    // Another path than the one that the guard saw.
+    HeaderName::from_static("x-original-url"),
+    HeaderName::from_static("x-rewrite-url"),
+];
+/// Not in trailers, where whoever mixes them into the header fields would believe them (RFC 9110 section 6.5.1).
+const NOT_IN_TRAILERS: [HeaderName; 16] = [
+    header::AUTHORIZATION,
+    header::CACHE_CONTROL,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    header::CONTENT_RANGE,
+    header::CONTENT_TYPE,
+    header::COOKIE,
+    header::EXPECT,
+    header::HOST,
+    header::MAX_FORWARDS,
+    header::RANGE,
+    header::SET_COOKIE,
+    header::TRAILER,
+    header::VARY,
+    header::LOCATION,
+    header::AGE,
 ];
 /// For one connection each (RFC 9110 section 7.6.1), whether or not `Connection` names them.
 const HOP_BY_HOP: [HeaderName; 8] = [
@@ -43,6 +76,26 @@ pub fn remove_hop_by_hop(fields: &mut HeaderMap) {
     }
 }
 
+/// Takes out of trailers what has no place in them.
+pub fn remove_from_trailers(trailers: &mut HeaderMap) {
+    remove_hop_by_hop(trailers);
+    for name in NOT_IN_TRAILERS.iter().chain(&X_FORWARDED).chain(&BELIEVED).chain([&FORWARDED]) {
+        trailers.remove(name);
+    }
+}
+
+/// Puts the cookies into one field, as HTTP/1.1 wants them (RFC 9113 section 8.2.3): HTTP/2 may send one field each.
+pub fn join_cookies(fields: &mut HeaderMap) {
+    let cookies: Vec<&[u8]> = fields.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if cookies.len() < 2 {
+        return;
+    }
+    // Of bytes that fields were made of, and two more that may be in one.
+    if let Ok(joined) = HeaderValue::from_bytes(&cookies.join(&b"; "[..])) {
+        fields.insert(header::COOKIE, joined);
+    }
+}
+
 /// Fields that a client could name in `Connection` to have the guard take them away from its own request, so that the origin
 /// decides without them: what the guard itself said, or who is asking.
 fn is_end_to_end(name: &HeaderName) -> bool {
@@ -56,8 +109,12 @@ fn is_end_to_end(name: &HeaderName) -> bool {
         header::VARY,
     ]
     .contains(name)
-        || *name == FORWARDED
-        || X_FORWARDED.contains(name)
+        || is_claim(name)
+}
+
+/// Who asked, and for what, as only a trusted proxy may say.
+fn is_claim(name: &HeaderName) -> bool {
+    *name == FORWARDED || X_FORWARDED.contains(name) || BELIEVED.contains(name)
 }
 
 /// Where a request came from.
@@ -67,16 +124,76 @@ pub struct Caller {
     pub encrypted: bool,
 }
 
+/// Whether an address is one of these networks'. One of IPv4 that is written in IPv6 counts as what it is.
+fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
+    trusted.iter().any(|network| network.contains(&address.to_canonical()))
+}
+
+/// The address of the client, behind the proxies that are trusted: the rightmost one in `X-Forwarded-For` that is none of them. Each
+/// proxy appends whom it heard, so what stands further left is the client's own word. Where an entry is no address, or nothing is
+/// left of the last proxy, it is the last one that is known.
+///
+/// `peer` is who speaks to the guard.
+pub fn client(peer: IpAddr, fields: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    let [forwarded_for, ..] = X_FORWARDED;
+    let mut known = peer.to_canonical();
+    // A line that is no text ends the search like an entry that is no address.
+    let lines = fields.get_all(forwarded_for).iter().rev().map(|line| line.to_str().unwrap_or("?"));
+    for entry in lines.flat_map(|line| line.rsplit(',')) {
+        if !is_trusted(known, trusted) {
+            break;
+        }
+        match address(entry.trim()) {
+            Some(address) => known = address,
+            None => break,
+        }
+    }
+    known
+}
+
+/// An address, which some proxies write with its port.
+fn address(text: &str) -> Option<IpAddr> {
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    let address = bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()));
+    address.map(|address: IpAddr| address.to_canonical())
+}
+
+/// Takes away what only a trusted proxy may say, under its own name and under one that CGI and what came after it (WSGI, PHP,
+/// Rack) take for the same: there `_` and `-` are one.
+fn remove_claims(fields: &mut HeaderMap) {
+    let claimed: Vec<HeaderName> = fields
+        .keys()
+        .filter(|name| name.as_str().replace('_', "-").parse().is_ok_and(|meant| is_claim(&meant)))
+        .cloned()
+        .collect();
+    for name in claimed {
+        fields.remove(name);
+    }
+}
+
+/// Takes away fields with `_` that CGI reads as one by which a request is framed, routed or known.
+pub fn remove_aliases(fields: &mut HeaderMap) {
+    let aliases: Vec<HeaderName> = fields
+        .keys()
+        .filter(|name| name.as_str().contains('_'))
+        .filter(|name| {
+            name.as_str().replace('_', "-").parse().is_ok_and(|meant| {
+                is_end_to_end(&meant) || HOP_BY_HOP.contains(&meant) || meant == header::CONTENT_TYPE
+            })
+        })
+        .cloned()
+        .collect();
+    for name in aliases {
+        fields.remove(name);
+    }
+}
+
 /// Says who asked, after RFC 7239 and in the older fields that most origins read. What the request says itself is kept only
 /// when it comes from a trusted proxy.
-pub fn tell_who_asked(fields: &mut HeaderMap, caller: Caller, host: &Authority, trusted: &[IpAddr]) {
+pub fn tell_who_asked(fields: &mut HeaderMap, caller: Caller, host: &Authority, trusted: &[IpNet]) {
     let address = caller.address.ip().to_canonical();
-    let believed = trusted.contains(&address);
-    if !believed {
-        fields.remove(FORWARDED);
-        X_FORWARDED.iter().for_each(|name| {
-            fields.remove(name);
-        });
+    if !is_trusted(address, trusted) {
+        remove_claims(fields);
     }
     let protocol = if caller.encrypted { "https" } else { "http" };
     let mut said = joined(fields, &FORWARDED);
@@ -117,70 +234,5 @@ fn set(fields: &mut HeaderMap, name: HeaderName, value: &str) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        pairs
-            .iter()
-            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
-            .fold(HeaderMap::new(), |mut fields, (name, value)| {
-                fields.append(name, value);
-                fields
-            })
-    }
-
-    #[test]
-    fn what_connection_names_stays_behind() {
-        let mut fields = of(&[
-            ("connection", "keep-alive, X-Own"),
-            ("connection", "x-other,cookie, ,host"),
-            ("keep-alive", "timeout=5"),
-            ("x-own", "1"),
-            ("x-other", "1"),
-            ("x-kept", "1"),
-            ("cookie", "sid=1"),
-            ("host", "a.example"),
-            ("te", "trailers"),
-            ("trailer", "checksum"),
-            ("transfer-encoding", "chunked"),
-            ("proxy-authorization", "Basic eA=="),
-        ]);
-        remove_hop_by_hop(&mut fields);
-        let mut left: Vec<_> = fields.keys().map(HeaderName::as_str).collect();
-        left.sort_unstable();
-        assert_eq!(left, ["cookie", "host", "trailer", "x-kept"]);
-    }
-
-    #[test]
-    fn only_trusted_proxies_are_believed() {
-        let host: Authority = "school.example".parse().unwrap();
-        let said = [
-            ("forwarded", "for=192.0.2.9;proto=https"),
-            ("x-forwarded-for", "192.0.2.9"),
-            ("x-forwarded-proto", "https"),
-            ("x-forwarded-port", "1"),
-        ];
-        let caller = Caller { address: "198.51.100.7:5000".parse().unwrap(), encrypted: false };
-        let mut fields = of(&said);
-        tell_who_asked(&mut fields, caller, &host, &[]);
-        assert_eq!(fields["forwarded"], "for=198.51.100.7;host=\"school.example\";proto=http");
-        assert_eq!(fields["x-forwarded-for"], "198.51.100.7");
-        assert_eq!(fields["x-forwarded-proto"], "http");
-        assert!(!fields.contains_key("x-forwarded-port"));
-
-        let mut fields = of(&said);
-        tell_who_asked(&mut fields, caller, &host, &["198.51.100.7".parse().unwrap()]);
-        assert_eq!(
-            fields["forwarded"],
-            "for=192.0.2.9;proto=https, for=198.51.100.7;host=\"school.example\";proto=http"
-        );
-        assert_eq!(fields["x-forwarded-for"], "192.0.2.9, 198.51.100.7");
-        assert_eq!(fields["x-forwarded-proto"], "https");
-
-        let caller = Caller { address: "[2001:db8::1]:5000".parse().unwrap(), encrypted: true };
-        let mut fields = HeaderMap::new();
-        tell_who_asked(&mut fields, caller, &host, &[]);
-        assert_eq!(fields["forwarded"], "for=\"[2001:db8::1]\";host=\"school.example\";proto=https");
-    }
-}
+#[path = "fields_tests.rs"]
+mod tests;

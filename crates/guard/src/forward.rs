@@ -1,18 +1,20 @@
 //! One request's way to the origin and back.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{self, HeaderValue};
 use http::uri::{Authority, PathAndQuery};
 use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::{Body, Incoming};
-use tokio_util::task::TaskTracker;
 
-use crate::body::{Answer, Sent, Stream};
+use crate::body::{Answer, Stream};
 use crate::fields::{self, Caller};
 use crate::head::{self, Refusal};
-use crate::origin::{NoAnswer, Pool};
+use crate::listen::Tie;
+use crate::origin::{Asked, NoAnswer, Pool};
 use crate::settings::Settings;
+use crate::upload::{Over, Sent, Upload};
 use crate::{own, tunnel};
 
 /// A request that was checked and waits to be sent on.
@@ -29,6 +31,10 @@ pub struct Checked {
 pub fn check(request: Request<Incoming>, settings: &Settings) -> Result<Checked, Refusal> {
     let host = head::check(&request, &settings.limits)?;
     let tunnel = tunnel::wanted(&request)?;
+    // What one program reads as a body is for another the first of what the tunnel carries.
+    if tunnel && !request.body().is_end_stream() {
+        return Err(Refusal::Upgrade);
+    }
     if request.body().size_hint().lower() > settings.limits.body_bytes {
         return Err(Refusal::BodyTooLong);
     }
@@ -44,22 +50,27 @@ pub async fn send(
     caller: Caller,
     settings: &Settings,
     pool: &Pool,
-    tunnels: &TaskTracker,
 ) -> Result<Response<Answer>, NoAnswer> {
     let Checked { mut request, host, tunnel } = checked;
+    let tie = request.extensions_mut().remove::<Tie>().unwrap_or_default();
     let client = tunnel.then(|| hyper::upgrade::on(&mut request));
     let method = request.method().clone();
-    let request = to_origin(request, &host, caller, settings, pool, tunnel);
-    let mut answer = pool.ask(request).await?;
+    let (request, upload) = to_origin(request, &host, caller, settings, tunnel);
+    // Even when there is no answer.
+    let over = upload.clone().map(Over::new);
+    let host = settings.origin.host.as_ref().unwrap_or(&host);
+    let mut answer = pool.ask(Asked { request, host, tunnel, upload: upload.as_ref() }).await?;
     if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
         let Some(client) = client.filter(|_| tunnel::agreed(answer.headers())) else {
             // It changes to what nobody asked for: there is no answer in a protocol that we know.
-            return Ok(own::told(StatusCode::BAD_GATEWAY, "the system's answer cannot be read"));
+            return Err(NoAnswer::Protocol);
         };
         let origin = hyper::upgrade::on(&mut answer);
         let patience = settings.patience.tunnel;
-        tunnels.spawn(async move {
-            if let Err(error) = tunnel::carry(client, origin, patience).await {
+        let Tie { tasks, end, place } = tie;
+        tasks.spawn(async move {
+            let _place = place;
+            if let Some(Err(error)) = end.run_until_cancelled(tunnel::carry(client, origin, patience)).await {
                 tracing::debug!(%error, "a tunnel ended early");
             }
         });
@@ -68,7 +79,7 @@ pub async fn send(
         tunnel::say(answer.headers_mut());
         return Ok(answer);
     }
-    Ok(from_origin(answer, &method, settings.patience.body))
+    from_origin(answer, &method, settings.patience.body, over)
 }
 
 fn to_origin(
@@ -76,12 +87,14 @@ fn to_origin(
     host: &Authority,
     caller: Caller,
     settings: &Settings,
-    pool: &Pool,
     tunnel: bool,
-) -> Request<Sent> {
+) -> (Request<Sent>, Option<Arc<Upload>>) {
     let (mut parts, body) = request.into_parts();
     let trailers = wants_trailers(&parts.headers);
+    let waits = waits_for_leave(&parts.headers);
     fields::remove_hop_by_hop(&mut parts.headers);
+    fields::remove_aliases(&mut parts.headers);
+    fields::join_cookies(&mut parts.headers);
     fields::tell_who_asked(&mut parts.headers, caller, host, &settings.trusted);
     if trailers {
         parts.headers.insert(header::TE, HeaderValue::from_static("trailers"));
@@ -89,22 +102,19 @@ fn to_origin(
     if tunnel {
         tunnel::say(&mut parts.headers);
     }
-    let asked = settings.origin.host.as_ref().unwrap_or(host);
-    if let Ok(asked) = HeaderValue::from_str(asked.as_str()) {
-        parts.headers.insert(header::HOST, asked);
-    }
-    let target = parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
-    parts.uri = pool.address(target);
-    // Whichever the connection to the origin speaks.
-    parts.version = Version::HTTP_11;
     // Said by the connection that the request came by.
     parts.extensions = http::Extensions::new();
-    let body = if body.is_end_stream() {
-        Sent::Nothing
-    } else {
-        Sent::Piecewise(Box::pin(Stream::new(body, settings.patience.body, settings.limits.body_bytes)))
-    };
-    Request::from_parts(parts, body)
+    if body.is_end_stream() {
+        return (Request::from_parts(parts, Sent::Nothing), None);
+    }
+    let upload = Arc::new(Upload::new());
+    if let (true, Some(length)) = (parts.headers.contains_key(header::CONTENT_LENGTH), body.size_hint().exact()) {
+        // As everybody writes it: hyper takes zeros before it.
+        parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    let stream = Stream::new(body, settings.patience.body, settings.limits.body_bytes);
+    let sent = Sent::new(stream, upload.clone(), waits);
+    (Request::from_parts(parts, sent), Some(upload))
 }
 
 /// Whether trailers would be read (RFC 9110 section 10.1.4). Everything else that `TE` says is for one connection.
@@ -113,8 +123,24 @@ fn wants_trailers(fields: &header::HeaderMap) -> bool {
     said.flat_map(|value| value.split(',')).any(|coding| coding.trim().eq_ignore_ascii_case("trailers"))
 }
 
-fn from_origin(answer: Response<Incoming>, method: &Method, patience: Duration) -> Response<Answer> {
+/// Whether the client sends its body only when told to (RFC 9110 section 10.1.1).
+fn waits_for_leave(fields: &header::HeaderMap) -> bool {
+    fields.get(header::EXPECT).is_some_and(|said| said.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+}
+
+fn from_origin(
+    answer: Response<Incoming>,
+    method: &Method,
+    patience: Duration,
+    over: Option<Over>,
+) -> Result<Response<Answer>, NoAnswer> {
     let (mut parts, body) = answer.into_parts();
+    let coded = parts.headers.contains_key(header::TRANSFER_ENCODING);
+    // Length and transfer coding together: one of them lies, and whoever reads the other sees another answer (RFC 9112 6.3).
+    if !head::only_chunked(&parts.headers) || coded && parts.headers.contains_key(header::CONTENT_LENGTH) {
+        return Err(NoAnswer::Coding);
+    }
+    one_length(&mut parts.headers)?;
     fields::remove_hop_by_hop(&mut parts.headers);
     parts.version = Version::HTTP_11;
     parts.extensions = http::Extensions::new();
@@ -123,7 +149,29 @@ fn from_origin(answer: Response<Incoming>, method: &Method, patience: Duration) 
         // Its length, which the head may tell, is that of what GET would give.
         Answer::from(bytes::Bytes::new())
     } else {
-        Answer::from(Stream::new(body, patience, u64::MAX))
+        Answer::of_origin(Stream::new(body, patience, u64::MAX), over)
     };
-    Response::from_parts(parts, body)
+    Ok(Response::from_parts(parts, body))
+}
+
+/// Says the length once, and as everybody writes it. hyper takes one that is repeated or that begins with zeros, and so would the
+/// client, but what stands between might not.
+fn one_length(fields: &mut header::HeaderMap) -> Result<(), NoAnswer> {
+    let said = fields.get_all(header::CONTENT_LENGTH).iter();
+    let mut said = said.flat_map(|value| value.to_str().unwrap_or("?").split(',')).map(length);
+    let Some(first) = said.next() else { return Ok(()) };
+    let first = first.filter(|_| said.all(|next| next == first)).ok_or(NoAnswer::Coding)?;
+    fields.insert(header::CONTENT_LENGTH, HeaderValue::from(first));
+    Ok(())
+}
+
+/// RFC 9110 section 8.6: digits and nothing else.
+fn length(text: &str) -> Option<u64> {
+    let text = text.trim();
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
+/// The path and query of a request.
+pub fn target<B>(request: &Request<B>) -> PathAndQuery {
+    request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"))
 }

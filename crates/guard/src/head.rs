@@ -1,5 +1,7 @@
 //! The head of a request, before anything is done with it: what two programs could read in two ways is refused.
 
+use std::net::Ipv6Addr;
+
 use http::header::{self, HeaderMap};
 use http::uri::Authority;
 use http::{Method, Request, StatusCode, Version};
@@ -23,6 +25,8 @@ pub enum Refusal {
     Fields,
     #[error("the request's body is too long")]
     BodyTooLong,
+    #[error("the request's body is coded in a way that is not taken")]
+    Coding,
     #[error("the request asks for a protocol that is not passed on")]
     Upgrade,
 }
@@ -36,7 +40,7 @@ impl Refusal {
             Refusal::Method => StatusCode::METHOD_NOT_ALLOWED,
             Refusal::Fields => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Refusal::BodyTooLong => StatusCode::PAYLOAD_TOO_LARGE,
-            Refusal::Upgrade => StatusCode::NOT_IMPLEMENTED,
+            Refusal::Upgrade | Refusal::Coding => StatusCode::NOT_IMPLEMENTED,
         }
     }
 }
@@ -44,8 +48,9 @@ impl Refusal {
 /// Checks a head and tells which host is asked for.
 ///
 /// hyper has refused before: a length that is none or that is said twice in two ways, a transfer coding that does not end in
-/// `chunked`, folded header fields, spaces before a colon, bare CR. Where length and transfer coding come together it drops the
-/// length (RFC 9112 section 6.3); what goes to the origin is framed anew, so nothing can be read in two ways there.
+/// `chunked` or that comes over HTTP/1.0, folded header fields, spaces before a colon, bare CR. Where length and transfer coding come
+/// together it drops the length and closes the connection after the answer (RFC 9112 section 6.3); what goes to the origin is
+/// framed anew, so nothing can be read in two ways there.
 ///
 /// # Errors
 /// [`Refusal`].
@@ -65,7 +70,21 @@ pub fn check<B>(request: &Request<B>, limits: &Limits) -> Result<Authority, Refu
     if size(request.headers()) > limits.head_bytes || request.headers().len() > limits.header_fields {
         return Err(Refusal::Fields);
     }
+    if !only_chunked(request.headers()) {
+        return Err(Refusal::Coding);
+    }
     host(request)
+}
+
+/// Whether a message says of its transfer coding at most that it is `chunked`, once. Another one, such as `gzip`, would be taken
+/// away with the field and stay in the body.
+pub fn only_chunked(fields: &HeaderMap) -> bool {
+    let mut said = fields.get_all(header::TRANSFER_ENCODING).iter();
+    match (said.next(), said.next()) {
+        (None, _) => true,
+        (Some(one), None) => one.as_bytes().eq_ignore_ascii_case(b"chunked"),
+        (Some(_), Some(_)) => false,
+    }
 }
 
 /// Bytes of the header fields as HTTP/1.1 writes them.
@@ -95,9 +114,55 @@ fn host<B>(request: &Request<B>) -> Result<Authority, Refusal> {
         (Some(host), _) | (None, Some(host)) => host,
         (None, None) => return Err(Refusal::NoHost),
     };
-    // A name before an @ is what phishing puts there, and no host.
-    if host.as_str().contains('@') || host.host().is_empty() {
-        return Err(Refusal::Hosts);
+    if is_plain(&host) { Ok(host) } else { Err(Refusal::Hosts) }
+}
+
+/// A name, or an address, and perhaps a port. RFC 3986 allows more, such as a name before an `@`, where phishing puts it, and commas,
+/// which end the entry where hosts are listed; no host on the internet has any of it.
+fn is_plain(host: &Authority) -> bool {
+    let name = host.host();
+    let named = match name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => {
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+            !name.is_empty() && name.bytes().all(plain)
+        }
+    };
+    let after = host.as_str().strip_prefix(name);
+    let port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    named && after.is_some_and(|after| after.is_empty() || after.strip_prefix(':').is_some_and(port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts() {
+        for host in ["school.example", "SCHOOL.example:8443", "192.0.2.1", "[2001:db8::1]:80", "a_b.example"] {
+            assert!(is_plain(&host.parse().unwrap()), "{host}");
+        }
+        for host in
+            ["a@b", "a,b", "a:", "a:99999", "a:+1", "a:b", "a;b", "[::g]", "[v1.a]", "a=b", "a'b", "(a)", "a$"]
+        {
+            if let Ok(parsed) = host.parse() {
+                assert!(!is_plain(&parsed), "{host}");
+            }
+        }
     }
-    Ok(host)
+
+    #[test]
+    fn codings() {
+        let of = |values: &[&'static str]| {
+            let mut fields = HeaderMap::new();
+            for value in values {
+                fields.append(header::TRANSFER_ENCODING, http::HeaderValue::from_static(value));
+            }
+            only_chunked(&fields)
+        };
+        assert!(of(&[]) && of(&["chunked"]) && of(&["Chunked"]));
+        for values in [&["gzip, chunked"][..], &["chunked", "chunked"], &["chunked, chunked"], &[""], &["xchunked"]] {
+            assert!(!of(values), "{values:?}");
+        }
+    }
 }

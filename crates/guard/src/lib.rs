@@ -8,21 +8,25 @@ mod fields;
 mod forward;
 mod head;
 mod listen;
+mod multiplexed;
 mod origin;
 mod own;
+mod prompt;
 pub mod settings;
+mod streams;
 mod tunnel;
+mod upload;
 
 pub use body::Answer;
-pub use fields::Caller;
+pub use fields::{Caller, client};
 pub use head::Refusal;
 pub use listen::serve;
 pub use origin::{NoAnswer, OriginError};
+pub use upload::Fault;
 pub use settings::Settings;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use tokio_util::task::TaskTracker;
 
 use origin::Pool;
 
@@ -30,7 +34,6 @@ use origin::Pool;
 pub struct Guard {
     settings: Settings,
     pool: Pool,
-    tunnels: TaskTracker,
 }
 
 impl Guard {
@@ -40,28 +43,25 @@ impl Guard {
     /// What is wrong with how the origin is set up.
     pub fn new(settings: Settings) -> Result<Self, OriginError> {
         let pool = Pool::new(&settings.origin, &settings.limits, &settings.patience)?;
-        Ok(Self { settings, pool, tunnels: TaskTracker::new() })
+        Ok(Self { settings, pool })
     }
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    pub(crate) fn tunnels(&self) -> &TaskTracker {
-        &self.tunnels
-    }
-
     /// One request's answer.
     pub async fn answer(&self, request: Request<Incoming>, caller: Caller) -> Response<Answer> {
+        let version = request.version();
         let checked = match forward::check(request, &self.settings) {
             Ok(checked) => checked,
-            Err(refusal) => return own::refused(refusal),
+            Err(refusal) => return own::refused(refusal, version),
         };
-        match forward::send(checked, caller, &self.settings, &self.pool, &self.tunnels).await {
+        match forward::send(checked, caller, &self.settings, &self.pool).await {
             Ok(answer) => answer,
             Err(why) => {
                 tracing::warn!(%why, "the origin gave no answer");
-                own::no_answer(&why)
+                own::no_answer(&why, version)
             }
         }
     }

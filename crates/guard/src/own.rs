@@ -2,30 +2,34 @@
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
-use http::{Method, Response, StatusCode};
+use http::{Method, Response, StatusCode, Version};
 
 use crate::body::Answer;
 use crate::head::Refusal;
 use crate::origin::NoAnswer;
+use crate::upload::Fault;
 
 /// A refusal, before the origin heard of the request.
-pub fn refused(refusal: Refusal) -> Response<Answer> {
+pub fn refused(refusal: Refusal, version: Version) -> Response<Answer> {
     let mut answer = told(refusal.status(), &refusal.to_string());
-    match refusal {
-        Refusal::Method => {
-            let methods = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
-            answer.headers_mut().insert(header::ALLOW, methods);
-        }
-        // What follows on the connection may be what an attacker wants to be read as a request.
-        _ => {
-            answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
+    if refusal == Refusal::Method {
+        let methods = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+        answer.headers_mut().insert(header::ALLOW, methods);
     }
+    closing(&mut answer, version);
     answer
 }
 
-/// No answer of the origin (RFC 9110 sections 15.6.3 to 15.6.5).
-pub fn no_answer(why: &NoAnswer) -> Response<Answer> {
+/// Has the connection end with this answer: what follows on it may be what an attacker wants to be read as a request. A stream of
+/// HTTP/2 ends by itself, and its connection is none of its business (RFC 9113 section 8.2.2).
+fn closing(answer: &mut Response<Answer>, version: Version) {
+    if version < Version::HTTP_2 {
+        answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+}
+
+/// No answer of the origin (RFC 9110 sections 15.6.3 to 15.6.5), or none because the request did not come whole.
+pub fn no_answer(why: &NoAnswer, version: Version) -> Response<Answer> {
     match why {
         NoAnswer::Connect(_) => {
             let mut answer = told(StatusCode::SERVICE_UNAVAILABLE, "the system is not there; try again soon");
@@ -33,13 +37,20 @@ pub fn no_answer(why: &NoAnswer) -> Response<Answer> {
             answer
         }
         NoAnswer::Late => told(StatusCode::GATEWAY_TIMEOUT, "the system did not answer in time"),
-        NoAnswer::Broken(_) => told(StatusCode::BAD_GATEWAY, "the system's answer broke off"),
+        NoAnswer::Broken(_) | NoAnswer::Coding | NoAnswer::Protocol => {
+            told(StatusCode::BAD_GATEWAY, "the system's answer cannot be read, or it broke off")
+        }
+        NoAnswer::Request(fault) => {
+            let (status, text) = match fault {
+                Fault::TooLong => (StatusCode::PAYLOAD_TOO_LARGE, "the request's body is too long"),
+                Fault::Idle => (StatusCode::REQUEST_TIMEOUT, "the request's body did not come in time"),
+                Fault::BrokeOff => (StatusCode::BAD_REQUEST, "the request's body cannot be read, or it broke off"),
+            };
+            let mut answer = told(status, text);
+            closing(&mut answer, version);
+            answer
+        }
     }
-}
-
-/// A path that no page has.
-pub fn not_found() -> Response<Answer> {
-    told(StatusCode::NOT_FOUND, "there is no such page")
 }
 
 /// A short text.

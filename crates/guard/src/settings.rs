@@ -1,11 +1,11 @@
 //! What stays the same while a guard runs: where it listens, what it stands in front of, how long and how much.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use http::Uri;
 use http::header::HeaderName;
 use http::uri::Authority;
+use ipnet::IpNet;
 
 /// How a guard is set up. The rules come apart ([`crate::Rules`]), because they change while it runs.
 #[derive(Clone, Debug)]
@@ -13,9 +13,9 @@ pub struct Settings {
     pub origin: Origin,
     pub limits: Limits,
     pub patience: Patience,
-    /// Proxies before the guard, such as the nodes of an edge: what they say of the client is passed on. What anybody else says is
-    /// thrown away.
-    pub trusted: Vec<IpAddr>,
+    /// Networks (CIDR, such as `10.0.0.0/8`; a single address is one of `/32` or `/128`) of the proxies before the guard, such as the
+    /// nodes of an edge: what they say of the client is passed on. What anybody else says is thrown away.
+    pub trusted: Vec<IpNet>,
     /// In which the edge gives the number of its request, such as `x-amz-cf-id` or `cf-ray`; the first that is there counts.
     pub edge_ids: Vec<HeaderName>,
 }
@@ -25,7 +25,8 @@ pub struct Settings {
 pub struct Origin {
     /// `http://host:port` or `https://host:port`, without a path.
     pub address: Uri,
-    /// HTTP/2 from the first byte: with `https` by ALPN, with `http` because it is known that the origin speaks it.
+    /// HTTP/2: with `https` where ALPN finds it, with `http` from the first byte, because it is known that the origin speaks it.
+    /// Tunnels go over HTTP/1.1 all the same.
     pub http2: bool,
     /// Certificate authorities in PEM beside those of the system's list (webpki-roots); none: only those.
     pub authorities: Vec<u8>,
@@ -38,7 +39,7 @@ pub struct Origin {
 /// How much is taken.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections at once; further ones wait in the system's queue.
+    /// Connections at once, tunnels among them; further ones wait in the system's queue.
     pub connections: usize,
     /// Header fields of a request or of an answer.
     pub header_fields: usize,
@@ -68,19 +69,19 @@ impl Default for Limits {
 /// How long is waited.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// For the whole head of a request, and between two requests of a connection.
+    /// For the whole head of a request and the wait for it, on a new connection as between two requests.
     pub head: Duration,
     /// For the handshake of TLS.
     pub handshake: Duration,
-    /// For the next piece of a body, in both directions.
+    /// For the next piece of a body, in both directions: to come, and at the client's to be taken.
     pub body: Duration,
     /// For a connection to the origin.
     pub connect: Duration,
-    /// For the head of the origin's answer.
+    /// For the head of the origin's answer, after the last piece of the request that the origin took.
     pub answer: Duration,
     /// For the next byte through a tunnel, such as a WebSocket.
     pub tunnel: Duration,
-    /// For requests that are under way when the guard ends.
+    /// For requests and tunnels that are under way when the guard ends.
     pub drain: Duration,
 }
 

@@ -1,0 +1,123 @@
+//! One connection of HTTP/2 to the origin, for all requests.
+//!
+//! Not by the pool that speaks HTTP/1.1: that takes the name which the origin is asked for as its address, and a client could
+//! then open a connection to the origin for each name that it makes up.
+
+use std::time::Duration;
+
+use http::{Request, Response, Uri};
+use hyper::body::Incoming;
+use hyper::client::conn::http2::{Builder, SendRequest};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::connect::{Connection, HttpConnector};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+use tower_service::Service;
+
+use crate::origin::BoxError;
+use crate::settings::{Limits, Patience};
+use crate::upload::Sent;
+
+/// How long an origin that speaks HTTP/1.1 only, as ALPN told, is not asked again.
+const AGAIN: Duration = Duration::from_secs(60);
+
+/// What was found at the last connecting.
+enum Found {
+    Nothing,
+    Connection(SendRequest<Sent>),
+    Http1 { at: Instant },
+    Failure { at: Instant, text: String },
+}
+
+pub struct Multiplexed {
+    connector: HttpsConnector<HttpConnector>,
+    address: Uri,
+    builder: Builder<TokioExecutor>,
+    patience: Duration,
+    found: Mutex<Found>,
+}
+
+impl Multiplexed {
+    pub fn new(
+        connector: HttpsConnector<HttpConnector>,
+        address: Uri,
+        limits: &Limits,
+        patience: &Patience,
+    ) -> Self {
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder
+            .timer(TokioTimer::new())
+            .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
+            // A connection that lost its other side is not waited on by every request.
+            .keep_alive_interval(patience.connect)
+            .keep_alive_timeout(patience.connect);
+        Self { connector, address, builder, patience: patience.connect, found: Mutex::new(Found::Nothing) }
+    }
+
+    /// The connection, made anew when there is none; none when the origin speaks HTTP/1.1 only.
+    ///
+    /// # Errors
+    /// When none can be made.
+    pub async fn connection(&self) -> Result<Option<SendRequest<Sent>>, BoxError> {
+        let asked = Instant::now();
+        let mut found = self.found.lock().await;
+        match &*found {
+            Found::Connection(connection) if !connection.is_closed() => return Ok(Some(connection.clone())),
+            Found::Http1 { at } if at.elapsed() < AGAIN => return Ok(None),
+            // Made while this one waited for it: each would else wait for an attempt of its own, one after the other.
+            Found::Failure { at, text } if *at >= asked => return Err(text.clone().into()),
+            Found::Nothing | Found::Connection(_) | Found::Http1 { .. } | Found::Failure { .. } => {}
+        }
+        let made = tokio::time::timeout(self.patience, self.connect()).await;
+        match made.unwrap_or_else(|_| Err("the handshake took too long".into())) {
+            Ok(Some(connection)) => {
+                *found = Found::Connection(connection.clone());
+                Ok(Some(connection))
+            }
+            Ok(None) => {
+                *found = Found::Http1 { at: Instant::now() };
+                Ok(None)
+            }
+            Err(error) => {
+                *found = Found::Failure { at: Instant::now(), text: error.to_string() };
+                Err(error)
+            }
+        }
+    }
+
+    async fn connect(&self) -> Result<Option<SendRequest<Sent>>, BoxError> {
+        let stream = self.connector.clone().call(self.address.clone()).await?;
+        let encrypted = self.address.scheme() == Some(&http::uri::Scheme::HTTPS);
+        if encrypted && !stream.connected().is_negotiated_h2() {
+            return Ok(None);
+        }
+        let (sender, connection) = self.builder.handshake(stream).await?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "the connection to the origin ended");
+            }
+        });
+        Ok(Some(sender))
+    }
+
+    /// Sends a request, once more on a new connection when it certainly was not sent.
+    ///
+    /// # Errors
+    /// When it was, or could not be.
+    pub async fn send(
+        &self,
+        mut connection: SendRequest<Sent>,
+        request: Request<Sent>,
+    ) -> Result<Response<Incoming>, BoxError> {
+        let mut failed = match connection.try_send_request(request).await {
+            Ok(answer) => return Ok(answer),
+            Err(failed) => failed,
+        };
+        let Some(request) = failed.take_message() else { return Err(failed.into_error().into()) };
+        let Some(mut connection) = self.connection().await? else {
+            return Err(failed.into_error().into());
+        };
+        Ok(connection.send_request(request).await?)
+    }
+}
