@@ -248,3 +248,42 @@ fn whole(read: &[u8]) -> Option<usize> {
     let length: usize = field("content-length").map_or(0, |length| length.parse().unwrap());
     (read.len() >= head + length).then_some(head + length)
 }
+
+pub type Client = hyper_util::client::legacy::Client<hyper_util::client::legacy::connect::HttpConnector, Body>;
+
+/// A client that speaks HTTP/2 from the first byte, or HTTP/1.1.
+pub fn client(http2: bool) -> Client {
+    hyper_util::client::legacy::Client::builder(TokioExecutor::new()).http2_only(http2).build_http()
+}
+
+/// A request of a client to a guard. On HTTP/2 the address is also the host that is asked for.
+pub fn request(method: &str, guard: &Running, target: &str, body: Body) -> Request<Body> {
+    let address = format!("http://{}{target}", guard.address);
+    Request::builder().method(method).uri(address).body(body).unwrap()
+}
+
+/// A body that is sent as pieces are put into it.
+pub fn piecewise() -> (http_body_util::channel::Sender<Bytes, std::io::Error>, Body) {
+    let (sender, body) = http_body_util::channel::Channel::new(1);
+    (sender, body.boxed())
+}
+
+/// The next piece of a body.
+pub async fn piece<B>(body: &mut B) -> Bytes
+where
+    B: hyper::body::Body<Data = Bytes> + Unpin,
+    B::Error: std::fmt::Debug,
+{
+    soon(body.frame()).await.expect("a piece").unwrap().into_data().expect("no trailers")
+}
+
+/// A whole body and its trailers.
+pub async fn whole_body<B>(body: B) -> (Bytes, http::HeaderMap)
+where
+    B: hyper::body::Body<Data = Bytes>,
+    B::Error: std::fmt::Debug,
+{
+    let collected = soon(body.collect()).await.unwrap();
+    let trailers = collected.trailers().cloned().unwrap_or_default();
+    (collected.to_bytes(), trailers)
+}
