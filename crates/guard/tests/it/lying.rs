@@ -59,6 +59,7 @@ async fn longer_than_it_says() {
     .await;
     let guard = Running::before(origin, short).await;
     let mut client = TcpStream::connect(guard.address).await.unwrap();
+    let mut answers = 0;
     for _ in 0..50 {
         client.write_all(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n").await.unwrap();
         let read = until(&mut client, "\r\n\r\n").await;
@@ -66,11 +67,13 @@ async fn longer_than_it_says() {
         if read.contains(" 200 ") {
             let read = if read.ends_with("hello") { read } else { read + &until(&mut client, "hello").await };
             assert!(!read.contains("smuggled"), "{read}");
+            answers += 1;
         } else {
             assert!(read.contains(" 502 "), "{read}");
             until(&mut client, "broke off\n").await;
         }
     }
+    assert!(answers > 0);
 }
 
 #[tokio::test]
