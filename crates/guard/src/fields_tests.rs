@@ -1,13 +1,13 @@
 use super::*;
 
 fn of(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-    pairs
-        .iter()
-        .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
-        .fold(HeaderMap::new(), |mut fields, (name, value)| {
+    pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).fold(
+        HeaderMap::new(),
+        |mut fields, (name, value)| {
             fields.append(name, value);
             fields
-        })
+        },
+    )
 }
 
 #[test]

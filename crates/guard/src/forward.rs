@@ -108,7 +108,9 @@ fn to_origin(
         return (Request::from_parts(parts, Sent::Nothing), None);
     }
     let upload = Arc::new(Upload::new());
-    if let (true, Some(length)) = (parts.headers.contains_key(header::CONTENT_LENGTH), body.size_hint().exact()) {
+    if let (true, Some(length)) =
+        (parts.headers.contains_key(header::CONTENT_LENGTH), body.size_hint().exact())
+    {
         // As everybody writes it: hyper takes zeros before it.
         parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }

@@ -139,12 +139,13 @@ mod tests {
 
     #[test]
     fn hosts() {
-        for host in ["school.example", "SCHOOL.example:8443", "192.0.2.1", "[2001:db8::1]:80", "a_b.example"] {
+        for host in ["school.example", "SCHOOL.example:8443", "192.0.2.1", "[2001:db8::1]:80", "a_b.example"]
+        {
             assert!(is_plain(&host.parse().unwrap()), "{host}");
         }
-        for host in
-            ["a@b", "a,b", "a:", "a:99999", "a:+1", "a:b", "a;b", "[::g]", "[v1.a]", "a=b", "a'b", "(a)", "a$"]
-        {
+        for host in [
+            "a@b", "a,b", "a:", "a:99999", "a:+1", "a:b", "a;b", "[::g]", "[v1.a]", "a=b", "a'b", "(a)", "a$",
+        ] {
             if let Ok(parsed) = host.parse() {
                 assert!(!is_plain(&parsed), "{host}");
             }
@@ -161,7 +162,9 @@ mod tests {
             only_chunked(&fields)
         };
         assert!(of(&[]) && of(&["chunked"]) && of(&["Chunked"]));
-        for values in [&["gzip, chunked"][..], &["chunked", "chunked"], &["chunked, chunked"], &[""], &["xchunked"]] {
+        for values in
+            [&["gzip, chunked"][..], &["chunked", "chunked"], &["chunked, chunked"], &[""], &["xchunked"]]
+        {
             assert!(!of(values), "{values:?}");
         }
     }

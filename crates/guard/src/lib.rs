@@ -22,8 +22,8 @@ pub use fields::{Caller, client};
 pub use head::Refusal;
 pub use listen::serve;
 pub use origin::{NoAnswer, OriginError};
-pub use upload::Fault;
 pub use settings::Settings;
+pub use upload::Fault;
 
 use http::{Request, Response};
 use hyper::body::Incoming;

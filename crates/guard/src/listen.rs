@@ -109,8 +109,7 @@ impl Connection {
         let patience = guard.settings().patience;
         let open = streams::open();
         let idle = streams::idle(open.subscribe(), patience.head);
-        let streams =
-            Streams { tasks: tie.tasks.clone(), end: tie.end.clone(), patience: patience.body };
+        let streams = Streams { tasks: tie.tasks.clone(), end: tie.end.clone(), patience: patience.body };
         let builder = builder(guard.settings(), streams);
         let service = service_fn(move |mut request: Request<Incoming>| {
             let counted = streams::Request::new(&open);

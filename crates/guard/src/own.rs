@@ -44,7 +44,9 @@ pub fn no_answer(why: &NoAnswer, version: Version) -> Response<Answer> {
             let (status, text) = match fault {
                 Fault::TooLong => (StatusCode::PAYLOAD_TOO_LARGE, "the request's body is too long"),
                 Fault::Idle => (StatusCode::REQUEST_TIMEOUT, "the request's body did not come in time"),
-                Fault::BrokeOff => (StatusCode::BAD_REQUEST, "the request's body cannot be read, or it broke off"),
+                Fault::BrokeOff => {
+                    (StatusCode::BAD_REQUEST, "the request's body cannot be read, or it broke off")
+                }
             };
             let mut answer = told(status, text);
             closing(&mut answer, version);

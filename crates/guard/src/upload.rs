@@ -1,9 +1,9 @@
 //! A request's body on its way to the origin, and what is known of it there.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -104,7 +104,8 @@ pub enum Sent {
 impl Sent {
     /// With `asked`, the client waits for leave (`Expect: 100-continue`), and hears of it when the first byte is read here.
     pub fn new(stream: Stream, upload: Arc<Upload>, asked: bool) -> Self {
-        let leave = asked.then(|| Box::pin(leave(upload.clone())) as Pin<Box<dyn Future<Output = bool> + Send>>);
+        let leave =
+            asked.then(|| Box::pin(leave(upload.clone())) as Pin<Box<dyn Future<Output = bool> + Send>>);
         Sent::Piecewise { stream: Box::pin(stream), upload, leave }
     }
 }

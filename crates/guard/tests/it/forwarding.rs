@@ -35,7 +35,8 @@ async fn methods_and_targets() {
         let line = format!("{method} /a%2Fb/%C3%A9/..;/%00?q=a+b%20c&&=&q=%zz HTTP/1.1\r\n");
         assert!(seen(&format!("{line}Host: a.example\r\n\r\n")).await.starts_with(&line));
     }
-    for target in ["/", "/?", "//double//", "/a/./b/../c", "/a?b?c", "/%2e%2e/", "/a;b=c", "/~a!$&'()*+,=:@"] {
+    for target in ["/", "/?", "//double//", "/a/./b/../c", "/a?b?c", "/%2e%2e/", "/a;b=c", "/~a!$&'()*+,=:@"]
+    {
         let line = format!("GET {target} HTTP/1.1\r\n");
         assert!(seen(&format!("{line}Host: a.example\r\n\r\n")).await.starts_with(&line), "{target}");
     }
@@ -45,7 +46,9 @@ async fn methods_and_targets() {
 async fn repeated_fields_stay_repeated_and_in_order() {
     let fields = "x-a: 1\r\nx-a: 2\r\nx-a: 1\r\naccept: a, b\r\naccept: c\r\nx-high: \u{e9}\r\nx-empty: \r\n";
     let request = seen(&format!("GET / HTTP/1.1\r\nHost: a.example\r\n{fields}\r\n")).await;
-    assert!(request.contains("x-a: 1\r\nx-a: 2\r\nx-a: 1\r\naccept: a, b\r\naccept: c\r\nx-high: \u{e9}\r\nx-empty: \r\n"));
+    assert!(request.contains(
+        "x-a: 1\r\nx-a: 2\r\nx-a: 1\r\naccept: a, b\r\naccept: c\r\nx-high: \u{e9}\r\nx-empty: \r\n"
+    ));
 
     let answer = "HTTP/1.1 200 Fine\r\nSet-Cookie: a=1; Path=/\r\nSet-Cookie: b=2\r\nX-A: 1\r\nX-A: 2\r\n\
         Content-Length: 0\r\n\r\n";
@@ -75,9 +78,11 @@ async fn answers_without_a_body() {
 
 #[tokio::test]
 async fn ranges() {
-    let request = seen("GET / HTTP/1.1\r\nHost: a.example\r\nRange: bytes=0-4\r\nIf-Range: \"a\"\r\n\r\n").await;
+    let request =
+        seen("GET / HTTP/1.1\r\nHost: a.example\r\nRange: bytes=0-4\r\nIf-Range: \"a\"\r\n\r\n").await;
     assert!(request.contains("range: bytes=0-4\r\nif-range: \"a\"\r\n"));
-    let answer = "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-4/10\r\nContent-Length: 5\r\n\r\nhello";
+    let answer =
+        "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-4/10\r\nContent-Length: 5\r\n\r\nhello";
     let read = given("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n", answer).await;
     assert_eq!(statuses(&read), [206]);
     assert!(read.contains("content-range: bytes 0-4/10\r\n") && read.ends_with("\r\n\r\nhello"), "{read}");
@@ -158,7 +163,10 @@ async fn continue_wanted_and_not() {
         let heard = heard.lock().unwrap().take().unwrap();
         async move {
             until(&mut stream, "\r\n\r\n").await;
-            stream.write_all(b"HTTP/1.1 417 Expectation Failed\r\nContent-Length: 2\r\n\r\nno").await.unwrap();
+            stream
+                .write_all(b"HTTP/1.1 417 Expectation Failed\r\nContent-Length: 2\r\n\r\nno")
+                .await
+                .unwrap();
             heard.send(rest(&mut stream).await).unwrap();
         }
     })
@@ -171,7 +179,8 @@ async fn continue_wanted_and_not() {
     assert_eq!(soon(beyond).await.unwrap(), "");
 
     // Neither: it is not left waiting.
-    let echo = crate::stand::origin(|request| async move { Response::new(full(whole_body(request).await.0)) }).await;
+    let echo =
+        crate::stand::origin(|request| async move { Response::new(full(whole_body(request).await.0)) }).await;
     let guard = Running::before(echo, |_| ()).await;
     let mut client = TcpStream::connect(guard.address).await.unwrap();
     client.write_all(head).await.unwrap();
@@ -183,7 +192,8 @@ async fn continue_wanted_and_not() {
 /// hyper's server sends no information of its own: the client sees the final answer alone.
 #[tokio::test]
 async fn early_hints_stay_behind() {
-    let answer = "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+    let answer =
+        "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
     let read = given("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n", answer).await;
     assert_eq!(statuses(&read), [200]);
     assert!(!read.contains("link"), "{read}");
@@ -222,7 +232,9 @@ async fn bodies_are_streamed() {
 async fn big_bodies_arrive_whole() {
     let bytes: bytes::Bytes = (0..8_u32 << 20).map(|number| (number * 31 % 251) as u8).collect();
     for (http2, origin_http2) in [(false, false), (true, true)] {
-        let echo = crate::stand::origin(|request| async move { Response::new(full(whole_body(request).await.0)) }).await;
+        let echo =
+            crate::stand::origin(|request| async move { Response::new(full(whole_body(request).await.0)) })
+                .await;
         let guard = Running::before(echo, |settings| settings.origin.http2 = origin_http2).await;
         let sent = request("POST", &guard, "/", full(bytes.clone()));
         let answer = soon(client(http2).request(sent)).await.unwrap();
@@ -249,7 +261,10 @@ async fn what_is_not_read_is_not_taken() {
     .await;
     let guard = Running::before(origin, |settings| settings.limits.body_bytes = u64::MAX).await;
     let mut client = TcpStream::connect(guard.address).await.unwrap();
-    client.write_all(b"POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n").await.unwrap();
+    client
+        .write_all(b"POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n")
+        .await
+        .unwrap();
     assert!(fill(&mut client).await < MOST);
     let mut client = TcpStream::connect(guard.address).await.unwrap();
     client.write_all(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n").await.unwrap();

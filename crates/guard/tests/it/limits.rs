@@ -16,7 +16,8 @@ async fn heads() {
         settings.limits.target_bytes = 100;
     })
     .await;
-    let get = |target: &str, fields: &str| format!("GET {target} HTTP/1.1\r\nHost: a.example\r\n{fields}\r\n");
+    let get =
+        |target: &str, fields: &str| format!("GET {target} HTTP/1.1\r\nHost: a.example\r\n{fields}\r\n");
     let many = |count: usize| (0..count).map(|number| format!("x-{number}: a\r\n")).collect::<String>();
     for (sent, status) in [
         (get("/", &many(9)), 200),
@@ -46,14 +47,16 @@ async fn bodies() {
         settings.limits.body_bytes = 10;
     };
     let guard = Running::before(origin, limit).await;
-    let post = |fields: &str, body: &str| format!("POST / HTTP/1.1\r\nHost: a.example\r\n{fields}\r\n\r\n{body}");
+    let post =
+        |fields: &str, body: &str| format!("POST / HTTP/1.1\r\nHost: a.example\r\n{fields}\r\n\r\n{body}");
     let read = exchange(guard.address, post("Content-Length: 10", "0123456789").as_bytes()).await;
     assert_eq!(statuses(&read), [200]);
     assert_eq!(recorder.requests().len(), 1);
     // Before the origin hears of it, and before the body.
     let read = exchange(guard.address, post("Content-Length: 11", "").as_bytes()).await;
     assert_eq!(statuses(&read), [413]);
-    let read = exchange(guard.address, post("Content-Length: 11\r\nExpect: 100-continue", "").as_bytes()).await;
+    let read =
+        exchange(guard.address, post("Content-Length: 11\r\nExpect: 100-continue", "").as_bytes()).await;
     assert_eq!(statuses(&read), [413]);
     assert_eq!((recorder.requests().len(), recorder.beyond().len()), (1, 0));
     // Without a length it is found on the way: broken off, never ended.

@@ -157,7 +157,8 @@ async fn closed_while_idle() {
     .await;
     let guard = Running::before(origin, short).await;
     for round in 1..=20 {
-        let read = exchange(guard.address, POST.replace("Content", "Connection: close\r\nContent").as_bytes()).await;
+        let read =
+            exchange(guard.address, POST.replace("Content", "Connection: close\r\nContent").as_bytes()).await;
         soon(closing.recv()).await.unwrap();
         assert_eq!(statuses(&read), [200], "{round}: {read}");
         assert_eq!(posts.load(Ordering::SeqCst), round);
@@ -208,7 +209,10 @@ async fn patience_counts_from_the_last_piece() {
     .await;
     let guard = Running::before(origin, short).await;
     let mut client = TcpStream::connect(guard.address).await.unwrap();
-    client.write_all(b"POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n").await.unwrap();
+    client
+        .write_all(b"POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n")
+        .await
+        .unwrap();
     let begun = std::time::Instant::now();
     while begun.elapsed() < SHORT * 3 {
         client.write_all(b"1\r\na\r\n").await.unwrap();

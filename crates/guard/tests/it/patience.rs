@@ -117,7 +117,8 @@ async fn a_handshake_that_never_ends() {
     let mut settings = settings(origin);
     short(&mut settings);
     let provider = rustls::crypto::ring::default_provider().into();
-    let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config =
+        rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     let config = config.with_no_client_auth().with_cert_resolver(std::sync::Arc::new(Nobody));
     let guard = Running::start_with(settings, Some(std::sync::Arc::new(config))).await;
     // The beginning of a record that would be long.

@@ -30,8 +30,10 @@ impl Authority {
         let certificate = params.signed_by(&key, &self.0).unwrap();
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let provider = rustls::crypto::ring::default_provider().into();
-        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let mut config = config.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key).unwrap();
+        let config =
+            ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let mut config =
+            config.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key).unwrap();
         config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
         Arc::new(config)
     }
@@ -40,7 +42,8 @@ impl Authority {
         let mut roots = RootCertStore::empty();
         roots.add(self.0.der().clone()).unwrap();
         let provider = rustls::crypto::ring::default_provider().into();
-        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let config =
+            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
         config.with_root_certificates(roots).with_no_client_auth()
     }
 }
@@ -94,7 +97,9 @@ fn expected(client2: bool, origin2: bool, proto: &str, guard: &Running) -> Strin
         (Version::HTTP_11, guard.address.to_string(), "-".to_owned())
     };
     let cookie = if client2 { "a=1; b=2" } else { "a=1" };
-    format!("{version:?} /a?b host={host} authority={authority} cookie={cookie} proto={proto} body=5 trailers=ours")
+    format!(
+        "{version:?} /a?b host={host} authority={authority} cookie={cookie} proto={proto} body=5 trailers=ours"
+    )
 }
 
 #[tokio::test]
@@ -225,7 +230,10 @@ async fn broken_off_over_http_2() {
     let origin = by_hand(|mut stream, _| async move {
         use tokio::io::AsyncWriteExt;
         until(&mut stream, "\r\n\r\n").await;
-        stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n").await.unwrap();
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+            .await
+            .unwrap();
     })
     .await;
     let guard = Running::before(origin, |_| ()).await;

@@ -5,16 +5,52 @@ use crate::stand::*;
 /// Refused, with this status, before a whole request came to the origin. Each is one request, or one and what an attacker wants to
 /// be read as another.
 const REFUSED: &[(&str, u16, &str)] = &[
-    ("2cl diff", 400, "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nhello"),
+    (
+        "2cl diff",
+        400,
+        "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nhello",
+    ),
     ("cl list", 400, "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 5, 5\r\n\r\nhello"),
-    ("te space", 400, "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding : chunked\r\nContent-Length: 5\r\n\r\nhello"),
-    ("xchunked", 400, "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: xchunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"),
-    ("chunked,identity", 400, "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked, identity\r\n\r\n5\r\nhello\r\n0\r\n\r\n"),
-    ("gzip,chunked", 501, "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: gzip, chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"),
-    ("te twice", 501, "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"),
-    ("te x then chunked", 501, "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"),
-    ("te vt", 400, "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: \x0bchunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"),
-    ("te 1.0", 400, "POST / HTTP/1.0\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"),
+    (
+        "te space",
+        400,
+        "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding : chunked\r\nContent-Length: 5\r\n\r\nhello",
+    ),
+    (
+        "xchunked",
+        400,
+        "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: xchunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    ),
+    (
+        "chunked,identity",
+        400,
+        "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked, identity\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    ),
+    (
+        "gzip,chunked",
+        501,
+        "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: gzip, chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    ),
+    (
+        "te twice",
+        501,
+        "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    ),
+    (
+        "te x then chunked",
+        501,
+        "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    ),
+    (
+        "te vt",
+        400,
+        "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: \x0bchunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    ),
+    (
+        "te 1.0",
+        400,
+        "POST / HTTP/1.0\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    ),
     ("obs-fold", 400, "GET / HTTP/1.1\r\nHost: a.example\r\nX-A: b\r\n c\r\n\r\n"),
     ("fold first", 400, "GET / HTTP/1.1\r\n X-A: b\r\nHost: a.example\r\n\r\n"),
     ("bare cr", 400, "GET / HTTP/1.1\r\nHost: a.example\r\nX-A: b\rX-B: c\r\n\r\n"),
@@ -38,41 +74,141 @@ const REFUSED: &[(&str, u16, &str)] = &[
     ("cl -5", 400, "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: -5\r\n\r\nhello"),
     ("cl 0x5", 400, "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 0x5\r\n\r\nhello"),
     ("cl empty", 400, "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length:\r\n\r\nhello"),
-    ("cl 2^64", 400, "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 18446744073709551616\r\n\r\nhello"),
-    ("chunk ext lf", 400, "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n5;a\nhello\r\n0\r\n\r\n"),
-    ("chunk lf", 400, "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n5\nhello\n0\n\n"),
-    ("chunk size x", 400, "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\nx\r\nhello\r\n0\r\n\r\n"),
-    ("chunk size 0x5", 400, "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n0\r\n\r\n"),
-    ("chunk size -5", 400, "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nhello\r\n0\r\n\r\n"),
-    ("chunk size huge", 400, "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n10000000000000005\r\nhello\r\n0\r\n\r\n"),
-    ("chunk too long data", 400, "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloXX\r\n0\r\n\r\n"),
+    (
+        "cl 2^64",
+        400,
+        "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 18446744073709551616\r\n\r\nhello",
+    ),
+    (
+        "chunk ext lf",
+        400,
+        "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n5;a\nhello\r\n0\r\n\r\n",
+    ),
+    (
+        "chunk lf",
+        400,
+        "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n5\nhello\n0\n\n",
+    ),
+    (
+        "chunk size x",
+        400,
+        "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\nx\r\nhello\r\n0\r\n\r\n",
+    ),
+    (
+        "chunk size 0x5",
+        400,
+        "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n0\r\n\r\n",
+    ),
+    (
+        "chunk size -5",
+        400,
+        "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nhello\r\n0\r\n\r\n",
+    ),
+    (
+        "chunk size huge",
+        400,
+        "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n10000000000000005\r\nhello\r\n0\r\n\r\n",
+    ),
+    (
+        "chunk too long data",
+        400,
+        "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloXX\r\n0\r\n\r\n",
+    ),
     ("name sp", 400, "GET / HTTP/1.1\r\nHost: a.example\r\nX A: b\r\n\r\n"),
     ("no colon", 400, "GET / HTTP/1.1\r\nHost: a.example\r\nX-A\r\n\r\n"),
     ("empty name", 400, "GET / HTTP/1.1\r\nHost: a.example\r\n: b\r\n\r\n"),
     ("asterisk get", 400, "GET * HTTP/1.1\r\nHost: a.example\r\n\r\n"),
     ("authority form", 400, "GET a.example:80 HTTP/1.1\r\nHost: a.example\r\n\r\n"),
-    ("connect", 405, "CONNECT a.example:80 HTTP/1.1\r\nHost: a.example\r\n\r\nGET / HTTP/1.1\r\nHost: a.example\r\n\r\n"),
+    (
+        "connect",
+        405,
+        "CONNECT a.example:80 HTTP/1.1\r\nHost: a.example\r\n\r\nGET / HTTP/1.1\r\nHost: a.example\r\n\r\n",
+    ),
     ("trace", 405, "TRACE / HTTP/1.1\r\nHost: a.example\r\n\r\n"),
-    ("upgrade h2c", 501, "GET / HTTP/1.1\r\nHost: a.example\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n\r\n"),
-    ("ws body", 501, "GET / HTTP/1.1\r\nHost: a.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 5\r\n\r\nhello"),
+    (
+        "upgrade h2c",
+        501,
+        "GET / HTTP/1.1\r\nHost: a.example\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n\r\n",
+    ),
+    (
+        "ws body",
+        501,
+        "GET / HTTP/1.1\r\nHost: a.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 5\r\n\r\nhello",
+    ),
 ];
 
 /// Passed on: what the origin gets is its line, the host, its fields, those of the guard, and the body.
 const PASSED: &[(&str, &str, Wanted)] = &[
-    ("cl+te", "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a.example\r\n\r\n", Wanted { line: "POST /", fields: "", body: Body::Chunked }),
-    ("te+cl", "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n5\r\nhello\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a.example\r\n\r\n", Wanted { line: "POST /", fields: "", body: Body::Chunked }),
-    ("2cl same", "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello", Wanted { line: "POST /", fields: "", body: Body::Long }),
-    ("bare lf", "GET / HTTP/1.1\nHost: a.example\nX-A: b\n\n", Wanted { line: "GET /", fields: "x-a: b\r\n", body: Body::None }),
-    ("bare lf in value", "GET / HTTP/1.1\r\nHost: a.example\r\nX-A: b\nX-B: c\r\n\r\n", Wanted { line: "GET /", fields: "x-a: b\r\nx-b: c\r\n", body: Body::None }),
-    ("leading crlf", "\r\n\r\nGET / HTTP/1.1\r\nHost: a.example\r\n\r\n", Wanted { line: "GET /", fields: "", body: Body::None }),
-    ("absolute same", "GET http://a.example/x?y HTTP/1.1\r\nHost: a.example\r\n\r\n", Wanted { line: "GET /x?y", fields: "", body: Body::None }),
-    ("cl 005", "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 005\r\n\r\nhello", Wanted { line: "POST /", fields: "", body: Body::Long }),
-    ("chunk ext", "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n5;a=\"b\"\r\nhello\r\n0\r\n\r\n", Wanted { line: "POST /", fields: "", body: Body::Chunked }),
-    ("chunk size sp", "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n5 \r\nhello\r\n0\r\n\r\n", Wanted { line: "POST /", fields: "", body: Body::Chunked }),
-    ("get body", "GET / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 5\r\n\r\nhello", Wanted { line: "GET /", fields: "", body: Body::Long }),
-    ("crlf percent", "GET /%0d%0aX-B:%20c HTTP/1.1\r\nHost: a.example\r\nX-A: b%0d%0aX-B: c\r\n\r\n", Wanted { line: "GET /%0d%0aX-B:%20c", fields: "x-a: b%0d%0aX-B: c\r\n", body: Body::None }),
-    ("fragment", "GET /a#b HTTP/1.1\r\nHost: a.example\r\n\r\n", Wanted { line: "GET /a", fields: "", body: Body::None }),
-    ("options *", "OPTIONS * HTTP/1.1\r\nHost: a.example\r\n\r\n", Wanted { line: "OPTIONS *", fields: "", body: Body::None }),
+    (
+        "cl+te",
+        "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a.example\r\n\r\n",
+        Wanted { line: "POST /", fields: "", body: Body::Chunked },
+    ),
+    (
+        "te+cl",
+        "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n5\r\nhello\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a.example\r\n\r\n",
+        Wanted { line: "POST /", fields: "", body: Body::Chunked },
+    ),
+    (
+        "2cl same",
+        "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
+        Wanted { line: "POST /", fields: "", body: Body::Long },
+    ),
+    (
+        "bare lf",
+        "GET / HTTP/1.1\nHost: a.example\nX-A: b\n\n",
+        Wanted { line: "GET /", fields: "x-a: b\r\n", body: Body::None },
+    ),
+    (
+        "bare lf in value",
+        "GET / HTTP/1.1\r\nHost: a.example\r\nX-A: b\nX-B: c\r\n\r\n",
+        Wanted { line: "GET /", fields: "x-a: b\r\nx-b: c\r\n", body: Body::None },
+    ),
+    (
+        "leading crlf",
+        "\r\n\r\nGET / HTTP/1.1\r\nHost: a.example\r\n\r\n",
+        Wanted { line: "GET /", fields: "", body: Body::None },
+    ),
+    (
+        "absolute same",
+        "GET http://a.example/x?y HTTP/1.1\r\nHost: a.example\r\n\r\n",
+        Wanted { line: "GET /x?y", fields: "", body: Body::None },
+    ),
+    (
+        "cl 005",
+        "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 005\r\n\r\nhello",
+        Wanted { line: "POST /", fields: "", body: Body::Long },
+    ),
+    (
+        "chunk ext",
+        "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n5;a=\"b\"\r\nhello\r\n0\r\n\r\n",
+        Wanted { line: "POST /", fields: "", body: Body::Chunked },
+    ),
+    (
+        "chunk size sp",
+        "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n5 \r\nhello\r\n0\r\n\r\n",
+        Wanted { line: "POST /", fields: "", body: Body::Chunked },
+    ),
+    (
+        "get body",
+        "GET / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 5\r\n\r\nhello",
+        Wanted { line: "GET /", fields: "", body: Body::Long },
+    ),
+    (
+        "crlf percent",
+        "GET /%0d%0aX-B:%20c HTTP/1.1\r\nHost: a.example\r\nX-A: b%0d%0aX-B: c\r\n\r\n",
+        Wanted { line: "GET /%0d%0aX-B:%20c", fields: "x-a: b%0d%0aX-B: c\r\n", body: Body::None },
+    ),
+    (
+        "fragment",
+        "GET /a#b HTTP/1.1\r\nHost: a.example\r\n\r\n",
+        Wanted { line: "GET /a", fields: "", body: Body::None },
+    ),
+    (
+        "options *",
+        "OPTIONS * HTTP/1.1\r\nHost: a.example\r\n\r\n",
+        Wanted { line: "OPTIONS *", fields: "", body: Body::None },
+    ),
 ];
 
 struct Wanted {

@@ -249,7 +249,8 @@ fn whole(read: &[u8]) -> Option<usize> {
     (read.len() >= head + length).then_some(head + length)
 }
 
-pub type Client = hyper_util::client::legacy::Client<hyper_util::client::legacy::connect::HttpConnector, Body>;
+pub type Client =
+    hyper_util::client::legacy::Client<hyper_util::client::legacy::connect::HttpConnector, Body>;
 
 /// A client that speaks HTTP/2 from the first byte, or HTTP/1.1.
 pub fn client(http2: bool) -> Client {

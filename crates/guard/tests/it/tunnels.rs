@@ -119,8 +119,9 @@ async fn only_a_web_socket_is_passed_on() {
         ("GET", "TLS/1.0"),
         ("POST", "websocket"),
     ] {
-        let sent =
-            format!("{method} / HTTP/1.1\r\nHost: a.example\r\nConnection: upgrade\r\nUpgrade: {upgrade}\r\n\r\n");
+        let sent = format!(
+            "{method} / HTTP/1.1\r\nHost: a.example\r\nConnection: upgrade\r\nUpgrade: {upgrade}\r\n\r\n"
+        );
         assert_eq!(statuses(&exchange(guard.address, sent.as_bytes()).await), [501], "{method} {upgrade}");
     }
     assert_eq!(recorder.requests(), [""; 0]);
@@ -153,7 +154,8 @@ async fn changed_to_what_nobody_asked_for() {
     for answer in ["Connection: upgrade\r\nUpgrade: h2c", "Upgrade: websocket", "X-A: b"] {
         let origin = by_hand(move |mut stream, _| async move {
             until(&mut stream, "\r\n\r\n").await;
-            let answer = format!("HTTP/1.1 101 Switching Protocols\r\n{answer}\r\n\r\nHTTP/1.1 200 OK\r\n\r\n");
+            let answer =
+                format!("HTTP/1.1 101 Switching Protocols\r\n{answer}\r\n\r\nHTTP/1.1 200 OK\r\n\r\n");
             stream.write_all(answer.as_bytes()).await.unwrap();
             rest(&mut stream).await;
         })
