@@ -3,6 +3,7 @@
 //! Not by the pool that speaks HTTP/1.1: that takes the name which the origin is asked for as its address, and a client could
 //! then open a connection to the origin for each name that it makes up.
 
+use std::error::Error;
 use std::time::Duration;
 
 use http::{Request, Response, Uri};
@@ -101,23 +102,47 @@ impl Multiplexed {
         Ok(Some(sender))
     }
 
-    /// Sends a request, once more on a new connection when it certainly was not sent.
+    /// Sends a request, once more on a new connection when the origin certainly did nothing with it.
     ///
     /// # Errors
-    /// When it was, or could not be.
+    /// When it did or may have, or when there is no new connection.
     pub async fn send(
         &self,
         mut connection: SendRequest<Sent>,
         request: Request<Sent>,
     ) -> Result<Response<Incoming>, BoxError> {
+        let again = copy(&request);
         let mut failed = match connection.try_send_request(request).await {
             Ok(answer) => return Ok(answer),
             Err(failed) => failed,
         };
-        let Some(request) = failed.take_message() else { return Err(failed.into_error().into()) };
-        let Some(mut connection) = self.connection().await? else {
-            return Err(failed.into_error().into());
+        let unsent = failed.take_message();
+        let error = failed.into_error();
+        let Some(request) = unsent.or_else(|| again.filter(|_| is_untouched(&error))) else {
+            return Err(error.into());
         };
+        let Some(mut connection) = self.connection().await? else { return Err(error.into()) };
         Ok(connection.send_request(request).await?)
     }
+}
+
+/// A request that can be sent once more, because nothing of it is gone: it has no body.
+fn copy(request: &Request<Sent>) -> Option<Request<Sent>> {
+    let Sent::Nothing = request.body() else { return None };
+    let mut copy = Request::new(Sent::Nothing);
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.version_mut() = request.version();
+    *copy.headers_mut() = request.headers().clone();
+    Some(copy)
+}
+
+/// Whether the origin says that it did nothing with the request: it takes no more on this connection, or not this one (RFC 9113
+/// section 8.7).
+fn is_untouched(error: &hyper::Error) -> bool {
+    let said = error.source().and_then(|error| error.downcast_ref::<h2::Error>());
+    said.filter(|said| said.is_remote()).is_some_and(|said| {
+        said.is_go_away() && said.reason() == Some(h2::Reason::NO_ERROR)
+            || said.is_reset() && said.reason() == Some(h2::Reason::REFUSED_STREAM)
+    })
 }

@@ -59,8 +59,6 @@ async fn a_head_in_drops() {
     assert_eq!(recorder.requests(), [""; 0]);
 }
 
-/// Each drop is in time and the body still comes to nothing: the origin has it taken in drops, so this goes on as long as it moves.
-/// One that stops ends.
 #[tokio::test]
 async fn a_body_that_stops() {
     let (recorder, origin) = Recorder::start().await;

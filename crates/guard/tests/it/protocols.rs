@@ -241,3 +241,63 @@ async fn broken_off_over_http_2() {
     let answer = soon(client(true).request(get)).await.unwrap();
     assert!(soon(answer.into_body().collect()).await.is_err());
 }
+
+/// An origin that ends each connection after a request, or refuses a stream: what it did not look at goes over a new connection.
+#[tokio::test]
+async fn an_origin_that_takes_no_more() {
+    for refuses in [false, true] {
+        let (counted, mut counts) = tokio::sync::mpsc::unbounded_channel();
+        let origin = by_hand(move |stream, number| {
+            let counted = counted.clone();
+            async move {
+                let mut connection = h2::server::handshake(stream).await.unwrap();
+                let mut taken = 0;
+                while let Some(Ok((request, mut answer))) = connection.accept().await {
+                    if refuses && number == 0 {
+                        answer.send_reset(h2::Reason::REFUSED_STREAM);
+                        connection.graceful_shutdown();
+                        continue;
+                    }
+                    counted.send(request.uri().path().to_owned()).unwrap();
+                    drop(answer.send_response(Response::new(()), true));
+                    taken += 1;
+                    if taken == 2 {
+                        connection.graceful_shutdown();
+                    }
+                }
+            }
+        })
+        .await;
+        let guard = Running::before(origin, |settings| settings.origin.http2 = true).await;
+        let client = client(false);
+        for number in 0..20 {
+            let path = format!("/{number}");
+            let answer = soon(client.request(request("GET", &guard, &path, full("")))).await.unwrap();
+            assert_eq!(answer.status(), 200, "{refuses} {number}");
+            assert_eq!(soon(counts.recv()).await, Some(path));
+            assert!(counts.try_recv().is_err());
+        }
+    }
+}
+
+/// A request that was sent and reset otherwise is not sent again.
+#[tokio::test]
+async fn an_origin_that_resets() {
+    let (counted, mut counts) = tokio::sync::mpsc::unbounded_channel();
+    let origin = by_hand(move |stream, _| {
+        let counted = counted.clone();
+        async move {
+            let mut connection = h2::server::handshake(stream).await.unwrap();
+            while let Some(Ok((_, mut answer))) = connection.accept().await {
+                counted.send(()).unwrap();
+                answer.send_reset(h2::Reason::INTERNAL_ERROR);
+            }
+        }
+    })
+    .await;
+    let guard = Running::before(origin, |settings| settings.origin.http2 = true).await;
+    let answer = soon(client(false).request(request("GET", &guard, "/", full("")))).await.unwrap();
+    assert_eq!(answer.status(), 502);
+    assert_eq!(soon(counts.recv()).await, Some(()));
+    assert!(counts.try_recv().is_err());
+}
