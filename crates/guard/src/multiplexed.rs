@@ -4,6 +4,7 @@
 //! then open a connection to the origin for each name that it makes up.
 
 use std::error::Error;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::{Request, Response, Uri};
@@ -26,9 +27,16 @@ const AGAIN: Duration = Duration::from_secs(60);
 /// What was found at the last connecting.
 enum Found {
     Nothing,
-    Connection(SendRequest<Sent>),
+    Connection(Numbered),
     Http1 { at: Instant },
     Failure { at: Instant, text: String },
+}
+
+/// The connection, and the how manieth it is.
+#[derive(Clone)]
+pub struct Numbered {
+    number: u64,
+    sender: SendRequest<Sent>,
 }
 
 pub struct Multiplexed {
@@ -37,6 +45,7 @@ pub struct Multiplexed {
     builder: Builder<TokioExecutor>,
     patience: Duration,
     found: Mutex<Found>,
+    made: AtomicU64,
 }
 
 impl Multiplexed {
@@ -53,18 +62,26 @@ impl Multiplexed {
             // A connection that lost its other side is not waited on by every request.
             .keep_alive_interval(patience.connect)
             .keep_alive_timeout(patience.connect);
-        Self { connector, address, builder, patience: patience.connect, found: Mutex::new(Found::Nothing) }
+        let (patience, found) = (patience.connect, Mutex::new(Found::Nothing));
+        Self { connector, address, builder, patience, found, made: AtomicU64::new(0) }
     }
 
     /// The connection, made anew when there is none; none when the origin speaks HTTP/1.1 only.
     ///
     /// # Errors
     /// When none can be made.
-    pub async fn connection(&self) -> Result<Option<SendRequest<Sent>>, BoxError> {
+    pub async fn connection(&self) -> Result<Option<Numbered>, BoxError> {
+        self.connection_after(0).await
+    }
+
+    /// A later connection than the one of this number.
+    async fn connection_after(&self, last: u64) -> Result<Option<Numbered>, BoxError> {
         let asked = Instant::now();
         let mut found = self.found.lock().await;
         match &*found {
-            Found::Connection(connection) if !connection.is_closed() => return Ok(Some(connection.clone())),
+            Found::Connection(connection) if connection.number > last && !connection.sender.is_closed() => {
+                return Ok(Some(connection.clone()));
+            }
             Found::Http1 { at } if at.elapsed() < AGAIN => return Ok(None),
             // Made while this one waited for it: each would else wait for an attempt of its own, one after the other.
             Found::Failure { at, text } if *at >= asked => return Err(text.clone().into()),
@@ -72,7 +89,9 @@ impl Multiplexed {
         }
         let made = tokio::time::timeout(self.patience, self.connect()).await;
         match made.unwrap_or_else(|_| Err("the handshake took too long".into())) {
-            Ok(Some(connection)) => {
+            Ok(Some(sender)) => {
+                let number = self.made.fetch_add(1, Ordering::Relaxed) + 1;
+                let connection = Numbered { number, sender };
                 *found = Found::Connection(connection.clone());
                 Ok(Some(connection))
             }
@@ -108,11 +127,12 @@ impl Multiplexed {
     /// When it did or may have, or when there is no new connection.
     pub async fn send(
         &self,
-        mut connection: SendRequest<Sent>,
+        connection: Numbered,
         request: Request<Sent>,
     ) -> Result<Response<Incoming>, BoxError> {
         let again = copy(&request);
-        let mut failed = match connection.try_send_request(request).await {
+        let Numbered { number, mut sender } = connection;
+        let mut failed = match sender.try_send_request(request).await {
             Ok(answer) => return Ok(answer),
             Err(failed) => failed,
         };
@@ -121,8 +141,8 @@ impl Multiplexed {
         let Some(request) = unsent.or_else(|| again.filter(|_| is_untouched(&error))) else {
             return Err(error.into());
         };
-        let Some(mut connection) = self.connection().await? else { return Err(error.into()) };
-        Ok(connection.send_request(request).await?)
+        let Some(mut connection) = self.connection_after(number).await? else { return Err(error.into()) };
+        Ok(connection.sender.send_request(request).await?)
     }
 }
 
