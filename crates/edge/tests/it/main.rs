@@ -7,6 +7,7 @@ mod policy;
 mod programs;
 mod readers;
 mod route;
+mod sets;
 mod spellings;
 mod terraform;
 
