@@ -93,7 +93,8 @@ impl RouteTable {
         if !route.contested_by.is_empty()
             && let Some(claimant) = self.claimant(route, &decoded)
         {
-            return personal(Some(claimant), Because::Doubt, claimant.mode, by_suffix(claimant, &decoded));
+            let mode = claimant.mode.max(route.mode);
+            return personal(Some(claimant), Because::Doubt, mode, by_suffix(claimant, &decoded));
         }
         if method != Method::GET && method != Method::HEAD {
             return personal(Some(route), Because::UnsafeMethod, route.mode, Disposition::Forward);

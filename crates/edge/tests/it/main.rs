@@ -1,5 +1,6 @@
 //! One binary, so that the crate links once.
 
+mod any_headers;
 mod export;
 mod identity;
 mod node;
