@@ -217,6 +217,10 @@ fn deliver(out: &mut String, identity_binding: bool) {
             return (synth(409));
         }}
     }} elseif (req.http.Suimon-Class == "personal") {{
+        # An outage stays visible as one, without its body.
+        if (resp.status >= 500) {{
+            return (synth(resp.status));
+        }}
         return (synth(409));
     }}
 "#

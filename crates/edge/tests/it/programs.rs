@@ -69,14 +69,18 @@ fn origin() -> u16 {
                     field("if-modified-since")
                 );
                 let cookie = if path.contains("cookie") { "Set-Cookie: sid=taro\r\n" } else { "" };
-                let tag = if path.contains("tagged") {
+                let is_outage = path.contains("outage");
+                let status = if is_outage { "503 Service Unavailable" } else { "200 OK" };
+                let tag = if is_outage {
+                    ""
+                } else if path.contains("tagged") {
                     "Suimon-Subject-Tag: v1.k1.0123456789abcdef0123456789abcdef\r\n"
                 } else {
                     "Suimon-Subject-Tag: anonymous\r\n"
                 };
                 let _ = write!(
                     stream,
-                    "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\nCache-Control: max-age=600\r\nETag: \"e\"\r\nVary: Accept-Language\r\n\
+                    "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\nCache-Control: max-age=600\r\nETag: \"e\"\r\nVary: Accept-Language\r\n\
                      Last-Modified: Mon, 02 Jan 2023 00:00:00 GMT\r\nExpires: Fri, 01 Jan 2037 00:00:00 GMT\r\n{cookie}{tag}\r\n{body}",
                     body.len()
                 );
@@ -373,6 +377,8 @@ fn varnish_that_keeps_everything_keeps_people_apart() {
             assert_guards(port);
             let own = "Cookie: a=b; __Host-suimon-viewer=v1.k1.0123456789abcdef0123456789abcdef\r\n";
             assert!(get(port, "/mypage/tagged", own).contains("200 OK"));
+            let outage = get(port, "/mypage/outage", own);
+            assert!(outage.contains(" 503 ") && !outage.contains("number"), "{outage}");
             for (path, more) in [
                 ("/mypage/tagged", "Cookie: __Host-suimon-viewer=v1.k1.ffffffffffffffffffffffffffffffff\r\n"),
                 ("/mypage/tagged", ""),
