@@ -1,9 +1,11 @@
 //! One binary, so that the crate links once.
 
 mod any_headers;
+mod behaviours;
 mod export;
 mod identity;
 mod node;
+mod origin;
 mod policy;
 mod programs;
 mod readers;
