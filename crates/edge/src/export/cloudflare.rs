@@ -99,7 +99,7 @@ fn expression(rule: &NativeRule<'_>, table: &RouteTable) -> Option<String> {
     }
     let own = match last {
         Segment::Literal(name) => format!("{PATH} eq \"{prefix}/{}\"", quotable(name)?),
-        Segment::Rest if prefix.is_empty() => "true".to_owned(),
+        Segment::Rest if prefix.is_empty() => format!("starts_with({PATH}, \"/\")"),
         Segment::Rest => format!("({PATH} eq \"{prefix}\" or starts_with({PATH}, \"{prefix}/\"))"),
         Segment::Any => format!(
             "starts_with({PATH}, \"{prefix}/\") and not ({PATH} strict wildcard \"{prefix}/*/*\") and {PATH} ne \"{prefix}/\""

@@ -73,7 +73,7 @@ impl NativeRule<'_> {
             return None;
         }
         let declared =
-            self.route.pattern.last_literal().and_then(|last| last.rsplit_once('.')).map(|(_, end)| end);
+            self.route.pattern.last_name().and_then(|last| last.rsplit_once('.')).map(|(_, end)| end);
         let all = self.route.suffixes.iter().map(|suffix| &**suffix).chain(declared);
         Some(all.map(|suffix| format!("|{}", literal(suffix))).collect())
     }

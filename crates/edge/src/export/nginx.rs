@@ -21,10 +21,10 @@ const FIELDS: [(&str, &str, bool); 15] = [
     ("No-Vary-Search", "", true),
     ("Cloudflare-CDN-Cache-Control", "", false),
     ("Edge-Control", "", false),
-    ("Cache-Tag", "", false),
-    ("Edge-Cache-Tag", "", false),
-    ("Surrogate-Key", "", false),
-    ("xkey", "", false),
+    ("Cache-Tag", "", true),
+    ("Edge-Cache-Tag", "", true),
+    ("Surrogate-Key", "", true),
+    ("xkey", "", true),
 ];
 
 /// Two files: `suimon-NAME-http.conf`, included once in `http`, and `suimon-NAME-location.conf`, included in each

@@ -31,6 +31,7 @@ fn classify(out: &mut String, ident: &str, rules: &[NativeRule<'_>]) {
     let _ = write!(
         out,
         r#"sub suimon_{ident}_classify {{
+    # These fields reach the origin too, which may ignore them; what a viewer sends under their names is overwritten.
     unset req.http.Suimon-Refuse;
     set req.http.Suimon-Class = "personal";
     set req.http.Suimon-Route = "undeclared";
@@ -216,6 +217,10 @@ fn deliver(out: &mut String, identity_binding: bool) {
             return (synth(409));
         }}
     }} elseif (req.http.Suimon-Class == "personal") {{
+        # An outage stays visible as one, without its body.
+        if (resp.status >= 500) {{
+            return (synth(resp.status));
+        }}
         return (synth(409));
     }}
 "#

@@ -62,7 +62,8 @@ kinds! {
     AccelExpiresAbsent = "accel_expires_absent", Note;
     /// `X-Accel-Expires` gives nginx a lifetime; it goes before everything.
     AccelExpiresPermits = "accel_expires_permits", Leak;
-    /// A vendor's own cache field (`Cloudflare-CDN-Cache-Control`, `Edge-Control`), which goes before all others there.
+    /// A vendor's own cache field (`Cloudflare-CDN-Cache-Control`, `Edge-Control`), which goes before all others there, or a
+    /// tag for grouping stored copies.
     VendorCacheField = "vendor_cache_field", Weakness;
     /// `Vary` does not name `Cookie` and `Authorization`.
     VaryIncomplete = "vary_incomplete", Weakness;
@@ -114,7 +115,7 @@ pub enum Grade {
     Note,
     /// Protects less than it should, with some caches.
     Weakness,
-    /// As it was, a cache that keeps to its rules could have shown the response to somebody else.
+    /// As it was, a cache in common use could have kept the response and shown it to somebody else.
     Leak,
 }
 

@@ -58,7 +58,7 @@ pub(super) fn inspect(status: StatusCode, headers: &HeaderMap, findings: &mut Fi
             findings.add(*kind);
         }
     }
-    if headers.keys().any(is_vendor_field) {
+    if headers.keys().any(is_vendor_or_tag_field) {
         findings.add(Kind::VendorCacheField);
     }
     if served_from_store(headers) {
@@ -85,29 +85,30 @@ pub fn seal(headers: &mut HeaderMap) {
     for (field, _) in &REMOVED {
         headers.remove(field);
     }
-    remove_vendor_fields(headers);
+    remove_fields(headers, is_vendor_or_tag_field);
 }
 
-pub(super) fn remove_vendor_fields(headers: &mut HeaderMap) {
-    while let Some(field) = headers.keys().find(|name| is_vendor_field(name)).cloned() {
+/// Removes every field that the predicate names.
+pub(super) fn remove_fields(headers: &mut HeaderMap, is_meant: impl Fn(&HeaderName) -> bool) {
+    while let Some(field) = headers.keys().find(|name| is_meant(name)).cloned() {
         headers.remove(field);
     }
 }
 
-/// Fields by which one vendor's caches are told something else than all others (RFC 9213 section 2.1 and older ones), and
-/// their tags for grouping stored copies.
+/// Fields by which one vendor's caches are told something else than all others (RFC 9213 section 2.1 and older ones).
 pub(super) fn is_vendor_field(name: &HeaderName) -> bool {
     let name = name.as_str();
     name.len() > H_CDN.as_str().len() && name.ends_with("-cdn-cache-control")
-        || matches!(
-            name,
-            "edge-control"
-                | "x-litespeed-cache-control"
-                | "cache-tag"
-                | "edge-cache-tag"
-                | "surrogate-key"
-                | "xkey"
-        )
+        || matches!(name, "edge-control" | "x-litespeed-cache-control")
+}
+
+/// Tags by which stored copies are grouped: of use on what may be stored only.
+fn is_tag_field(name: &HeaderName) -> bool {
+    matches!(name.as_str(), "cache-tag" | "edge-cache-tag" | "surrogate-key" | "xkey")
+}
+
+fn is_vendor_or_tag_field(name: &HeaderName) -> bool {
+    is_vendor_field(name) || is_tag_field(name)
 }
 
 pub(super) fn is_only(headers: &HeaderMap, field: &HeaderName, wanted: &str) -> bool {

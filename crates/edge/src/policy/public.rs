@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use super::finding::{Findings, Kind};
-use super::personal::{H_ACCEL, H_CDN, H_SURROGATE, forbids, is_only, is_vendor_field, remove_vendor_fields};
+use super::personal::{H_ACCEL, H_CDN, H_SURROGATE, forbids, is_only, is_vendor_field, remove_fields};
 use super::vary;
 use crate::identity::{ANONYMOUS, SUBJECT_TAG_HEADER};
 use crate::rules::Lifetime;
@@ -73,7 +73,7 @@ pub(super) fn publish(headers: &mut HeaderMap, lifetime: &Lifetime, cache_contro
     for field in &OVERRIDING {
         headers.remove(field);
     }
-    remove_vendor_fields(headers);
+    remove_fields(headers, is_vendor_field);
     if let Some(value) = vary::merged(headers, &lifetime.vary) {
         headers.insert(header::VARY, value);
     }

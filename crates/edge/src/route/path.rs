@@ -44,25 +44,6 @@ pub enum Confusion {
 }
 
 impl Confusion {
-    /// Every reason.
-    pub const ALL: [Self; 15] = [
-        Self::TooLong,
-        Self::NotAbsolute,
-        Self::Control,
-        Self::Backslash,
-        Self::DotSegment,
-        Self::BrokenEncoding,
-        Self::NotUtf8,
-        Self::QueryOrFragment,
-        Self::DoubleEncoding,
-        Self::EncodedSlash,
-        Self::EncodedDot,
-        Self::Parameter,
-        Self::EmptySegment,
-        Self::TrailingDot,
-        Self::Lookalike,
-    ];
-
     /// Whether no honest client sends it: the request is refused whatever it ends in.
     pub const fn is_hostile(self) -> bool {
         match self {

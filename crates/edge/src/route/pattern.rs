@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use unicode_normalization::UnicodeNormalization;
 
+use super::path::{Confusion, canonical};
 use crate::rules::{MAX_PATTERN, MAX_PATTERN_SEGMENTS};
 
 /// One segment of a pattern. Ordered by how much it says, the least first.
@@ -37,15 +38,22 @@ impl Pattern {
         if text.len() > MAX_PATTERN {
             return Err("is longer than 1,024 bytes");
         }
-        let Some(rest) = text.strip_prefix('/') else {
+        if !text.starts_with('/') {
             return Err("does not begin with `/`");
-        };
-        if text.contains(['?', '#', '%', ';', '\\']) || text.contains("//") {
-            return Err("is not a plain path: it contains `?`, `#`, `%`, `;`, a backslash or `//`");
         }
         if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
             return Err("contains a space or a control character");
         }
+        if text.to_ascii_lowercase().contains("%2a") {
+            return Err("contains an encoded `*`"); // decoded, it would be a wildcard
+        }
+        // Compared with decoded paths; whatever is not trusted in a path would be a route that is never matched.
+        let decoded = canonical(text).map_err(|confusion| match confusion {
+            Confusion::DotSegment | Confusion::TrailingDot => "has a segment that ends in a dot or a space",
+            Confusion::Lookalike => "contains a character that some servers read as `/`, `.`, `;` or `%`",
+            _ => "is not a plain path: it contains `?`, `#`, `;`, `//`, a backslash or an encoded separator",
+        })?;
+        let rest = decoded.strip_prefix('/').unwrap_or(&decoded);
         let texts: Vec<&str> = rest.split('/').collect();
         if texts.len() > MAX_PATTERN_SEGMENTS {
             return Err("has more than 32 segments");
@@ -57,11 +65,6 @@ impl Pattern {
                 "**" if at + 1 == texts.len() => Segment::Rest,
                 "**" => return Err("has `**` before its last segment"),
                 text if text.contains('*') => return Err("has `*` inside a segment"),
-                // A path with such a segment is never matched, so that the route would silently be dead.
-                text if text.ends_with('.') => return Err("has a segment that ends in a dot"),
-                text if changes_under_nfkc_into_syntax(text) => {
-                    return Err("contains a character that some servers read as `/`, `.`, `;` or `%`");
-                }
                 text => Segment::Literal(text.into()),
             });
         }
@@ -77,12 +80,21 @@ impl Pattern {
         self.0.iter().all(|segment| matches!(segment, Segment::Literal(_)))
     }
 
-    /// The last segment as text, if it is text.
-    pub(crate) fn last_literal(&self) -> Option<&str> {
-        match self.0.last() {
+    /// The literal at this position, if there is one.
+    pub(crate) fn literal_at(&self, position: usize) -> Option<&str> {
+        match self.0.get(position) {
             Some(Segment::Literal(text)) => Some(text),
             _ => None,
         }
+    }
+
+    /// The name that the shortest path of this pattern ends in, if it is a literal: of `/v1.0/**` it is `v1.0`.
+    pub(crate) fn last_name(&self) -> Option<&str> {
+        let names = match self.trimmed() {
+            [names @ .., Segment::Rest] => names,
+            names => names,
+        };
+        names.len().checked_sub(1).and_then(|last| self.literal_at(last))
     }
 
     /// The same with folded literals.

@@ -93,12 +93,15 @@ impl RouteTable {
         if !route.contested_by.is_empty()
             && let Some(claimant) = self.claimant(route, &decoded)
         {
-            return personal(Some(claimant), Because::Doubt, claimant.mode, by_suffix(claimant, &decoded));
+            let mode = claimant.mode.max(route.mode);
+            return personal(Some(claimant), Because::Doubt, mode, by_suffix(claimant, &decoded));
         }
         if method != Method::GET && method != Method::HEAD {
             return personal(Some(route), Because::UnsafeMethod, route.mode, Disposition::Forward);
         }
-        if !route.suffixes.is_empty() && suffix(&decoded).is_some_and(|suffix| !route.allows(suffix)) {
+        if !route.suffixes.is_empty()
+            && suffix(&decoded).is_some_and(|suffix| !route.allows(&decoded, suffix))
+        {
             return personal(Some(route), Because::SuffixNotDeclared, route.mode, Disposition::Forward);
         }
         Resolved {
@@ -177,7 +180,7 @@ const fn personal<'t>(
 
 fn by_suffix(route: &Route, path: &str) -> Disposition {
     match suffix(path) {
-        Some(suffix) if route.is_personal() && !route.allows(suffix) => Disposition::NotFound,
+        Some(suffix) if route.is_personal() && !route.allows(path, suffix) => Disposition::NotFound,
         _ => Disposition::Forward,
     }
 }

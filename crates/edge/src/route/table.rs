@@ -70,11 +70,12 @@ impl Route {
         self.class == Class::Personal
     }
 
-    /// Whether a path of this route may end in the suffix: listed, or the declared pattern itself ends in it.
-    pub(super) fn allows(&self, suffix: &str) -> bool {
+    /// Whether `path`, one of this route's, may end in the suffix: it is listed, or the pattern itself has the name there.
+    pub(super) fn allows(&self, path: &str, suffix: &str) -> bool {
+        let depth = path.strip_suffix('/').unwrap_or(path).bytes().filter(|byte| *byte == b'/').count();
         self.suffixes.iter().any(|known| known.eq_ignore_ascii_case(suffix))
-            || self.pattern.last_literal().is_some_and(|last| {
-                last.rsplit_once('.').is_some_and(|(_, known)| known.eq_ignore_ascii_case(suffix))
+            || depth.checked_sub(1).and_then(|last| self.pattern.literal_at(last)).is_some_and(|name| {
+                name.rsplit_once('.').is_some_and(|(_, known)| known.eq_ignore_ascii_case(suffix))
             })
     }
 }

@@ -1,12 +1,16 @@
 //! One binary, so that the crate links once.
 
+mod any_headers;
+mod behaviours;
 mod export;
 mod identity;
 mod node;
+mod origin;
 mod policy;
 mod programs;
 mod readers;
 mod route;
+mod sets;
 mod spellings;
 mod terraform;
 

@@ -2,10 +2,10 @@
 
 use edge::policy::{CACHE_CONTROL, Effect, Grade, Kind, Leaves, VARY, Verdict};
 use edge::{Caching, Lifetime, Mode, RouteRule, RouteTable, Rules};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use proptest::prelude::*;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use crate::readers::READERS;
+use crate::sets::SETS;
 use crate::{compile, founding, headers, hour};
 
 fn judged<'t>(
@@ -22,87 +22,6 @@ fn judged<'t>(
     let verdict = exchange.judge_response(status, &mut response);
     (verdict, response)
 }
-
-/// The 32 sets that were measured on 53 configurations of caches.
-const SETS: &[(&str, &[(&str, &str)])] = &[
-    ("none", &[]),
-    ("last-modified", &[("last-modified", "Mon, 02 Jan 2023 00:00:00 GMT")]),
-    ("max-age", &[("cache-control", "max-age=60")]),
-    ("public", &[("cache-control", "public, max-age=60")]),
-    ("private", &[("cache-control", "private")]),
-    ("no-cache", &[("cache-control", "no-cache")]),
-    ("no-store", &[("cache-control", "no-store")]),
-    ("s-maxage=0", &[("cache-control", "s-maxage=0")]),
-    ("max-age=0", &[("cache-control", "max-age=0")]),
-    ("full", &[("cache-control", "private, no-store, no-cache, max-age=0, must-revalidate")]),
-    ("expires 1970", &[("expires", "Thu, 01 Jan 1970 00:00:00 GMT")]),
-    ("expires 0", &[("expires", "0")]),
-    ("expires 1981", &[("expires", "Thu, 19 Nov 1981 08:52:00 GMT")]),
-    ("expires and pragma", &[("expires", "0"), ("pragma", "no-cache")]),
-    ("pragma", &[("pragma", "no-cache")]),
-    (
-        "php",
-        &[
-            ("expires", "Thu, 19 Nov 1981 08:52:00 GMT"),
-            ("cache-control", "no-store, no-cache, must-revalidate"),
-            ("pragma", "no-cache"),
-        ],
-    ),
-    ("set-cookie", &[("set-cookie", "sid=1")]),
-    ("vary cookie", &[("vary", "Cookie")]),
-    ("vary *", &[("vary", "*")]),
-    ("cdn", &[("cdn-cache-control", "no-store")]),
-    ("surrogate", &[("surrogate-control", "no-store")]),
-    ("accel", &[("x-accel-expires", "0")]),
-    ("max-age and cookie", &[("cache-control", "max-age=60"), ("set-cookie", "sid=1")]),
-    ("max-age and vary", &[("cache-control", "max-age=60"), ("vary", "Cookie")]),
-    ("max-age and cdn", &[("cache-control", "max-age=60"), ("cdn-cache-control", "no-store")]),
-    ("max-age and surrogate", &[("cache-control", "max-age=60"), ("surrogate-control", "no-store")]),
-    ("max-age and accel", &[("cache-control", "max-age=60"), ("x-accel-expires", "0")]),
-    ("age", &[("cache-control", "max-age=60"), ("age", "99999999")]),
-    ("no-store and vary", &[("cache-control", "no-store"), ("vary", "Cookie")]),
-    (
-        "belt",
-        &[
-            ("cache-control", "private, no-store, no-cache, max-age=0, must-revalidate"),
-            ("cdn-cache-control", "no-store"),
-            ("surrogate-control", "no-store"),
-            ("x-accel-expires", "0"),
-            ("expires", "0"),
-            ("pragma", "no-cache"),
-            ("vary", "Cookie, Authorization"),
-        ],
-    ),
-    (
-        "belt and cookie",
-        &[
-            ("cache-control", "private, no-store, no-cache, max-age=0, must-revalidate"),
-            ("set-cookie", "sid=1"),
-            ("vary", "Cookie, Authorization"),
-        ],
-    ),
-    (
-        "belt and vary *",
-        &[("cache-control", "private, no-store, no-cache, max-age=0, must-revalidate"), ("vary", "*")],
-    ),
-    // Beyond the measured ones.
-    (
-        "targeted by vendor",
-        &[("cloudflare-cdn-cache-control", "max-age=600"), ("edge-control", "max-age=600")],
-    ),
-    ("surrogate permits", &[("surrogate-control", "max-age=600"), ("cache-control", "private")]),
-    ("accel permits", &[("x-accel-expires", "600"), ("cache-control", "private")]),
-    (
-        "two lines",
-        &[
-            ("cache-control", "private"),
-            ("cache-control", "public, max-age=600"),
-            ("vary", "Accept"),
-            ("vary", "Accept-Language"),
-        ],
-    ),
-    ("stale", &[("cache-control", "no-cache, stale-while-revalidate=600, stale-if-error=600")]),
-];
 
 #[test]
 fn every_measured_set_leaves_a_personal_route_sealed_and_no_reader_keeps_it() {
@@ -220,6 +139,7 @@ fn each_fault_of_a_personal_response_is_told() {
         (("pragma", "no-cache"), Kind::PragmaPresent),
         (("no-vary-search", "params"), Kind::NoVarySearchPresent),
         (("netlify-cdn-cache-control", "max-age=1"), Kind::VendorCacheField),
+        (("surrogate-key", "applicants"), Kind::VendorCacheField),
         (("x-cache", "Hit from cloudfront"), Kind::ServedFromStore),
         (("x-cache", "RefreshHit from cloudfront"), Kind::ServedFromStore),
         (("cf-cache-status", "HIT"), Kind::ServedFromStore),
@@ -275,6 +195,7 @@ fn public_routes_get_what_they_declare() {
             ("surrogate-control", "max-age=1"),
             ("cloudflare-cdn-cache-control", "max-age=1"),
             ("vary", "Accept-Encoding"),
+            ("surrogate-key", "assets"),
         ],
     );
     assert_eq!(verdict.leaves, Leaves::Public);
@@ -290,6 +211,7 @@ fn public_routes_get_what_they_declare() {
         ("etag", "\"1\""),
         ("age", "3"),
         ("vary", "accept-language, Accept-Encoding"),
+        ("surrogate-key", "assets"),
     ]);
     assert_eq!(out, expected);
     let (verdict, out) =
@@ -438,72 +360,4 @@ fn modes_tell_or_correct() {
 fn codes_are_unique() {
     let codes: std::collections::HashSet<_> = Kind::ALL.iter().map(|kind| kind.code()).collect();
     assert_eq!(codes.len(), Kind::ALL.len());
-}
-
-const FIELDS: [&str; 20] = [
-    "cache-control",
-    "cdn-cache-control",
-    "surrogate-control",
-    "x-accel-expires",
-    "vary",
-    "expires",
-    "etag",
-    "last-modified",
-    "age",
-    "pragma",
-    "no-vary-search",
-    "set-cookie",
-    "cloudflare-cdn-cache-control",
-    "edge-control",
-    "x-cache",
-    "content-type",
-    "suimon-subject-tag",
-    "www-authenticate",
-    "location",
-    "cache-status",
-];
-
-prop_compose! {
-    fn any_headers()(lines in prop::collection::vec((prop::sample::select(FIELDS.to_vec()), prop_oneof![
-        prop::sample::select(vec!["public", "private", "no-store", "max-age=60", "s-maxage=60, must-revalidate", "*", "Cookie", "0", "60",
-            "no-cache=\"Set-Cookie\"", "Accept-Encoding", "anonymous", "x=\"a, public\"", ",", "\"", "stale-if-error=1"]).prop_map(String::from),
-        "[ -~]{0,24}",
-    ]), 0..12)) -> HeaderMap {
-        let mut map = HeaderMap::new();
-        for (name, value) in lines {
-            map.append(HeaderName::from_static(name), HeaderValue::from_str(&value).expect("printable ASCII"));
-        }
-        map
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_048))]
-
-    #[test]
-    fn twice_is_once_and_no_reader_keeps_a_personal_response(
-        given in any_headers(),
-        path in prop::sample::select(vec!["/mypage/a", "/undeclared", "/assets/a.css", "/slots/1", "/", "/slots/mine.x"]),
-        status in prop::sample::select(vec![200u16, 206, 301, 302, 304, 404, 500]),
-        authorized in any::<bool>(),
-    ) {
-        let table = founding();
-        let status = StatusCode::from_u16(status).expect("a valid status");
-        let mut request = headers(if authorized { &[("authorization", "Bearer x")] } else { &[] });
-        let exchange = table.judge_request(&Method::GET, path, &mut request);
-        let mut once = given.clone();
-        let verdict = exchange.judge_response(status, &mut once);
-        let mut twice = once.clone();
-        let again = exchange.judge_response(status, &mut twice);
-        prop_assert_eq!(&once, &twice);
-        if verdict.leaves == Leaves::Personal {
-            prop_assert_eq!(again.leaves, Leaves::Personal);
-            for (reader, keeps) in READERS {
-                prop_assert!(!keeps(&request, status, &once), "{} keeps {:?}", reader, once);
-            }
-        } else {
-            prop_assert!(!once.contains_key("set-cookie") && !authorized);
-            prop_assert!(path != "/mypage/a" && path != "/undeclared");
-        }
-    }
 }

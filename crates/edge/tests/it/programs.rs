@@ -1,18 +1,15 @@
 //! The exported configuration in the real nginx and Varnish: checked, then run with the worst cache that there is, for two
 //! people. A missing program fails the test: what was not run was not tested.
 
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use edge::export::{Bundle, Options, nginx, varnish};
 use edge::policy::CACHE_CONTROL;
 use edge::{Caching, RouteRule, RouteTable};
 
 use crate::export::options;
+use crate::origin::{free_port, get, lines, origin};
 use crate::{compile, founding, hour};
 
 fn program(name: &str) -> Command {
@@ -32,89 +29,6 @@ impl Drop for Running {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-/// An origin that answers with who asked and how often it was asked.
-fn origin() -> u16 {
-    static ASKED: AtomicUsize = AtomicUsize::new(0);
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let port = listener.local_addr().expect("it is bound").port();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let Ok(mut stream) = stream else { continue };
-            std::thread::spawn(move || {
-                let mut request = Vec::new();
-                let mut chunk = [0; 4_096];
-                while !request.windows(4).any(|end| end == b"\r\n\r\n") {
-                    match stream.read(&mut chunk) {
-                        Ok(read @ 1..) => request.extend_from_slice(&chunk[..read]),
-                        _ => return,
-                    }
-                }
-                let request = String::from_utf8_lossy(&request).into_owned();
-                let field = |name: &str| {
-                    request
-                        .lines()
-                        .find_map(|line| {
-                            line.split_once(": ").filter(|(key, _)| key.eq_ignore_ascii_case(name))
-                        })
-                        .map_or("-", |(_, value)| value)
-                };
-                let path = request.split(' ').nth(1).unwrap_or_default();
-                let asked = ASKED.fetch_add(1, Ordering::SeqCst);
-                let body = format!(
-                    "{path} for {} conditions {}{} number {asked}",
-                    field("cookie"),
-                    field("if-none-match"),
-                    field("if-modified-since")
-                );
-                let cookie = if path.contains("cookie") { "Set-Cookie: sid=taro\r\n" } else { "" };
-                let tag = if path.contains("tagged") {
-                    "Suimon-Subject-Tag: v1.k1.0123456789abcdef0123456789abcdef\r\n"
-                } else {
-                    "Suimon-Subject-Tag: anonymous\r\n"
-                };
-                let _ = write!(
-                    stream,
-                    "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\nCache-Control: max-age=600\r\nETag: \"e\"\r\nVary: Accept-Language\r\n\
-                     Last-Modified: Mon, 02 Jan 2023 00:00:00 GMT\r\nExpires: Fri, 01 Jan 2037 00:00:00 GMT\r\n{cookie}{tag}\r\n{body}",
-                    body.len()
-                );
-            });
-        }
-    });
-    port
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
-}
-
-/// The whole response as text.
-fn get(port: u16, path: &str, more: &str) -> String {
-    for _ in 0..600 {
-        if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) {
-            stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout above nought");
-            let _ =
-                write!(stream, "GET {path} HTTP/1.1\r\nHost: example.jp\r\nConnection: close\r\n{more}\r\n");
-            let mut text = Vec::new();
-            let _ = stream.read_to_end(&mut text);
-            if !text.is_empty() {
-                return String::from_utf8_lossy(&text).into_owned();
-            }
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    panic!("nothing answers on port {port}");
-}
-
-fn lines<'t>(response: &'t str, field: &str) -> Vec<&'t str> {
-    let head = response.split("\r\n\r\n").next().unwrap_or_default();
-    head.lines()
-        .filter_map(|line| line.split_once(": "))
-        .filter(|(key, _)| key.eq_ignore_ascii_case(field))
-        .map(|(_, value)| value)
-        .collect()
 }
 
 /// What both programs must do, whatever else they were told.
@@ -373,6 +287,8 @@ fn varnish_that_keeps_everything_keeps_people_apart() {
             assert_guards(port);
             let own = "Cookie: a=b; __Host-suimon-viewer=v1.k1.0123456789abcdef0123456789abcdef\r\n";
             assert!(get(port, "/mypage/tagged", own).contains("200 OK"));
+            let outage = get(port, "/mypage/outage", own);
+            assert!(outage.contains(" 503 ") && !outage.contains("number"), "{outage}");
             for (path, more) in [
                 ("/mypage/tagged", "Cookie: __Host-suimon-viewer=v1.k1.ffffffffffffffffffffffffffffffff\r\n"),
                 ("/mypage/tagged", ""),

@@ -184,6 +184,24 @@ fn a_public_list_of_suffixes_is_all_there_is() {
 fn a_declared_file_under_a_personal_route_is_allowed() {
     let table = compile(vec![RouteRule::personal("page", "/my/index.html")]);
     assert_eq!(table.resolve(&Method::GET, "/my/index.html").disposition, Disposition::Forward);
+    let table = compile(vec![RouteRule::personal("api", "/api/v1.0/**")]);
+    for (path, disposition) in [
+        ("/api/v1.0", Disposition::Forward),
+        ("/api/v1.0/", Disposition::Forward),
+        ("/api/v1.0/me", Disposition::Forward),
+        ("/api/v1.0/me.0", Disposition::NotFound),
+    ] {
+        assert_eq!(table.resolve(&Method::GET, path).disposition, disposition, "{path}");
+    }
+}
+
+#[test]
+fn an_encoded_pattern_is_the_decoded_one() {
+    let table =
+        compile(vec![RouteRule::personal("area", "/%E5%AD%A6/**"), RouteRule::public("rest", "/**", hour())]);
+    for path in ["/学/a", "/%e5%ad%a6/a"] {
+        assert_eq!(table.resolve(&Method::GET, path).route.map(|route| route.name()), Some("area"), "{path}");
+    }
 }
 
 #[test]
@@ -205,7 +223,8 @@ fn faults_name_their_place_and_remedy() {
         ("/a*", "`*` inside a segment"),
         ("/a/..", "ends in a dot"),
         ("/a;b", "not a plain path"),
-        ("/%41", "not a plain path"),
+        ("/%2f", "not a plain path"),
+        ("/%2A", "encoded `*`"),
         ("/a／b", "some servers read"),
     ] {
         let faults =
