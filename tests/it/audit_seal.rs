@@ -1,12 +1,15 @@
 //! Checkpoints by themselves, and proofs that one continues another.
 
+use std::collections::BTreeMap;
+
 use entity::{audit_checkpoint, audit_head};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, Database, DbBackend, EntityTrait, IntoActiveModel,
     QueryFilter, QueryOrder,
 };
 use serde_json::json;
-use suimon::access::Role;
+use suimon::access::{Action, Role, act_locally};
+use suimon::audit::Event;
 
 use crate::harness::{TestApp, text};
 use crate::vault_support::run;
@@ -177,6 +180,7 @@ async fn a_forged_head_is_never_authenticated_by_what_comes_after() {
     assert!(forged.seq > 1);
     let before = entity::audit_entry::Entity::find_by_id((forged.tenant_id, forged.seq - 1));
     let before = before.one(&database).await.unwrap().unwrap();
+    let damaged_tenant = forged.tenant_id;
     (forged.seq, forged.hash) = (before.seq, before.hash);
     forged.into_active_model().reset_all().update(&database).await.unwrap();
     app.damaged = true;
@@ -192,6 +196,18 @@ async fn a_forged_head_is_never_authenticated_by_what_comes_after() {
     let (answer, good) = tokio::join!(read(member, one.id.clone()), read(other, two.id.clone()));
     assert_eq!(answer["errors"][0]["message"], "internal error", "{answer}");
     assert!(good["errors"].is_null(), "{good}");
+    // One request for both chains: who asks is refused, and what the sound chain was told stays told.
+    let op = act_locally(&app.app, "admin").await.unwrap();
+    let scope = op.permit(Action::Create, "job").await.unwrap();
+    let event = || vec![Event::new("test.both", "test")];
+    let refused = scope.record_each(BTreeMap::from([(root, event()), (damaged_tenant, event())])).await;
+    assert!(refused.is_err());
+    let told = entity::audit_entry::Entity::find()
+        .filter(entity::audit_entry::Column::Action.eq("test.both"))
+        .all(&database)
+        .await
+        .unwrap();
+    assert_eq!(told.iter().map(|entry| entry.tenant_id).collect::<Vec<_>>(), [root]);
     let reports = app.verify_audit().await;
     let damaged: Vec<_> = reports.iter().filter(|report| !report.faults.is_empty()).collect();
     assert_eq!(damaged.len(), 1, "{reports:?}");
