@@ -20,6 +20,9 @@ pub struct Model {
     pub object: String,
     #[sea_orm(column_type = "Text", nullable)]
     pub subject: Option<String>,
+    /// Of an entry about several people: their ids with spaces between, in order. `audit_entry_subject` finds it by them.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub subjects: Option<String>,
     #[sea_orm(column_type = "Text", nullable)]
     pub fields: Option<String>,
     #[sea_orm(column_type = "Text", nullable)]

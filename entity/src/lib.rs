@@ -11,6 +11,7 @@ pub mod assessment;
 pub mod audit_beginning;
 pub mod audit_checkpoint;
 pub mod audit_entry;
+pub mod audit_entry_subject;
 pub mod audit_head;
 pub mod blind_index;
 pub mod captured_mail;

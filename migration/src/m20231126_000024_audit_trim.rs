@@ -38,10 +38,10 @@ const POSTGRES: &[&str] = &[
 
 /// The running service has no right to delete from the log: it calls this, which acts as the owner, behind the same wall of
 /// row-level security (the reach is a setting of the transaction), and takes away no more than the trigger lets go.
-const POSTGRES_TRIM: &str = "
+pub const POSTGRES_TRIM: &str = "
 DO $do$ BEGIN
   EXECUTE format($create$
-    CREATE FUNCTION suimon_trim_audit(of_tenant uuid, up_to bigint, most bigint) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
+    CREATE OR REPLACE FUNCTION suimon_trim_audit(of_tenant uuid, up_to bigint, most bigint) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = %I, pg_temp AS $$
     DECLARE gone bigint;
     BEGIN

@@ -63,7 +63,7 @@ pub async fn create(manager: &SchemaManager<'_>, table: &Table) -> Result<(), Db
         primary.col(Alias::new(*column));
     }
     statement.primary_key(&mut primary);
-    if ["blind_index", "part_index"].contains(&table.name)
+    if ["blind_index", "part_index", "audit_entry_subject"].contains(&table.name)
         && manager.get_database_backend() == DatabaseBackend::Sqlite
     {
         // (Nearly) all its columns are the key: otherwise SQLite keeps each row twice, in a table and in the key's index.

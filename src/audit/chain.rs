@@ -31,6 +31,7 @@ pub fn hash(entry: &audit_entry::Model) -> [u8; 32] {
         action,
         object,
         subject,
+        subjects,
         fields,
         purpose,
         decision,
@@ -44,7 +45,8 @@ pub fn hash(entry: &audit_entry::Model) -> [u8; 32] {
         hasher.update((bytes.len() as u64).to_be_bytes());
         hasher.update(bytes);
     };
-    part(b"suimon audit entry v1");
+    // An entry about several people names them; those without are hashed as they were before there was such a column.
+    part(if subjects.is_some() { b"suimon audit entry v2" } else { b"suimon audit entry v1" });
     part(tenant_id.as_bytes());
     part(&seq.to_be_bytes());
     part(id.as_bytes());
@@ -63,6 +65,9 @@ pub fn hash(entry: &audit_entry::Model) -> [u8; 32] {
     }
     for text in [decision, request_id, detail] {
         part(text.as_bytes());
+    }
+    if let Some(subjects) = subjects {
+        part(subjects.as_bytes());
     }
     part(prev);
     hasher.finalize().into()

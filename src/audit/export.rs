@@ -22,7 +22,8 @@ use crate::error::{Error, Result};
 
 const PAGE: u64 = 2000;
 const UNWRITTEN: &str = "the copy could not be written";
-/// No entry of ours is longer: texts are cut at 1,000 characters, and details hold numbers and names.
+/// No entry of ours is longer: texts are cut at 1,000 characters, details hold numbers and names, and a list has at most some
+/// hundred people.
 const LONGEST_LINE: u64 = 4 << 20;
 
 /// A line of an exported copy: everything that the entry's hash covers, and the hash.
@@ -37,6 +38,8 @@ pub(super) struct Line {
     action: String,
     object: String,
     subject: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    subjects: Option<String>,
     fields: Option<String>,
     purpose: Option<String>,
     decision: String,
@@ -58,6 +61,7 @@ impl From<audit_entry::Model> for Line {
             action: row.action,
             object: row.object,
             subject: row.subject,
+            subjects: row.subjects,
             fields: row.fields,
             purpose: row.purpose,
             decision: row.decision,
@@ -80,6 +84,7 @@ impl Line {
             action: self.action,
             object: self.object,
             subject: self.subject,
+            subjects: self.subjects,
             fields: self.fields,
             purpose: self.purpose,
             decision: self.decision,

@@ -132,8 +132,19 @@ impl Appender {
 
     /// The entry that follows a head.
     fn entry(&self, head: &audit_head::Model, draft: Draft) -> audit_entry::Model {
-        let Draft { at, actor, action, object, subject, fields, purpose, decision, request_id, detail } =
-            draft;
+        let Draft {
+            at,
+            actor,
+            action,
+            object,
+            subject,
+            subjects,
+            fields,
+            purpose,
+            decision,
+            request_id,
+            detail,
+        } = draft;
         let mut entry = audit_entry::Model {
             tenant_id: head.tenant_id,
             seq: head.seq + 1,
@@ -143,6 +154,7 @@ impl Appender {
             action,
             object,
             subject,
+            subjects,
             fields,
             purpose,
             decision: decision.to_owned(),

@@ -33,8 +33,10 @@ pub use trim::{Archived, Copied, Due, Rest, Trim, due, next_chain};
 pub use verify::{ChainFault, ChainReport, FaultKind, verify, verify_all};
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 /// Whether the operation was permitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +61,7 @@ pub struct Event {
     action: Cow<'static, str>,
     object: String,
     subject: Option<String>,
+    subjects: Option<String>,
     fields: Option<String>,
     decision: Decision,
     detail: serde_json::Value,
@@ -71,6 +74,7 @@ impl Event {
             action: action.into(),
             object: object.into(),
             subject: None,
+            subjects: None,
             fields: None,
             decision: Decision::Allowed,
             detail: serde_json::Value::Null,
@@ -81,6 +85,22 @@ impl Event {
     pub fn subject(mut self, subject: impl Into<String>) -> Self {
         self.subject = Some(subject.into());
         self
+    }
+
+    /// What happened to the data of several people of one record type at once: one entry that is found by each of them.
+    pub fn about_people(
+        action: &'static str,
+        record_type: &str,
+        people: impl IntoIterator<Item = Uuid>,
+    ) -> Self {
+        let people: BTreeSet<Uuid> = people.into_iter().collect();
+        if let (Some(person), 1) = (people.first(), people.len()) {
+            return Self::new(action, format!("subject:{person}")).subject(person.to_string());
+        }
+        let ids: Vec<String> = people.iter().map(Uuid::to_string).collect();
+        let mut event = Self::new(action, format!("subjects:{record_type}"));
+        event.subjects = (!ids.is_empty()).then(|| ids.join(" "));
+        event
     }
 
     /// Which fields were read or changed.
@@ -108,13 +128,15 @@ impl Event {
         purpose: Option<&str>,
         request_id: &str,
     ) -> Draft {
-        let Event { action, object, subject, fields, decision, detail } = self;
+        let Event { action, object, subject, subjects, fields, decision, detail } = self;
         Draft {
             at: at.as_microsecond(),
             actor: printable(actor),
             action: printable(&action),
             object: printable(&object),
             subject: subject.as_deref().map(printable),
+            // Ids that we wrote ourselves, however many.
+            subjects,
             fields: fields.as_deref().map(printable),
             purpose: purpose.map(printable),
             decision: decision.as_str(),
@@ -139,6 +161,7 @@ pub struct Draft {
     action: String,
     object: String,
     subject: Option<String>,
+    subjects: Option<String>,
     fields: Option<String>,
     purpose: Option<String>,
     decision: &'static str,

@@ -38,8 +38,10 @@ pub struct Entry {
     pub actor: String,
     pub action: String,
     pub object: String,
-    /// Whose data it was.
+    /// Whose data it was: the one person it is about, or the one that was asked for.
     pub subject: Option<Uuid>,
+    /// The people that an entry about several is about.
+    pub subjects: Vec<Uuid>,
     /// Which fields.
     pub fields: Vec<String>,
     pub purpose: Option<String>,
@@ -80,7 +82,7 @@ pub async fn entries(
         event = event.subject(subject.to_string());
     }
     scope.record(tenant, vec![event]).await?;
-    let entries = rows.into_iter().map(describe).collect::<Result<_>>()?;
+    let entries = rows.into_iter().map(|row| describe(row, filter.subject)).collect::<Result<_>>()?;
     // An archive that ends before the asked time holds nothing of it.
     let within = |archive: &Archive| filter.from.is_none_or(|from| archive.latest >= from);
     Ok(Entries { entries, archives: archives.into_iter().filter(within).collect() })
@@ -95,7 +97,12 @@ async fn rows(
     limit: u64,
 ) -> Result<(Vec<audit_entry::Model>, Vec<Archive>)> {
     let start = beginning::start(scope, tenant).await?;
-    let rows = store::entries(scope, tenant, filter, (start.behind(), older_than), limit).await?;
+    let mut rows = store::entries(scope, tenant, filter, (start.behind(), older_than), limit).await?;
+    if let Some(subject) = filter.subject {
+        // The entry itself says whom it is about, and its hash covers that; the rows beside it do not count alone.
+        let alone = Some(subject.to_string());
+        rows.retain(|row| row.subject == alone || people(row).any(|person| person == subject));
+    }
     Ok((rows, start.archives()))
 }
 
@@ -117,18 +124,27 @@ pub async fn about(scope: &Scope, tenant: Uuid, subject: Uuid, limit: u64) -> Re
     let scope = scope.within(tenant, "subject")?;
     let filter = Filter { subject: Some(subject), ..Filter::default() };
     let (rows, archives) = rows(&scope, tenant, &filter, None, limit).await?;
-    Ok(Entries { entries: rows.into_iter().map(describe).collect::<Result<_>>()?, archives })
+    // Who else was on a list is nothing for this person.
+    let alone = |row| describe(row, Some(subject)).map(|entry| Entry { subjects: Vec::new(), ..entry });
+    Ok(Entries { entries: rows.into_iter().map(alone).collect::<Result<_>>()?, archives })
 }
 
-fn describe(row: audit_entry::Model) -> Result<Entry> {
+/// The people that an entry about several names.
+pub(super) fn people(entry: &audit_entry::Model) -> impl Iterator<Item = Uuid> {
+    entry.subjects.iter().flat_map(|subjects| subjects.split(' ')).filter_map(|subject| subject.parse().ok())
+}
+
+fn describe(row: audit_entry::Model, asked: Option<Uuid>) -> Result<Entry> {
+    let subjects = people(&row).collect();
     Ok(Entry {
+        subjects,
         tenant: row.tenant_id,
         seq: row.seq,
         at: from_micros(row.at),
         actor: row.actor,
         action: row.action,
         object: row.object,
-        subject: row.subject.and_then(|subject| subject.parse().ok()),
+        subject: row.subject.and_then(|subject| subject.parse().ok()).or(asked),
         fields: row.fields.iter().flat_map(|fields| fields.split(' ')).map(str::to_owned).collect(),
         purpose: row.purpose,
         allowed: row.decision == "allowed",

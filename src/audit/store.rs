@@ -1,21 +1,23 @@
 //! The only place that knows the audit tables.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use entity::{account, audit_beginning, audit_checkpoint, audit_entry, audit_head};
-use sea_orm::sea_query::OnConflict;
+use entity::{account, audit_beginning, audit_checkpoint, audit_entry, audit_entry_subject, audit_head};
+use sea_orm::sea_query::{OnConflict, SelectStatement, UnionType};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr,
-    EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Statement,
+    EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Statement,
 };
 use uuid::Uuid;
 
-use super::read::Filter;
+use super::read::{Filter, people};
 use crate::access::{Scope, Tx};
 use crate::storage::Walled;
 
-/// SQLite binds at most 32,766 values in a statement; an entry has 15.
+/// SQLite binds at most 32,766 values in a statement; an entry has 16.
 const ENTRIES_PER_INSERT: usize = 1000;
+/// People of entries in a statement.
+const PEOPLE_PER_STATEMENT: usize = 5000;
 const HEADS_PER_STATEMENT: usize = 1000;
 
 /// The heads of these tenants' chains, as far as they have one, locked until the transaction ends. `tenants` are in order.
@@ -77,6 +79,16 @@ pub async fn insert(
         transaction.execute_raw(statement).await?;
         return Ok(());
     }
+    let listed: Vec<_> =
+        entries.iter().flat_map(|entry| people(entry).map(move |subject| (entry, subject))).collect();
+    for some in listed.chunks(PEOPLE_PER_STATEMENT) {
+        let rows = some.iter().map(|(entry, subject)| audit_entry_subject::ActiveModel {
+            tenant_id: Set(entry.tenant_id),
+            subject: Set(*subject),
+            seq: Set(entry.seq),
+        });
+        audit_entry_subject::Entity::insert_many(rows).exec_without_returning(transaction).await?;
+    }
     // A converted model's values count as unchanged, which an insert would leave out.
     let mut entries = entries.into_iter().map(|entry| entry.into_active_model().reset_all());
     loop {
@@ -88,13 +100,18 @@ pub async fn insert(
     }
 }
 
-const INSERT_ROWS: &str = "INSERT INTO audit_entry (tenant_id, seq, id, at, actor, action, object, subject, fields, purpose,
+const INSERT_ROWS: &str = "WITH entry AS (
+        SELECT * FROM json_to_recordset($1::json) AS entry (tenant_id uuid, seq bigint, id uuid, at bigint, actor text,
+            action text, object text, subject text, subjects text, fields text, purpose text, decision text,
+            request_id text, detail text, prev text, hash text)),
+    person AS (
+        INSERT INTO audit_entry_subject (tenant_id, subject, seq)
+        SELECT tenant_id, person::uuid, seq FROM entry, unnest(string_to_array(subjects, ' ')) AS person)
+    INSERT INTO audit_entry (tenant_id, seq, id, at, actor, action, object, subject, subjects, fields, purpose,
         decision, request_id, detail, prev, hash)
-    SELECT tenant_id, seq, id, at, actor, action, object, subject, fields, purpose,
+    SELECT tenant_id, seq, id, at, actor, action, object, subject, subjects, fields, purpose,
         decision, request_id, detail, decode(prev, 'hex'), decode(hash, 'hex')
-    FROM json_to_recordset($1::json) AS entry (tenant_id uuid, seq bigint, id uuid, at bigint, actor text, action text,
-        object text, subject text, fields text, purpose text, decision text, request_id text, detail text, prev text,
-        hash text)";
+    FROM entry";
 
 /// Moves heads that [`lock_heads`] returned.
 pub async fn move_heads(
@@ -153,7 +170,7 @@ pub async fn entries(
         .order_by_desc(audit_entry::Column::Seq)
         .limit(limit);
     if let Some(subject) = filter.subject {
-        query = query.filter(audit_entry::Column::Subject.eq(subject.to_string()));
+        query = query.filter(audit_entry::Column::Seq.in_subquery(about(tenant, subject)));
     }
     if let Some(actor) = &filter.actor {
         query = query.filter(audit_entry::Column::Actor.eq(actor.as_str()));
@@ -171,6 +188,53 @@ pub async fn entries(
         query = query.filter(audit_entry::Column::Seq.lt(seq));
     }
     query.all(scope.connection()).await
+}
+
+/// Numbers of the entries about a person alone, and about this one among others.
+fn about(tenant: Uuid, subject: Uuid) -> SelectStatement {
+    let alone = audit_entry::Entity::find()
+        .select_only()
+        .column(audit_entry::Column::Seq)
+        .filter(audit_entry::Column::TenantId.eq(tenant))
+        .filter(audit_entry::Column::Subject.eq(subject.to_string()));
+    let among = audit_entry_subject::Entity::find()
+        .select_only()
+        .column(audit_entry_subject::Column::Seq)
+        .filter(audit_entry_subject::Column::TenantId.eq(tenant))
+        .filter(audit_entry_subject::Column::Subject.eq(subject));
+    alone.into_query().union(UnionType::All, among.into_query()).to_owned()
+}
+
+/// The first of these entries, each with one of its people, that is not found by that person.
+pub async fn unlisted(
+    scope: &Scope,
+    tenant: Uuid,
+    mut listed: Vec<(i64, Uuid)>,
+) -> Result<Option<i64>, DbErr> {
+    let (Some(first), Some(last)) =
+        (listed.iter().map(|(seq, _)| *seq).min(), listed.iter().map(|(seq, _)| *seq).max())
+    else {
+        return Ok(None);
+    };
+    listed.sort_unstable_by_key(|(_, person)| *person);
+    let mut missing: Option<i64> = None;
+    for some in listed.chunks(PEOPLE_PER_STATEMENT) {
+        let rows: Vec<(i64, Uuid)> = audit_entry_subject::Entity::find()
+            .select_only()
+            .column(audit_entry_subject::Column::Seq)
+            .column(audit_entry_subject::Column::Subject)
+            .filter(scope.rows(audit_entry_subject::Column::TenantId))
+            .filter(audit_entry_subject::Column::TenantId.eq(tenant))
+            .filter(audit_entry_subject::Column::Subject.is_in(some.iter().map(|(_, person)| *person)))
+            .filter(audit_entry_subject::Column::Seq.between(first, last))
+            .into_tuple()
+            .all(scope.connection())
+            .await?;
+        let found: HashSet<(i64, Uuid)> = rows.into_iter().collect();
+        let lost = some.iter().filter(|place| !found.contains(place)).map(|(seq, _)| *seq).min();
+        missing = missing.into_iter().chain(lost).min();
+    }
+    Ok(missing)
 }
 
 /// The head of a chain.
@@ -334,6 +398,26 @@ pub async fn remove_trimmed(tx: &Tx, tenant: Uuid, to: i64, most: i64) -> Result
     }
     let Some(oldest) = oldest(database, tenant).await? else { return Ok(0) };
     let last = to.min(oldest.saturating_add(most - 1));
+    let subjects: Vec<Option<String>> = audit_entry::Entity::find()
+        .select_only()
+        .column(audit_entry::Column::Subjects)
+        .filter(audit_entry::Column::TenantId.eq(tenant))
+        .filter(audit_entry::Column::Seq.lte(last))
+        .filter(audit_entry::Column::Subjects.is_not_null())
+        .into_tuple()
+        .all(database)
+        .await?;
+    let listed: BTreeSet<Uuid> =
+        subjects.iter().flatten().flat_map(|ids| ids.split(' ')).filter_map(|id| id.parse().ok()).collect();
+    let listed: Vec<Uuid> = listed.into_iter().collect();
+    for some in listed.chunks(PEOPLE_PER_STATEMENT) {
+        audit_entry_subject::Entity::delete_many()
+            .filter(audit_entry_subject::Column::TenantId.eq(tenant))
+            .filter(audit_entry_subject::Column::Subject.is_in(some.iter().copied()))
+            .filter(audit_entry_subject::Column::Seq.lte(last))
+            .exec(database)
+            .await?;
+    }
     let gone = audit_entry::Entity::delete_many()
         .filter(audit_entry::Column::TenantId.eq(tenant))
         .filter(audit_entry::Column::Seq.lte(last))

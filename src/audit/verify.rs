@@ -12,6 +12,7 @@ use super::chain::Walk;
 use super::checkpoint::tenant_of;
 use super::merkle::Frontier;
 use super::note::Checkpoint;
+use super::read::people;
 use super::{seal, store};
 use crate::access::{Reach, Scope};
 use crate::app::App;
@@ -50,6 +51,8 @@ pub enum FaultKind {
     ForgedCheckpoint,
     /// The chain is said to begin later than this service made it begin: a trim was pretended.
     ForgedBeginning,
+    /// The entry is about several people and is not found by each of them: whoever asks for the reads of one is not told of it.
+    Unlisted,
 }
 
 /// The state of one tenant's chain.
@@ -146,12 +149,21 @@ pub(super) async fn some(
         if page.is_empty() {
             return Ok((walk, true));
         }
+        let (mut ended, mut listed) = (false, Vec::new());
         for entry in page {
-            if entry.seq > end {
-                return Ok((walk, true));
+            ended = entry.seq > end;
+            if ended {
+                break;
             }
             walk.take(&entry);
+            listed.extend(people(&entry).map(|person| (entry.seq, person)));
             taken += 1;
+        }
+        if let Some(seq) = store::unlisted(scope, tenant, listed).await? {
+            walk.fault(seq, FaultKind::Unlisted);
+        }
+        if ended {
+            return Ok((walk, true));
         }
     }
     Ok((walk, false))

@@ -281,6 +281,9 @@ fn tell(faults: &[ChainFault]) {
             FaultKind::ForgedBeginning => {
                 "is not where this service made the chain begin: entries were removed and a trim pretended"
             }
+            FaultKind::Unlisted => {
+                "is about several people and is not found by each of them: rows beside it were removed"
+            }
         };
         output::line(&format!("  entry {} {words}", fault.seq));
     }

@@ -23,6 +23,7 @@ pub enum AuditFaultKind {
     ForgedHead,
     ForgedCheckpoint,
     ForgedBeginning,
+    Unlisted,
 }
 
 /// Damage at one place of a chain.
@@ -67,8 +68,10 @@ pub struct AuditEntry {
     actor: String,
     action: String,
     object: String,
-    /// Whose data it was.
+    /// Whose data it was: the one person it is about, or the one that was asked for.
     subject_id: Option<ID>,
+    /// The people that an entry about several is about, such as those of a list.
+    subject_ids: Vec<ID>,
     /// Which fields.
     fields: Vec<String>,
     purpose: Option<String>,
@@ -89,19 +92,22 @@ impl From<audit::Entry> for AuditEntry {
             action,
             object,
             subject,
+            subjects,
             fields,
             purpose,
             allowed,
             request_id,
             detail,
         } = entry;
+        let person = |subject| id::encode("Subject", tenant, subject);
         Self {
             seq,
             at: Instant(at),
             actor,
             action,
             object,
-            subject_id: subject.map(|subject| id::encode("Subject", tenant, subject)),
+            subject_id: subject.map(person),
+            subject_ids: subjects.into_iter().map(person).collect(),
             fields,
             purpose,
             allowed,

@@ -126,8 +126,8 @@ pub async fn read_fields(
 }
 
 /// The same of several people of one record type, in their order. What a reader may see is decided once for all of whom no
-/// rule tells apart; the records of all reads are written together. Each person still has an entry of its own: "who read my
-/// data" must not depend on how it was asked for.
+/// rule tells apart, and the read of those is one entry that names each of them: "who read my data" must not depend on how it
+/// was asked for.
 ///
 /// # Errors
 /// As [`read_fields`]; then no value of anybody is given.
@@ -171,10 +171,14 @@ pub async fn read_fields_of(
         }
     }
     note_refusals(op, &rules, subjects, &readings, &places, masked);
-    let mut events = BTreeMap::<Uuid, Vec<Event>>::new();
+    let mut together = BTreeMap::<(Uuid, usize), Vec<Uuid>>::new();
     for (subject, place) in subjects.iter().zip(&places) {
-        if let Some(event) = readings[*place].event(subject) {
-            events.entry(subject.tenant).or_default().push(event);
+        together.entry((subject.tenant, *place)).or_default().push(subject.id);
+    }
+    let mut events = BTreeMap::<Uuid, Vec<Event>>::new();
+    for ((tenant, place), people) in together {
+        if let Some(event) = readings[place].event(&first.record_type, people) {
+            events.entry(tenant).or_default().push(event);
         }
     }
     // The records are on the disk before any value leaves, and before any is opened.
@@ -224,15 +228,14 @@ impl Reading {
         !self.clear.is_empty() || !self.shortened.is_empty()
     }
 
-    fn event(&self, subject: &Subject) -> Option<Event> {
+    fn event(&self, record_type: &str, people: Vec<Uuid>) -> Option<Event> {
         let opens = self.opens();
         if !opens && self.refused.is_empty() {
             return None;
         }
         let opened = self.clear.iter().chain(&self.shortened);
         let fields: Vec<&String> = if opens { opened.collect() } else { self.refused.iter().collect() };
-        let event = Event::new("subject.read", format!("subject:{}", subject.id))
-            .subject(subject.id.to_string())
+        let event = Event::about_people("subject.read", record_type, people)
             .fields(fields.into_iter().map(String::as_str))
             .decision(if opens { Decision::Allowed } else { Decision::Denied })
             .detail(self.detail.clone());

@@ -334,7 +334,7 @@ fn too_common() -> Error {
         .remedy("search for something more particular")
 }
 
-/// That somebody is found tells their value to whoever searched: it is recorded with each person. Of a search by parts it is
+/// That somebody is found tells their value to whoever searched: an entry names them. Of a search by parts it is
 /// recorded, too, how many values were opened to compare them.
 async fn record(
     scope: &Scope,
@@ -351,11 +351,13 @@ async fn record(
     };
     let event = Event::new("subject.search", object.as_str()).fields([field]).detail(detail);
     let mut by_tenant = BTreeMap::from([(scope.tenant(), vec![event])]);
+    let mut found = BTreeMap::<Uuid, Vec<Uuid>>::new();
     for row in rows {
-        let event = Event::new("subject.found", format!("subject:{}", row.id))
-            .subject(row.id.to_string())
-            .fields([field]);
-        by_tenant.entry(row.tenant_id).or_default().push(event);
+        found.entry(row.tenant_id).or_default().push(row.id);
+    }
+    for (tenant, people) in found {
+        let event = Event::about_people("subject.found", record_type, people).fields([field]);
+        by_tenant.entry(tenant).or_default().push(event);
     }
     scope.record_each(by_tenant).await
 }

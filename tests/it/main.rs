@@ -4,6 +4,7 @@
 mod access_conditions;
 mod audit_chain;
 mod audit_log;
+mod audit_of_lists;
 mod audit_seal;
 mod audit_trim;
 mod audit_trim_scene;
