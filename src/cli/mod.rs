@@ -8,6 +8,7 @@ mod apply;
 mod assess;
 mod audit;
 mod demo;
+mod estimate;
 mod example;
 mod exposure;
 mod import;
@@ -67,6 +68,8 @@ enum Command {
     Plan(plan::Arguments),
     /// Stores what manifests change as new versions, all or none.
     Apply(apply::Arguments),
+    /// How large a system must be, with ranges, from stated assumptions.
+    Estimate(estimate::Arguments),
     /// What is kept how long.
     #[command(subcommand)]
     Retention(retention::Command),
@@ -131,6 +134,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Migrate => migrate::run(&context).await,
         Command::Plan(arguments) => plan::run(&context, arguments).await,
         Command::Apply(arguments) => apply::run(&context, arguments).await,
+        Command::Estimate(arguments) => estimate::run(arguments),
         Command::Report(arguments) => report::run(&context, arguments).await,
         Command::Retention(command) => retention::run(&context, command).await,
         Command::Subject(command) => subject::run(&context, command).await,

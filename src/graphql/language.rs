@@ -37,3 +37,12 @@ impl From<crate::notices::Language> for Language {
         }
     }
 }
+
+impl From<Language> for capacity::Lang {
+    fn from(language: Language) -> Self {
+        match language {
+            Language::Ja => capacity::Lang::Ja,
+            Language::En => capacity::Lang::En,
+        }
+    }
+}

@@ -71,7 +71,7 @@ pub async fn apply(op: &Op, files: Vec<ManifestFile>, reason: &str, prune: bool)
 pub async fn withdraw(op: &Op, kind: Kind, name: &str, reason: &str) -> Result<PlannedChange> {
     let scope = op.permit_at(op.app().root()?, Action::Apply, "requirement").await?;
     let reason = check_reason(reason)?;
-    let what = if kind == Kind::System { "system" } else { "requirement" };
+    let what = noun(kind);
     let tx = scope.begin().await?;
     store::serialise(tx.connection(), scope.tenant()).await?;
     let newest = store::newest_of(tx.connection(), scope.tenant(), kind, name)
@@ -86,15 +86,25 @@ pub async fn withdraw(op: &Op, kind: Kind, name: &str, reason: &str) -> Result<P
         let refers = match kind {
             Kind::System => manifest.system_name() == name,
             Kind::Requirement => reference_to(&manifest, name).is_some(),
+            Kind::Estimate => false,
         };
         if refers {
-            return Err(Error::conflict(format!("requirement {} refers to this {what}", other.name))
+            let other = format!("{} {}", noun(other.kind), other.name);
+            return Err(Error::conflict(format!("{other} refers to this {what}"))
                 .remedy("withdraw that one first, or apply a version of it without the reference"));
         }
     }
     let draft = withdrawal(&newest, &newest.system, scope.at());
     store_all(tx, std::iter::once(&draft), reason).await?;
     Ok(draft.change)
+}
+
+fn noun(kind: Kind) -> &'static str {
+    match kind {
+        Kind::System => "system",
+        Kind::Requirement => "requirement",
+        Kind::Estimate => "estimate",
+    }
 }
 
 async fn store_all<'a>(tx: Tx, drafts: impl Iterator<Item = &'a Draft>, reason: &str) -> Result<()> {

@@ -7,12 +7,13 @@
 
 use std::sync::Arc;
 
+use capacity::EstimateResult;
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::guarded::Span;
-use super::manifest::{Kind, Manifest, RequirementSpec, Spec, SystemSpec};
+use super::manifest::{Kind, Manifest, RequirementSpec, Spec, SystemEstimate, SystemSpec};
 use super::model::Version;
 use super::store::{self, Head};
 use crate::error::{Error, Result};
@@ -21,6 +22,8 @@ use crate::storage::{Database, Wall, Walled};
 
 /// Far above what one installation has in force; old versions that were looked at leave by themselves.
 const ENTRIES: u64 = 4096;
+/// Results of estimates; one has some 10 KB.
+const ESTIMATES: u64 = 256;
 
 /// The manifests of one service.
 pub struct Manifests {
@@ -29,6 +32,8 @@ pub struct Manifests {
     lines: Cache<(Name, i64), Arc<[Head]>>,
     parsed: Cache<String, Parsed>,
     guarded: Cache<AskedOf, Arc<[Span]>>,
+    /// By fingerprint: the same assumptions give the same figures.
+    estimated: Cache<String, Arc<EstimateResult>>,
 }
 
 /// Root tenant, kind and name of a manifest.
@@ -42,6 +47,7 @@ pub(super) type AskedOf = (Uuid, Option<Arc<str>>, i64);
 pub(super) enum Parsed {
     System(Arc<SystemSpec>),
     Requirement(Arc<RequirementSpec>),
+    Estimate(Arc<SystemEstimate>),
 }
 
 /// Of the versions in the order of names and numbers those that decide at an instant. The highest number decides first: a
@@ -68,7 +74,7 @@ impl Manifests {
         });
         let database = database.clone();
         let (lines, parsed, guarded) = (Cache::new(ENTRIES), Cache::new(ENTRIES), Cache::new(ENTRIES));
-        Self { database, generations, lines, parsed, guarded }
+        Self { database, generations, lines, parsed, guarded, estimated: Cache::new(ESTIMATES) }
     }
 
     /// How many versions there are in all.
@@ -111,6 +117,10 @@ impl Manifests {
         Ok(in_force(store::all_requirements(&self.of(root), root).await?, system, at))
     }
 
+    pub(super) fn estimated(&self) -> &Cache<String, Arc<EstimateResult>> {
+        &self.estimated
+    }
+
     pub(super) fn get(&self, fingerprint: &str) -> Option<Parsed> {
         self.parsed.get(fingerprint)
     }
@@ -123,6 +133,7 @@ impl Manifests {
         let parsed = match read_stored(fingerprint, manifest)?.spec {
             Spec::System(spec) => Parsed::System(Arc::from(spec)),
             Spec::Requirement(spec) => Parsed::Requirement(Arc::from(spec)),
+            Spec::Estimate(spec) => Parsed::Estimate(Arc::from(spec)),
         };
         self.parsed.insert(fingerprint.to_owned(), parsed.clone());
         Ok(parsed)

@@ -66,8 +66,8 @@ pub(super) fn compute(
         let base = stored.get(&(manifest.kind, manifest.name.as_str()));
         drafts.push(draft(manifest, base, now));
     }
-    for (system, name) in &pruned {
-        if let Some(base) = stored.get(&(Kind::Requirement, name.as_str())) {
+    for (kind, system, name) in &pruned {
+        if let Some(base) = stored.get(&(*kind, name.as_str())) {
             drafts.push(withdrawal(base.version, system, now));
         }
     }
@@ -169,26 +169,27 @@ fn no_longer_declared(before: &SystemSpec, after: &SystemSpec) -> Vec<String> {
     notes
 }
 
-/// Stored requirements of the given systems that the files no longer state: (system, name).
-fn left_out(given: &ManifestSet, live: &ManifestSet) -> BTreeSet<(String, String)> {
+/// A manifest that pruning withdraws: kind, system, name.
+type Pruned = (Kind, String, String);
+
+/// What is stored of the given systems and the files no longer state.
+fn left_out(given: &ManifestSet, live: &ManifestSet) -> BTreeSet<Pruned> {
     let systems: BTreeSet<&str> =
         given.iter().filter(|manifest| manifest.kind == Kind::System).map(|m| m.name.as_str()).collect();
     live.iter()
-        .filter(|manifest| manifest.kind == Kind::Requirement && systems.contains(manifest.system_name()))
-        .filter(|manifest| given.get(Kind::Requirement, &manifest.name).is_none())
-        .map(|manifest| (manifest.system_name().to_owned(), manifest.name.clone()))
+        .filter(|manifest| manifest.kind != Kind::System && systems.contains(manifest.system_name()))
+        .filter(|manifest| given.get(manifest.kind, &manifest.name).is_none())
+        .map(|manifest| (manifest.kind, manifest.system_name().to_owned(), manifest.name.clone()))
         .collect()
 }
 
 /// References to what pruning withdraws, from what stays.
-fn dangling(given: &ManifestSet, live: &ManifestSet, pruned: &BTreeSet<(String, String)>) -> Vec<Problem> {
+fn dangling(given: &ManifestSet, live: &ManifestSet, pruned: &BTreeSet<Pruned>) -> Vec<Problem> {
     let mut problems = Vec::new();
-    for (system, name) in pruned {
+    for (_, system, name) in pruned.iter().filter(|(kind, ..)| *kind == Kind::Requirement) {
         let stays = |manifest: &&Manifest| {
             given.get(manifest.kind, &manifest.name).is_none()
-                && !pruned
-                    .iter()
-                    .any(|(_, gone)| manifest.kind == Kind::Requirement && *gone == manifest.name)
+                && !pruned.iter().any(|(kind, _, gone)| manifest.kind == *kind && *gone == manifest.name)
         };
         for manifest in given.iter().chain(live.iter().filter(stays)) {
             let Some(path) = reference_to(manifest, name) else { continue };

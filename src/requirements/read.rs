@@ -159,11 +159,16 @@ pub async fn in_force(op: &Op, kind: Kind, name: &str, at: Timestamp) -> Result<
     version_at(&permit(op).await?, kind, name, at).await
 }
 
-async fn permit(op: &Op) -> Result<Scope> {
+pub(super) async fn permit(op: &Op) -> Result<Scope> {
     op.permit_at(op.app().root()?, Action::Read, "requirement").await
 }
 
-async fn version_at(scope: &Scope, kind: Kind, name: &str, at: Timestamp) -> Result<Option<Version>> {
+pub(super) async fn version_at(
+    scope: &Scope,
+    kind: Kind,
+    name: &str,
+    at: Timestamp,
+) -> Result<Option<Version>> {
     let root = scope.op().app().root()?;
     match scope.op().app().manifests().head_at(root, kind, name, at.as_microsecond()).await? {
         Some(head) if !head.withdrawn => {
@@ -190,17 +195,17 @@ async fn parsed_at(scope: &Scope, kind: Kind, name: &str, at: Timestamp) -> Resu
 fn system_of(scope: &Scope, version: Version) -> Result<Stated<SystemSpec>> {
     match scope.op().app().manifests().parse(&version.fingerprint, &version.manifest)? {
         Parsed::System(spec) => Ok(Stated { version, spec }),
-        Parsed::Requirement(_) => Err(another_kind(&version)),
+        Parsed::Requirement(_) | Parsed::Estimate(_) => Err(another_kind(&version)),
     }
 }
 
 fn requirement_of(scope: &Scope, version: Version) -> Result<Stated<RequirementSpec>> {
     match scope.op().app().manifests().parse(&version.fingerprint, &version.manifest)? {
         Parsed::Requirement(spec) => Ok(Stated { version, spec }),
-        Parsed::System(_) => Err(another_kind(&version)),
+        Parsed::System(_) | Parsed::Estimate(_) => Err(another_kind(&version)),
     }
 }
 
-fn another_kind(version: &Version) -> Error {
+pub(super) fn another_kind(version: &Version) -> Error {
     anyhow::anyhow!("stored {} {} holds a manifest of another kind", version.kind, version.name).into()
 }

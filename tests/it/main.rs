@@ -24,6 +24,7 @@ mod duties_cli;
 mod duties_scene;
 mod emergency_access;
 mod emergency_persons;
+mod estimates;
 mod event_stream;
 mod example;
 mod exposure;

@@ -1,5 +1,6 @@
 //! Systems and requirements: what is in force, what was, what a set of files would change, and changing it.
 
+mod estimate;
 mod plan;
 mod requirement;
 mod system;
@@ -8,6 +9,7 @@ mod version;
 use async_graphql::connection::{Connection, EmptyFields};
 use async_graphql::{Context, Enum, Object, SimpleObject};
 
+use self::estimate::Estimate;
 use self::plan::{ApplyManifestsPayload, ManifestChange, ManifestFile, Plan, bytes};
 use self::requirement::Requirement;
 use self::system::System;
@@ -27,6 +29,8 @@ pub enum ManifestKind {
     System,
     /// One non-functional requirement.
     Requirement,
+    /// How large a system must be, from stated assumptions.
+    Estimate,
 }
 
 /// A text in both languages.
@@ -93,6 +97,28 @@ impl RequirementsQuery {
     /// A requirement in force now.
     async fn requirement(&self, context: &Context<'_>, name: String) -> async_graphql::Result<Requirement> {
         Ok(Requirement(requirements::requirement(context.data::<Op>()?, &name).await?))
+    }
+
+    /// Estimates in force, now or `at` another instant, of one system or of all, by name.
+    #[graphql(complexity = "crate::graphql::connection::cost(first, child_complexity)")]
+    async fn estimates(
+        &self,
+        context: &Context<'_>,
+        system: Option<String>,
+        at: Option<Instant>,
+        first: Option<i32>,
+        after: Option<String>,
+    ) -> async_graphql::Result<Connection<String, Estimate, EmptyFields, EmptyFields>> {
+        let page = Page::read(context, first, after)?;
+        let op = context.data::<Op>()?;
+        let (system, after) = (system.as_deref(), page.after.as_deref());
+        let found = requirements::estimates(op, system, at.map(|at| at.0), after, page.limit()).await?;
+        Ok(page.connection(found, |estimate| estimate.version.name.clone(), Estimate))
+    }
+
+    /// An estimate in force now.
+    async fn estimate(&self, context: &Context<'_>, name: String) -> async_graphql::Result<Estimate> {
+        Ok(Estimate(requirements::estimate(context.data::<Op>()?, &name).await?))
     }
 
     /// Every version of a manifest, the newest first.

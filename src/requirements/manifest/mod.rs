@@ -25,6 +25,7 @@ mod decode_requirement;
 mod decode_system;
 mod diff;
 mod enforcement;
+mod estimate;
 mod limits;
 mod model;
 mod period;
@@ -46,6 +47,7 @@ pub use enforcement::{
     AdmissionParams, CacheParams, EncryptionParams, Enforcement, Indicator, Mechanism, Mode, Params,
     RetentionAction, RetentionParams, SloParams,
 };
+pub use estimate::SystemEstimate;
 pub use model::{API_VERSION, Kind, Localized, Manifest, ManifestError, Spec};
 pub use period::Period;
 pub use problem::{Place, Problem};
@@ -53,7 +55,7 @@ pub use requirement::{
     Obligation, RequirementSpec, RouteClass, Target, Threshold, ThresholdOp, ThresholdValue, Verification,
 };
 pub use routes::RouteMatch;
-pub use set::{Finding, ManifestSet, parse_files, parse_files_against, parse_files_checked};
+pub use set::{Finding, ManifestSet, parse_estimates, parse_files, parse_files_against, parse_files_checked};
 pub use system::{
     Category, Channel, Field, FieldKind, Mask, Method, Operator, Protection, RecordType, Route, Search,
     Shown, SystemSpec,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::estimate::SystemEstimate;
 use super::requirement::RequirementSpec;
 use super::system::SystemSpec;
 use super::vocabulary::vocabulary;
@@ -20,6 +21,8 @@ vocabulary! {
         System = "System",
         /// One non-functional requirement.
         Requirement = "Requirement",
+        /// How large a system must be, from stated assumptions.
+        Estimate = "Estimate",
     }
 }
 
@@ -62,6 +65,8 @@ pub enum Spec {
     System(Box<SystemSpec>),
     /// `kind: Requirement`
     Requirement(Box<RequirementSpec>),
+    /// `kind: Estimate`
+    Estimate(Box<SystemEstimate>),
 }
 
 /// Why a stored document is not a manifest.
@@ -100,6 +105,7 @@ impl Manifest {
         let kind = match &spec {
             Spec::System(_) => Kind::System,
             Spec::Requirement(_) => Kind::Requirement,
+            Spec::Estimate(_) => Kind::Estimate,
         };
         Self { api_version: API_VERSION.to_owned(), kind, name, labels, spec }
     }
@@ -108,7 +114,7 @@ impl Manifest {
     pub fn as_system(&self) -> Option<&SystemSpec> {
         match &self.spec {
             Spec::System(spec) => Some(spec),
-            Spec::Requirement(_) => None,
+            Spec::Requirement(_) | Spec::Estimate(_) => None,
         }
     }
 
@@ -116,15 +122,24 @@ impl Manifest {
     pub fn as_requirement(&self) -> Option<&RequirementSpec> {
         match &self.spec {
             Spec::Requirement(spec) => Some(spec),
-            Spec::System(_) => None,
+            Spec::System(_) | Spec::Estimate(_) => None,
         }
     }
 
-    /// Name of the system it belongs to: its own, or the one its requirement refers to.
+    /// The estimate, when it is one.
+    pub fn as_estimate(&self) -> Option<&SystemEstimate> {
+        match &self.spec {
+            Spec::Estimate(spec) => Some(spec),
+            Spec::System(_) | Spec::Requirement(_) => None,
+        }
+    }
+
+    /// Name of the system it belongs to: its own, or the one its requirement or estimate refers to.
     pub fn system_name(&self) -> &str {
         match &self.spec {
             Spec::System(_) => &self.name,
             Spec::Requirement(spec) => &spec.system,
+            Spec::Estimate(spec) => &spec.system,
         }
     }
 
@@ -138,6 +153,7 @@ impl Manifest {
         let spec = match spec {
             Spec::System(spec) => serde_json::to_value(spec),
             Spec::Requirement(spec) => serde_json::to_value(spec),
+            Spec::Estimate(spec) => serde_json::to_value(spec),
         }
         .expect("specifications have text keys and finite numbers only, which JSON can hold");
         json!({ "apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": spec })
@@ -152,6 +168,7 @@ impl Manifest {
         let spec = match kind {
             Kind::System => Spec::System(Box::new(SystemSpec::deserialize(spec)?)),
             Kind::Requirement => Spec::Requirement(Box::new(RequirementSpec::deserialize(spec)?)),
+            Kind::Estimate => Spec::Estimate(Box::new(SystemEstimate::deserialize(spec)?)),
         };
         Ok(Self { api_version, kind, name: metadata.name, labels: metadata.labels, spec })
     }

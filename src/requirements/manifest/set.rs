@@ -7,6 +7,7 @@ use super::check_system::check_system;
 use super::decode::{Object, Report};
 use super::decode_requirement::requirement;
 use super::decode_system::system;
+use super::estimate::{SystemEstimate, estimate};
 use super::limits;
 use super::model::{API_VERSION, Kind, Manifest, Spec};
 use super::problem::{Place, Problem};
@@ -166,6 +167,40 @@ where
     Err(problems)
 }
 
+/// The estimates among the documents of these files, by name, without looking at what else stands there or whether their
+/// systems are stated: an estimate is made before there is a system.
+///
+/// # Errors
+/// All that is wrong with them.
+pub fn parse_estimates<'f, B: AsRef<[u8]>>(
+    files: impl IntoIterator<Item = (&'f str, B)>,
+) -> Result<BTreeMap<String, SystemEstimate>, Vec<Problem>> {
+    let (mut found, mut problems) = (BTreeMap::new(), Vec::new());
+    for (file, bytes) in files {
+        let nodes = match documents(file, bytes.as_ref()) {
+            Ok(nodes) => nodes,
+            Err(problem) => {
+                problems.push(problem);
+                continue;
+            }
+        };
+        for node in nodes.iter().filter(|node| node.get("kind").and_then(Node::text) == Some("Estimate")) {
+            let Document { mut report, manifest, .. } = Document::read(file, node);
+            if let (true, Some(Manifest { name, spec: Spec::Estimate(spec), .. })) =
+                (report.is_clean(), manifest)
+                && found.insert(name.clone(), *spec).is_some()
+            {
+                let message = format!("Estimate `{name}` is stated twice");
+                report.at("metadata.name", message, "rename or remove one of them");
+            }
+            problems.extend(report.into_problems());
+        }
+    }
+    problems.sort();
+    problems.truncate(limits::PROBLEMS);
+    if problems.is_empty() { Ok(found) } else { Err(problems) }
+}
+
 /// One document: what could be read of it. Kind, name and references are known even when the rest is wrong, so that
 /// one mistake does not make others appear or disappear.
 pub(super) struct Document {
@@ -191,7 +226,8 @@ impl Document {
         let is_requirement = kind == Some(Kind::Requirement);
         let references = if is_requirement { references(node) } else { Vec::new() };
         let system = node.get("spec").and_then(|spec| spec.get("system")).and_then(Node::text);
-        let system = system.filter(|_| is_requirement).map(str::to_owned);
+        let belongs = is_requirement || kind == Some(Kind::Estimate);
+        let system = system.filter(|_| belongs).map(str::to_owned);
         Self { report, kind, name, references, system, manifest }
     }
 }
@@ -237,6 +273,7 @@ fn envelope(node: &Node, report: &mut Report) -> (Option<Kind>, Option<String>, 
         Some(Kind::Requirement) => {
             object.required("spec", requirement).map(|spec| Spec::Requirement(Box::new(spec)))
         }
+        Some(Kind::Estimate) => object.required("spec", estimate).map(|spec| Spec::Estimate(Box::new(spec))),
         None => None,
     };
     let name = metadata.as_ref().map(|(name, _)| name.clone());
@@ -248,7 +285,7 @@ fn kind(node: &Node, path: &str, report: &mut Report) -> Option<Kind> {
     let word = text(limits::LINE)(node, path, report)?;
     let found = Kind::ALL.iter().copied().find(|kind| kind.as_str() == word);
     if found.is_none() {
-        if ["Estimate", "Probe", "Exception"].contains(&word.as_str()) {
+        if ["Probe", "Exception"].contains(&word.as_str()) {
             let message = format!("kind `{word}` is not supported yet");
             report.at(path, message, "remove this document; a later version of Suimon will read it");
         } else {
@@ -311,6 +348,8 @@ fn check_agreement(documents: &mut [Document], stored: &ManifestSet) {
                     document.report.at(&path, message, remedy);
                 }
             }
+            // What it is about is a number of people, which no other manifest states.
+            Spec::Estimate(_) => {}
             Spec::System(system) => {
                 let kept = stored
                     .requirements_of(&manifest.name)

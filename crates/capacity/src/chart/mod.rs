@@ -7,6 +7,7 @@
 mod axis;
 mod ranges;
 mod svg;
+mod table;
 mod tornado;
 mod words;
 
@@ -34,6 +35,8 @@ pub fn svg(result: &EstimateResult, lang: Lang) -> String {
     }
     svg.finish(y + MARGIN, lang, result.scenario.get(lang), &said.join(" "))
 }
+
+pub use table::text;
 
 /// Those of which a reader needs the size; the day's total and the peak factor would only stretch the axis.
 const SHOWN: [Quantity; 9] = [

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::amount::Amount;
 use super::chain::Arrivals;
+use super::check::Model;
 use super::names::Quantity;
 use super::problem::SpecError;
 use crate::text::Localized;
@@ -152,16 +153,27 @@ impl EstimateSpec {
             ));
         }
         let mut json = serde_json::Deserializer::from_str(text);
-        let spec: Self = serde_path_to_error::deserialize(&mut json).map_err(|e| {
-            // serde calls the unknown path `?`: the document ended before any place was reached.
-            let path =
-                Some(e.path().to_string()).filter(|path| path != "?").unwrap_or_else(|| ".".to_owned());
-            SpecError::one(path, bounded(&e.into_inner().to_string()), "correct the document there")
-        })?;
+        let spec: Self = serde_path_to_error::deserialize(&mut json).map_err(|e| misshapen(&e))?;
         json.end()
             .map_err(|e| SpecError::one(".", bounded(&e.to_string()), "end the document after its object"))?;
         Ok(spec)
     }
+
+    /// Reads a document that was parsed already, such as a manifest's part. Errors as those of [`Self::from_json`].
+    pub fn from_value(value: &serde_json::Value) -> Result<Self, SpecError> {
+        serde_path_to_error::deserialize(value).map_err(|e| misshapen(&e))
+    }
+
+    /// Whether the figures make sense, without a draw. [`super::estimate`] looks by itself.
+    pub fn check(&self) -> Result<(), SpecError> {
+        Model::check(self).map(|_| ())
+    }
+}
+
+fn misshapen(error: &serde_path_to_error::Error<serde_json::Error>) -> SpecError {
+    // serde calls the unknown path `?`: the document ended before any place was reached.
+    let path = Some(error.path().to_string()).filter(|path| path != "?").unwrap_or_else(|| ".".to_owned());
+    SpecError::one(path, bounded(&error.inner().to_string()), "correct the document there")
 }
 
 /// Errors repeat parts of the document; a hostile one must not become a long error.

@@ -41,11 +41,11 @@ fn an_unknown_kind_is_told_from_one_that_comes_later() {
     );
     assert_eq!(
         requirement_problems("kind: Requirement", "kind: Deployment"),
-        ["r.yaml:2:7: kind: unknown kind `Deployment`; write `System` or `Requirement`"]
+        ["r.yaml:2:7: kind: unknown kind `Deployment`; write one of `System`, `Requirement`, `Estimate`"]
     );
     assert_eq!(
-        requirement_problems("kind: Requirement", "kind: Estimate"),
-        ["r.yaml:2:7: kind: kind `Estimate` is not supported yet; remove this document; \
+        requirement_problems("kind: Requirement", "kind: Probe"),
+        ["r.yaml:2:7: kind: kind `Probe` is not supported yet; remove this document; \
              a later version of Suimon will read it"]
     );
 }

@@ -15,9 +15,10 @@ const ONLINE: [(&str, &str); 4] = [
 ];
 const CORRECTIVE: &str =
     include_str!("../../../../examples/online-application/corrective/NFR-CACHE-001.yaml");
-const VACCINE: [(&str, &str); 2] = [
+const VACCINE: [(&str, &str); 3] = [
     ("system.yaml", include_str!("../../../../examples/vaccine-booking/manifests/system.yaml")),
     ("requirements.yaml", include_str!("../../../../examples/vaccine-booking/manifests/requirements.yaml")),
+    ("estimate.yaml", include_str!("../../../../examples/vaccine-booking/manifests/estimate.yaml")),
 ];
 
 #[test]

@@ -51,7 +51,10 @@ fn a_huge_text() {
     let text = with(SYSTEM, "kind: System", &format!("kind: {}", "y".repeat(150)));
     assert_eq!(
         problems(&[("s.yaml", &text)]),
-        [format!("s.yaml:2:7: kind: unknown kind `{}…`; write `System` or `Requirement`", "y".repeat(60))]
+        [format!(
+            "s.yaml:2:7: kind: unknown kind `{}…`; write one of `System`, `Requirement`, `Estimate`",
+            "y".repeat(60)
+        )]
     );
 }
 

@@ -2,6 +2,7 @@
 
 mod documents;
 mod envelope;
+mod estimates;
 mod examples;
 mod hostile;
 mod references;
