@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
 
+use http::Version;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::uri::Authority;
 use ipnet::IpNet;
@@ -27,8 +28,10 @@ const BELIEVED: [HeaderName; 9] = [
     HeaderName::from_static("x-original-url"),
     HeaderName::from_static("x-rewrite-url"),
 ];
+/// Name of every guard in `Via` (RFC 9110 section 7.6.3): of a machine or a network it says nothing.
+pub const PSEUDONYM: &str = "suimon";
 /// Not in trailers, where whoever mixes them into the header fields would believe them (RFC 9110 section 6.5.1).
-const NOT_IN_TRAILERS: [HeaderName; 16] = [
+const NOT_IN_TRAILERS: [HeaderName; 24] = [
     header::AUTHORIZATION,
     header::CACHE_CONTROL,
     header::CONTENT_ENCODING,
@@ -45,6 +48,14 @@ const NOT_IN_TRAILERS: [HeaderName; 16] = [
     header::VARY,
     header::LOCATION,
     header::AGE,
+    header::ETAG,
+    header::EXPIRES,
+    header::LAST_MODIFIED,
+    header::PRAGMA,
+    header::VIA,
+    HeaderName::from_static("cdn-cache-control"),
+    HeaderName::from_static("surrogate-control"),
+    HeaderName::from_static("x-accel-expires"),
 ];
 /// For one connection each (RFC 9110 section 7.6.1), whether or not `Connection` names them.
 const HOP_BY_HOP: [HeaderName; 8] = [
@@ -107,6 +118,7 @@ fn is_end_to_end(name: &HeaderName) -> bool {
         header::CACHE_CONTROL,
         header::SET_COOKIE,
         header::VARY,
+        header::VIA,
     ]
     .contains(name)
         || is_claim(name)
@@ -219,6 +231,49 @@ pub fn tell_who_asked(fields: &mut HeaderMap, caller: Caller, host: &Authority, 
     if !fields.contains_key(&forwarded_proto) {
         set(fields, forwarded_proto, protocol);
     }
+}
+
+/// Says that the request passed here, and by which protocol it came (RFC 9110 section 7.6.3). HTTP/2 has no minor version.
+pub fn tell_way(fields: &mut HeaderMap, version: Version) {
+    let protocol = match version {
+        Version::HTTP_2 => "2",
+        Version::HTTP_10 => "1.0",
+        _ => "1.1",
+    };
+    let mut way = joined(fields, &header::VIA);
+    let separator = if way.is_empty() { "" } else { ", " };
+    let _ = write!(way, "{separator}{protocol} {PSEUDONYM}");
+    set(fields, header::VIA, &way);
+}
+
+/// Whether a request was in a guard's hands before. Only who received it by which protocol counts; a comment is text.
+pub fn was_here(fields: &HeaderMap) -> bool {
+    fields.get_all(header::VIA).iter().any(|line| {
+        let line = line.as_bytes();
+        // A comment that does not end would hide all that follows, our own word among it.
+        let said = without_comments(line).unwrap_or_else(|| line.to_vec());
+        said.split(|byte| *byte == b',').any(|member| {
+            let mut words = member.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+            words.nth(1).is_some_and(|by| by.eq_ignore_ascii_case(PSEUDONYM.as_bytes()))
+        })
+    })
+}
+
+/// Leaves comments out, which nest (RFC 9110 section 5.6.5); none when one does not end.
+fn without_comments(line: &[u8]) -> Option<Vec<u8>> {
+    let (mut outside, mut depth) = (Vec::with_capacity(line.len()), 0_usize);
+    let mut bytes = line.iter().copied();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'(' => depth += 1,
+            b')' if depth > 0 => depth -= 1,
+            // A quoted pair, such as a bracket that is none.
+            b'\\' if depth > 0 => drop(bytes.next()),
+            _ if depth == 0 => outside.push(byte),
+            _ => {}
+        }
+    }
+    (depth == 0).then_some(outside)
 }
 
 fn joined(fields: &HeaderMap, name: &HeaderName) -> String {

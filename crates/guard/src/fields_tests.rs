@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 fn of(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -132,4 +134,108 @@ fn trailers_hold_nothing_that_decides() {
     ]);
     remove_from_trailers(&mut trailers);
     assert_eq!(trailers.keys().collect::<Vec<_>>(), ["x-checksum"]);
+}
+
+#[test]
+fn loops_are_seen_in_via() {
+    let seen =
+        |lines: &[&'static str]| was_here(&of(&lines.iter().map(|line| ("via", *line)).collect::<Vec<_>>()));
+    for line in [
+        "1.1 suimon",
+        "2 SUIMON",
+        "1.0 fred,1.1  suimon (a comment)",
+        "HTTP/1.1 suimon",
+        "1.1 a (\\() , 1.1 suimon",
+    ] {
+        assert!(seen(&[line]), "{line}");
+    }
+    assert!(seen(&["1.0 fred", "1.1 suimon"]));
+    for line in [
+        "",
+        "1.1 suimon.example",
+        "1.1 fred (1.1 suimon)",
+        "1.1 fred (, 1.1 suimon)",
+        "suimon",
+        "1.1 a (b (c), 1.1 suimon)",
+    ] {
+        assert!(!seen(&[line]), "{line}");
+    }
+    // What does not end hides nothing.
+    assert!(seen(&["1.1 fred (, 1.1 suimon"]));
+}
+
+#[test]
+fn whoever_passed_before_stays_in_via() {
+    let mut fields = of(&[("via", "1.0 fred"), ("via", "1.1 edge.example (x)")]);
+    tell_way(&mut fields, Version::HTTP_11);
+    assert_eq!(
+        fields.get_all("via").iter().collect::<Vec<_>>(),
+        ["1.0 fred, 1.1 edge.example (x), 1.1 suimon"]
+    );
+    assert!(was_here(&fields));
+}
+
+/// Names that mean something, in the spelling of a sender, and such that do not.
+fn name() -> impl Strategy<Value = String> {
+    prop_oneof![
+        proptest::sample::select(vec![
+            "Connection",
+            "keep-alive",
+            "TE",
+            "Transfer-Encoding",
+            "Upgrade",
+            "Proxy-Authorization",
+            "Cookie",
+            "host",
+            "Authorization",
+            "x-forwarded-for",
+            "Forwarded",
+            "Via",
+            "vary",
+            "Set-Cookie",
+        ])
+        .prop_map(str::to_owned),
+        "[a-zA-Z][a-zA-Z0-9_-]{0,11}",
+    ]
+}
+
+proptest! {
+    #[test]
+    fn hop_by_hop(
+        sent in proptest::collection::vec((name(), "[ -~]{0,24}"), 0..12),
+        named in proptest::collection::vec(name(), 0..6),
+        separator in proptest::sample::select(vec![",", ", ", " ,\t", ",,"]),
+    ) {
+        let mut fields = HeaderMap::new();
+        for (name, value) in &sent {
+            if !name.eq_ignore_ascii_case("connection") {
+                fields.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());
+            }
+        }
+        fields.append(header::CONNECTION, HeaderValue::from_str(&named.join(separator)).unwrap());
+        let before = fields.clone();
+        remove_hop_by_hop(&mut fields);
+        let named: Vec<HeaderName> = named.iter().map(|name| name.parse().unwrap()).collect();
+        for name in before.keys() {
+            let goes = HOP_BY_HOP.contains(name) || named.contains(name) && !is_end_to_end(name);
+            // Gone as a whole, or there as it was.
+            let left: Vec<_> = fields.get_all(name).iter().collect();
+            let wanted: Vec<_> = if goes { Vec::new() } else { before.get_all(name).iter().collect() };
+            prop_assert_eq!(left, wanted, "{}", name);
+        }
+        let once = fields.clone();
+        remove_hop_by_hop(&mut fields);
+        prop_assert_eq!(fields, once);
+    }
+
+    /// Whatever stood in `Via` before, the next guard sees that this one was there.
+    #[test]
+    fn our_own_word_is_found_again(before in proptest::collection::vec("[ -~]{0,40}", 0..4)) {
+        let mut fields = HeaderMap::new();
+        for line in &before {
+            fields.append(header::VIA, HeaderValue::from_str(line).unwrap());
+        }
+        tell_way(&mut fields, Version::HTTP_11);
+        prop_assert!(was_here(&fields));
+    }
 }

@@ -96,6 +96,7 @@ fn to_origin(
     fields::remove_aliases(&mut parts.headers);
     fields::join_cookies(&mut parts.headers);
     fields::tell_who_asked(&mut parts.headers, caller, host, &settings.trusted);
+    fields::tell_way(&mut parts.headers, parts.version);
     if trailers {
         parts.headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }

@@ -6,6 +6,7 @@ use http::header::{self, HeaderMap};
 use http::uri::Authority;
 use http::{Method, Request, StatusCode, Version};
 
+use crate::fields;
 use crate::settings::Limits;
 
 /// Why a request goes no further. The texts are for the client's developer and hold nothing of what was sent.
@@ -29,10 +30,12 @@ pub enum Refusal {
     Coding,
     #[error("the request asks for a protocol that is not passed on")]
     Upgrade,
+    #[error("the request came here before: the system's address leads back to the guard")]
+    Loop,
 }
 
 impl Refusal {
-    /// RFC 9110 section 15, RFC 6585.
+    /// RFC 9110 section 15, RFC 6585; for a loop RFC 5842 section 7.2.
     pub fn status(self) -> StatusCode {
         match self {
             Refusal::NoHost | Refusal::Hosts | Refusal::Target => StatusCode::BAD_REQUEST,
@@ -41,6 +44,7 @@ impl Refusal {
             Refusal::Fields => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Refusal::BodyTooLong => StatusCode::PAYLOAD_TOO_LARGE,
             Refusal::Upgrade | Refusal::Coding => StatusCode::NOT_IMPLEMENTED,
+            Refusal::Loop => StatusCode::LOOP_DETECTED,
         }
     }
 }
@@ -69,6 +73,9 @@ pub fn check<B>(request: &Request<B>, limits: &Limits) -> Result<Authority, Refu
     }
     if size(request.headers()) > limits.head_bytes || request.headers().len() > limits.header_fields {
         return Err(Refusal::Fields);
+    }
+    if fields::was_here(request.headers()) {
+        return Err(Refusal::Loop);
     }
     if !only_chunked(request.headers()) {
         return Err(Refusal::Coding);

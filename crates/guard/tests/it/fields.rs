@@ -30,7 +30,7 @@ async fn what_concerns_the_connection_stays_behind() {
         request,
         "GET / HTTP/1.1\r\nhost: a.example\r\nx-kept: 1\r\ncookie: sid=1\r\n\
          forwarded: for=127.0.0.1;host=\"a.example\";proto=http\r\nx-forwarded-for: 127.0.0.1\r\n\
-         x-forwarded-host: a.example\r\nx-forwarded-proto: http\r\nte: trailers\r\n\r\n"
+         x-forwarded-host: a.example\r\nx-forwarded-proto: http\r\nvia: 1.1 suimon\r\nte: trailers\r\n\r\n"
     );
     let origin = by_hand(|mut stream, _| async move {
         until(&mut stream, "\r\n\r\n").await;
@@ -56,7 +56,7 @@ async fn a_stranger_says_nothing_of_the_client() {
     assert_eq!(
         seen(CLAIMS, |settings| settings.trusted = vec!["192.0.2.0/24".parse().unwrap()]).await,
         "GET / HTTP/1.1\r\nhost: a.example\r\nforwarded: for=127.0.0.1;host=\"a.example\";proto=http\r\n\
-         x-forwarded-for: 127.0.0.1\r\nx-forwarded-host: a.example\r\nx-forwarded-proto: http\r\n\r\n"
+         x-forwarded-for: 127.0.0.1\r\nx-forwarded-host: a.example\r\nx-forwarded-proto: http\r\nvia: 1.1 suimon\r\n\r\n"
     );
 }
 
@@ -82,4 +82,38 @@ async fn the_host_is_kept_or_replaced() {
     let request = seen(get, replaced).await;
     assert!(request.contains("\r\nhost: inner.example\r\n"), "{request}");
     assert!(request.contains("\r\nx-forwarded-host: A.example:8080\r\n"), "{request}");
+}
+
+/// RFC 9110 section 7.6.3, and the version by which each request came.
+#[tokio::test]
+async fn the_way_is_told() {
+    let sent = "GET / HTTP/1.1\r\nHost: a.example\r\nConnection: via\r\nVia: 1.0 fred, 1.1 edge.example (1.1 suimon)\r\n\r\n";
+    let request = seen(sent, |_| ()).await;
+    assert!(
+        request.contains("\r\nvia: 1.0 fred, 1.1 edge.example (1.1 suimon), 1.1 suimon\r\n"),
+        "{request}"
+    );
+    let old = seen("GET / HTTP/1.0\r\nHost: a.example\r\n\r\n", |_| ()).await;
+    assert!(old.contains("\r\nvia: 1.0 suimon\r\n"), "{old}");
+
+    let (recorder, origin) = Recorder::start().await;
+    let guard = Running::before(origin, |_| ()).await;
+    let answer = soon(client(true).request(request_of(&guard))).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let request = recorder.requests().concat();
+    assert!(request.contains("\r\nvia: 2 suimon\r\n"), "{request}");
+}
+
+fn request_of(guard: &Running) -> http::Request<Body> {
+    request("GET", guard, "/", full(""))
+}
+
+/// A guard whose origin is that guard: the second time round it says so, instead of going on until nothing is left.
+#[tokio::test]
+async fn a_loop_ends() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let guard = Running::on(listener, settings(address));
+    let sent = b"GET / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n";
+    assert_eq!(statuses(&exchange(guard.address, sent).await), [508]);
 }

@@ -7,6 +7,7 @@ mod limits;
 mod lying;
 mod patience;
 mod protocols;
+mod rules;
 mod shapes;
 mod stand;
 mod tunnels;

@@ -51,6 +51,23 @@ pub fn settings(origin: SocketAddr) -> Settings {
     }
 }
 
+/// Rules that only measure: what comes is what leaves.
+pub fn measuring() -> guard::Rules {
+    let rules = edge::Rules { undeclared: edge::Mode::Observe, ..edge::Rules::default() };
+    guard::Rules::compile("measuring", rules).unwrap()
+}
+
+/// A sink for tests that look elsewhere.
+pub struct Nobody;
+
+impl guard::Sink for Nobody {
+    fn tell(&self, _: guard::Found<'_>) {}
+}
+
+pub fn guard(settings: Settings) -> Guard {
+    Guard::new(settings, measuring(), Arc::new(Nobody)).unwrap()
+}
+
 /// A guard that runs until it is stopped or dropped.
 pub struct Running {
     pub address: SocketAddr,
@@ -64,8 +81,14 @@ impl Running {
     }
 
     pub async fn start_with(settings: Settings, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
-        let guard = Arc::new(Guard::new(settings).unwrap());
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::of(Arc::new(guard(settings)), TcpListener::bind("127.0.0.1:0").await.unwrap(), tls)
+    }
+
+    pub fn on(listener: TcpListener, settings: Settings) -> Self {
+        Self::of(Arc::new(guard(settings)), listener, None)
+    }
+
+    pub fn of(guard: Arc<Guard>, listener: TcpListener, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(serve(guard, listener, tls, async {
