@@ -4,6 +4,7 @@ mod auth;
 mod authzen;
 mod graphql;
 mod headers;
+mod listen;
 mod oidc;
 mod second_factor;
 
@@ -98,7 +99,7 @@ fn router(app: Arc<App>, closing: watch::Receiver<bool>) -> anyhow::Result<Route
 /// Serves until `shutdown` resolves; requests under way are finished, subscriptions end.
 ///
 /// # Errors
-/// When the listener fails, or what the configuration names cannot be read.
+/// When what the configuration names cannot be read.
 pub async fn run(
     app: Arc<App>,
     listener: TcpListener,
@@ -110,10 +111,10 @@ pub async fn run(
         shutdown.await;
         closing.send_replace(true);
     };
-    let served = axum::serve(listener, router(app, closed)?).with_graceful_shutdown(shutdown).await;
+    listen::serve(listener, router(app, closed)?, listen::Limits::SERVICE, shutdown).await;
     tally.flush().await;
     denials.flush().await;
-    Ok(served?)
+    Ok(())
 }
 
 async fn index(axum::extract::State(service): axum::extract::State<Service>) -> Html<String> {
