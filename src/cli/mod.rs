@@ -11,6 +11,7 @@ mod demo;
 mod estimate;
 mod example;
 mod exposure;
+mod guard;
 mod import;
 mod incident;
 mod init;
@@ -57,6 +58,8 @@ struct Arguments {
 enum Command {
     /// Runs the service.
     Serve(serve::Arguments),
+    /// Runs the guard in front of a system: a reverse proxy that keeps the system's caching rules. Needs no database.
+    Guard(guard::Arguments),
     /// Creates the operator and its first administrator.
     Init(init::Arguments),
     /// Adds accounts and issues tokens.
@@ -129,6 +132,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let context = Context { sources: Sources::from_process(config, set) };
     match command {
         Command::Serve(arguments) => serve::run(&context, arguments).await,
+        Command::Guard(arguments) => guard::run(&context, arguments).await,
         Command::Init(arguments) => init::run(&context, arguments).await,
         Command::Account(command) => account::run(&context, command).await,
         Command::Migrate => migrate::run(&context).await,

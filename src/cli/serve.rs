@@ -54,7 +54,7 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Fa
 }
 
 /// Resolves at Ctrl-C or SIGTERM.
-async fn ended() {
+pub(super) async fn ended() {
     let interrupt = async {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;

@@ -65,7 +65,11 @@ pub async fn serve(
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 // Its text may quote what the client sent; whether it was the client's fault is all that is told.
-                tracing::debug!(parse = error.is_parse(), timeout = error.is_timeout(), "a connection broke off");
+                tracing::debug!(
+                    parse = error.is_parse(),
+                    timeout = error.is_timeout(),
+                    "a connection broke off"
+                );
             }
             drop(place);
         });

@@ -1,0 +1,251 @@
+//! `suimon guard`: the reverse proxy in front of a system, from manifests alone.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use guard::settings::{Limits, Origin, Patience};
+use guard::{Found, Guard, Rules, Settings, Sink};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use sha2::{Digest, Sha256};
+use tokio::net::TcpListener;
+
+use super::{Context, Failure, manifests, output, serve};
+use crate::requirements::caching_rules;
+use crate::requirements::manifest::{Kind, ManifestSet, Mechanism, parse_files};
+
+/// Runs the guard in front of a system. SIGHUP reads the manifests again: when they have problems, the rules in force stay.
+/// SIGTERM and Ctrl-C let requests under way finish.
+#[derive(Args)]
+pub struct Arguments {
+    /// Manifest files, or folders with *.yaml, *.yml and *.json.
+    #[arg(long, required = true, value_name = "PATH")]
+    manifests: Vec<PathBuf>,
+    /// Name of the system's manifest; may be left out when there is one system.
+    #[arg(long, value_name = "KEY")]
+    system: Option<String>,
+    /// Where the system answers: http://host:port or https://host:port.
+    #[arg(long, value_name = "URL")]
+    origin: http::Uri,
+    /// The origin speaks HTTP/2 (with http: from the first byte).
+    #[arg(long)]
+    origin_http2: bool,
+    /// Ask the origin for this name instead of the one that the client asked for.
+    #[arg(long, value_name = "HOST")]
+    origin_host: Option<http::uri::Authority>,
+    /// PEM file of certificate authorities that may vouch for the origin, beside the well-known ones.
+    #[arg(long, value_name = "FILE")]
+    origin_authorities: Option<PathBuf>,
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    listen: String,
+    /// PEM file of the guard's certificate and those that lead to its authority: the guard speaks TLS.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_certificate: Option<PathBuf>,
+    /// PEM file of the certificate's key.
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
+    /// Network (CIDR) of proxies before the guard, whose word about the client is believed. May be repeated.
+    #[arg(long, value_name = "NETWORK")]
+    trusted: Vec<String>,
+    /// How long requests under way may take at the end.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=86_400))]
+    drain_seconds: u64,
+}
+
+pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Failure> {
+    output::start_logging(&context.config()?.log);
+    let settings = settings(&arguments)?;
+    let Arguments { manifests, system, listen, tls_certificate, tls_key, .. } = arguments;
+    let tls = tls_certificate.zip(tls_key).map(|(certificate, key)| tls(&certificate, &key)).transpose()?;
+    let stated = Stated { paths: manifests, system };
+    let rules = stated.read()?;
+    let (version, routes) = (rules.version().to_owned(), rules.table().routes().len());
+    let guard =
+        Guard::new(settings, rules, Arc::new(Log)).map_err(|error| Failure::usage(error.to_string()))?;
+    let guard = Arc::new(guard);
+    // Before anybody can know that the guard is there: a signal that nobody listens for would end it.
+    let reloading = Reloading::start(guard.clone(), stated)?;
+    let listener = TcpListener::bind(&listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+    let address = listener.local_addr()?;
+    tracing::info!(%address, version, routes, tls = tls.is_some(), "the guard listens");
+    guard::serve(guard.clone(), listener, tls, serve::ended()).await;
+    drop(reloading);
+    for guard::Count { route, kind, effect, times } in guard.rules().counts() {
+        tracing::info!(
+            route = route.as_deref().unwrap_or("-"),
+            kind = kind.code(),
+            ?effect,
+            times,
+            "counted"
+        );
+    }
+    tracing::info!("ended");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn settings(arguments: &Arguments) -> Result<Settings, Failure> {
+    let trusted = arguments.trusted.iter().map(|network| {
+        network.parse().map_err(|_| {
+            Failure::usage(format!("--trusted {network}: no network; write it as 10.0.0.0/8 or 192.0.2.1/32"))
+        })
+    });
+    let authorities = match &arguments.origin_authorities {
+        Some(file) => std::fs::read(file).map_err(|error| cannot_read(file, &error))?,
+        None => Vec::new(),
+    };
+    Ok(Settings {
+        origin: Origin {
+            address: arguments.origin.clone(),
+            http2: arguments.origin_http2,
+            authorities,
+            host: arguments.origin_host.clone(),
+            idle_connections: 256,
+        },
+        limits: Limits::default(),
+        patience: Patience { drain: Duration::from_secs(arguments.drain_seconds), ..Patience::default() },
+        trusted: trusted.collect::<Result<_, _>>()?,
+        edge_ids: Vec::new(),
+    })
+}
+
+fn cannot_read(file: &Path, error: &dyn std::fmt::Display) -> Failure {
+    Failure::usage(format!("{}: cannot be read ({error})", file.display()))
+}
+
+/// HTTP/2 and HTTP/1.1 over TLS.
+fn tls(certificate: &Path, key: &Path) -> Result<Arc<rustls::ServerConfig>, Failure> {
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(certificate)
+        .and_then(Iterator::collect)
+        .map_err(|error| cannot_read(certificate, &error))?;
+    let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| cannot_read(key, &error))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, secret))
+        .map_err(|error| {
+            Failure::usage(format!("{} with {}: {error}", certificate.display(), key.display()))
+        })?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+/// Where the rules are stated.
+#[derive(Clone)]
+struct Stated {
+    paths: Vec<PathBuf>,
+    system: Option<String>,
+}
+
+impl Stated {
+    /// Reads them anew.
+    fn read(&self) -> Result<Rules, Failure> {
+        let files = manifests::read(&self.paths)?.into_iter().map(|file| (file.name, file.content));
+        let set = parse_files(files).map_err(|problems| Failure::usage(manifests::complaints(&problems)))?;
+        let name = self.name(&set)?;
+        let missing = || Failure::usage(format!("the manifests state no system `{name}`"));
+        let system = set.system(&name).ok_or_else(missing)?;
+        let requirements = set.requirements_of(&name).map(|(_, requirement)| requirement);
+        let rules = caching_rules(system, requirements);
+        Rules::compile(version(&set, &name), rules).map_err(|faults| {
+            let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            Failure::usage(format!("system `{name}`: {}", faults.join("\n")))
+        })
+    }
+
+    fn name(&self, set: &ManifestSet) -> Result<String, Failure> {
+        if let Some(name) = &self.system {
+            return Ok(name.clone());
+        }
+        let mut systems = set.iter().filter(|manifest| manifest.kind == Kind::System);
+        match (systems.next(), systems.next()) {
+            (Some(one), None) => Ok(one.name.clone()),
+            (None, _) => Err(Failure::usage("the manifests state no system")),
+            (Some(_), Some(_)) => {
+                Err(Failure::usage("the manifests state several systems; name one with --system"))
+            }
+        }
+    }
+}
+
+/// A name for what the system and its requirements about caching say: the same content has the same name.
+fn version(set: &ManifestSet, system: &str) -> String {
+    let mut digest = Sha256::new();
+    for manifest in set.iter() {
+        let counts = match (manifest.as_system(), manifest.as_requirement()) {
+            (Some(_), _) => manifest.name == system,
+            (None, Some(requirement)) => {
+                let mechanism = requirement.enforcement.as_ref().map(|enforcement| enforcement.mechanism());
+                requirement.system == system && mechanism == Some(Mechanism::Cache)
+            }
+            (None, None) => false,
+        };
+        if counts {
+            digest.update(manifest.fingerprint());
+        }
+    }
+    hex::encode(&digest.finalize()[..8])
+}
+
+/// The task that reads the manifests again; ends when dropped.
+struct Reloading(tokio::task::JoinHandle<()>);
+
+impl Drop for Reloading {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Reloading {
+    #[cfg(unix)]
+    fn start(guard: Arc<Guard>, stated: Stated) -> anyhow::Result<Self> {
+        let hangup = tokio::signal::unix::SignalKind::hangup();
+        let mut asked = tokio::signal::unix::signal(hangup).context("cannot listen for SIGHUP")?;
+        Ok(Self(tokio::spawn(async move {
+            while asked.recv().await.is_some() {
+                let stated = stated.clone();
+                // Files, and comparing many routes: nothing for the threads that answer requests.
+                match tokio::task::spawn_blocking(move || stated.read()).await {
+                    Ok(Ok(rules)) => exchange(&guard, rules),
+                    Ok(Err(problem)) => {
+                        let version = guard.rules().version().to_owned();
+                        tracing::error!(%problem, version, "the manifests have problems; the rules in force stay");
+                    }
+                    Err(error) => {
+                        tracing::error!(%error, "the manifests were not read; the rules in force stay")
+                    }
+                }
+            }
+        })))
+    }
+
+    #[cfg(not(unix))]
+    fn start(_: Arc<Guard>, _: Stated) -> anyhow::Result<Self> {
+        Ok(Self(tokio::spawn(std::future::pending())))
+    }
+}
+
+fn exchange(guard: &Guard, rules: Rules) {
+    if guard.rules().version() == rules.version() {
+        // What was told once is not told again.
+        tracing::info!(version = rules.version(), "the manifests state the rules in force");
+        return;
+    }
+    let (version, routes) = (rules.version().to_owned(), rules.table().routes().len());
+    let before = guard.replace(rules);
+    tracing::info!(version, routes, before = before.version(), "other rules are in force");
+}
+
+/// Writes what was wrong: names of routes and kinds, nothing of a request or an answer.
+struct Log;
+
+impl Sink for Log {
+    fn tell(&self, found: Found<'_>) {
+        let Found { version, route, kind, effect } = found;
+        let route = route.unwrap_or("-");
+        tracing::warn!(route, kind = kind.code(), grade = ?kind.grade(), ?effect, version, "against the caching rules");
+    }
+}
