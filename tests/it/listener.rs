@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 
 use crate::harness::TestApp;
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_speaks_http2_with_the_service() {
     let app = TestApp::new().await;
     let address = app.url.strip_prefix("http://").expect("a plain port");
