@@ -1,0 +1,147 @@
+//! Bodies: our own short ones, and streams that may not stand still.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use pin_project_lite::pin_project;
+use tokio::time::{Instant, Sleep};
+
+use crate::fields;
+use crate::upload::Over;
+
+/// Why a body ends before its end. Nobody is told more than that it did: the connection breaks off.
+#[derive(Debug, thiserror::Error)]
+pub enum Broken {
+    #[error("the other side sent nothing for too long")]
+    Idle,
+    #[error("the body is longer than is taken")]
+    TooLong,
+    #[error("the other side broke off")]
+    Stream(#[source] hyper::Error),
+    #[error("the origin answered without asking for the body")]
+    Unwanted,
+}
+
+pin_project! {
+    /// A body that comes in pieces from the network.
+    pub struct Stream {
+        #[pin]
+        incoming: Incoming,
+        #[pin]
+        timer: Sleep,
+        patience: Duration,
+        left: u64,
+        // A piece was asked for and has not come. Time counts only then: whoever takes slowly is not who sends slowly.
+        waiting: bool,
+    }
+}
+
+impl Stream {
+    /// At most `most` bytes, and no longer than `patience` between two pieces.
+    pub fn new(incoming: Incoming, patience: Duration, most: u64) -> Self {
+        Self { incoming, timer: tokio::time::sleep(patience), patience, left: most, waiting: false }
+    }
+}
+
+impl HttpBody for Stream {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        let mut this = self.project();
+        match this.incoming.poll_frame(context) {
+            Poll::Ready(frame) => {
+                *this.waiting = false;
+                let mut frame = match frame {
+                    Some(Ok(frame)) => frame,
+                    Some(Err(error)) => return Poll::Ready(Some(Err(Broken::Stream(error)))),
+                    None => return Poll::Ready(None),
+                };
+                if let Some(data) = frame.data_ref() {
+                    let Some(left) = this.left.checked_sub(data.len() as u64) else {
+                        return Poll::Ready(Some(Err(Broken::TooLong)));
+                    };
+                    *this.left = left;
+                } else if let Some(trailers) = frame.trailers_mut() {
+                    fields::remove_from_trailers(trailers);
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Pending => {
+                if !*this.waiting {
+                    *this.waiting = true;
+                    this.timer.as_mut().reset(Instant::now() + *this.patience);
+                }
+                ready!(this.timer.poll(context));
+                Poll::Ready(Some(Err(Broken::Idle)))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
+
+pin_project! {
+    /// The body of an answer.
+    #[project = AnswerProjection]
+    pub enum Answer {
+        Own { #[pin] body: Full<Bytes> },
+        Origin { #[pin] body: Stream, _over: Option<Over> },
+    }
+}
+
+impl From<Bytes> for Answer {
+    fn from(bytes: Bytes) -> Self {
+        Answer::Own { body: Full::new(bytes) }
+    }
+}
+
+impl Answer {
+    /// The origin's; at its end `over` ends, too.
+    pub fn of_origin(body: Stream, over: Option<Over>) -> Self {
+        Answer::Origin { body, _over: over }
+    }
+}
+
+impl HttpBody for Answer {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        match self.project() {
+            AnswerProjection::Own { body } => body.poll_frame(context).map_err(|never| match never {}),
+            AnswerProjection::Origin { body, .. } => body.poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Answer::Own { body } => body.is_end_stream(),
+            Answer::Origin { body, .. } => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Answer::Own { body } => body.size_hint(),
+            Answer::Origin { body, .. } => body.size_hint(),
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Header fields on their way through: those that concern one connection stay behind, and who asked is said in one way.
+
+use std::fmt::Write;
+use std::net::{IpAddr, SocketAddr};
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::uri::Authority;
+use ipnet::IpNet;
+
+const FORWARDED: HeaderName = header::FORWARDED;
+const X_FORWARDED: [HeaderName; 4] = [
+    HeaderName::from_static("x-forwarded-for"),
+    HeaderName::from_static("x-forwarded-host"),
+    HeaderName::from_static("x-forwarded-proto"),
+    HeaderName::from_static("x-forwarded-port"),
+];
+/// What proxies and origins of some kinds believe beside these: who asked, and for what.
+const BELIEVED: [HeaderName; 9] = [
+    HeaderName::from_static("x-real-ip"),
+    HeaderName::from_static("x-client-ip"),
+    HeaderName::from_static("x-cluster-client-ip"),
+    HeaderName::from_static("true-client-ip"),
+    HeaderName::from_static("x-forwarded-prefix"),
+    HeaderName::from_static("x-forwarded-server"),
+    HeaderName::from_static("x-forwarded-ssl"),
+    // Another path than the one that the guard saw.
+    HeaderName::from_static("x-original-url"),
+    HeaderName::from_static("x-rewrite-url"),
+];
+/// Not in trailers, where whoever mixes them into the header fields would believe them (RFC 9110 section 6.5.1).
+const NOT_IN_TRAILERS: [HeaderName; 16] = [
+    header::AUTHORIZATION,
+    header::CACHE_CONTROL,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    header::CONTENT_RANGE,
+    header::CONTENT_TYPE,
+    header::COOKIE,
+    header::EXPECT,
+    header::HOST,
+    header::MAX_FORWARDS,
+    header::RANGE,
+    header::SET_COOKIE,
+    header::TRAILER,
+    header::VARY,
+    header::LOCATION,
+    header::AGE,
+];
+/// For one connection each (RFC 9110 section 7.6.1), whether or not `Connection` names them.
+const HOP_BY_HOP: [HeaderName; 8] = [
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+/// Takes away what concerns the connection that the message came by, `Connection`'s own choice too. `Trailer` stays, for the
+/// trailers are passed on.
+pub fn remove_hop_by_hop(fields: &mut HeaderMap) {
+    // As text first: a field may name itself, and names repeat.
+    let named: Vec<HeaderName> = fields
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        // Nobody may have a field taken away by which the origin tells whose request it is, or how long it is.
+        .filter(|name| !is_end_to_end(name))
+        .collect();
+    for name in HOP_BY_HOP.iter().chain(&named) {
+        fields.remove(name);
+    }
+}
+
+/// Takes out of trailers what has no place in them.
+pub fn remove_from_trailers(trailers: &mut HeaderMap) {
+    remove_hop_by_hop(trailers);
+    for name in NOT_IN_TRAILERS.iter().chain(&X_FORWARDED).chain(&BELIEVED).chain([&FORWARDED]) {
+        trailers.remove(name);
+    }
+}
+
+/// Puts the cookies into one field, as HTTP/1.1 wants them (RFC 9113 section 8.2.3): HTTP/2 may send one field each.
+pub fn join_cookies(fields: &mut HeaderMap) {
+    let cookies: Vec<&[u8]> = fields.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if cookies.len() < 2 {
+        return;
+    }
+    // Of bytes that fields were made of, and two more that may be in one.
+    if let Ok(joined) = HeaderValue::from_bytes(&cookies.join(&b"; "[..])) {
+        fields.insert(header::COOKIE, joined);
+    }
+}
+
+/// Fields that a client could name in `Connection` to have the guard take them away from its own request, so that the origin
+/// decides without them: what the guard itself said, or who is asking.
+fn is_end_to_end(name: &HeaderName) -> bool {
+    [
+        header::HOST,
+        header::COOKIE,
+        header::AUTHORIZATION,
+        header::CONTENT_LENGTH,
+        header::CACHE_CONTROL,
+        header::SET_COOKIE,
+        header::VARY,
+    ]
+    .contains(name)
+        || is_claim(name)
+}
+
+/// Who asked, and for what, as only a trusted proxy may say.
+fn is_claim(name: &HeaderName) -> bool {
+    *name == FORWARDED || X_FORWARDED.contains(name) || BELIEVED.contains(name)
+}
+
+/// Where a request came from.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller {
+    pub address: SocketAddr,
+    pub encrypted: bool,
+}
+
+/// Whether an address is one of these networks'. One of IPv4 that is written in IPv6 counts as what it is.
+fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
+    trusted.iter().any(|network| network.contains(&address.to_canonical()))
+}
+
+/// The address of the client, behind the proxies that are trusted: the rightmost one in `X-Forwarded-For` that is none of them. Each
+/// proxy appends whom it heard, so what stands further left is the client's own word. Where an entry is no address, or nothing is
+/// left of the last proxy, it is the last one that is known.
+///
+/// `peer` is who speaks to the guard.
+pub fn client(peer: IpAddr, fields: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    let [forwarded_for, ..] = X_FORWARDED;
+    let mut known = peer.to_canonical();
+    // A line that is no text ends the search like an entry that is no address.
+    let lines = fields.get_all(forwarded_for).iter().rev().map(|line| line.to_str().unwrap_or("?"));
+    for entry in lines.flat_map(|line| line.rsplit(',')) {
+        if !is_trusted(known, trusted) {
+            break;
+        }
+        match address(entry.trim()) {
+            Some(address) => known = address,
+            None => break,
+        }
+    }
+    known
+}
+
+/// An address, which some proxies write with its port.
+fn address(text: &str) -> Option<IpAddr> {
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    let address = bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()));
+    address.map(|address: IpAddr| address.to_canonical())
+}
+
+/// Takes away what only a trusted proxy may say, under its own name and under one that CGI and what came after it (WSGI, PHP,
+/// Rack) take for the same: there `_` and `-` are one.
+fn remove_claims(fields: &mut HeaderMap) {
+    let claimed: Vec<HeaderName> = fields
+        .keys()
+        .filter(|name| name.as_str().replace('_', "-").parse().is_ok_and(|meant| is_claim(&meant)))
+        .cloned()
+        .collect();
+    for name in claimed {
+        fields.remove(name);
+    }
+}
+
+/// Takes away fields with `_` that CGI reads as one by which a request is framed, routed or known.
+pub fn remove_aliases(fields: &mut HeaderMap) {
+    let aliases: Vec<HeaderName> = fields
+        .keys()
+        .filter(|name| name.as_str().contains('_'))
+        .filter(|name| {
+            name.as_str().replace('_', "-").parse().is_ok_and(|meant| {
+                is_end_to_end(&meant) || HOP_BY_HOP.contains(&meant) || meant == header::CONTENT_TYPE
+            })
+        })
+        .cloned()
+        .collect();
+    for name in aliases {
+        fields.remove(name);
+    }
+}
+
+/// Says who asked, after RFC 7239 and in the older fields that most origins read. What the request says itself is kept only
+/// when it comes from a trusted proxy.
+pub fn tell_who_asked(fields: &mut HeaderMap, caller: Caller, host: &Authority, trusted: &[IpNet]) {
+    let address = caller.address.ip().to_canonical();
+    if !is_trusted(address, trusted) {
+        remove_claims(fields);
+    }
+    let protocol = if caller.encrypted { "https" } else { "http" };
+    let mut said = joined(fields, &FORWARDED);
+    let node = match address {
+        IpAddr::V4(address) => address.to_string(),
+        // RFC 7239 section 6: in brackets, and quoted for their sake.
+        IpAddr::V6(address) => format!("\"[{address}]\""),
+    };
+    let separator = if said.is_empty() { "" } else { ", " };
+    // An authority holds neither a quotation mark nor a backslash.
+    let _ = write!(said, "{separator}for={node};host=\"{host}\";proto={protocol}");
+    set(fields, FORWARDED, &said);
+
+    let [forwarded_for, forwarded_host, forwarded_proto, _] = X_FORWARDED;
+    let mut chain = joined(fields, &forwarded_for);
+    let separator = if chain.is_empty() { "" } else { ", " };
+    let _ = write!(chain, "{separator}{address}");
+    set(fields, forwarded_for, &chain);
+    // The first proxy knows what the client asked for; the ones behind it know only each other.
+    if !fields.contains_key(&forwarded_host) {
+        set(fields, forwarded_host, host.as_str());
+    }
+    if !fields.contains_key(&forwarded_proto) {
+        set(fields, forwarded_proto, protocol);
+    }
+}
+
+fn joined(fields: &HeaderMap, name: &HeaderName) -> String {
+    let values: Vec<&str> = fields.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
+    values.join(", ")
+}
+
+fn set(fields: &mut HeaderMap, name: HeaderName, value: &str) {
+    // Of an address, an authority and what `to_str` gave: visible ASCII.
+    if let Ok(value) = HeaderValue::from_str(value) {
+        fields.insert(name, value);
+    }
+}
+
+#[cfg(test)]
+#[path = "fields_tests.rs"]
+mod tests;

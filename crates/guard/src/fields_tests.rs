@@ -1,0 +1,135 @@
+use super::*;
+
+fn of(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+    pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).fold(
+        HeaderMap::new(),
+        |mut fields, (name, value)| {
+            fields.append(name, value);
+            fields
+        },
+    )
+}
+
+#[test]
+fn what_connection_names_stays_behind() {
+    let mut fields = of(&[
+        ("connection", "keep-alive, X-Own"),
+        ("connection", "x-other,cookie, ,host"),
+        ("keep-alive", "timeout=5"),
+        ("x-own", "1"),
+        ("x-other", "1"),
+        ("x-kept", "1"),
+        ("cookie", "sid=1"),
+        ("host", "a.example"),
+        ("te", "trailers"),
+        ("trailer", "checksum"),
+        ("transfer-encoding", "chunked"),
+        ("proxy-authorization", "Basic eA=="),
+    ]);
+    remove_hop_by_hop(&mut fields);
+    let mut left: Vec<_> = fields.keys().map(HeaderName::as_str).collect();
+    left.sort_unstable();
+    assert_eq!(left, ["cookie", "host", "trailer", "x-kept"]);
+}
+
+#[test]
+fn only_trusted_proxies_are_believed() {
+    let host: Authority = "school.example".parse().unwrap();
+    let said = [
+        ("forwarded", "for=192.0.2.9;proto=https"),
+        ("x-forwarded-for", "192.0.2.9"),
+        ("x-forwarded-proto", "https"),
+        ("x-forwarded-port", "1"),
+    ];
+    let caller = Caller { address: "198.51.100.7:5000".parse().unwrap(), encrypted: false };
+    let mut fields = of(&said);
+    tell_who_asked(&mut fields, caller, &host, &[]);
+    assert_eq!(fields["forwarded"], "for=198.51.100.7;host=\"school.example\";proto=http");
+    assert_eq!(fields["x-forwarded-for"], "198.51.100.7");
+    assert_eq!(fields["x-forwarded-proto"], "http");
+    assert!(!fields.contains_key("x-forwarded-port"));
+
+    let mut fields = of(&said);
+    tell_who_asked(&mut fields, caller, &host, &["198.51.100.0/24".parse().unwrap()]);
+    assert_eq!(
+        fields["forwarded"],
+        "for=192.0.2.9;proto=https, for=198.51.100.7;host=\"school.example\";proto=http"
+    );
+    assert_eq!(fields["x-forwarded-for"], "192.0.2.9, 198.51.100.7");
+    assert_eq!(fields["x-forwarded-proto"], "https");
+
+    let caller = Caller { address: "[2001:db8::1]:5000".parse().unwrap(), encrypted: true };
+    let mut fields = HeaderMap::new();
+    tell_who_asked(&mut fields, caller, &host, &[]);
+    assert_eq!(fields["forwarded"], "for=\"[2001:db8::1]\";host=\"school.example\";proto=https");
+}
+
+#[test]
+fn nothing_that_origins_believe_comes_from_a_stranger() {
+    let host: Authority = "school.example".parse().unwrap();
+    let caller = Caller { address: "198.51.100.7:5000".parse().unwrap(), encrypted: false };
+    let mut fields = of(&[
+        ("x_forwarded_for", "192.0.2.9"),
+        ("x-forwarded_proto", "https"),
+        ("x-real-ip", "192.0.2.9"),
+        ("x-original-url", "/admin"),
+        ("x_own", "1"),
+    ]);
+    tell_who_asked(&mut fields, caller, &host, &[]);
+    let mut left: Vec<_> = fields.keys().map(HeaderName::as_str).collect();
+    left.sort_unstable();
+    assert_eq!(left, ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x_own"]);
+    assert_eq!(fields["x-forwarded-for"], "198.51.100.7");
+
+    let mut fields = of(&[("content_length", "3"), ("transfer_encoding", "chunked"), ("x_own", "1")]);
+    remove_aliases(&mut fields);
+    assert_eq!(fields.keys().collect::<Vec<_>>(), ["x_own"]);
+}
+
+#[test]
+fn the_client_is_the_rightmost_whom_nobody_trusts() {
+    let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().unwrap(), "2001:db8::/32".parse().unwrap()];
+    let told = |peer: &str, lines: &[&'static str]| {
+        let lines: Vec<_> = lines.iter().map(|line| ("x-forwarded-for", *line)).collect();
+        client(peer.parse().unwrap(), &of(&lines), &trusted).to_string()
+    };
+    // Nobody's word about himself.
+    assert_eq!(told("198.51.100.7", &["192.0.2.1"]), "198.51.100.7");
+    assert_eq!(told("10.0.0.1", &[]), "10.0.0.1");
+    assert_eq!(told("10.0.0.1", &["192.0.2.1"]), "192.0.2.1");
+    // The client put an entry of its own in front.
+    assert_eq!(told("10.0.0.1", &["203.0.113.9, 192.0.2.1"]), "192.0.2.1");
+    assert_eq!(told("10.0.0.1", &["203.0.113.9", "192.0.2.1 , 10.2.0.1"]), "192.0.2.1");
+    assert_eq!(told("::ffff:10.0.0.1", &["192.0.2.1,2001:db8::5"]), "192.0.2.1");
+    assert_eq!(told("10.0.0.1", &["192.0.2.1:4711"]), "192.0.2.1");
+    assert_eq!(told("10.0.0.1", &["[2001:db9::1]:4711"]), "2001:db9::1");
+    assert_eq!(told("10.0.0.1", &["[2001:db9::1]"]), "2001:db9::1");
+    // Everybody is trusted: the first of them.
+    assert_eq!(told("10.0.0.1", &["10.0.0.3, 10.0.0.2"]), "10.0.0.3");
+    // Whatever is no address hides what stands left of it.
+    assert_eq!(told("10.0.0.1", &["192.0.2.1, unknown, 10.0.0.2"]), "10.0.0.2");
+    assert_eq!(told("10.0.0.1", &["192.0.2.1,,"]), "10.0.0.1");
+    assert_eq!(told("10.0.0.1", &["192.0.2.1", "?"]), "10.0.0.1");
+}
+
+#[test]
+fn cookies_become_one_field() {
+    let mut fields = of(&[("cookie", "a=1"), ("cookie", "b=2; c=3"), ("x-own", "1"), ("x-own", "2")]);
+    join_cookies(&mut fields);
+    assert_eq!(fields.get_all("cookie").iter().collect::<Vec<_>>(), ["a=1; b=2; c=3"]);
+    assert_eq!(fields.get_all("x-own").iter().count(), 2);
+}
+
+#[test]
+fn trailers_hold_nothing_that_decides() {
+    let mut trailers = of(&[
+        ("x-checksum", "1"),
+        ("set-cookie", "sid=1"),
+        ("content-length", "5"),
+        ("transfer-encoding", "chunked"),
+        ("x-forwarded-for", "192.0.2.9"),
+        ("authorization", "Basic eA=="),
+    ]);
+    remove_from_trailers(&mut trailers);
+    assert_eq!(trailers.keys().collect::<Vec<_>>(), ["x-checksum"]);
+}
