@@ -28,7 +28,7 @@ const BELIEVED: [HeaderName; 9] = [
     HeaderName::from_static("x-rewrite-url"),
 ];
 /// Not in trailers, where whoever mixes them into the header fields would believe them (RFC 9110 section 6.5.1).
-const NOT_IN_TRAILERS: [HeaderName; 16] = [
+const NOT_IN_TRAILERS: [HeaderName; 24] = [
     header::AUTHORIZATION,
     header::CACHE_CONTROL,
     header::CONTENT_ENCODING,
@@ -45,7 +45,18 @@ const NOT_IN_TRAILERS: [HeaderName; 16] = [
     header::VARY,
     header::LOCATION,
     header::AGE,
+    header::ETAG,
+    header::EXPIRES,
+    header::LAST_MODIFIED,
+    header::PRAGMA,
+    HeaderName::from_static("cdn-cache-control"),
+    HeaderName::from_static("surrogate-control"),
+    HeaderName::from_static("x-accel-expires"),
+    edge::identity::SUBJECT_TAG_HEADER,
 ];
+/// Also taken away under a name with `_`.
+const READ_BY_CGI: [HeaderName; 5] =
+    [header::CONTENT_TYPE, header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE, header::IF_RANGE, header::RANGE];
 /// For one connection each (RFC 9110 section 7.6.1), whether or not `Connection` names them.
 const HOP_BY_HOP: [HeaderName; 8] = [
     header::CONNECTION,
@@ -107,6 +118,7 @@ fn is_end_to_end(name: &HeaderName) -> bool {
         header::CACHE_CONTROL,
         header::SET_COOKIE,
         header::VARY,
+        edge::identity::SUBJECT_TAG_HEADER,
     ]
     .contains(name)
         || is_claim(name)
@@ -171,14 +183,14 @@ fn remove_claims(fields: &mut HeaderMap) {
     }
 }
 
-/// Takes away fields with `_` that CGI reads as one by which a request is framed, routed or known.
+/// Takes away fields with `_` that CGI reads as one by which a request is framed, routed or known, or asks whether a copy is good.
 pub fn remove_aliases(fields: &mut HeaderMap) {
     let aliases: Vec<HeaderName> = fields
         .keys()
         .filter(|name| name.as_str().contains('_'))
         .filter(|name| {
             name.as_str().replace('_', "-").parse().is_ok_and(|meant| {
-                is_end_to_end(&meant) || HOP_BY_HOP.contains(&meant) || meant == header::CONTENT_TYPE
+                is_end_to_end(&meant) || HOP_BY_HOP.contains(&meant) || READ_BY_CGI.contains(&meant)
             })
         })
         .cloned()

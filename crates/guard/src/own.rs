@@ -1,7 +1,7 @@
 //! Answers that the guard gives itself. They hold nothing of what was sent, and nobody keeps them.
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderValue};
+use http::header::{self, HeaderValue};
 use http::{Method, Response, StatusCode, Version};
 
 use crate::body::Answer;
@@ -55,24 +55,15 @@ pub fn no_answer(why: &NoAnswer, version: Version) -> Response<Answer> {
     }
 }
 
-/// A short text.
+/// A short text that nobody keeps, whatever the rules.
 pub fn told(status: StatusCode, text: &str) -> Response<Answer> {
     let mut answer = Response::new(Answer::from(Bytes::from(format!("{text}\n"))));
     *answer.status_mut() = status;
     let fields = answer.headers_mut();
     fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    unkept(fields);
-    answer
-}
-
-/// For answers of the guard's own: no cache keeps them, not even one that forgets some of these fields.
-pub fn unkept(fields: &mut HeaderMap) {
-    fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store, no-cache, max-age=0"));
-    fields.insert("cdn-cache-control", HeaderValue::from_static("no-store"));
-    fields.insert("surrogate-control", HeaderValue::from_static("no-store"));
-    fields.insert("x-accel-expires", HeaderValue::from_static("0"));
-    fields.insert(header::VARY, HeaderValue::from_static("Cookie, Authorization"));
     fields.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    edge::policy::seal(fields);
+    answer
 }
 
 /// Methods whose answer has no body.

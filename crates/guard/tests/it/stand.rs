@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use guard::rules::{Notice, Rules, Sink, Taken};
 use guard::settings::{Limits, Origin, Patience, Settings};
 use guard::{Guard, serve};
 use http::{Request, Response};
@@ -51,6 +52,19 @@ pub fn settings(origin: SocketAddr) -> Settings {
     }
 }
 
+/// Rules that change nothing, for tests of what carries them.
+fn observing() -> Arc<Rules> {
+    struct Nobody;
+    impl Sink for Nobody {
+        fn take(&self, notice: Notice<'_>) -> Taken {
+            panic!("nothing that is only observed is told: {notice:?}")
+        }
+    }
+    let undeclared = edge::Mode::Observe;
+    let table = edge::RouteTable::compile(edge::Rules { routes: Vec::new(), undeclared }).unwrap();
+    Arc::new(Rules::new("observing", table, Arc::new(Nobody)))
+}
+
 /// A guard that runs until it is stopped or dropped.
 pub struct Running {
     pub address: SocketAddr,
@@ -64,7 +78,15 @@ impl Running {
     }
 
     pub async fn start_with(settings: Settings, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
-        let guard = Arc::new(Guard::new(settings).unwrap());
+        Self::ruled(settings, tls, observing()).await
+    }
+
+    pub async fn ruled(
+        settings: Settings,
+        tls: Option<Arc<rustls::ServerConfig>>,
+        rules: Arc<Rules>,
+    ) -> Self {
+        let guard = Arc::new(Guard::new(settings, rules).unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
