@@ -16,13 +16,21 @@ use crate::stand::*;
 
 /// Keeps what it is told, as text too: nothing of what was sent may be in it.
 #[derive(Default)]
-struct Told(Mutex<Vec<(Option<String>, Kind, Effect, String)>>);
+struct Told(Mutex<Vec<One>>);
+
+struct One {
+    route: Option<String>,
+    kind: Kind,
+    effect: Effect,
+    text: String,
+}
 
 impl Sink for Told {
     fn take(&self, notice: Notice<'_>) -> Taken {
         let text = format!("{notice:?}");
         let Notice { version: _, route, kind, effect } = notice;
-        self.0.lock().unwrap().push((route.map(str::to_owned), kind, effect, text));
+        let route = route.map(str::to_owned);
+        self.0.lock().unwrap().push(One { route, kind, effect, text });
         Taken::Now
     }
 }
@@ -30,8 +38,8 @@ impl Sink for Told {
 impl Told {
     fn of(&self, route: Option<&str>, kind: Kind) -> Vec<Effect> {
         let told = self.0.lock().unwrap();
-        let these = told.iter().filter(|told| told.0.as_deref() == route && told.1 == kind);
-        these.map(|told| told.2).collect()
+        let these = told.iter().filter(|told| told.route.as_deref() == route && told.kind == kind);
+        these.map(|told| told.effect).collect()
     }
 }
 
@@ -404,7 +412,7 @@ async fn neither_logs_nor_notices_repeat_what_was_sent() {
         status.push(ask(&client(false), request).await.status().as_u16());
     }
     assert_eq!(status, [200, 502, 404, 404]);
-    let told: String = ruled.told.0.lock().unwrap().iter().map(|told| told.3.clone()).collect();
+    let told: String = ruled.told.0.lock().unwrap().iter().map(|told| told.text.clone()).collect();
     assert!(
         told.contains("mypage") && told.contains("UnknownSuffix") && told.contains("ConfusedPath"),
         "{told}"
