@@ -118,6 +118,7 @@ fn is_end_to_end(name: &HeaderName) -> bool {
         header::CACHE_CONTROL,
         header::SET_COOKIE,
         header::VARY,
+        header::VIA,
         edge::identity::SUBJECT_TAG_HEADER,
     ]
     .contains(name)

@@ -15,7 +15,7 @@ use crate::listen::Tie;
 use crate::origin::{Asked, NoAnswer, Pool};
 use crate::settings::Settings;
 use crate::upload::{Over, Sent, Upload};
-use crate::{own, tunnel};
+use crate::{own, tunnel, via};
 
 /// A request that was checked and waits to be sent on.
 pub struct Checked {
@@ -96,6 +96,7 @@ fn to_origin(
     fields::remove_aliases(&mut parts.headers);
     fields::join_cookies(&mut parts.headers);
     fields::tell_who_asked(&mut parts.headers, caller, host, &settings.trusted);
+    via::say(&mut parts.headers, parts.version);
     if trailers {
         parts.headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }

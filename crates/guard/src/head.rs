@@ -7,6 +7,7 @@ use http::uri::Authority;
 use http::{Method, Request, StatusCode, Version};
 
 use crate::settings::Limits;
+use crate::via;
 
 /// Why a request goes no further. The texts are for the client's developer and hold nothing of what was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,10 +30,12 @@ pub enum Refusal {
     Coding,
     #[error("the request asks for a protocol that is not passed on")]
     Upgrade,
+    #[error("the request came by here before: it goes round in a circle")]
+    Loop,
 }
 
 impl Refusal {
-    /// RFC 9110 section 15, RFC 6585.
+    /// RFC 9110 section 15, RFC 6585, RFC 5842 section 7.2.
     pub fn status(self) -> StatusCode {
         match self {
             Refusal::NoHost | Refusal::Hosts | Refusal::Target => StatusCode::BAD_REQUEST,
@@ -40,6 +43,7 @@ impl Refusal {
             Refusal::Method => StatusCode::METHOD_NOT_ALLOWED,
             Refusal::Fields => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Refusal::BodyTooLong => StatusCode::PAYLOAD_TOO_LARGE,
+            Refusal::Loop => StatusCode::LOOP_DETECTED,
             Refusal::Upgrade | Refusal::Coding => StatusCode::NOT_IMPLEMENTED,
         }
     }
@@ -72,6 +76,9 @@ pub fn check<B>(request: &Request<B>, limits: &Limits) -> Result<Authority, Refu
     }
     if !only_chunked(request.headers()) {
         return Err(Refusal::Coding);
+    }
+    if via::came_before(request.headers()) {
+        return Err(Refusal::Loop);
     }
     host(request)
 }

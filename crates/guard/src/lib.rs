@@ -17,6 +17,7 @@ pub mod settings;
 mod streams;
 mod tunnel;
 mod upload;
+mod via;
 
 pub use body::Answer;
 pub use fields::{Caller, client};

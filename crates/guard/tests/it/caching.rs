@@ -6,17 +6,17 @@ use std::sync::{Arc, Mutex};
 
 use edge::policy::{CACHE_CONTROL, Effect, Kind};
 use edge::{Caching, Lifetime, Mode, RouteRule, RouteTable};
+use futures_util::{SinkExt, StreamExt};
 use guard::rules::{Notice, Rules, Sink, Taken};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
-use tokio::sync::Semaphore;
 
 use crate::stand::*;
 
 /// Keeps what it is told, as text too: nothing of what was sent may be in it.
 #[derive(Default)]
-struct Told(Mutex<Vec<One>>);
+pub struct Told(Mutex<Vec<One>>);
 
 struct One {
     route: Option<String>,
@@ -47,7 +47,7 @@ fn hour() -> Caching {
     Caching::Shared(Lifetime { max_age: 3_600, ..Lifetime::default() })
 }
 
-fn table(mode: Mode) -> RouteTable {
+pub fn table(mode: Mode) -> RouteTable {
     let mut routes = vec![
         RouteRule { suffixes: vec!["pdf".into()], ..RouteRule::personal("mypage", "/mypage/**") },
         RouteRule::public("assets", "/assets/**", hour()),
@@ -60,13 +60,13 @@ fn table(mode: Mode) -> RouteTable {
 }
 
 /// A guard that keeps these rules in front of an origin.
-struct Ruled {
-    guard: Running,
-    rules: Arc<Rules>,
+pub struct Ruled {
+    pub guard: Running,
+    pub rules: Arc<Rules>,
     told: Arc<Told>,
 }
 
-async fn ruled(origin: SocketAddr, mode: Mode) -> Ruled {
+pub async fn ruled(origin: SocketAddr, mode: Mode) -> Ruled {
     let told = Arc::new(Told::default());
     let rules = Arc::new(Rules::new("1", table(mode), told.clone()));
     let guard = Running::ruled(settings(origin), None, rules.clone()).await;
@@ -74,7 +74,7 @@ async fn ruled(origin: SocketAddr, mode: Mode) -> Ruled {
 }
 
 impl Ruled {
-    fn count(&self, route: Option<&str>, kind: Kind, effect: Effect) -> u64 {
+    pub fn count(&self, route: Option<&str>, kind: Kind, effect: Effect) -> u64 {
         let counts = self.rules.counts().into_iter();
         let these = counts.filter(|count| count.route.as_deref() == route && count.kind == kind);
         these.filter(|count| count.effect == effect).map(|count| count.requests).sum()
@@ -82,7 +82,7 @@ impl Ruled {
 }
 
 /// What a careless origin says of everything.
-const CARELESS: [(&str, &str); 7] = [
+pub const CARELESS: [(&str, &str); 7] = [
     ("cache-control", "public, max-age=600"),
     ("expires", "Thu, 01 Jan 2099 00:00:00 GMT"),
     ("etag", "\"a\""),
@@ -92,7 +92,7 @@ const CARELESS: [(&str, &str); 7] = [
     ("vary", "Accept-Language"),
 ];
 
-fn careless() -> Response<Body> {
+pub fn careless() -> Response<Body> {
     let mut answer = Response::new(full("page"));
     for (name, value) in CARELESS {
         answer.headers_mut().insert(name, HeaderValue::from_static(value));
@@ -101,7 +101,7 @@ fn careless() -> Response<Body> {
 }
 
 /// A careless origin; how often it was asked.
-async fn careless_origin() -> (Arc<AtomicUsize>, SocketAddr) {
+pub async fn careless_origin() -> (Arc<AtomicUsize>, SocketAddr) {
     let asked = Arc::new(AtomicUsize::new(0));
     let counted = asked.clone();
     let origin = origin(move |_| {
@@ -112,15 +112,15 @@ async fn careless_origin() -> (Arc<AtomicUsize>, SocketAddr) {
     (asked, origin)
 }
 
-async fn get(client: &Client, guard: &Running, target: &str) -> Response<Incoming> {
+pub async fn get(client: &Client, guard: &Running, target: &str) -> Response<Incoming> {
     ask(client, request("GET", guard, target, full(""))).await
 }
 
-async fn ask(client: &Client, request: Request<Body>) -> Response<Incoming> {
+pub async fn ask(client: &Client, request: Request<Body>) -> Response<Incoming> {
     soon(client.request(request)).await.unwrap()
 }
 
-fn is_sealed(fields: &HeaderMap) {
+pub fn is_sealed(fields: &HeaderMap) {
     let said = |name: &str| fields.get(name).map(|value| value.to_str().unwrap());
     assert_eq!(said("cache-control"), Some(CACHE_CONTROL));
     assert_eq!(said("cdn-cache-control"), Some("no-store"));
@@ -281,95 +281,6 @@ async fn what_the_guard_says_itself_is_sealed() {
     is_sealed(answer.headers());
 }
 
-/// An origin that answers when it gets leave.
-async fn waiting_origin() -> (Arc<Semaphore>, Arc<Semaphore>, SocketAddr) {
-    let (came, leave) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
-    let (at, wait) = (came.clone(), leave.clone());
-    let origin = origin(move |_| {
-        let (at, wait) = (at.clone(), wait.clone());
-        async move {
-            at.add_permits(1);
-            wait.acquire().await.unwrap().forget();
-            careless()
-        }
-    })
-    .await;
-    (came, leave, origin)
-}
-
-#[tokio::test]
-async fn a_request_ends_by_the_rules_it_began_with() {
-    for (before, after) in [(Mode::Audit, Mode::Enforce), (Mode::Enforce, Mode::Audit)] {
-        let (came, leave, origin) = waiting_origin().await;
-        let ruled = ruled(origin, before).await;
-        let client = client(true);
-        let is_kept_by = |answer: &Response<Incoming>, mode| match mode {
-            Mode::Enforce => is_sealed(answer.headers()),
-            Mode::Audit | Mode::Observe => assert_eq!(answer.headers()[header::AGE], "3"),
-        };
-        let first = tokio::spawn(client.request(request("GET", &ruled.guard, "/mypage/a", full(""))));
-        soon(came.acquire()).await.unwrap().forget();
-        ruled.rules.exchange("2", table(after));
-        // On the same connection, while the first one waits.
-        let second = tokio::spawn(client.request(request("GET", &ruled.guard, "/mypage/a", full(""))));
-        soon(came.acquire()).await.unwrap().forget();
-        leave.add_permits(2);
-        is_kept_by(&soon(first).await.unwrap().unwrap(), before);
-        is_kept_by(&soon(second).await.unwrap().unwrap(), after);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rules_change_under_load_and_no_request_is_lost() {
-    const CLIENTS: usize = 4;
-    const REQUESTS: usize = 200;
-    let (asked, origin) = careless_origin().await;
-    let ruled = ruled(origin, Mode::Enforce).await;
-    let address = ruled.guard.address;
-    let clients = (0..CLIENTS).map(|number| {
-        tokio::spawn(async move {
-            let client = client(number % 2 == 1);
-            let (mut enforced, mut audited) = (0, 0);
-            for _ in 0..REQUESTS {
-                let request = Request::get(format!("http://{address}/mypage/a")).body(full("")).unwrap();
-                let answer = ask(&client, request).await;
-                assert_eq!(answer.status(), StatusCode::OK);
-                // By one version or the other, and never by half of each.
-                if answer.headers().contains_key(header::AGE) {
-                    audited += 1;
-                    CARELESS.iter().for_each(|(name, value)| assert_eq!(answer.headers()[*name], *value));
-                } else {
-                    enforced += 1;
-                    is_sealed(answer.headers());
-                }
-                assert_eq!(whole_body(answer).await.0, "page");
-            }
-            (enforced, audited)
-        })
-    });
-    let clients: Vec<_> = clients.collect();
-    let mut number = 1;
-    while !clients.iter().all(tokio::task::JoinHandle::is_finished) {
-        number += 1;
-        let mode = if number % 2 == 0 { Mode::Audit } else { Mode::Enforce };
-        ruled.rules.exchange(format!("{number}"), table(mode));
-        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-    }
-    let (mut enforced, mut audited) = (0, 0);
-    for client in clients {
-        let (these, those) = client.await.unwrap();
-        enforced += these;
-        audited += those;
-    }
-    assert_eq!(enforced + audited, (CLIENTS * REQUESTS) as u64);
-    assert!(enforced > 0 && audited > 0, "{enforced} and {audited} under {number} versions");
-    assert_eq!(asked.load(Ordering::Relaxed), CLIENTS * REQUESTS);
-    // Counted over all versions.
-    let kind = Kind::CacheControlPermits;
-    assert_eq!(ruled.count(Some("mypage"), kind, Effect::Corrected), enforced);
-    assert_eq!(ruled.count(Some("mypage"), kind, Effect::Reported), audited);
-}
-
 /// Text that a log is written into.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -420,4 +331,23 @@ async fn neither_logs_nor_notices_repeat_what_was_sent() {
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(log.contains("the origin gave no answer"), "{log}");
     assert!(!told.contains("hanako") && !log.contains("hanako"), "{told} {log}");
+}
+
+#[tokio::test]
+async fn a_tunnel_goes_through_what_is_enforced() {
+    let origin = by_hand(|stream, _| async move {
+        let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
+        let message = socket.next().await.unwrap().unwrap();
+        socket.send(message).await.unwrap();
+    })
+    .await;
+    let ruled = ruled(origin, Mode::Enforce).await;
+    let stream = tokio::net::TcpStream::connect(ruled.guard.address).await.unwrap();
+    let opened = tokio_tungstenite::client_async("ws://a.example/mypage/chat", stream);
+    let (mut socket, answer) = soon(opened).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::SWITCHING_PROTOCOLS);
+    let message = tokio_tungstenite::tungstenite::Message::text("hello");
+    soon(socket.send(message.clone())).await.unwrap();
+    assert_eq!(soon(socket.next()).await.unwrap().unwrap(), message);
+    assert_eq!(ruled.count(Some("mypage"), Kind::CacheControlAbsent, Effect::Corrected), 0);
 }

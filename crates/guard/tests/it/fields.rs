@@ -30,7 +30,7 @@ async fn what_concerns_the_connection_stays_behind() {
         request,
         "GET / HTTP/1.1\r\nhost: a.example\r\nx-kept: 1\r\ncookie: sid=1\r\n\
          forwarded: for=127.0.0.1;host=\"a.example\";proto=http\r\nx-forwarded-for: 127.0.0.1\r\n\
-         x-forwarded-host: a.example\r\nx-forwarded-proto: http\r\nte: trailers\r\n\r\n"
+         x-forwarded-host: a.example\r\nx-forwarded-proto: http\r\nvia: 1.1 suimon\r\nte: trailers\r\n\r\n"
     );
     let origin = by_hand(|mut stream, _| async move {
         until(&mut stream, "\r\n\r\n").await;
@@ -56,7 +56,7 @@ async fn a_stranger_says_nothing_of_the_client() {
     assert_eq!(
         seen(CLAIMS, |settings| settings.trusted = vec!["192.0.2.0/24".parse().unwrap()]).await,
         "GET / HTTP/1.1\r\nhost: a.example\r\nforwarded: for=127.0.0.1;host=\"a.example\";proto=http\r\n\
-         x-forwarded-for: 127.0.0.1\r\nx-forwarded-host: a.example\r\nx-forwarded-proto: http\r\n\r\n"
+         x-forwarded-for: 127.0.0.1\r\nx-forwarded-host: a.example\r\nx-forwarded-proto: http\r\nvia: 1.1 suimon\r\n\r\n"
     );
 }
 
@@ -82,4 +82,27 @@ async fn the_host_is_kept_or_replaced() {
     let request = seen(get, replaced).await;
     assert!(request.contains("\r\nhost: inner.example\r\n"), "{request}");
     assert!(request.contains("\r\nx-forwarded-host: A.example:8080\r\n"), "{request}");
+}
+
+#[tokio::test]
+async fn through_whom_it_came_is_kept_and_said() {
+    let get = "GET / HTTP/1.1\r\nHost: a.example\r\nVia: 2.0 edge.example (x, 1.1 suimon)\r\nConnection: Via\r\n\r\n";
+    let request = seen(get, |_| ()).await;
+    assert!(
+        request.contains("\r\nvia: 2.0 edge.example (x, 1.1 suimon)\r\nvia: 1.1 suimon\r\n"),
+        "{request}"
+    );
+}
+
+/// A guard whose origin is a guard: what a wrong address in a configuration makes of one whose origin is itself.
+#[tokio::test]
+async fn a_circle_ends_at_its_second_turn() {
+    let (recorder, origin) = Recorder::start().await;
+    for http2 in [false, true] {
+        let second = Running::before(origin, |_| ()).await;
+        let first = Running::before(second.address, |settings| settings.origin.http2 = http2).await;
+        let answer = client(http2).request(request("GET", &first, "/", full("")));
+        assert_eq!(soon(answer).await.unwrap().status(), 508);
+    }
+    assert_eq!(recorder.requests(), [""; 0]);
 }

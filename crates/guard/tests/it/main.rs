@@ -1,6 +1,7 @@
 //! The guard between real connections: each test starts an origin and a guard of its own.
 
 mod caching;
+mod changing;
 mod drain;
 mod fields;
 mod forwarding;

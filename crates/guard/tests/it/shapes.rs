@@ -226,7 +226,7 @@ enum Body {
 }
 
 const OURS: &str = "forwarded: for=127.0.0.1;host=\"a.example\";proto=http\r\nx-forwarded-for: 127.0.0.1\r\n\
-    x-forwarded-host: a.example\r\nx-forwarded-proto: http\r\n";
+    x-forwarded-host: a.example\r\nx-forwarded-proto: http\r\nvia: 1.1 suimon\r\n";
 
 impl Wanted {
     fn bytes(&self) -> String {
