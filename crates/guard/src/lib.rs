@@ -1,7 +1,7 @@
 //! A guard: the reverse proxy in front of a system with personal pages. It applies what the system's requirements state to each
 //! answer on its way out, and refuses what two programs could read in two ways on its way in.
 //!
-//! It knows no database and reads no file: whoever runs it gives it [`Settings`], a listener and the end.
+//! It knows no database and reads no file: whoever runs it gives it [`Settings`], [`Rules`], a listener and the end.
 
 mod body;
 mod fields;
@@ -35,6 +35,21 @@ use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 
 use origin::Pool;
+
+/// What reads whatever anybody sends, for fuzzing.
+#[cfg(fuzzing)]
+pub mod fuzzing {
+    pub use crate::fields::{
+        join_cookies, remove_aliases, remove_from_trailers, remove_hop_by_hop, tell_who_asked,
+    };
+    pub use crate::head::{check, only_chunked};
+    pub use crate::via::{came_before, say};
+}
+
+/// The example of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 /// What answers requests.
 pub struct Guard {
