@@ -14,6 +14,7 @@ mod note;
 mod read;
 mod seal;
 mod store;
+mod store_plans;
 mod trim;
 mod verify;
 

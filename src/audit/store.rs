@@ -3,14 +3,15 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use entity::{account, audit_beginning, audit_checkpoint, audit_entry, audit_entry_subject, audit_head};
-use sea_orm::sea_query::{OnConflict, SelectStatement, UnionType};
+use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr,
-    EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Statement,
+    EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Statement,
 };
 use uuid::Uuid;
 
 use super::read::{Filter, people};
+use super::store_plans;
 use crate::access::{Scope, Tx};
 use crate::storage::Walled;
 
@@ -155,54 +156,16 @@ pub async fn tenants_with_accounts(database: &Walled) -> Result<Vec<Uuid>, DbErr
         .await
 }
 
-/// Entries of a tenant behind number `behind` that a filter lets through, the newest first.
+/// Entries of a tenant that a filter lets through, the newest first: numbers behind the first and before the second bound.
 pub async fn entries(
     scope: &Scope,
     tenant: Uuid,
     filter: &Filter,
-    (behind, older_than): (i64, Option<i64>),
+    bounds: (i64, Option<i64>),
     limit: u64,
 ) -> Result<Vec<audit_entry::Model>, DbErr> {
-    let mut query = audit_entry::Entity::find()
-        .filter(scope.rows(audit_entry::Column::TenantId))
-        .filter(audit_entry::Column::TenantId.eq(tenant))
-        .filter(audit_entry::Column::Seq.gt(behind))
-        .order_by_desc(audit_entry::Column::Seq)
-        .limit(limit);
-    if let Some(subject) = filter.subject {
-        query = query.filter(audit_entry::Column::Seq.in_subquery(about(tenant, subject)));
-    }
-    if let Some(actor) = &filter.actor {
-        query = query.filter(audit_entry::Column::Actor.eq(actor.as_str()));
-    }
-    if let Some(action) = &filter.action {
-        query = query.filter(audit_entry::Column::Action.eq(action.as_str()));
-    }
-    if let Some(from) = filter.from {
-        query = query.filter(audit_entry::Column::At.gte(from.as_microsecond()));
-    }
-    if let Some(before) = filter.before {
-        query = query.filter(audit_entry::Column::At.lt(before.as_microsecond()));
-    }
-    if let Some(seq) = older_than {
-        query = query.filter(audit_entry::Column::Seq.lt(seq));
-    }
-    query.all(scope.connection()).await
-}
-
-/// Numbers of the entries about a person alone, and about this one among others.
-fn about(tenant: Uuid, subject: Uuid) -> SelectStatement {
-    let alone = audit_entry::Entity::find()
-        .select_only()
-        .column(audit_entry::Column::Seq)
-        .filter(audit_entry::Column::TenantId.eq(tenant))
-        .filter(audit_entry::Column::Subject.eq(subject.to_string()));
-    let among = audit_entry_subject::Entity::find()
-        .select_only()
-        .column(audit_entry_subject::Column::Seq)
-        .filter(audit_entry_subject::Column::TenantId.eq(tenant))
-        .filter(audit_entry_subject::Column::Subject.eq(subject));
-    alone.into_query().union(UnionType::All, among.into_query()).to_owned()
+    let rows = scope.rows(audit_entry::Column::TenantId);
+    store_plans::entries(rows, tenant, filter, bounds, limit).all(scope.connection()).await
 }
 
 /// The first of these entries, each with one of its people, that is not found by that person.
