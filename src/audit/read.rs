@@ -97,13 +97,24 @@ async fn rows(
     limit: u64,
 ) -> Result<(Vec<audit_entry::Model>, Vec<Archive>)> {
     let start = beginning::start(scope, tenant).await?;
-    let mut rows = store::entries(scope, tenant, filter, (start.behind(), older_than), limit).await?;
-    if let Some(subject) = filter.subject {
-        // The entry itself says whom it is about, and its hash covers that; the rows beside it do not count alone.
-        let alone = Some(subject.to_string());
-        rows.retain(|row| row.subject == alone || people(row).any(|person| person == subject));
+    let (mut rows, mut older_than) = (Vec::new(), older_than);
+    // The entry itself says whom it is about, and its hash covers that; the rows beside it do not count alone. However many of
+    // them somebody planted: the page is filled with what is left.
+    loop {
+        let missing = limit - rows.len() as u64;
+        let page = store::entries(scope, tenant, filter, (start.behind(), older_than), missing).await?;
+        let whole = (page.len() as u64) < missing;
+        older_than = page.last().map(|row| row.seq);
+        rows.extend(page.into_iter().filter(|row| is_about(row, filter.subject)));
+        if whole || rows.len() as u64 >= limit {
+            return Ok((rows, start.archives()));
+        }
     }
-    Ok((rows, start.archives()))
+}
+
+fn is_about(entry: &audit_entry::Model, subject: Option<Uuid>) -> bool {
+    let Some(subject) = subject else { return true };
+    entry.subject == Some(subject.to_string()) || people(entry).any(|person| person == subject)
 }
 
 /// Where the older entries of a tenant's chain lie, the newest archive first.

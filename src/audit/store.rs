@@ -88,7 +88,11 @@ pub async fn insert(
             subject: Set(*subject),
             seq: Set(entry.seq),
         });
-        audit_entry_subject::Entity::insert_many(rows).exec_without_returning(transaction).await?;
+        // A row that is there already was planted: it must not keep the log from being written.
+        audit_entry_subject::Entity::insert_many(rows)
+            .on_conflict(OnConflict::new().do_nothing().to_owned())
+            .exec_without_returning(transaction)
+            .await?;
     }
     // A converted model's values count as unchanged, which an insert would leave out.
     let mut entries = entries.into_iter().map(|entry| entry.into_active_model().reset_all());
@@ -107,7 +111,8 @@ const INSERT_ROWS: &str = "WITH entry AS (
             request_id text, detail text, prev text, hash text)),
     person AS (
         INSERT INTO audit_entry_subject (tenant_id, subject, seq)
-        SELECT tenant_id, person::uuid, seq FROM entry, unnest(string_to_array(subjects, ' ')) AS person)
+        SELECT tenant_id, person::uuid, seq FROM entry, unnest(string_to_array(subjects, ' ')) AS person
+        ON CONFLICT DO NOTHING)
     INSERT INTO audit_entry (tenant_id, seq, id, at, actor, action, object, subject, subjects, fields, purpose,
         decision, request_id, detail, prev, hash)
     SELECT tenant_id, seq, id, at, actor, action, object, subject, subjects, fields, purpose,

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use guard::Prompt;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -22,6 +23,10 @@ use tokio::sync::Semaphore;
 pub struct Limits {
     /// Connections at once; further ones wait in the system's queue.
     pub connections: usize,
+    /// While an answer waits to be taken: after it a client that takes nothing is let go.
+    pub write: Duration,
+    /// For requests under way at the end.
+    pub drain: Duration,
     /// From the moment at which a request may begin to the end of its head. A connection that is kept open between two requests
     /// ends after it, too.
     pub head: Duration,
@@ -30,7 +35,8 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         // nginx keeps a connection to its upstream open for 60 s: were it closed earlier on this side, a request could meet the end.
-        Self { connections: 10_000, head: Duration::from_secs(75) }
+        let seconds = Duration::from_secs;
+        Self { connections: 10_000, head: seconds(75), write: seconds(60), drain: seconds(60) }
     }
 }
 
@@ -61,7 +67,8 @@ pub async fn serve(
         // Small answers and events leave at once.
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(router.clone());
-        let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service));
+        let stream = TokioIo::new(Prompt::new(stream, limits.write));
+        let connection = connections.watch(http.serve_connection(stream, service));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 // Its text may quote what the client sent; whether it was the client's fault is all that is told.
@@ -75,7 +82,9 @@ pub async fn serve(
         });
     }
     drop(listener);
-    connections.shutdown().await;
+    if tokio::time::timeout(limits.drain, connections.shutdown()).await.is_err() {
+        tracing::warn!("some connections did not end in time; they are broken off");
+    }
 }
 
 async fn accept(listener: &TcpListener) -> TcpStream {
@@ -208,6 +217,28 @@ mod tests {
         server.go.add_permits(1);
         let answer = rest(&mut slow).await;
         assert!(answer.starts_with(b"HTTP/1.1 200") && answer.ends_with(b"slow\n"), "{answer:?}");
+        timeout(LONG, server.task).await.expect("it ends").unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_client_that_takes_nothing_is_let_go() {
+        let limits = Limits { connections: 1, write: Duration::from_millis(300), ..Limits::default() };
+        let server = server(limits).await;
+        let mut greedy = TcpStream::connect(server.address).await.unwrap();
+        // So many requests that their answers fill every buffer on the way.
+        let many = GET.repeat(10_000);
+        let flood = async { while greedy.write_all(&many).await.is_ok() {} };
+        timeout(LONG, flood).await.expect("it is let go");
+        let mut next = send(server.address, GET).await;
+        assert!(first(&mut next).await.starts_with(b"HTTP/1.1 200"), "there is a place again");
+    }
+
+    #[tokio::test]
+    async fn the_end_does_not_wait_for_ever() {
+        let server = server(Limits { drain: Duration::from_millis(200), ..Limits::default() }).await;
+        let _slow = send(server.address, SLOW).await;
+        first(&mut send(server.address, GET).await).await;
+        server.stop.send(()).unwrap();
         timeout(LONG, server.task).await.expect("it ends").unwrap();
     }
 }

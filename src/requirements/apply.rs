@@ -17,7 +17,7 @@ const MAX_FILE_NAME: usize = 500;
 /// Characters of a reason.
 const MAX_REASON: usize = 500;
 
-/// What applying these files would do. With `prune`, stored requirements of the systems that the files state and that are
+/// What applying these files would do. With `prune`, requirements and estimates of the systems that the files state and that are
 /// not in the files would be withdrawn.
 ///
 /// # Errors

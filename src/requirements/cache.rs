@@ -10,6 +10,7 @@ use std::sync::Arc;
 use capacity::EstimateResult;
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::guarded::Span;
@@ -34,6 +35,7 @@ pub struct Manifests {
     guarded: Cache<AskedOf, Arc<[Span]>>,
     /// By fingerprint: the same assumptions give the same figures.
     estimated: Cache<String, Arc<EstimateResult>>,
+    estimating: Arc<Semaphore>,
 }
 
 /// Root tenant, kind and name of a manifest.
@@ -74,7 +76,8 @@ impl Manifests {
         });
         let database = database.clone();
         let (lines, parsed, guarded) = (Cache::new(ENTRIES), Cache::new(ENTRIES), Cache::new(ENTRIES));
-        Self { database, generations, lines, parsed, guarded, estimated: Cache::new(ESTIMATES) }
+        let (estimated, estimating) = (Cache::new(ESTIMATES), Arc::new(Semaphore::new(1)));
+        Self { database, generations, lines, parsed, guarded, estimated, estimating }
     }
 
     /// How many versions there are in all.
@@ -119,6 +122,10 @@ impl Manifests {
 
     pub(super) fn estimated(&self) -> &Cache<String, Arc<EstimateResult>> {
         &self.estimated
+    }
+
+    pub(super) fn estimating(&self) -> Arc<Semaphore> {
+        self.estimating.clone()
     }
 
     pub(super) fn get(&self, fingerprint: &str) -> Option<Parsed> {

@@ -83,10 +83,18 @@ async fn each_person_of_a_list_finds_its_read_and_nobody_else_s() {
     }
     numbers.dedup();
     assert_eq!(numbers.len(), 1, "one entry for the whole list");
+    // A shorter list is not about those whom it left out.
+    let officer = school.app.operator_member(Role::ComplianceOfficer).await;
+    let two = LIST.replace("purpose:", "first: 2, purpose:");
+    let answer = officer.gql_with(&two, json!({ "id": school.tenant.id })).await;
+    assert_eq!(answer["data"]["subjects"]["nodes"].as_array().map(Vec::len), Some(2), "{answer}");
+    assert_eq!(school.reads_of(&school.people[0]).await.len(), 2);
+    assert_eq!(school.reads_of(&school.people[2]).await.len(), 1);
     // What a person is told of the own data says nothing of the others.
     let answer = school.head.gql_with(EXPORT, json!({ "id": school.people[1] })).await;
     let reads = answer["data"]["exportSubject"]["json"]["reads"].to_string();
     assert!(reads.contains("a check"), "{answer}");
+    assert!(![0, 2].iter().any(|other| answer.to_string().contains(&school.people[*other])), "{answer}");
     let people = subject::Entity::find().order_by_asc(subject::Column::Id);
     let people = people.all(&Database::connect(school.app.owner_url()).await.unwrap()).await.unwrap();
     let named: Vec<bool> =
@@ -138,17 +146,37 @@ async fn a_person_whom_the_entry_does_not_name_is_not_shown_it() {
     let planted =
         audit_entry_subject::Entity::find_by_id((tenant, person, seq)).one(&database).await.unwrap();
     assert!(planted.is_some());
+    // And far more of them than a page has, newer than the real one: numbers of entries about others, and of some to come.
+    for _ in 0..30 {
+        let log = "query($t: ID!) { auditEntries(tenantId: $t) { nodes { seq } } }";
+        let answer = school.head.gql_with(log, json!({ "t": school.tenant.id })).await;
+        assert!(answer["errors"].is_null(), "{answer}");
+    }
+    let real = rows[0].seq;
+    for seq in real + 1..real + 60 {
+        let row = format!(
+            "INSERT INTO audit_entry_subject (tenant_id, subject, seq)
+             SELECT tenant_id, subject, {seq} FROM audit_entry_subject WHERE seq = {real}"
+        );
+        database.execute_unprepared(&row).await.unwrap();
+    }
     for person in &school.people {
         let answer = school
             .head
             .gql_with(
-                "query($t: ID!, $s: ID!) { auditEntries(tenantId: $t, filter: { subjectId: $s }) { nodes { seq } } }",
+                "query($t: ID!, $s: ID!) { auditEntries(tenantId: $t, first: 5,
+                   filter: { subjectId: $s, action: \"subject.read\" }) { nodes { seq } } }",
                 json!({ "t": school.tenant.id, "s": person }),
             )
             .await;
         let nodes = answer["data"]["auditEntries"]["nodes"].as_array().unwrap_or_else(|| panic!("{answer}"));
-        assert!(!nodes.is_empty() && nodes.iter().all(|entry| entry["seq"] != json!(seq)), "{answer}");
+        assert_eq!(nodes, &[json!({ "seq": real })], "the real one is not crowded out");
     }
+    // Nor does a planted row keep the next list from being recorded.
+    let officer = school.app.operator_member(Role::ComplianceOfficer).await;
+    let answer = officer.gql_with(LIST, json!({ "id": school.tenant.id })).await;
+    assert!(answer["errors"].is_null(), "{answer}");
+    assert_eq!(school.reads_of(&school.people[0]).await.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

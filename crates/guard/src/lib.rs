@@ -23,6 +23,7 @@ pub use fields::{Caller, client};
 pub use head::Refusal;
 pub use listen::serve;
 pub use origin::{NoAnswer, OriginError};
+pub use prompt::Prompt;
 pub use rules::{Count, Found, Rules, Sink};
 pub use settings::Settings;
 pub use upload::Fault;

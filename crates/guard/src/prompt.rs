@@ -19,6 +19,7 @@ pub struct Prompt {
 }
 
 impl Prompt {
+    /// Lets it go after so long without a byte taken.
     pub fn new(stream: TcpStream, patience: Duration) -> Self {
         Self { stream, timer: Box::pin(tokio::time::sleep(patience)), patience, waiting: false }
     }

@@ -155,7 +155,7 @@ impl RequirementsQuery {
         Ok(requirements::in_force(op, kind.into(), &name, at.0).await?.map(ManifestVersion))
     }
 
-    /// What applying these files would change. With `prune`, requirements of the systems that the files state and that are
+    /// What applying these files would change. With `prune`, requirements and estimates of the systems that the files state and that are
     /// not in the files would be withdrawn.
     async fn plan(
         &self,

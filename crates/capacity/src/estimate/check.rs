@@ -167,6 +167,9 @@ fn prose(p: &mut Problems, path: &str, text: &str) {
         p.add(path, "the text is empty", "write it in this language too");
     } else if chars > MAX_PROSE {
         p.add(path, format!("{chars} characters"), format!("shorten it to {MAX_PROSE}"));
+    } else if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')) {
+        // It is printed on terminals.
+        p.add(path, "the text contains a control character", "remove it");
     }
 }
 
@@ -327,6 +330,9 @@ fn observation_of(p: &mut Problems, path: &str, observation: &Observation) -> Ch
         p.add(&at, format!("`{between}` is not a range"), "write `low..high` with a unit");
     } else if let Some(found) = ordered(p, &at, between, dimension, FIGURES) {
         range = found;
+    }
+    if source.chars().any(char::is_control) {
+        p.add(&format!("{path}.source"), "the text contains a control character", "remove it");
     }
     if source.chars().count() > MAX_PROSE {
         p.add(
