@@ -56,16 +56,21 @@ fn the_description_says_what_is_drawn() {
 #[test]
 fn names_out_of_documents_stay_text() {
     let mut spec = tokyo();
-    let hostile = "\"><script>alert('x')</script>&amp;\u{0}\u{ffff}]]>";
+    let hostile = "\"><script>alert('x')</script>&amp;\u{ffff}]]>";
     spec.scenario = Localized { ja: hostile.into(), en: "長い題名".repeat(200) };
     spec.capacities[0].label = Some(Localized { ja: hostile.into(), en: hostile.into() });
     spec.observed[0].label = Some(Localized { ja: hostile.into(), en: hostile.into() });
-    let result = run(&spec);
+    let mut result = run(&spec);
+    // No specification has it; a result that was read from a document may.
+    result.scenario.ja.push('\u{0}');
     for lang in [Lang::En, Lang::Ja] {
         let svg = chart::svg(&result, lang);
         assert_well_formed(&svg);
         assert!(!svg.contains("<script"));
     }
+    spec.scenario.en = "\u{1b}[2J".into();
+    let refused = spec.check().expect_err("it would reach a terminal").to_string();
+    assert_eq!(refused, "scenario.en: the text contains a control character; remove it");
 }
 
 fn wild() -> impl Strategy<Value = f64> {
