@@ -100,13 +100,14 @@ async fn rows(
     let (mut rows, mut older_than) = (Vec::new(), older_than);
     // The entry itself says whom it is about, and its hash covers that; the rows beside it do not count alone. However many of
     // them somebody planted: the page is filled with what is left.
+    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
     loop {
-        let missing = limit - rows.len() as u64;
-        let page = store::entries(scope, tenant, filter, (start.behind(), older_than), missing).await?;
-        let whole = (page.len() as u64) < missing;
+        let page = store::entries(scope, tenant, filter, (start.behind(), older_than), limit).await?;
+        let last = page.len() < wanted;
         older_than = page.last().map(|row| row.seq);
         rows.extend(page.into_iter().filter(|row| is_about(row, filter.subject)));
-        if whole || rows.len() as u64 >= limit {
+        if last || rows.len() >= wanted {
+            rows.truncate(wanted);
             return Ok((rows, start.archives()));
         }
     }
@@ -142,7 +143,12 @@ pub async fn about(scope: &Scope, tenant: Uuid, subject: Uuid, limit: u64) -> Re
 
 /// The people that an entry about several names.
 pub(super) fn people(entry: &audit_entry::Model) -> impl Iterator<Item = Uuid> {
-    entry.subjects.iter().flat_map(|subjects| subjects.split(' ')).filter_map(|subject| subject.parse().ok())
+    entry.subjects.iter().flat_map(|subjects| ids(subjects))
+}
+
+/// What stands in `subjects`.
+pub(super) fn ids(subjects: &str) -> impl Iterator<Item = Uuid> {
+    subjects.split(' ').filter_map(|subject| subject.parse().ok())
 }
 
 fn describe(row: audit_entry::Model, asked: Option<Uuid>) -> Result<Entry> {

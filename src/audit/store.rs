@@ -10,7 +10,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::read::{Filter, people};
+use super::read::{Filter, ids, people};
 use super::store_plans;
 use crate::access::{Scope, Tx};
 use crate::storage::Walled;
@@ -375,8 +375,7 @@ pub async fn remove_trimmed(tx: &Tx, tenant: Uuid, to: i64, most: i64) -> Result
         .into_tuple()
         .all(database)
         .await?;
-    let listed: BTreeSet<Uuid> =
-        subjects.iter().flatten().flat_map(|ids| ids.split(' ')).filter_map(|id| id.parse().ok()).collect();
+    let listed: BTreeSet<Uuid> = subjects.iter().flatten().flat_map(|subjects| ids(subjects)).collect();
     let listed: Vec<Uuid> = listed.into_iter().collect();
     for some in listed.chunks(PEOPLE_PER_STATEMENT) {
         audit_entry_subject::Entity::delete_many()

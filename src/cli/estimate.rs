@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
@@ -73,11 +73,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         results.insert(name, result);
     }
     if let (Some(path), Some(result)) = (&chart, results.values().next()) {
-        // Nothing is overwritten: a picture may be the evidence of a decision.
-        let mut out = File::options().write(true).create_new(true).open(path).map_err(|error| {
-            Failure::usage(format!("--chart: cannot create {} ({error})", path.display()))
-        })?;
-        out.write_all(capacity::chart::svg(result, lang).as_bytes())?;
+        draw(path, &capacity::chart::svg(result, lang))?;
     }
     if format == Format::Json {
         output::json(&results)?;
@@ -91,4 +87,17 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let mut tests = results.values().flat_map(|result| &result.prior.capacities);
     let exceeded = tests.any(|test| test.probability_exceeded > ACCEPTED);
     Ok(if exceeded { ExitCode::from(3) } else { ExitCode::SUCCESS })
+}
+
+/// Nothing is overwritten: a picture may be the evidence of a decision. Half a picture is none, and would be in the way of the next.
+fn draw(path: &Path, picture: &str) -> Result<(), Failure> {
+    let failed = |what: &str, error: std::io::Error| {
+        Failure::usage(format!("--chart: cannot {what} {} ({error})", path.display()))
+    };
+    let mut out =
+        File::options().write(true).create_new(true).open(path).map_err(|error| failed("create", error))?;
+    out.write_all(picture.as_bytes()).map_err(|error| {
+        let _ = std::fs::remove_file(path);
+        failed("write", error)
+    })
 }

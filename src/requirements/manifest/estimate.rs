@@ -44,15 +44,13 @@ impl<'de> Deserialize<'de> for SystemEstimate {
 }
 
 pub(super) fn estimate(node: &Node, path: &str, report: &mut Report) -> Option<SystemEstimate> {
-    let mut value = json(node, path, report);
-    if let Some(members) = value.as_object_mut() {
-        members.remove(SYSTEM);
-    }
-    // `system` is read here; which other fields there are, the engine knows.
     let tree::Value::Map(entries) = &node.value else {
         report.expected(node, path, "a mapping");
         return None;
     };
+    // `system` is read here; which other fields there are, the engine knows.
+    let assumptions = entries.iter().filter(|(key, _)| key.text != SYSTEM);
+    let value = members(assumptions, path, report);
     let known: Vec<&str> = entries.iter().map(|(key, _)| key.text.as_str()).collect();
     let mut object = Object::open(node, path, report, &known)?;
     let system = object.required(SYSTEM, name);
@@ -81,14 +79,18 @@ fn json(node: &Node, path: &str, report: &mut Report) -> Value {
             Value::Array(items.iter().enumerate().map(item).collect())
         }
         tree::Value::Map(entries) => {
-            // Those of the top are noted where it is opened.
-            if path.contains('.') {
-                note_repeated(entries, path, report);
-            }
-            let member = |(key, node): &(tree::Key, Node)| {
-                (key.text.clone(), json(node, &join(path, &key.text), report))
-            };
-            Value::Object(entries.iter().map(member).collect())
+            note_repeated(entries, path, report);
+            members(entries, path, report)
         }
     }
+}
+
+fn members<'n>(
+    entries: impl IntoIterator<Item = &'n (tree::Key, Node)>,
+    path: &str,
+    report: &mut Report,
+) -> Value {
+    let member =
+        |(key, node): &(tree::Key, Node)| (key.text.clone(), json(node, &join(path, &key.text), report));
+    Value::Object(entries.into_iter().map(member).collect())
 }
