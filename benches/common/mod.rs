@@ -10,6 +10,10 @@ use suimon::config::{Config, Sources};
 use suimon::entropy::Entropy;
 use suimon::requirements::{self, ManifestFile, Outcome};
 
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 pub const SYSTEM: &str = "vaccine-booking";
 const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/vaccine-booking/manifests/system.yaml");
 

@@ -9,14 +9,14 @@ use anyhow::Context as _;
 use clap::Args;
 use guard::settings::{Limits, Origin, Patience};
 use guard::{Found, Guard, Rules, Settings, Sink};
+use jiff::Timestamp;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 
-use super::{Context, Failure, manifests, output, serve};
-use crate::requirements::caching_rules;
-use crate::requirements::manifest::{Kind, ManifestSet, Mechanism, parse_files};
+use super::caching::{Files, Ruled, Stated};
+use super::{Context, Failure, output, serve};
+use crate::clock::{Clock, SystemClock};
 
 /// Runs the guard in front of a system. SIGHUP reads the manifests again: when they have problems, the rules in force stay.
 /// SIGTERM and Ctrl-C let requests under way finish.
@@ -62,13 +62,14 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Fa
     let Arguments { manifests, system, listen, tls_certificate, tls_key, .. } = arguments;
     let tls = tls_certificate.zip(tls_key).map(|(certificate, key)| tls(&certificate, &key)).transpose()?;
     let stated = Stated { paths: manifests, system };
-    let rules = stated.read()?;
+    let files = stated.read()?;
+    let (rules, until) = compiled(&files)?;
     let (version, routes) = (rules.version().to_owned(), rules.table().routes().len());
     let guard =
         Guard::new(settings, rules, Arc::new(Log)).map_err(|error| Failure::usage(error.to_string()))?;
     let guard = Arc::new(guard);
     // Before anybody can know that the guard is there: a signal that nobody listens for would end it.
-    let reloading = Reloading::start(guard.clone(), stated)?;
+    let reloading = Reloading::start(guard.clone(), stated, files, until)?;
     let listener = TcpListener::bind(&listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let address = listener.local_addr()?;
     tracing::info!(%address, version, routes, tls = tls.is_some(), "the guard listens");
@@ -133,61 +134,14 @@ fn tls(certificate: &Path, key: &Path) -> Result<Arc<rustls::ServerConfig>, Fail
     Ok(Arc::new(config))
 }
 
-/// Where the rules are stated.
-#[derive(Clone)]
-struct Stated {
-    paths: Vec<PathBuf>,
-    system: Option<String>,
-}
-
-impl Stated {
-    /// Reads them anew.
-    fn read(&self) -> Result<Rules, Failure> {
-        let files = manifests::read(&self.paths)?.into_iter().map(|file| (file.name, file.content));
-        let set = parse_files(files).map_err(|problems| Failure::usage(manifests::complaints(&problems)))?;
-        let name = self.name(&set)?;
-        let missing = || Failure::usage(format!("the manifests state no system `{name}`"));
-        let system = set.system(&name).ok_or_else(missing)?;
-        let requirements = set.requirements_of(&name).map(|(_, requirement)| requirement);
-        let rules = caching_rules(system, requirements);
-        Rules::compile(version(&set, &name), rules).map_err(|faults| {
-            let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
-            Failure::usage(format!("system `{name}`: {}", faults.join("\n")))
-        })
+/// The rules of now, and the next instant at which they change by themselves.
+fn compiled(files: &Files) -> Result<(Rules, Option<Timestamp>), Failure> {
+    let Ruled { rules, version, exceptions, until } = files.rules_at(SystemClock.now())?;
+    for exception in exceptions {
+        tracing::warn!(exception, "an exception holds");
     }
-
-    fn name(&self, set: &ManifestSet) -> Result<String, Failure> {
-        if let Some(name) = &self.system {
-            return Ok(name.clone());
-        }
-        let mut systems = set.iter().filter(|manifest| manifest.kind == Kind::System);
-        match (systems.next(), systems.next()) {
-            (Some(one), None) => Ok(one.name.clone()),
-            (None, _) => Err(Failure::usage("the manifests state no system")),
-            (Some(_), Some(_)) => {
-                Err(Failure::usage("the manifests state several systems; name one with --system"))
-            }
-        }
-    }
-}
-
-/// A name for what the system and its requirements about caching say: the same content has the same name.
-fn version(set: &ManifestSet, system: &str) -> String {
-    let mut digest = Sha256::new();
-    for manifest in set.iter() {
-        let counts = match (manifest.as_system(), manifest.as_requirement()) {
-            (Some(_), _) => manifest.name == system,
-            (None, Some(requirement)) => {
-                let mechanism = requirement.enforcement.as_ref().map(|enforcement| enforcement.mechanism());
-                requirement.system == system && mechanism == Some(Mechanism::Cache)
-            }
-            (None, None) => false,
-        };
-        if counts {
-            digest.update(manifest.fingerprint());
-        }
-    }
-    hex::encode(&digest.finalize()[..8])
+    let rules = Rules::compile(version, rules).map_err(|faults| files.unfit(&faults))?;
+    Ok((rules, until))
 }
 
 /// The task that reads the manifests again; ends when dropped.
@@ -201,21 +155,46 @@ impl Drop for Reloading {
 
 impl Reloading {
     #[cfg(unix)]
-    fn start(guard: Arc<Guard>, stated: Stated) -> anyhow::Result<Self> {
+    fn start(
+        guard: Arc<Guard>,
+        stated: Stated,
+        files: Files,
+        until: Option<Timestamp>,
+    ) -> anyhow::Result<Self> {
         let hangup = tokio::signal::unix::SignalKind::hangup();
         let mut asked = tokio::signal::unix::signal(hangup).context("cannot listen for SIGHUP")?;
         Ok(Self(tokio::spawn(async move {
-            while asked.recv().await.is_some() {
-                let stated = stated.clone();
-                // Files, and comparing many routes: nothing for the threads that answer requests.
-                match tokio::task::spawn_blocking(move || stated.read()).await {
-                    Ok(Ok(rules)) => exchange(&guard, rules),
+            let (mut files, mut until) = (Arc::new(files), until);
+            loop {
+                let hung_up = tokio::select! {
+                    heard = asked.recv() => match heard {
+                        Some(()) => true,
+                        None => return,
+                    },
+                    () = reached(until) => false,
+                };
+                let (stated, known) = (stated.clone(), files.clone());
+                // Files, and comparing many routes: nothing for the threads that answer requests. When only time has passed, what
+                // was read holds: somebody may be writing.
+                let read = move || {
+                    let files = if hung_up { Arc::new(stated.read()?) } else { known };
+                    let (rules, until) = compiled(&files)?;
+                    Ok::<_, Failure>((files, rules, until))
+                };
+                match tokio::task::spawn_blocking(read).await {
+                    Ok(Ok((read, rules, next))) => {
+                        (files, until) = (read, next);
+                        exchange(&guard, rules);
+                    }
                     Ok(Err(problem)) => {
                         let version = guard.rules().version().to_owned();
                         tracing::error!(%problem, version, "the manifests have problems; the rules in force stay");
+                        // What was read before still has its instants; one that has passed would come again at once.
+                        until = until.filter(|until| *until > SystemClock.now());
                     }
                     Err(error) => {
-                        tracing::error!(%error, "the manifests were not read; the rules in force stay")
+                        tracing::error!(%error, "the manifests were not read; the rules in force stay");
+                        until = until.filter(|until| *until > SystemClock.now());
                     }
                 }
             }
@@ -223,8 +202,22 @@ impl Reloading {
     }
 
     #[cfg(not(unix))]
-    fn start(_: Arc<Guard>, _: Stated) -> anyhow::Result<Self> {
+    fn start(_: Arc<Guard>, _: Stated, _: Files, _: Option<Timestamp>) -> anyhow::Result<Self> {
         Ok(Self(tokio::spawn(std::future::pending())))
+    }
+}
+
+/// Waits until the clock shows an instant; without one for ever. The clock may be set meanwhile, so it is looked at again and
+/// again.
+async fn reached(instant: Option<Timestamp>) {
+    const LOOK: Duration = Duration::from_secs(30);
+    let Some(instant) = instant else { return std::future::pending().await };
+    loop {
+        let left = instant.duration_since(SystemClock.now());
+        match Duration::try_from(left) {
+            Ok(left) if !left.is_zero() => tokio::time::sleep(left.min(LOOK)).await,
+            _ => return,
+        }
     }
 }
 

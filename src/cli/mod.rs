@@ -7,9 +7,11 @@ mod account;
 mod apply;
 mod assess;
 mod audit;
+mod caching;
 mod demo;
 mod estimate;
 mod example;
+mod export;
 mod exposure;
 mod guard;
 mod import;
@@ -73,6 +75,8 @@ enum Command {
     Apply(apply::Arguments),
     /// How large a system must be, with ranges, from stated assumptions.
     Estimate(estimate::Arguments),
+    /// Writes the caching rules in the words of nginx, Varnish, CloudFront or Cloudflare. Needs no database.
+    Export(export::Arguments),
     /// What is kept how long.
     #[command(subcommand)]
     Retention(retention::Command),
@@ -81,8 +85,8 @@ enum Command {
     Subject(subject::Command),
     /// Writes the interim report of an incident.
     Report(report::Arguments),
-    /// Prints the GraphQL schema.
-    Schema,
+    /// Prints the GraphQL schema, or the JSON Schema of manifests.
+    Schema(schema::Arguments),
     /// Prints the default configuration, which documents every key.
     Config,
     /// Imports people, or tenants, from a file.
@@ -138,11 +142,12 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Migrate => migrate::run(&context).await,
         Command::Plan(arguments) => plan::run(&context, arguments).await,
         Command::Apply(arguments) => apply::run(&context, arguments).await,
+        Command::Export(arguments) => export::run(arguments),
         Command::Estimate(arguments) => estimate::run(arguments),
         Command::Report(arguments) => report::run(&context, arguments).await,
         Command::Retention(command) => retention::run(&context, command).await,
         Command::Subject(command) => subject::run(&context, command).await,
-        Command::Schema => schema::run(),
+        Command::Schema(arguments) => schema::run(arguments),
         Command::Config => {
             output::print(config::DEFAULTS);
             Ok(ExitCode::SUCCESS)

@@ -2,9 +2,24 @@
 
 use std::process::ExitCode;
 
-use super::{Failure, output};
+use clap::Args;
 
-pub fn run() -> Result<ExitCode, Failure> {
-    output::print(&crate::graphql::sdl());
+use super::{Failure, output};
+use crate::requirements::manifest::json_schema;
+
+/// Prints the GraphQL schema.
+#[derive(Args)]
+pub struct Arguments {
+    /// The JSON Schema of manifests instead.
+    #[arg(long)]
+    manifests: bool,
+}
+
+pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
+    if arguments.manifests {
+        output::json(&json_schema())?;
+    } else {
+        output::print(&crate::graphql::sdl());
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -17,8 +17,8 @@ const MAX_FILE_NAME: usize = 500;
 /// Characters of a reason.
 const MAX_REASON: usize = 500;
 
-/// What applying these files would do. With `prune`, requirements and estimates of the systems that the files state and that are
-/// not in the files would be withdrawn.
+/// What applying these files would do. With `prune`, whatever is stored of the systems that the files state and is not in the files
+/// would be withdrawn.
 ///
 /// # Errors
 /// Those of permission and limits. What is wrong inside the files is in the plan.
@@ -85,8 +85,7 @@ pub async fn withdraw(op: &Op, kind: Kind, name: &str, reason: &str) -> Result<P
         let manifest = read_stored(&other.fingerprint, &other.manifest)?;
         let refers = match kind {
             Kind::System => manifest.system_name() == name,
-            Kind::Requirement => reference_to(&manifest, name).is_some(),
-            Kind::Estimate => false,
+            _ => reference_to(&manifest, kind, name).is_some(),
         };
         if refers {
             let other = format!("{} {}", noun(other.kind), other.name);
@@ -104,6 +103,8 @@ fn noun(kind: Kind) -> &'static str {
         Kind::System => "system",
         Kind::Requirement => "requirement",
         Kind::Estimate => "estimate",
+        Kind::Probe => "probe",
+        Kind::Exception => "exception",
     }
 }
 

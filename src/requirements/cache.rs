@@ -14,7 +14,9 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::guarded::Span;
-use super::manifest::{Kind, Manifest, RequirementSpec, Spec, SystemEstimate, SystemSpec};
+use super::manifest::{
+    ExceptionSpec, Kind, Manifest, ProbeSpec, RequirementSpec, Spec, SystemEstimate, SystemSpec,
+};
 use super::model::Version;
 use super::store::{self, Head};
 use crate::error::{Error, Result};
@@ -50,6 +52,8 @@ pub(super) enum Parsed {
     System(Arc<SystemSpec>),
     Requirement(Arc<RequirementSpec>),
     Estimate(Arc<SystemEstimate>),
+    Probe(Arc<ProbeSpec>),
+    Exception(Arc<ExceptionSpec>),
 }
 
 /// Of the versions in the order of names and numbers those that decide at an instant. The highest number decides first: a
@@ -141,6 +145,8 @@ impl Manifests {
             Spec::System(spec) => Parsed::System(Arc::from(spec)),
             Spec::Requirement(spec) => Parsed::Requirement(Arc::from(spec)),
             Spec::Estimate(spec) => Parsed::Estimate(Arc::from(spec)),
+            Spec::Probe(spec) => Parsed::Probe(Arc::from(spec)),
+            Spec::Exception(spec) => Parsed::Exception(Arc::from(spec)),
         };
         self.parsed.insert(fingerprint.to_owned(), parsed.clone());
         Ok(parsed)

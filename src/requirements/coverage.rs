@@ -40,14 +40,14 @@ fn by_mechanism(mechanism: Mechanism) -> EnforcedBy {
         ),
         Mechanism::Access => (
             Coverage::OwnServicePartly,
-            "Suimonが保管する個人情報は、組み込みの役割とテナントの境界に従ってのみ開示する。この要件に書かれた役割・条件は保存・表示するだけで、まだ評価しない。",
-            "Personal data that Suimon holds is opened by built-in roles and tenant boundaries only. The roles and conditions \
-             of this requirement are stored and shown, not yet evaluated.",
+            "Suimonが保管する個人情報の閲覧を、この要件の役割と条件に従って判定する。対象システムは、判定をAuthZENで問い合わせたときに限り従う。",
+            "Suimon decides by it who reads the personal data that it holds. The system itself keeps it where it asks for \
+             decisions (AuthZEN).",
         ),
         Mechanism::Cache => (
             Coverage::OwnServicePartly,
-            "Suimon自身の応答のみ(常にno-store)。対象システムの応答を守るガードは、この版にはない。",
-            "Suimon's own responses only (always no-store). The guard in front of the system is not in this version.",
+            "対象システムの手前で動く `suimon guard` が守る。ガードの手前にあるキャッシュの設定ミスには及ばないことがある。",
+            "Kept by `suimon guard` where it runs in front of the system. Not against every mistake of a cache before it.",
         ),
         Mechanism::Retention => (
             Coverage::OwnService,
@@ -77,8 +77,8 @@ fn by_people(verification: Option<Verification>) -> EnforcedBy {
         None => ("人", "people"),
     };
     let text = Localized {
-        ja: format!("{ja}によって確認する。結果の記録は、この版にはない。"),
-        en: format!("Verified by {en}. Recording the result is not in this version."),
+        ja: format!("{ja}によって確認し、結果を証跡として記録する。"),
+        en: format!("Verified by {en}; the result is recorded as evidence."),
     };
     EnforcedBy { coverage: Coverage::Verified, text }
 }

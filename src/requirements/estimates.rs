@@ -75,6 +75,6 @@ pub async fn figures(op: &Op, estimate: &Stated<SystemEstimate>) -> Result<Arc<E
 fn estimate_of(scope: &Scope, version: Version) -> Result<Stated<SystemEstimate>> {
     match scope.op().app().manifests().parse(&version.fingerprint, &version.manifest)? {
         Parsed::Estimate(spec) => Ok(Stated { version, spec }),
-        Parsed::System(_) | Parsed::Requirement(_) => Err(another_kind(&version)),
+        _ => Err(another_kind(&version)),
     }
 }

@@ -12,24 +12,35 @@ pub mod manifest;
 
 mod access_rules;
 mod apply;
+mod approvals;
+mod blind_spots;
 mod cache;
 mod caching;
 mod coverage;
 mod estimates;
+mod evidence;
+mod exceptions;
 mod explain;
 mod guarded;
 mod model;
 mod plan;
 mod read;
 mod reindex;
+mod standing;
+mod status;
 mod store;
+mod store_evidence;
 
 pub use access_rules::object_of;
 pub use apply::{apply, plan, withdraw};
+pub use approvals::{Approval, approval, approve};
+pub use blind_spots::{BlindSpot, Gap, blind_spots};
 pub use cache::Manifests;
 pub use caching::caching_rules;
 pub use coverage::{Coverage, EnforcedBy, enforced_by};
 pub use estimates::{estimate, estimates, figures};
+pub use evidence::{CheckResult, Evidence, NewEvidence, evidence, record, threshold_figure};
+pub use exceptions::{StandingException, exception, exceptions, probes};
 pub use explain::{Asked, Asker, explain};
 pub use guarded::{Guarded, guarded};
 pub use model::{ChangeKind, ManifestFile, Outcome, Plan, PlannedChange, Stated, Version};
@@ -38,3 +49,5 @@ pub use read::{
     requirements_in_force, system, system_in_force, systems, versions,
 };
 pub use reindex::REINDEX;
+pub use standing::{StandingAt, standing_at};
+pub use status::{Drift, Standing, Status, gaps, status, statuses};

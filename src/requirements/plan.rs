@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::blind_spots::blind_spots;
 use super::cache::read_stored;
 use super::manifest::{
-    Finding, Kind, Manifest, ManifestSet, Place, Problem, Protection, SystemSpec, diff, parse_files_checked,
+    Finding, Kind, Manifest, ManifestSet, Place, Problem, Protection, SystemSpec, ThresholdValue, diff,
+    exception_lasting, exception_remedy, parse_files_checked, too_long,
 };
 use super::model::{ChangeKind, ManifestFile, PlannedChange, Version};
 use crate::error::Result;
@@ -53,18 +55,25 @@ pub(super) fn compute(
     let files = files.iter().map(|file| (file.name.as_str(), &file.content));
     let check = |manifest: &Manifest| {
         let base = stored.get(&(manifest.kind, manifest.name.as_str()));
-        past(manifest, base, now).into_iter().chain(weakened(manifest, base)).collect()
+        let of_time = past(manifest, base, now).into_iter().chain(ended(manifest, base, now));
+        of_time.chain(weakened(manifest, base)).collect()
     };
     let given = match parse_files_checked(files, &live, check) {
         Ok(given) => given,
         Err(problems) => return Ok(Computed { drafts: Vec::new(), problems }),
     };
     let pruned = if prune { left_out(&given, &live) } else { BTreeSet::new() };
+    let together = together(&given, &live, &pruned);
     let mut problems = dangling(&given, &live, &pruned);
     let mut drafts = Vec::new();
     for manifest in given.iter() {
         let base = stored.get(&(manifest.kind, manifest.name.as_str()));
-        drafts.push(draft(manifest, base, now));
+        let mut draft = draft(manifest, base, now);
+        if manifest.kind == Kind::System {
+            let gaps = blind_spots(&together, &manifest.name).into_iter();
+            draft.change.notes.extend(gaps.map(|gap| format!("{} {}", gap.text.en, gap.remedy.en)));
+        }
+        drafts.push(draft);
     }
     for (kind, system, name) in &pruned {
         if let Some(base) = stored.get(&(*kind, name.as_str())) {
@@ -106,7 +115,7 @@ fn draft(manifest: &Manifest, base: Option<&Base<'_>>, now: Timestamp) -> Draft 
         change: ChangeKind::Create,
         base: base.map(|base| base.version.number),
         version: base.map_or(1, |base| base.version.number + 1),
-        in_force_from: stated_start(manifest).unwrap_or(now),
+        in_force_from: manifest.stated_start().unwrap_or(now),
         fingerprint,
         diff: Vec::new(),
         notes: Vec::new(),
@@ -131,10 +140,6 @@ fn draft(manifest: &Manifest, base: Option<&Base<'_>>, now: Timestamp) -> Draft 
         }
     }
     Draft { change, manifest: text }
-}
-
-fn stated_start(manifest: &Manifest) -> Option<Timestamp> {
-    manifest.as_requirement()?.in_force_from
 }
 
 /// A version that waits for its start is overtaken by a newer one that starts before.
@@ -183,16 +188,25 @@ fn left_out(given: &ManifestSet, live: &ManifestSet) -> BTreeSet<Pruned> {
         .collect()
 }
 
+/// What would be in force of both.
+fn together(given: &ManifestSet, live: &ManifestSet, pruned: &BTreeSet<Pruned>) -> ManifestSet {
+    let gone = |manifest: &&Manifest| {
+        pruned.iter().any(|(kind, _, name)| manifest.kind == *kind && manifest.name == *name)
+    };
+    // Of two with one name the later stays.
+    ManifestSet::of_stored(live.iter().filter(|manifest| !gone(manifest)).chain(given.iter()).cloned())
+}
+
 /// References to what pruning withdraws, from what stays.
 fn dangling(given: &ManifestSet, live: &ManifestSet, pruned: &BTreeSet<Pruned>) -> Vec<Problem> {
     let mut problems = Vec::new();
-    for (_, system, name) in pruned.iter().filter(|(kind, ..)| *kind == Kind::Requirement) {
+    for (pruned_kind, system, name) in pruned {
         let stays = |manifest: &&Manifest| {
             given.get(manifest.kind, &manifest.name).is_none()
                 && !pruned.iter().any(|(kind, _, gone)| manifest.kind == *kind && *gone == manifest.name)
         };
         for manifest in given.iter().chain(live.iter().filter(stays)) {
-            let Some(path) = reference_to(manifest, name) else { continue };
+            let Some(path) = reference_to(manifest, *pruned_kind, name) else { continue };
             let place = given
                 .place(manifest.kind, &manifest.name)
                 .or_else(|| given.place(Kind::System, system))
@@ -200,7 +214,7 @@ fn dangling(given: &ManifestSet, live: &ManifestSet, pruned: &BTreeSet<Pruned>) 
                 .unwrap_or_else(nowhere);
             problems.push(Problem {
                 place,
-                path: path.to_owned(),
+                path,
                 message: format!("`{}` refers to `{name}`, which pruning withdraws", manifest.name),
                 remedy: format!("keep `{name}` in the files, or remove the reference"),
             });
@@ -209,29 +223,49 @@ fn dangling(given: &ManifestSet, live: &ManifestSet, pruned: &BTreeSet<Pruned>) 
     problems
 }
 
-/// Where a manifest refers to a requirement.
-pub(super) fn reference_to(manifest: &Manifest, requirement: &str) -> Option<&'static str> {
-    let spec = manifest.as_requirement()?;
-    if spec.derived_from.iter().any(|name| name == requirement) {
-        Some("spec.derivedFrom")
-    } else if spec.depends_on.iter().any(|name| name == requirement) {
-        Some("spec.dependsOn")
-    } else {
-        None
+/// Where a manifest refers to a requirement or an estimate.
+pub(super) fn reference_to(manifest: &Manifest, kind: Kind, name: &str) -> Option<String> {
+    match kind {
+        Kind::Requirement => {
+            let named = manifest.requirements_named();
+            named.into_iter().find(|(_, named)| *named == name).map(|(path, _)| path)
+        }
+        Kind::Estimate => match &manifest.as_requirement()?.threshold.value {
+            ThresholdValue::Figure(figure) if figure.estimate == name => {
+                Some("spec.threshold.value.estimate".to_owned())
+            }
+            _ => None,
+        },
+        Kind::System | Kind::Probe | Kind::Exception => None,
     }
 }
 
 /// History is not rewritten: a version cannot start before it is applied.
 fn past(manifest: &Manifest, base: Option<&Base<'_>>, now: Timestamp) -> Option<Finding> {
-    let start = stated_start(manifest).filter(|start| *start < now)?;
-    let is_stored =
-        |base: &Base<'_>| !base.version.withdrawn && base.version.fingerprint == manifest.fingerprint();
-    if base.is_some_and(is_stored) {
+    let start = manifest.stated_start().filter(|start| *start < now)?;
+    if is_stored(manifest, base) {
         return None;
     }
     let message = format!("{start} has passed; a version cannot come into force before it is applied");
     let remedy = "remove it (then the version is in force as soon as it is applied) or state a later instant";
     Some(("spec.inForceFrom".to_owned(), message, remedy.to_owned()))
+}
+
+/// An exception ends after it begins, and not too long after: one that states no beginning begins when it is applied.
+fn ended(manifest: &Manifest, base: Option<&Base<'_>>, now: Timestamp) -> Option<Finding> {
+    let exception = manifest.as_exception().filter(|_| !is_stored(manifest, base))?;
+    let from = exception.in_force_from.unwrap_or(now);
+    let finding = |message, remedy: &str| Some(("spec.expires".to_owned(), message, remedy.to_owned()));
+    if exception.expires <= now {
+        let message = format!("{} has passed: there is nothing left to except", exception.expires);
+        return finding(message, "state a later instant, or remove the exception");
+    }
+    too_long(from, exception.expires).then(|| finding(exception_lasting(), exception_remedy())).flatten()
+}
+
+/// Whether it is in force already, as it stands.
+fn is_stored(manifest: &Manifest, base: Option<&Base<'_>>) -> bool {
+    base.is_some_and(|base| !base.version.withdrawn && base.version.fingerprint == manifest.fingerprint())
 }
 
 /// What was ever declared encrypted is never stored plain under the same name: values that were taken in under that

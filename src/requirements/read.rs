@@ -195,14 +195,14 @@ async fn parsed_at(scope: &Scope, kind: Kind, name: &str, at: Timestamp) -> Resu
 fn system_of(scope: &Scope, version: Version) -> Result<Stated<SystemSpec>> {
     match scope.op().app().manifests().parse(&version.fingerprint, &version.manifest)? {
         Parsed::System(spec) => Ok(Stated { version, spec }),
-        Parsed::Requirement(_) | Parsed::Estimate(_) => Err(another_kind(&version)),
+        _ => Err(another_kind(&version)),
     }
 }
 
 fn requirement_of(scope: &Scope, version: Version) -> Result<Stated<RequirementSpec>> {
     match scope.op().app().manifests().parse(&version.fingerprint, &version.manifest)? {
         Parsed::Requirement(spec) => Ok(Stated { version, spec }),
-        Parsed::System(_) | Parsed::Estimate(_) => Err(another_kind(&version)),
+        _ => Err(another_kind(&version)),
     }
 }
 

@@ -99,7 +99,10 @@ pub async fn search_subjects(
 ) -> Result<Found> {
     // Who may search may see who is there; with that the rules of the system are read that decide on the search itself.
     let reader = op.permit(Action::Read, "subject").await?;
-    let Guarded { spec, rules, .. } = requirements::guarded(&reader, Some(system)).await?;
+    // What the search will look with does not depend on what those rules say.
+    let keys = op.app().keyring().live_page(&reader, None, store::ALTERNATIVES as u64);
+    let (guarded, keys) = tokio::join!(requirements::guarded(&reader, Some(system)), keys);
+    let Guarded { spec, rules, .. } = guarded?;
     let mut about = op.attributes(Some(&rules));
     about.set("record.type", record_type);
     about.set("search.mode", mode.as_str());
@@ -122,18 +125,26 @@ pub async fn search_subjects(
     if value.trim().is_empty() || value.len() > MAX_VALUE {
         return Err(Error::invalid("value", format!("wants 1 to {MAX_VALUE} bytes")));
     }
-    // Before the search: whoever is brought up to date meanwhile is found, and the answer is only more careful than it had to be.
+    let keys = keys?;
     let mark = index_mark(schema.record_type());
-    let complete = !store_index::any_stale(&scope, system, record_type, mark).await?;
     let refusing = op.refused_at(&rules, Action::Search, &object(record_type, field), &about);
-    let search = Searching { scope: &scope, schema: &schema, field: declared, refusing };
-    let (rows, compared) = match mode {
-        SearchMode::Exact => (search.whole(value).await?, None),
-        SearchMode::Prefix => search.parts(value, Part::Prefix).await?,
-        SearchMode::Substring => search.parts(value, Part::Substring).await?,
+    let search = Searching { scope: &scope, schema: &schema, field: declared, mark, refusing };
+    let (rows, stale, compared) = match mode {
+        SearchMode::Exact => {
+            let (rows, stale) = search.whole(keys, value).await?;
+            (rows, stale, None)
+        }
+        SearchMode::Prefix | SearchMode::Substring => {
+            // Before the search: whoever is brought up to date meanwhile is found, and the answer is only more careful than it
+            // had to be.
+            let stale = store_index::any_stale(&scope, system, record_type, mark).await?;
+            let part = if mode == SearchMode::Prefix { Part::Prefix } else { Part::Substring };
+            let (rows, compared) = search.parts(keys, value, part).await?;
+            (rows, stale, Some(compared))
+        }
     };
     record(&scope, record_type, field, mode, compared, &rows).await?;
-    Ok(Found { people: rows.into_iter().map(Subject::from).collect(), complete })
+    Ok(Found { people: rows.into_iter().map(Subject::from).collect(), complete: !stale })
 }
 
 fn searchable<'s>(schema: &'s Schema, field: &str, mode: SearchMode) -> Result<&'s Field> {
@@ -155,10 +166,15 @@ fn searchable<'s>(schema: &'s Schema, field: &str, mode: SearchMode) -> Result<&
     })
 }
 
+/// Some of the keys within the scope.
+type Page = Vec<(Uuid, ActiveKey)>;
+
 struct Searching<'a> {
     scope: &'a Scope,
     schema: &'a Schema,
     field: &'a Field,
+    /// Of the statement by which index rows are made now.
+    mark: i64,
     /// Tenants that let nobody of who asks search among their people.
     refusing: HashSet<Uuid>,
 }
@@ -166,8 +182,18 @@ struct Searching<'a> {
 impl Searching<'_> {
     /// The keys of the tenants within the scope, a page. While a tenant's key is being replaced its people are under one or the
     /// other: both are looked for.
-    async fn page(&self, after: Option<(Uuid, i32)>, limit: usize) -> Result<Vec<(Uuid, ActiveKey)>> {
-        self.scope.op().app().keyring().live_page(self.scope, after, limit as u64).await
+    async fn page(&self, after: Option<(Uuid, i32)>) -> Result<Page> {
+        self.scope.op().app().keyring().live_page(self.scope, after, store::ALTERNATIVES as u64).await
+    }
+
+    /// The page after this one; none after the last.
+    async fn next(&self, page: &Page) -> Result<Option<Page>> {
+        match page.last() {
+            Some((tenant, key)) if page.len() == store::ALTERNATIVES => {
+                self.page(Some((*tenant, key.version))).await.map(Some)
+            }
+            _ => Ok(None),
+        }
     }
 
     fn open_to_who_asks<'k>(
@@ -181,22 +207,29 @@ impl Searching<'_> {
         IndexContext { tenant: tenant.into_bytes(), record_type: self.schema.name(), field: &self.field.name }
     }
 
-    async fn whole(&self, value: &str) -> Result<Vec<entity::subject::Model>> {
+    /// People with the value, and whether somebody's index rows were still of another statement when it was looked for.
+    async fn whole(&self, mut keys: Page, value: &str) -> Result<(Vec<entity::subject::Model>, bool)> {
         let kind = index_kind(self.field);
-        let (mut found, mut after) = (Vec::<entity::subject::Model>::new(), None);
+        let (mut found, mut stale) = (Vec::<entity::subject::Model>::new(), false);
         loop {
-            let keys = self.page(after, store::ALTERNATIVES).await?;
-            after = keys.last().map(|(tenant, key)| (*tenant, key.version));
             let mut digests = Vec::with_capacity(keys.len());
             for (tenant, active) in self.open_to_who_asks(&keys) {
                 let digest =
                     active.key.index_key(&self.place(*tenant), kind).and_then(|key| key.blind(value));
                 digests.push((*tenant, digest.map_err(unfit)?));
             }
-            if !digests.is_empty() {
-                let room = (MAX_MATCHES + 1 - found.len()) as u64;
-                let (record_type, field) = (self.schema.name(), &self.field.name);
-                found.extend(store::matches(self.scope, record_type, field, &digests, room).await?);
+            let lookup = store::Lookup {
+                system: &self.schema.system,
+                record_type: self.schema.name(),
+                field: &self.field.name,
+                mark: self.mark,
+                digests: &digests,
+                limit: (MAX_MATCHES + 1 - found.len()) as u64,
+            };
+            if !digests.is_empty() || !stale {
+                let (people, some_stale) = store::matches(self.scope, lookup).await?;
+                found.extend(people);
+                stale |= some_stale;
                 // The two keys of a tenant may stand on two pages, and somebody move between them.
                 found.sort_unstable_by_key(|person| (person.tenant_id, person.id));
                 found.dedup_by_key(|person| (person.tenant_id, person.id));
@@ -205,22 +238,26 @@ impl Searching<'_> {
             if found.len() > MAX_MATCHES {
                 return Err(too_many());
             }
-            if keys.len() < store::ALTERNATIVES {
+            let Some(next) = self.next(&keys).await? else {
                 found.retain(|person| person.system == self.schema.system);
-                return Ok(found);
-            }
+                return Ok((found, stale));
+            };
+            keys = next;
         }
     }
 
     /// People whose value has the part, and how many were opened for it.
-    async fn parts(&self, value: &str, part: Part) -> Result<(Vec<entity::subject::Model>, Option<usize>)> {
+    async fn parts(
+        &self,
+        mut keys: Page,
+        value: &str,
+        part: Part,
+    ) -> Result<(Vec<entity::subject::Model>, usize)> {
         let needle = Needle::new(index_kind(self.field), part, value).map_err(unfit)?;
         let stored = part_kind(self.schema.record_type(), &self.field.name)
             .ok_or_else(|| anyhow::anyhow!("a field that is searchable by parts has none"))?;
-        let (mut found, mut after, mut compared) = (Vec::new(), None, 0);
+        let (mut found, mut compared) = (Vec::new(), 0);
         loop {
-            let keys = self.page(after, store::ALTERNATIVES).await?;
-            after = keys.last().map(|(tenant, key)| (*tenant, key.version));
             let mut wanted = Vec::with_capacity(keys.len());
             for (tenant, active) in self.open_to_who_asks(&keys) {
                 let key = active.key.part_key(&self.place(*tenant), index_kind(self.field), stored);
@@ -240,9 +277,8 @@ impl Searching<'_> {
             if compared > MAX_CANDIDATES {
                 return Err(too_common());
             }
-            if keys.len() < store::ALTERNATIVES {
-                return Ok((found, Some(compared)));
-            }
+            let Some(next) = self.next(&keys).await? else { return Ok((found, compared)) };
+            keys = next;
         }
     }
 

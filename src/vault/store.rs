@@ -3,8 +3,8 @@
 use entity::{blind_index, part_index, subject, tenant, tenant_key};
 use sea_orm::sea_query::{Condition, Expr, OnConflict, Query, SelectStatement};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IdenStatic,
+    IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
@@ -126,15 +126,33 @@ pub async fn truncate_log(scope: &Scope) -> Result<(), DbErr> {
 }
 
 /// People who have one of these digests, of all systems that declare such a record type: at most `limit`, in no particular order.
-pub async fn matches(
-    scope: &Scope,
-    record_type: &str,
-    field: &str,
-    digests: &[(Uuid, [u8; envelope::BLIND_INDEX_LEN])],
-    limit: u64,
-) -> Result<Vec<subject::Model>, DbErr> {
-    let rows = scope.rows(blind_index::Column::TenantId);
-    plans::matches(rows, record_type, field, digests, limit).all(scope.connection()).await
+/// Also whether somebody's index rows are of another statement than this `mark`: in one look at the database, so that nobody is
+/// brought up to date between the two answers, and in one trip.
+pub async fn matches(scope: &Scope, lookup: Lookup<'_>) -> Result<(Vec<subject::Model>, bool), DbErr> {
+    let Lookup { system, record_type, field, mark, digests, limit } = lookup;
+    let found = plans::matches(scope.rows(blind_index::Column::TenantId), record_type, field, digests, limit);
+    let stale = plans::stale(scope.rows(subject::Column::TenantId), system, record_type, mark);
+    let rows = scope.connection().query_all(&plans::beside(found, stale)).await?;
+    let stale = rows.first().map(|row| row.try_get::<bool>("", plans::STALE)).transpose()?.unwrap_or(false);
+    let mut people = Vec::new();
+    for row in &rows {
+        // A row without a person stands for the answer about stale ones alone.
+        if row.try_get::<Option<Uuid>>("", subject::Column::Id.as_str())?.is_some() {
+            people.push(subject::Model::from_query_result(row, "")?);
+        }
+    }
+    Ok((people, stale))
+}
+
+/// A look at the index of whole values.
+pub struct Lookup<'a> {
+    pub system: &'a str,
+    pub record_type: &'a str,
+    pub field: &'a str,
+    pub mark: i64,
+    /// At most [`ALTERNATIVES`].
+    pub digests: &'a [(Uuid, [u8; envelope::BLIND_INDEX_LEN])],
+    pub limit: u64,
 }
 
 /// People of a system by tenant and id, within the scope.

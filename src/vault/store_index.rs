@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::index::IndexRows;
 use super::model::Subject;
+use super::store_plans as plans;
 use crate::access::{Scope, Tx};
 
 use part_index::Column;
@@ -70,19 +71,7 @@ pub async fn stale(
 
 /// Whether there is anybody whose rows were made by another statement.
 pub async fn any_stale(scope: &Scope, system: &str, record_type: &str, mark: i64) -> Result<bool, DbErr> {
-    let arm = |range| {
-        Query::select()
-            .column(subject::Column::Id)
-            .from(subject::Entity)
-            .cond_where(scope.rows(subject::Column::TenantId))
-            .and_where(subject::Column::System.eq(system))
-            .and_where(subject::Column::RecordType.eq(record_type))
-            .and_where(subject::Column::ErasedAt.is_null())
-            .and_where(range)
-            .limit(1)
-            .to_owned()
-    };
-    let arms = [arm(subject::Column::IndexMark.lt(mark)), arm(subject::Column::IndexMark.gt(mark))];
+    let arms = plans::stale(scope.rows(subject::Column::TenantId), system, record_type, mark);
     let found = scope.connection().query_one(&union(arms.into_iter().collect())).await?;
     Ok(found.is_some())
 }

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use entity::{blind_index, subject};
-use sea_orm::sea_query::{Condition, Expr, ExprTrait, Query};
-use sea_orm::{ColumnTrait, EntityTrait, JoinType, QueryFilter, QueryTrait, Select};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, Query, SelectStatement};
+use sea_orm::{ColumnTrait, EntityTrait, Iterable, JoinType, QueryFilter, Select};
 use uuid::Uuid;
 
 /// People by tenant and id. `rows` are those of the caller's scope.
@@ -42,14 +42,14 @@ pub fn by_external_ids(
         .filter(subject::Column::ExternalId.is_in(external_ids.iter().copied()))
 }
 
-/// People who have one of these digests. `rows` are those of the index within the caller's scope.
+/// Tenant and id of people who have one of these digests. `rows` are those of the index within the caller's scope.
 pub fn matches(
     rows: Condition,
     record_type: &str,
     field: &str,
     digests: &[(Uuid, [u8; envelope::BLIND_INDEX_LEN])],
     limit: u64,
-) -> Select<subject::Entity> {
+) -> SelectStatement {
     use blind_index::Column;
     let by_tenant = grouped(digests.iter().map(|(tenant, digest)| (*tenant, digest.to_vec())));
     let by_tenant = by_tenant.into_iter().map(|(tenant, digests)| {
@@ -61,25 +61,55 @@ pub fn matches(
             .add(Column::Digest.is_in(digests))
     });
     // Without DISTINCT: for it SQLite would go through an index in the order of people.
-    let found = Query::select()
+    Query::select()
         .columns([Column::TenantId, Column::SubjectId])
         .from(blind_index::Entity)
         .cond_where(rows)
         .cond_where(any(by_tenant))
         .limit(limit)
-        .to_owned();
+        .to_owned()
+}
+
+/// People whose rows were made by another statement than this one: two ranges of one index, which an OR or an inequality would not
+/// be, each at most one of them.
+pub fn stale(rows: Condition, system: &str, record_type: &str, mark: i64) -> [SelectStatement; 2] {
+    [subject::Column::IndexMark.lt(mark), subject::Column::IndexMark.gt(mark)].map(|range| {
+        Query::select()
+            .column(subject::Column::Id)
+            .from(subject::Entity)
+            .cond_where(rows.clone())
+            .and_where(subject::Column::System.eq(system))
+            .and_where(subject::Column::RecordType.eq(record_type))
+            .and_where(subject::Column::ErasedAt.is_null())
+            .and_where(range)
+            .limit(1)
+            .to_owned()
+    })
+}
+
+/// Name of the column that says whether there is anybody of `stale`.
+pub const STALE: &str = "some_stale";
+
+/// The people whom an index has found, each with the answer to whether there is anybody stale; a row without a person where it
+/// has found nobody.
+pub fn beside(found: SelectStatement, stale: [SelectStatement; 2]) -> SelectStatement {
+    let [before, after] = stale;
+    let any_stale = Query::select().expr_as(Expr::exists(before).or(Expr::exists(after)), STALE).to_owned();
     let same = |column, of| Expr::col(("found", column)).equals((subject::Entity, of));
-    let mut people = subject::Entity::find();
-    // A subquery with a limit is made first, and once.
-    QueryTrait::query(&mut people).join_subquery(
-        JoinType::InnerJoin,
-        found,
-        "found",
-        Condition::all()
-            .add(same(Column::TenantId, subject::Column::TenantId))
-            .add(same(Column::SubjectId, subject::Column::Id)),
-    );
-    people
+    // From left to right, and a subquery with a limit is made first, and once.
+    Query::select()
+        .column(("asked", STALE))
+        .columns(subject::Column::iter().map(|column| (subject::Entity, column)))
+        .from_subquery(any_stale, "asked")
+        .join_subquery(JoinType::LeftJoin, found, "found", Expr::value(1).eq(1))
+        .join(
+            JoinType::LeftJoin,
+            subject::Entity,
+            Condition::all()
+                .add(same(blind_index::Column::TenantId, subject::Column::TenantId))
+                .add(same(blind_index::Column::SubjectId, subject::Column::Id)),
+        )
+        .to_owned()
 }
 
 fn grouped<T>(pairs: impl Iterator<Item = (Uuid, T)>) -> BTreeMap<Uuid, Vec<T>> {
@@ -103,13 +133,13 @@ fn any(alternatives: impl Iterator<Item = Condition>) -> Condition {
 mod tests {
     use migration::MigratorTrait;
     use sea_orm::sea_query::IntoCondition;
-    use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
+    use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, QueryTrait, Statement};
 
     use super::*;
 
     /// How SQLite goes about a statement, a line a step.
-    async fn plan(database: &DatabaseConnection, statement: Select<subject::Entity>) -> Vec<String> {
-        let Statement { sql, values, .. } = statement.build(DbBackend::Sqlite);
+    async fn plan(database: &DatabaseConnection, statement: SelectStatement) -> Vec<String> {
+        let Statement { sql, values, .. } = DbBackend::Sqlite.build(&statement);
         let sql = format!("EXPLAIN QUERY PLAN {sql}");
         let statement = Statement { sql, values, db_backend: DbBackend::Sqlite };
         let steps = database.query_all_raw(statement).await.expect("a plan");
@@ -141,27 +171,45 @@ mod tests {
         let in_index = blind_index::Column::TenantId.eq(id(0)).into_condition();
         let everywhere = Condition::all;
         let statements = [
-            ("one tenant", subjects_by_ids(here(subject::Column::TenantId), &one_tenant)),
-            ("one tenant, by the operator", subjects_by_ids(everywhere(), &one_tenant)),
-            ("many tenants", subjects_by_ids(everywhere(), &many_tenants)),
-            ("gathered keys", subjects_by_keys(&one_tenant)),
-            ("pseudonyms", by_external_ids(here(subject::Column::TenantId), "s", "r", &pseudonyms)),
-            ("pseudonyms, by the operator", by_external_ids(everywhere(), "s", "r", &pseudonyms)),
-            ("digests", matches(in_index, "r", "f", &digests(1), 101)),
-            ("digests, by the operator", matches(everywhere(), "r", "f", &digests(125), 101)),
+            ("one tenant", subjects_by_ids(here(subject::Column::TenantId), &one_tenant).into_query()),
+            ("one tenant, by the operator", subjects_by_ids(everywhere(), &one_tenant).into_query()),
+            ("many tenants", subjects_by_ids(everywhere(), &many_tenants).into_query()),
+            ("gathered keys", subjects_by_keys(&one_tenant).into_query()),
+            (
+                "pseudonyms",
+                by_external_ids(here(subject::Column::TenantId), "s", "r", &pseudonyms).into_query(),
+            ),
+            (
+                "pseudonyms, by the operator",
+                by_external_ids(everywhere(), "s", "r", &pseudonyms).into_query(),
+            ),
+            (
+                "digests",
+                beside(
+                    matches(in_index, "r", "f", &digests(1), 101),
+                    stale(here(subject::Column::TenantId), "s", "r", 7),
+                ),
+            ),
+            (
+                "digests, by the operator",
+                beside(matches(everywhere(), "r", "f", &digests(125), 101), stale(everywhere(), "s", "r", 7)),
+            ),
         ];
         let nobody = subjects_by_ids(everywhere(), &[]).build(DbBackend::Sqlite).to_string();
         assert!(nobody.ends_with("WHERE 1 = 2"), "{nobody}");
         for (what, statement) in statements {
             let steps = plan(&database, statement).await;
-            let keys = ["AND id=?)", "external_id=?)", "AND digest=?)"];
+            let keys = ["AND id=?)", "external_id=?)", "AND digest=?)", "index_mark<?)", "index_mark>?)"];
             let descents = steps.iter().filter(|step| step.starts_with("SEARCH"));
             for step in descents.clone() {
                 assert!(keys.iter().any(|key| step.ends_with(key)), "{what}: {step}");
             }
             assert!(descents.count() > 0, "{what}: {steps:?}");
             let scans = steps.iter().filter(|step| step.starts_with("SCAN")).collect::<Vec<_>>();
-            assert!(scans.iter().all(|step| *step == "SCAN found"), "{what}: {scans:?}");
+            assert!(
+                scans.iter().all(|step| ["SCAN found", "SCAN asked"].contains(&step.as_str())),
+                "{what}: {scans:?}"
+            );
         }
     }
 }

@@ -191,6 +191,98 @@ async fn rules_come_from_manifests_and_change_without_a_restart() {
     }
 }
 
+/// A manifest beside the others: that the rule is watched only, from and until instants of the machine's clock.
+fn except(folder: &Path, from: jiff::Timestamp, until: jiff::Timestamp) {
+    let text = format!(
+        "apiVersion: suimon/v1
+kind: Exception
+metadata: {{ name: EXC-MOVING }}
+spec:
+  system: online-application
+  requirement: NFR-CACHE-001
+  reason: {{ ja: 移行中, en: Being moved }}
+  approver: security
+  mode: audit
+  inForceFrom: {from}
+  expires: {until}
+"
+    );
+    std::fs::write(folder.join("manifests/exception.yaml"), text).expect("written");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exception_begins_and_ends_by_itself() {
+    let folder = tempfile::tempdir().expect("a folder");
+    state(folder.path(), "enforce");
+    let from = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(5);
+    except(folder.path(), from, from + jiff::SignedDuration::from_secs(5));
+    let origin = origin(Arc::default(), Arc::default()).await;
+    let guard = Guard::start(folder.path(), origin, &[]).await;
+    // Nobody touches anything: the rules change when their time comes.
+    for (change, expected) in [(1, "public, max-age=60"), (2, SEALED)] {
+        guard.says("other rules are in force", change).await;
+        assert_eq!(cache_control(&guard.get("/mypage/hanako").await), expected);
+    }
+    let line = guard.says("an exception holds", 1).await;
+    assert!(line.contains("EXC-MOVING"), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_rules_in_the_words_of_other_edges() {
+    let folder = tempfile::tempdir().expect("a folder");
+    state(folder.path(), "enforce");
+    let export = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_suimon"));
+        command.args(["export", "--manifests", "manifests"]).args(more).current_dir(folder.path());
+        let ran = command.output().expect("the program runs");
+        let said = [ran.stdout, ran.stderr].concat();
+        (ran.status.code(), String::from_utf8_lossy(&said).into_owned())
+    };
+    let files = ["suimon-online-application-http.conf", "suimon-online-application-location.conf"];
+    let (code, said) = export(&["nginx", "--into", "nginx"]);
+    assert!(code == Some(0) && files.iter().all(|file| said.contains(file)), "{said}");
+    // nginx itself reads them.
+    let nginx = folder.path().join("nginx");
+    let main = format!(
+        "daemon off; error_log stderr; pid {0}/pid; events {{}} http {{ access_log off; client_body_temp_path {0}/b; \
+         proxy_temp_path {0}/p; fastcgi_temp_path {0}/f; uwsgi_temp_path {0}/u; scgi_temp_path {0}/s; include {0}/{1}; \
+         server {{ listen 127.0.0.1:1; location / {{ include {0}/{2}; proxy_pass http://127.0.0.1:2; }} }} }}",
+        nginx.display(),
+        files[0],
+        files[1]
+    );
+    std::fs::write(nginx.join("main.conf"), main).expect("written");
+    let program = if Path::new("/usr/sbin/nginx").exists() { "/usr/sbin/nginx" } else { "nginx" };
+    let read = Command::new(program).args(["-t", "-c"]).arg(nginx.join("main.conf")).output();
+    let read = read.expect("nginx is installed (package nginx)");
+    assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
+    let (code, said) = export(&["nginx", "--into", "nginx"]);
+    assert!(code == Some(2) && said.contains("is there already"), "{said}");
+    assert_eq!(export(&["nginx", "--into", "nginx", "--replace"]).0, Some(0));
+    for (edge, file) in [
+        ("varnish", "suimon-online-application.vcl"),
+        ("cloudfront", "suimon-online-application-cloudfront.tf.json"),
+        ("cloudflare", "suimon-online-application-cloudflare.tf.json"),
+    ] {
+        let (code, said) = export(&[edge, "--into", edge, "--identity-binding"]);
+        assert_eq!(code, Some(0), "{said}");
+        let text = std::fs::read_to_string(folder.path().join(edge).join(file)).expect("the file");
+        assert!(
+            !file.ends_with("json") || serde_json::from_str::<serde_json::Value>(&text).is_ok(),
+            "{text}"
+        );
+    }
+    // What will not hold for ever says so.
+    let from = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(60);
+    except(folder.path(), from, from + jiff::SignedDuration::from_hours(1));
+    let (_, said) = export(&["nginx", "--into", "later"]);
+    assert!(
+        said.contains("the exception EXC-MOVING holds") && said.contains("export them again then"),
+        "{said}"
+    );
+    assert_eq!(export(&["squid", "--into", "x"]).0, Some(2));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn it_does_not_start_on_what_it_cannot_read() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -58,6 +58,7 @@ mod operator_rules;
 mod permission_table;
 mod policy;
 mod privacy;
+mod registry;
 mod reports;
 mod requirements;
 mod row_security;

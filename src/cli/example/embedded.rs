@@ -27,7 +27,7 @@ pub const CORRECTIVE: File = (
 );
 
 /// Everything that `suimon example manifests` writes, by path.
-pub const FILES: [File; 9] = [
+pub const FILES: [File; 10] = [
     ("online-application/manifests/system.yaml", MANIFESTS[0].1),
     ("online-application/manifests/access.yaml", MANIFESTS[1].1),
     ("online-application/manifests/capacity.yaml", MANIFESTS[2].1),
@@ -41,6 +41,10 @@ pub const FILES: [File; 9] = [
     (
         "vaccine-booking/manifests/estimate.yaml",
         include_str!("../../../examples/vaccine-booking/manifests/estimate.yaml"),
+    ),
+    (
+        "vaccine-booking/manifests/probes.yaml",
+        include_str!("../../../examples/vaccine-booking/manifests/probes.yaml"),
     ),
     (
         "vaccine-booking/manifests/requirements.yaml",

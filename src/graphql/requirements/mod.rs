@@ -1,8 +1,10 @@
 //! Systems and requirements: what is in force, what was, what a set of files would change, and changing it.
 
 mod estimate;
+mod exception;
 mod plan;
 mod requirement;
+mod status;
 mod system;
 mod version;
 
@@ -10,10 +12,12 @@ use async_graphql::connection::{Connection, EmptyFields};
 use async_graphql::{Context, Enum, Object, SimpleObject};
 
 use self::estimate::Estimate;
+use self::exception::{Exception, Probe};
 use self::plan::{ApplyManifestsPayload, ManifestChange, ManifestFile, Plan, bytes};
 use self::requirement::Requirement;
+use self::status::{Evidence, EvidenceInput, RecordEvidencePayload, RequirementStatus};
 use self::system::System;
-use self::version::ManifestVersion;
+use self::version::{ManifestApproval, ManifestVersion};
 use super::connection::Page;
 use super::problem::payload;
 use super::scalars::Instant;
@@ -31,6 +35,10 @@ pub enum ManifestKind {
     Requirement,
     /// How large a system must be, from stated assumptions.
     Estimate,
+    /// What looks at the running system, and how often.
+    Probe,
+    /// That a requirement is not kept for a while.
+    Exception,
 }
 
 /// A text in both languages.
@@ -49,6 +57,11 @@ impl From<&manifest::Localized> for LocalizedText {
 payload!(
     /// Result of `withdrawManifest`.
     WithdrawManifestPayload, ManifestChange
+);
+
+payload!(
+    /// Result of `approveManifest`.
+    ApproveManifestPayload, ManifestApproval
 );
 
 #[derive(Default)]
@@ -121,6 +134,62 @@ impl RequirementsQuery {
         Ok(Estimate(requirements::estimate(context.data::<Op>()?, &name).await?))
     }
 
+    /// How the requirements in force now stand, of one system or of all, by name.
+    #[graphql(complexity = "crate::graphql::connection::cost(first, child_complexity)")]
+    async fn requirement_statuses(
+        &self,
+        context: &Context<'_>,
+        system: Option<String>,
+        first: Option<i32>,
+        after: Option<String>,
+    ) -> async_graphql::Result<Connection<String, RequirementStatus, EmptyFields, EmptyFields>> {
+        let page = Page::read(context, first, after)?;
+        let op = context.data::<Op>()?;
+        let found =
+            requirements::statuses(op, system.as_deref(), page.after.as_deref(), page.limit()).await?;
+        Ok(page.connection(found, |status| status.requirement.version.name.clone(), RequirementStatus))
+    }
+
+    /// Exceptions whose newest version is in force, now or `at` another instant, of one system or of all, by name: those that
+    /// wait for approval and those that are over too.
+    #[graphql(complexity = "crate::graphql::connection::cost(first, child_complexity)")]
+    async fn exceptions(
+        &self,
+        context: &Context<'_>,
+        system: Option<String>,
+        at: Option<Instant>,
+        first: Option<i32>,
+        after: Option<String>,
+    ) -> async_graphql::Result<Connection<String, Exception, EmptyFields, EmptyFields>> {
+        let page = Page::read(context, first, after)?;
+        let op = context.data::<Op>()?;
+        let (system, after) = (system.as_deref(), page.after.as_deref());
+        let found = requirements::exceptions(op, system, at.map(|at| at.0), after, page.limit()).await?;
+        Ok(page.connection(found, |exception| exception.stated.version.name.clone(), Exception))
+    }
+
+    /// An exception whose newest version is in force now.
+    async fn exception(&self, context: &Context<'_>, name: String) -> async_graphql::Result<Exception> {
+        Ok(Exception(requirements::exception(context.data::<Op>()?, &name).await?))
+    }
+
+    /// Probes in force, now or `at` another instant, of one system or of all, by name.
+    #[graphql(complexity = "crate::graphql::connection::cost(first, child_complexity)")]
+    async fn probes(
+        &self,
+        context: &Context<'_>,
+        system: Option<String>,
+        at: Option<Instant>,
+        first: Option<i32>,
+        after: Option<String>,
+    ) -> async_graphql::Result<Connection<String, Probe, EmptyFields, EmptyFields>> {
+        let page = Page::read(context, first, after)?;
+        let op = context.data::<Op>()?;
+        let (system, after) = (system.as_deref(), page.after.as_deref());
+        let found = requirements::probes(op, system, at.map(|at| at.0), after, page.limit()).await?;
+        Ok(page.connection(found, |probe| probe.version.name.clone(), Probe))
+    }
+
     /// Every version of a manifest, the newest first.
     #[graphql(complexity = "crate::graphql::connection::cost(first, child_complexity)")]
     async fn manifest_versions(
@@ -155,8 +224,8 @@ impl RequirementsQuery {
         Ok(requirements::in_force(op, kind.into(), &name, at.0).await?.map(ManifestVersion))
     }
 
-    /// What applying these files would change. With `prune`, requirements and estimates of the systems that the files state and that are
-    /// not in the files would be withdrawn.
+    /// What applying these files would change. With `prune`, whatever is stored of the systems that the files state and is not in the files
+    /// would be withdrawn.
     async fn plan(
         &self,
         context: &Context<'_>,
@@ -182,6 +251,31 @@ impl RequirementsMutation {
     ) -> async_graphql::Result<ApplyManifestsPayload> {
         let result = requirements::apply(context.data::<Op>()?, bytes(files), &reason, prune).await;
         ApplyManifestsPayload::from_result(result)
+    }
+
+    /// Approves the newest version of a manifest. Somebody other than whoever applied it does; an exception holds only then.
+    async fn approve_manifest(
+        &self,
+        context: &Context<'_>,
+        kind: ManifestKind,
+        name: String,
+        version: i32,
+        #[graphql(desc = "What was read: the version's own fingerprint.")] fingerprint: String,
+        #[graphql(default)] note: String,
+    ) -> async_graphql::Result<ApproveManifestPayload> {
+        let op = context.data::<Op>()?;
+        let result = requirements::approve(op, kind.into(), &name, version, &fingerprint, &note).await;
+        ApproveManifestPayload::from_result(result, ManifestApproval)
+    }
+
+    /// Records what was seen of a requirement.
+    async fn record_evidence(
+        &self,
+        context: &Context<'_>,
+        input: EvidenceInput,
+    ) -> async_graphql::Result<RecordEvidencePayload> {
+        let result = requirements::record(context.data::<Op>()?, input.into()).await;
+        RecordEvidencePayload::from_result(result, Evidence)
     }
 
     /// Ends a manifest from now on. Its versions stay readable.

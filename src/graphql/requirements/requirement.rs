@@ -1,9 +1,15 @@
 //! A requirement as its manifest states it, and what keeps it.
 
-use async_graphql::{Enum, Object, SimpleObject};
+use async_graphql::connection::{Connection, EmptyFields};
+use async_graphql::{Context, Enum, Object, SimpleObject};
+use uuid::Uuid;
 
+use super::super::connection::Page;
 use super::LocalizedText;
+use super::status::{Evidence, RequirementStatus};
 use super::version::ManifestVersion;
+use crate::access::Op;
+use crate::error::Error;
 use crate::requirements::manifest::{self, RequirementSpec};
 use crate::requirements::{self, Stated};
 
@@ -45,10 +51,37 @@ impl Requirement {
         &self.0.spec.metric
     }
 
-    async fn threshold(&self) -> async_graphql::Result<Threshold> {
+    #[graphql(complexity = "5 + child_complexity")]
+    async fn threshold(&self, context: &Context<'_>) -> async_graphql::Result<Threshold> {
         let manifest::Threshold { op, value, unit } = &self.0.spec.threshold;
         let value = serde_json::to_string(value).map_err(crate::error::Error::from)?;
-        Ok(Threshold { op: op.as_str().to_owned(), value, unit: unit.clone() })
+        let figure = requirements::threshold_figure(context.data::<Op>()?, &self.0.spec).await?;
+        Ok(Threshold { op: op.as_str().to_owned(), value, figure, unit: unit.clone() })
+    }
+
+    /// How it stands: evidence, drift, exceptions. For all of a system ask `requirementStatuses`.
+    #[graphql(complexity = "10 + child_complexity")]
+    async fn status(&self, context: &Context<'_>) -> async_graphql::Result<RequirementStatus> {
+        let name = &self.0.version.name;
+        Ok(RequirementStatus(requirements::status(context.data::<Op>()?, name).await?))
+    }
+
+    /// Everything that was seen of it, the newest first.
+    #[graphql(complexity = "crate::graphql::connection::cost(first, child_complexity)")]
+    async fn evidence(
+        &self,
+        context: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+    ) -> async_graphql::Result<Connection<String, Evidence, EmptyFields, EmptyFields>> {
+        let page = Page::read(context, first, after)?;
+        let wrong = |_| {
+            Error::invalid("after", "is not a cursor").remedy("use pageInfo.endCursor of the page before")
+        };
+        let before = page.after.as_deref().map(|text| text.parse::<Uuid>().map_err(wrong)).transpose()?;
+        let op = context.data::<Op>()?;
+        let found = requirements::evidence(op, &self.0.version.name, before, page.limit()).await?;
+        Ok(page.connection(found, |evidence| evidence.id.to_string(), Evidence))
     }
 
     async fn obligation(&self) -> Obligation {
@@ -112,8 +145,10 @@ impl Requirement {
 pub struct Threshold {
     /// How the measured value is compared: lt, lte, eq, gte, gt, in.
     op: String,
-    /// JSON: a number, a text, a truth value, or a list for `in`.
+    /// JSON: a number, a text, a truth value, a list for `in`, or `{estimate, figure, percentile}`.
     value: String,
+    /// The number where it follows from an estimate.
+    figure: Option<f64>,
     unit: String,
 }
 

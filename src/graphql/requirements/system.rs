@@ -1,11 +1,13 @@
 //! A system as its manifest states it.
 
-use async_graphql::{Enum, Object, SimpleObject};
+use async_graphql::{Context, Enum, Object, SimpleObject};
 
 use super::LocalizedText;
+use super::exception::BlindSpot;
 use super::version::ManifestVersion;
-use crate::requirements::Stated;
+use crate::access::Op;
 use crate::requirements::manifest::{self, SystemSpec};
+use crate::requirements::{self, Stated};
 
 /// A system under protection.
 pub struct System(pub Stated<SystemSpec>);
@@ -48,6 +50,13 @@ impl System {
     /// The kinds of records about people.
     async fn record_types(&self) -> Vec<RecordType> {
         self.0.spec.record_types.iter().map(RecordType::from).collect()
+    }
+
+    /// What its requirements leave out, though what is stated above says that it matters, the gravest first.
+    #[graphql(complexity = 20)]
+    async fn blind_spots(&self, context: &Context<'_>) -> async_graphql::Result<Vec<BlindSpot>> {
+        let found = requirements::gaps(context.data::<Op>()?, &self.0.version.name).await?;
+        Ok(found.into_iter().map(BlindSpot::from).collect())
     }
 
     /// Declared routes. A path that none of them covers is personal.

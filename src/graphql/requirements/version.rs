@@ -6,7 +6,7 @@ use super::super::id;
 use super::super::scalars::Instant;
 use super::ManifestKind;
 use crate::access::Op;
-use crate::requirements::Version;
+use crate::requirements::{self, Version};
 
 /// One immutable version of a manifest.
 pub struct ManifestVersion(pub Version);
@@ -62,5 +62,49 @@ impl ManifestVersion {
     /// Why it was applied.
     async fn reason(&self) -> &str {
         &self.0.reason
+    }
+
+    /// Who, other than whoever applied it, approved it; null when nobody has.
+    #[graphql(complexity = 5)]
+    async fn approval(&self, context: &Context<'_>) -> async_graphql::Result<Option<ManifestApproval>> {
+        let Version { kind, name, number, .. } = &self.0;
+        let approval = requirements::approval(context.data::<Op>()?, *kind, name, *number).await?;
+        Ok(approval.map(ManifestApproval))
+    }
+}
+
+/// That somebody other than whoever applied it approved a version of a manifest.
+pub struct ManifestApproval(pub requirements::Approval);
+
+#[Object]
+impl ManifestApproval {
+    async fn kind(&self) -> ManifestKind {
+        self.0.kind.into()
+    }
+
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    async fn version(&self) -> i32 {
+        self.0.version
+    }
+
+    /// What was approved: SHA-256 of the manifest's canonical JSON.
+    async fn fingerprint(&self) -> &str {
+        &self.0.fingerprint
+    }
+
+    /// The account that approved it.
+    async fn approved_by(&self, context: &Context<'_>) -> async_graphql::Result<ID> {
+        Ok(id::encode("Account", context.data::<Op>()?.app().root()?, self.0.approved_by))
+    }
+
+    async fn approved_at(&self) -> Instant {
+        self.0.approved_at.into()
+    }
+
+    async fn note(&self) -> &str {
+        &self.0.note
     }
 }

@@ -1,11 +1,12 @@
 //! Parameters of access requirements: who may do what with which data, and when.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::vocabulary::vocabulary;
 
 /// One access rule. An explicit deny wins over every allow.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AccessParams {
     /// Whether the rule allows or denies.
@@ -37,7 +38,7 @@ vocabulary! {
 /// A comparison of an attribute of the request with a fixed value or with another attribute. What is not known never helps who
 /// asks: no condition of an `allow` holds on an absent attribute, and of a `deny` only `eq` and `in` do not.
 // serde cannot combine `flatten` with `deny_unknown_fields`; the manifest parser refuses unknown fields itself.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AccessCondition {
     /// Dotted attribute, for example `slot.accepts_bookings` or `record.tenant`.
@@ -72,7 +73,7 @@ vocabulary! {
 }
 
 /// The right-hand side of an access condition.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Operand {
     /// A fixed text, number or truth value.

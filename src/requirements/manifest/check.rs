@@ -1,6 +1,8 @@
 //! What must agree between a requirement and its system.
 
 use super::enforcement::{CacheParams, Params};
+use super::exception::ExceptionSpec;
+use super::probe::ProbeSpec;
 use super::requirement::{RequirementSpec, RouteClass, Target};
 use super::system::{Protection, SystemSpec};
 use super::wording::suggestion;
@@ -45,6 +47,57 @@ pub(super) fn disagreements(requirement: &RequirementSpec, system: &SystemSpec) 
         }
         Some(Params::Cache(params)) => check_cache(params, &requirement.target, system, &mut found),
         Some(Params::Retention(_) | Params::Slo(_)) | None => {}
+    }
+    found
+}
+
+/// Everything in an exception that does not fit its requirement.
+pub(super) fn of_exception(exception: &ExceptionSpec, requirement: &RequirementSpec) -> Vec<Disagreement> {
+    let mut found = Vec::new();
+    if requirement.system != exception.system {
+        let message = format!("`{}` is a requirement of `{}`", exception.requirement, requirement.system);
+        found.push(("spec.requirement".to_owned(), message, "name one of the same system".to_owned()));
+    }
+    let Some(mode) = exception.mode else { return found };
+    let path = "spec.mode".to_owned();
+    match &requirement.enforcement {
+        None => {
+            let message = format!("`{}` has no mechanism whose mode could change", exception.requirement);
+            found.push((path, message, "leave `mode` out".to_owned()));
+        }
+        Some(enforcement) if mode >= enforcement.mode => {
+            let message = format!(
+                "`{mode}` is not weaker than the mode `{}` of `{}`",
+                enforcement.mode, exception.requirement
+            );
+            found.push((path, message, "write a weaker mode, or withdraw the exception".to_owned()));
+        }
+        Some(_) => {}
+    }
+    found
+}
+
+/// Everything in a probe that does not fit its system and its requirements.
+pub(super) fn of_probe<'r>(
+    probe: &ProbeSpec,
+    system: Option<&SystemSpec>,
+    requirement: impl Fn(&str) -> Option<&'r RequirementSpec>,
+) -> Vec<Disagreement> {
+    let mut found = Vec::new();
+    for (at, name) in probe.verifies.iter().enumerate() {
+        if let Some(requirement) = requirement(name).filter(|requirement| requirement.system != probe.system)
+        {
+            let message = format!("`{name}` is a requirement of `{}`", requirement.system);
+            let remedy = "name requirements of the same system".to_owned();
+            found.push((format!("spec.verifies[{at}]"), message, remedy));
+        }
+    }
+    let Some(system) = system else { return found };
+    let words: Vec<&str> = system.routes.iter().map(|route| route.name.as_str()).collect();
+    for (at, name) in probe.routes.iter().enumerate().filter(|(_, name)| !words.contains(&name.as_str())) {
+        let message = format!("the system declares no route `{name}`");
+        let remedy = if words.is_empty() { declare("routes") } else { suggestion(name, &words) };
+        found.push((format!("spec.routes[{at}]"), message, remedy));
     }
     found
 }

@@ -1,5 +1,6 @@
 //! Reads `kind: Requirement`.
 
+use capacity::Quantity;
 use jiff::Timestamp;
 
 use super::catalogue::{Catalogue, CatalogueRef, Citation, RefError};
@@ -7,10 +8,12 @@ use super::decode::{Object, Report};
 use super::decode_enforcement::{enforcement, scalar};
 use super::enforcement::{CacheParams, Mechanism, Params};
 use super::limits;
-use super::requirement::{RequirementSpec, RouteClass, Target, Threshold, ThresholdOp, ThresholdValue};
+use super::requirement::{
+    EstimateFigure, Percentile, RequirementSpec, RouteClass, Target, Threshold, ThresholdOp, ThresholdValue,
+};
 use super::tree::{Node, Value};
 use super::values::{localized, name, parsed, text, whole, word};
-use super::wording::suggestion;
+use super::wording::{quoted, suggestion};
 
 pub(super) fn requirement(node: &Node, path: &str, report: &mut Report) -> Option<RequirementSpec> {
     let known = [
@@ -134,13 +137,27 @@ fn threshold(node: &Node, path: &str, report: &mut Report) -> Option<Threshold> 
             (ThresholdOp::In, ThresholdValue::List(_)) => None,
             (ThresholdOp::In, _) => Some(("`in` needs a list", "write `[a, b]`")),
             (_, ThresholdValue::List(_)) => Some(("only `in` takes a list", "write one value, or `op: in`")),
-            (ThresholdOp::Eq, _) | (_, ThresholdValue::Number(_)) => None,
+            (ThresholdOp::Eq, ThresholdValue::Figure(_)) => {
+                Some(("an estimated figure is no exact value", "write `op: lte` or `op: gte`"))
+            }
+            (ThresholdOp::Eq, _) | (_, ThresholdValue::Number(_) | ThresholdValue::Figure(_)) => None,
             _ => Some(("this comparison needs a number", "write a number, or `op: eq`")),
         };
         if let Some((message, remedy)) = fault {
             let path = object.path("value");
             object.report.at(&path, message, remedy);
         }
+    }
+    if let (Some(ThresholdValue::Figure(figure)), Some(unit)) = (&value, &unit)
+        && unit != figure.figure.unit()
+    {
+        let path = object.path("unit");
+        let (figure, own) = (figure.figure.as_str(), figure.figure.unit());
+        object.report.at(
+            &path,
+            format!("`{figure}` is not measured in {}", quoted(unit)),
+            format!("write `{own}`"),
+        );
     }
     Some(Threshold { op: op?, value: value?, unit: unit? })
 }
@@ -155,7 +172,37 @@ fn threshold_value(node: &Node, path: &str, report: &mut Report) -> Option<Thres
         let read = |(at, item)| single(item, &format!("{path}[{at}]"), report);
         return Some(ThresholdValue::List(items.iter().enumerate().filter_map(read).collect()));
     }
+    if let Value::Map(_) = &node.value {
+        return figure(node, path, report).map(ThresholdValue::Figure);
+    }
     single(node, path, report)
+}
+
+fn figure(node: &Node, path: &str, report: &mut Report) -> Option<EstimateFigure> {
+    let mut object = Object::open(node, path, report, &["estimate", "figure", "percentile"])?;
+    let estimate = object.required("estimate", name);
+    let figure = object.required("figure", |node, path, report| {
+        let word = text(limits::NAME)(node, path, report)?;
+        let found = Quantity::ALL.into_iter().find(|quantity| quantity.as_str() == word);
+        if found.is_none() {
+            let words = Quantity::ALL.map(Quantity::as_str);
+            report.at(
+                path,
+                format!("{} is not a figure of estimates", quoted(&word)),
+                suggestion(&word, &words),
+            );
+        }
+        found
+    });
+    let percentile = object.required("percentile", |node, path, report| {
+        let number = whole(0, 100)(node, path, report)?;
+        let percentile = u8::try_from(number).ok().and_then(|number| Percentile::try_from(number).ok());
+        if percentile.is_none() {
+            report.at(path, format!("estimates give no percentile {number}"), "write 5, 50 or 95");
+        }
+        percentile
+    });
+    Some(EstimateFigure { estimate: estimate?, figure: figure?, percentile: percentile? })
 }
 
 fn single(node: &Node, path: &str, report: &mut Report) -> Option<ThresholdValue> {
@@ -187,7 +234,7 @@ fn reference(node: &Node, path: &str, report: &mut Report) -> Option<CatalogueRe
     parsed(limits::LINE, CatalogueRef::parse, remedy)(node, path, report)
 }
 
-fn instant(node: &Node, path: &str, report: &mut Report) -> Option<Timestamp> {
+pub(super) fn instant(node: &Node, path: &str, report: &mut Report) -> Option<Timestamp> {
     let parse = |text: &str| text.parse::<Timestamp>().map_err(|_| "is not an instant with an offset");
     let remedy = |_: &str, _: &&'static str| "write it like `2023-10-27T09:00:00+09:00`".to_owned();
     parsed(limits::NAME, parse, remedy)(node, path, report)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::access::AccessParams;
@@ -11,7 +12,7 @@ use super::vocabulary::vocabulary;
 
 /// Which mechanism keeps a requirement, and how strictly.
 // serde cannot combine `flatten` with `deny_unknown_fields`; the manifest parser refuses unknown fields itself.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Enforcement {
     /// How strictly.
@@ -59,7 +60,7 @@ vocabulary! {
 }
 
 /// The parameters of each mechanism.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "mechanism", content = "params", rename_all = "snake_case")]
 pub enum Params {
     /// `mechanism: admission`
@@ -91,7 +92,7 @@ impl Params {
 }
 
 /// How many may come in.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AdmissionParams {
     /// Requests a second that may pass to the origin.
@@ -104,7 +105,7 @@ pub struct AdmissionParams {
 }
 
 /// What shared caches may do with responses.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "rule", rename_all = "snake_case", deny_unknown_fields)]
 pub enum CacheParams {
     /// `rule: no_store`: no cache keeps the response (RFC 9111 section 5.2.2.5).
@@ -118,7 +119,7 @@ pub enum CacheParams {
 }
 
 /// Which fields are stored encrypted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EncryptionParams {
     /// Dotted names, `applicant.full_name`; `applicant.*` means every field of the record type.
@@ -126,7 +127,7 @@ pub struct EncryptionParams {
 }
 
 /// What happens when data has been kept long enough.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RetentionParams {
     /// Period after the record's last change.
@@ -144,7 +145,7 @@ vocabulary! {
 }
 
 /// A service level objective.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SloParams {
     /// What is counted as good.

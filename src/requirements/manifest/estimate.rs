@@ -2,6 +2,7 @@
 //! (crate `capacity`), never stated.
 
 use capacity::EstimateSpec;
+use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -21,6 +22,24 @@ pub struct SystemEstimate {
 }
 
 const SYSTEM: &str = "system";
+
+impl JsonSchema for SystemEstimate {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "SystemEstimate".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let mut schema = EstimateSpec::json_schema(generator);
+        let name = generator.subschema_for::<String>();
+        if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+            properties.insert(SYSTEM.to_owned(), name.into());
+        }
+        if let Some(required) = schema.get_mut("required").and_then(Value::as_array_mut) {
+            required.push(SYSTEM.into());
+        }
+        schema
+    }
+}
 
 // One object, though two types: serde's own flattening would let unknown fields pass.
 impl Serialize for SystemEstimate {

@@ -26,9 +26,12 @@ mod decode_system;
 mod diff;
 mod enforcement;
 mod estimate;
+mod exception;
+mod json_schema;
 mod limits;
 mod model;
 mod period;
+mod probe;
 mod problem;
 mod references;
 mod requirement;
@@ -48,11 +51,15 @@ pub use enforcement::{
     RetentionAction, RetentionParams, SloParams,
 };
 pub use estimate::SystemEstimate;
+pub use exception::{ExceptionSpec, exception_lasting, exception_remedy, too_long};
+pub use json_schema::json_schema;
 pub use model::{API_VERSION, Kind, Localized, Manifest, ManifestError, Spec};
 pub use period::Period;
+pub use probe::{Check, ProbeSpec};
 pub use problem::{Place, Problem};
 pub use requirement::{
-    Obligation, RequirementSpec, RouteClass, Target, Threshold, ThresholdOp, ThresholdValue, Verification,
+    EstimateFigure, Obligation, Percentile, RequirementSpec, RouteClass, Target, Threshold, ThresholdOp,
+    ThresholdValue, Verification,
 };
 pub use routes::RouteMatch;
 pub use set::{Finding, ManifestSet, parse_estimates, parse_files, parse_files_against, parse_files_checked};

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::estimate::SystemEstimate;
+use super::exception::ExceptionSpec;
+use super::probe::ProbeSpec;
 use super::requirement::RequirementSpec;
 use super::system::SystemSpec;
 use super::vocabulary::vocabulary;
@@ -23,11 +27,15 @@ vocabulary! {
         Requirement = "Requirement",
         /// How large a system must be, from stated assumptions.
         Estimate = "Estimate",
+        /// What looks at the running system, and how often.
+        Probe = "Probe",
+        /// That a requirement is not kept for a while.
+        Exception = "Exception",
     }
 }
 
 /// A text in the two languages of the product.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Localized {
     /// Japanese.
@@ -67,6 +75,10 @@ pub enum Spec {
     Requirement(Box<RequirementSpec>),
     /// `kind: Estimate`
     Estimate(Box<SystemEstimate>),
+    /// `kind: Probe`
+    Probe(Box<ProbeSpec>),
+    /// `kind: Exception`
+    Exception(Box<ExceptionSpec>),
 }
 
 /// Why a stored document is not a manifest.
@@ -106,6 +118,8 @@ impl Manifest {
             Spec::System(_) => Kind::System,
             Spec::Requirement(_) => Kind::Requirement,
             Spec::Estimate(_) => Kind::Estimate,
+            Spec::Probe(_) => Kind::Probe,
+            Spec::Exception(_) => Kind::Exception,
         };
         Self { api_version: API_VERSION.to_owned(), kind, name, labels, spec }
     }
@@ -114,7 +128,7 @@ impl Manifest {
     pub fn as_system(&self) -> Option<&SystemSpec> {
         match &self.spec {
             Spec::System(spec) => Some(spec),
-            Spec::Requirement(_) | Spec::Estimate(_) => None,
+            _ => None,
         }
     }
 
@@ -122,7 +136,7 @@ impl Manifest {
     pub fn as_requirement(&self) -> Option<&RequirementSpec> {
         match &self.spec {
             Spec::Requirement(spec) => Some(spec),
-            Spec::System(_) | Spec::Estimate(_) => None,
+            _ => None,
         }
     }
 
@@ -130,16 +144,62 @@ impl Manifest {
     pub fn as_estimate(&self) -> Option<&SystemEstimate> {
         match &self.spec {
             Spec::Estimate(spec) => Some(spec),
-            Spec::System(_) | Spec::Requirement(_) => None,
+            _ => None,
         }
     }
 
-    /// Name of the system it belongs to: its own, or the one its requirement or estimate refers to.
+    /// The probe, when it is one.
+    pub fn as_probe(&self) -> Option<&ProbeSpec> {
+        match &self.spec {
+            Spec::Probe(spec) => Some(spec),
+            _ => None,
+        }
+    }
+
+    /// The exception, when it is one.
+    pub fn as_exception(&self) -> Option<&ExceptionSpec> {
+        match &self.spec {
+            Spec::Exception(spec) => Some(spec),
+            _ => None,
+        }
+    }
+
+    /// Names of the requirements that it refers to, each with its path.
+    pub fn requirements_named(&self) -> Vec<(String, &str)> {
+        match &self.spec {
+            Spec::System(_) | Spec::Estimate(_) => Vec::new(),
+            Spec::Requirement(spec) => {
+                let derived = spec.derived_from.iter().enumerate();
+                let derived = derived.map(|(at, name)| (format!("spec.derivedFrom[{at}]"), name.as_str()));
+                let needed = spec.depends_on.iter().enumerate();
+                let needed = needed.map(|(at, name)| (format!("spec.dependsOn[{at}]"), name.as_str()));
+                derived.chain(needed).collect()
+            }
+            Spec::Probe(spec) => {
+                let verified = spec.verifies.iter().enumerate();
+                verified.map(|(at, name)| (format!("spec.verifies[{at}]"), name.as_str())).collect()
+            }
+            Spec::Exception(spec) => vec![("spec.requirement".to_owned(), &spec.requirement)],
+        }
+    }
+
+    /// Instant at which it comes into force, if it states one.
+    pub fn stated_start(&self) -> Option<Timestamp> {
+        match &self.spec {
+            Spec::Requirement(spec) => spec.in_force_from,
+            Spec::Exception(spec) => spec.in_force_from,
+            Spec::System(_) | Spec::Estimate(_) | Spec::Probe(_) => None,
+        }
+    }
+
+    /// Name of the system it belongs to: its own, or the one that it refers to.
     pub fn system_name(&self) -> &str {
         match &self.spec {
             Spec::System(_) => &self.name,
             Spec::Requirement(spec) => &spec.system,
             Spec::Estimate(spec) => &spec.system,
+            Spec::Probe(spec) => &spec.system,
+            Spec::Exception(spec) => &spec.system,
         }
     }
 
@@ -154,6 +214,8 @@ impl Manifest {
             Spec::System(spec) => serde_json::to_value(spec),
             Spec::Requirement(spec) => serde_json::to_value(spec),
             Spec::Estimate(spec) => serde_json::to_value(spec),
+            Spec::Probe(spec) => serde_json::to_value(spec),
+            Spec::Exception(spec) => serde_json::to_value(spec),
         }
         .expect("specifications have text keys and finite numbers only, which JSON can hold");
         json!({ "apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": spec })
@@ -169,6 +231,8 @@ impl Manifest {
             Kind::System => Spec::System(Box::new(SystemSpec::deserialize(spec)?)),
             Kind::Requirement => Spec::Requirement(Box::new(RequirementSpec::deserialize(spec)?)),
             Kind::Estimate => Spec::Estimate(Box::new(SystemEstimate::deserialize(spec)?)),
+            Kind::Probe => Spec::Probe(Box::new(ProbeSpec::deserialize(spec)?)),
+            Kind::Exception => Spec::Exception(Box::new(ExceptionSpec::deserialize(spec)?)),
         };
         Ok(Self { api_version, kind, name: metadata.name, labels: metadata.labels, spec })
     }

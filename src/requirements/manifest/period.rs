@@ -3,13 +3,15 @@
 use std::fmt;
 
 use jiff::Span;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A positive ISO 8601 duration (`P5Y`, `P90D`, `PT30M`), kept in the author's spelling.
 ///
 /// `P1Y` and `P12M` are different spellings and therefore different manifests, although they last equally long.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
 pub struct Period {
     text: String,
 }

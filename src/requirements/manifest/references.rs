@@ -15,10 +15,16 @@ pub(super) fn check(documents: &mut [Document], stored: &ManifestSet) {
         given.chain(stored).collect()
     };
     let (systems, requirements) = (names(Kind::System), names(Kind::Requirement));
+    let estimates = names(Kind::Estimate);
     for document in documents.iter_mut() {
         if let Some(system) = document.system.clone().filter(|name| !systems.contains(name)) {
             let message = format!("there is no system {}", quoted(&system));
             document.report.at("spec.system", message, remedy(&system, &systems, "System"));
+        }
+        if let Some(estimate) = document.estimate.clone().filter(|name| !estimates.contains(name)) {
+            let message = format!("there is no estimate {}", quoted(&estimate));
+            let path = "spec.threshold.value.estimate";
+            document.report.at(path, message, remedy(&estimate, &estimates, "Estimate"));
         }
         for (path, name) in document.references.clone() {
             if !requirements.contains(&name) {

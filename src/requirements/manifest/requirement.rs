@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use capacity::{EstimateResult, Quantity};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::catalogue::Citation;
 use super::enforcement::Enforcement;
@@ -11,7 +14,7 @@ use super::model::Localized;
 use super::vocabulary::vocabulary;
 
 /// One non-functional requirement: target, condition, metric and threshold, and how it is kept or verified.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RequirementSpec {
     /// Name of the system it belongs to.
@@ -52,6 +55,7 @@ pub struct RequirementSpec {
     pub depends_on: Vec<String>,
     /// Instant from which this version is in force; without it: when it is applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub in_force_from: Option<Timestamp>,
 }
 
@@ -89,8 +93,9 @@ vocabulary! {
 
 /// What a requirement is about. Written `system`, `route:mypage`, `routes:personal`, `record:applicant`,
 /// `field:applicant.email` or `operation:createBooking`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
 pub enum Target {
     /// The system as a whole.
     System,
@@ -172,7 +177,7 @@ impl fmt::Display for Target {
 }
 
 /// The bound for a metric.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Threshold {
     /// How the measured value is compared.
@@ -181,6 +186,40 @@ pub struct Threshold {
     pub value: ThresholdValue,
     /// Unit of the value, for example `req/s`, `responses`, `s`.
     pub unit: String,
+}
+
+impl Threshold {
+    /// Whether a measured value is within it; none where the two cannot be compared. `figure` is the number of an estimate where
+    /// the threshold comes from one.
+    pub fn admits(&self, observed: &Value, figure: Option<f64>) -> Option<bool> {
+        match &self.value {
+            ThresholdValue::List(items) => {
+                let each = items.iter().filter_map(|item| compared(observed, ThresholdOp::Eq, item, None));
+                each.reduce(|any, equal| any || equal)
+            }
+            single => compared(observed, self.op, single, figure),
+        }
+    }
+}
+
+fn compared(observed: &Value, op: ThresholdOp, bound: &ThresholdValue, figure: Option<f64>) -> Option<bool> {
+    let order = match (observed, bound) {
+        (Value::Number(observed), ThresholdValue::Number(bound)) => {
+            observed.as_f64()?.partial_cmp(&bound.as_f64()?)?
+        }
+        (Value::Number(observed), ThresholdValue::Figure(_)) => observed.as_f64()?.partial_cmp(&figure?)?,
+        (Value::Bool(observed), ThresholdValue::Bool(bound)) => observed.cmp(bound),
+        (Value::String(observed), ThresholdValue::Text(bound)) => observed.cmp(bound),
+        _ => return None,
+    };
+    match op {
+        ThresholdOp::Lt => Some(order.is_lt()),
+        ThresholdOp::Lte => Some(order.is_le()),
+        ThresholdOp::Eq => Some(order.is_eq()),
+        ThresholdOp::Gte => Some(order.is_ge()),
+        ThresholdOp::Gt => Some(order.is_gt()),
+        ThresholdOp::In => None,
+    }
 }
 
 vocabulary! {
@@ -201,8 +240,8 @@ vocabulary! {
     }
 }
 
-/// A threshold's value: one number, word or truth value; a list for `in`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// A threshold's value: one number, word or truth value; a list for `in`; a figure of an estimate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum ThresholdValue {
     /// `true` or `false`.
@@ -213,4 +252,66 @@ pub enum ThresholdValue {
     Text(String),
     /// Several, for `in`.
     List(Vec<ThresholdValue>),
+    /// A number that follows from an estimate, and changes with it.
+    Figure(EstimateFigure),
+}
+
+/// A figure of an estimate of the same system.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EstimateFigure {
+    /// Name of the estimate.
+    pub estimate: String,
+    /// Which of its quantities, in that quantity's unit.
+    pub figure: Quantity,
+    /// How careful: of a hundred possible days so many stay below it.
+    pub percentile: Percentile,
+}
+
+/// A percentile that estimates give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "u8", into = "u8")]
+#[schemars(with = "u8", extend("enum" = [5, 50, 95]))]
+pub enum Percentile {
+    /// 5
+    P5,
+    /// 50
+    P50,
+    /// 95
+    P95,
+}
+
+impl TryFrom<u8> for Percentile {
+    type Error = &'static str;
+
+    fn try_from(number: u8) -> Result<Self, Self::Error> {
+        match number {
+            5 => Ok(Self::P5),
+            50 => Ok(Self::P50),
+            95 => Ok(Self::P95),
+            _ => Err("is none of the percentiles 5, 50 and 95"),
+        }
+    }
+}
+
+impl From<Percentile> for u8 {
+    fn from(percentile: Percentile) -> Self {
+        match percentile {
+            Percentile::P5 => 5,
+            Percentile::P50 => 50,
+            Percentile::P95 => 95,
+        }
+    }
+}
+
+impl EstimateFigure {
+    /// The number, from what the estimate gave.
+    pub fn of(&self, result: &EstimateResult) -> f64 {
+        let capacity::Range { p5, p50, p95 } = result.prior.range(self.figure);
+        match self.percentile {
+            Percentile::P5 => p5,
+            Percentile::P50 => p50,
+            Percentile::P95 => p95,
+        }
+    }
 }

@@ -1,17 +1,19 @@
 //! A set of manifests: parsed together, so that references can be followed and all problems named at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::check::disagreements;
+use super::check::{disagreements, of_exception, of_probe};
 use super::check_system::check_system;
 use super::decode::{Object, Report};
 use super::decode_requirement::requirement;
 use super::decode_system::system;
 use super::estimate::{SystemEstimate, estimate};
+use super::exception::exception;
 use super::limits;
 use super::model::{API_VERSION, Kind, Manifest, Spec};
+use super::probe::probe;
 use super::problem::{Place, Problem};
-use super::requirement::RequirementSpec;
+use super::requirement::{RequirementSpec, ThresholdValue};
 use super::system::SystemSpec;
 use super::tree::{Node, Value, documents};
 use super::values::{labels, name, text};
@@ -209,6 +211,8 @@ pub(super) struct Document {
     pub name: Option<String>,
     /// Path and name of each reference to a requirement.
     pub references: Vec<(String, String)>,
+    /// Name of the estimate from which the threshold comes.
+    pub estimate: Option<String>,
     /// Name of the system it belongs to.
     pub system: Option<String>,
     pub manifest: Option<Manifest>,
@@ -223,23 +227,31 @@ impl Document {
         {
             check_system(spec, &mut report);
         }
-        let is_requirement = kind == Some(Kind::Requirement);
-        let references = if is_requirement { references(node) } else { Vec::new() };
-        let system = node.get("spec").and_then(|spec| spec.get("system")).and_then(Node::text);
-        let belongs = is_requirement || kind == Some(Kind::Estimate);
+        let spec = node.get("spec");
+        let references = kind.zip(spec).map(|(kind, spec)| references(kind, spec)).unwrap_or_default();
+        let figure = spec.and_then(|spec| spec.get("threshold")?.get("value")?.get("estimate")?.text());
+        let estimate = figure.filter(|_| kind == Some(Kind::Requirement)).map(str::to_owned);
+        let system = spec.and_then(|spec| spec.get("system")).and_then(Node::text);
+        let belongs = kind.is_some_and(|kind| kind != Kind::System);
         let system = system.filter(|_| belongs).map(str::to_owned);
-        Self { report, kind, name, references, system, manifest }
+        Self { report, kind, name, references, estimate, system, manifest }
     }
 }
 
-fn references(node: &Node) -> Vec<(String, String)> {
+fn references(kind: Kind, spec: &Node) -> Vec<(String, String)> {
+    let keys: &[&str] = match kind {
+        Kind::System | Kind::Estimate => &[],
+        Kind::Requirement => &["derivedFrom", "dependsOn"],
+        Kind::Probe => &["verifies"],
+        Kind::Exception => &["requirement"],
+    };
     let mut found = Vec::new();
-    for key in ["derivedFrom", "dependsOn"] {
-        let Some(Value::List(items)) =
-            node.get("spec").and_then(|spec| spec.get(key)).map(|list| &list.value)
-        else {
-            continue;
-        };
+    for key in keys {
+        let stated = spec.get(key).map(|node| &node.value);
+        if let (Kind::Exception, Some(Value::Text(name))) = (kind, stated) {
+            found.push((format!("spec.{key}"), name.clone()));
+        }
+        let Some(Value::List(items)) = stated else { continue };
         for (at, item) in items.iter().enumerate() {
             if let Some(name) = item.text() {
                 found.push((format!("spec.{key}[{at}]"), name.to_owned()));
@@ -274,6 +286,10 @@ fn envelope(node: &Node, report: &mut Report) -> (Option<Kind>, Option<String>, 
             object.required("spec", requirement).map(|spec| Spec::Requirement(Box::new(spec)))
         }
         Some(Kind::Estimate) => object.required("spec", estimate).map(|spec| Spec::Estimate(Box::new(spec))),
+        Some(Kind::Probe) => object.required("spec", probe).map(|spec| Spec::Probe(Box::new(spec))),
+        Some(Kind::Exception) => {
+            object.required("spec", exception).map(|spec| Spec::Exception(Box::new(spec)))
+        }
         None => None,
     };
     let name = metadata.as_ref().map(|(name, _)| name.clone());
@@ -285,13 +301,8 @@ fn kind(node: &Node, path: &str, report: &mut Report) -> Option<Kind> {
     let word = text(limits::LINE)(node, path, report)?;
     let found = Kind::ALL.iter().copied().find(|kind| kind.as_str() == word);
     if found.is_none() {
-        if ["Probe", "Exception"].contains(&word.as_str()) {
-            let message = format!("kind `{word}` is not supported yet");
-            report.at(path, message, "remove this document; a later version of Suimon will read it");
-        } else {
-            let words: Vec<&str> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
-            report.at(path, format!("unknown kind {}", quoted(&word)), suggestion(&word, &words));
-        }
+        let words: Vec<&str> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
+        report.at(path, format!("unknown kind {}", quoted(&word)), suggestion(&word, &words));
     }
     found
 }
@@ -312,48 +323,88 @@ fn note_repeated(documents: &mut [Document]) {
     }
 }
 
-/// Compares requirements and systems that were read without a problem.
+/// What the documents and the stored manifests state together, as far as it was read without a problem.
+struct Together<'s> {
+    given: ManifestSet,
+    /// Stated by documents that have problems: nothing is said about what refers to them.
+    broken: BTreeSet<(Kind, String)>,
+    stored: &'s ManifestSet,
+}
+
+impl<'s> Together<'s> {
+    fn of(documents: &[Document], stored: &'s ManifestSet) -> Self {
+        let clean = documents.iter().filter(|document| document.report.is_clean());
+        let given = ManifestSet::of_stored(clean.filter_map(|document| document.manifest.clone()));
+        let named = documents.iter().filter_map(|document| Some((document.kind?, document.name.clone()?)));
+        let broken = named.filter(|(kind, name)| given.get(*kind, name).is_none()).collect();
+        Self { given, broken, stored }
+    }
+
+    fn get(&self, kind: Kind, name: &str) -> Option<&Manifest> {
+        if self.broken.contains(&(kind, name.to_owned())) {
+            return None;
+        }
+        self.given.get(kind, name).or_else(|| self.stored.get(kind, name))
+    }
+
+    fn system(&self, name: &str) -> Option<&SystemSpec> {
+        self.get(Kind::System, name)?.as_system()
+    }
+
+    fn requirement(&self, name: &str) -> Option<&RequirementSpec> {
+        self.get(Kind::Requirement, name)?.as_requirement()
+    }
+
+    /// Whether a document states a requirement of this name, well or badly.
+    fn replaces(&self, name: &str) -> bool {
+        self.given.requirement(name).is_some() || self.broken.contains(&(Kind::Requirement, name.to_owned()))
+    }
+}
+
+/// Compares manifests that were read without a problem.
 fn check_agreement(documents: &mut [Document], stored: &ManifestSet) {
-    let given: BTreeMap<String, SystemSpec> = documents
-        .iter()
-        .filter(|document| document.report.is_clean())
-        .filter_map(|document| document.manifest.as_ref())
-        .filter_map(|manifest| Some((manifest.name.clone(), manifest.as_system()?.clone())))
-        .collect();
-    let broken: Vec<String> = documents
-        .iter()
-        .filter(|document| document.kind == Some(Kind::System))
-        .filter_map(|document| document.name.clone())
-        .filter(|name| !given.contains_key(name))
-        .collect();
-    let replaced: Vec<String> = documents
-        .iter()
-        .filter(|document| document.kind == Some(Kind::Requirement))
-        .filter_map(|document| document.name.clone())
-        .collect();
+    let together = Together::of(documents, stored);
     for document in documents {
         let Some(manifest) = document.manifest.as_ref().filter(|_| document.report.is_clean()) else {
             continue;
         };
         match &manifest.spec {
             Spec::Requirement(spec) => {
-                let system = match given.get(&spec.system) {
-                    Some(system) => Some(system),
-                    None if broken.contains(&spec.system) => None,
-                    None => stored.system(&spec.system),
-                };
+                let system = together.system(&spec.system);
                 for (path, message, remedy) in
                     system.map(|system| disagreements(spec, system)).unwrap_or_default()
                 {
+                    document.report.at(&path, message, remedy);
+                }
+                if let ThresholdValue::Figure(figure) = &spec.threshold.value
+                    && let Some(estimate) = together.get(Kind::Estimate, &figure.estimate)
+                    && estimate.system_name() != spec.system
+                {
+                    let message =
+                        format!("`{}` estimates the system `{}`", figure.estimate, estimate.system_name());
+                    let remedy = "name an estimate of the same system";
+                    document.report.at("spec.threshold.value.estimate", message, remedy);
+                }
+            }
+            Spec::Exception(spec) => {
+                let requirement = together.requirement(&spec.requirement);
+                for (path, message, remedy) in
+                    requirement.map(|requirement| of_exception(spec, requirement)).unwrap_or_default()
+                {
+                    document.report.at(&path, message, remedy);
+                }
+            }
+            Spec::Probe(spec) => {
+                let requirement = |name: &str| together.requirement(name);
+                for (path, message, remedy) in of_probe(spec, together.system(&spec.system), requirement) {
                     document.report.at(&path, message, remedy);
                 }
             }
             // What it is about is a number of people, which no other manifest states.
             Spec::Estimate(_) => {}
             Spec::System(system) => {
-                let kept = stored
-                    .requirements_of(&manifest.name)
-                    .filter(|(name, _)| !replaced.iter().any(|r| r == name));
+                let kept =
+                    stored.requirements_of(&manifest.name).filter(|(name, _)| !together.replaces(name));
                 for (name, spec) in kept {
                     for (path, message, _) in disagreements(spec, system) {
                         let message =

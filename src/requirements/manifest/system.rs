@@ -1,5 +1,6 @@
 //! `kind: System`: what the protected system holds, and on which routes it shows it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::model::Localized;
@@ -7,7 +8,7 @@ use super::period::Period;
 use super::vocabulary::vocabulary;
 
 /// An information system under Suimon's protection.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SystemSpec {
     /// Name of the system for people.
@@ -41,7 +42,7 @@ impl SystemSpec {
 }
 
 /// The organisation that runs the system.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Operator {
     /// Its name.
@@ -49,7 +50,7 @@ pub struct Operator {
 }
 
 /// One kind of data subject's record, for example `applicant`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RecordType {
     /// snake_case; first part of the dotted object `applicant.email` in access rules.
@@ -76,7 +77,7 @@ impl RecordType {
 }
 
 /// One item of personal data.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Field {
     /// snake_case.
@@ -225,7 +226,7 @@ vocabulary! {
 }
 
 /// A class of URLs of the system.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Route {
     /// Name by which requirements refer to it.
@@ -243,7 +244,7 @@ pub struct Route {
 }
 
 /// Data shown on a route.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Shown {
     /// Name of a record type.

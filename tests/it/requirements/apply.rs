@@ -69,16 +69,16 @@ async fn what_this_version_keeps_itself_is_said_plainly() {
         })
         .collect();
     insta::assert_snapshot!(text, @"
-NFR-ACC-001 ACCESS OWN_SERVICE_PARTLY: Personal data that Suimon holds is opened by built-in roles and tenant boundaries only. The roles and conditions of this requirement are stored and shown, not yet evaluated.
-NFR-ACC-002 ACCESS OWN_SERVICE_PARTLY: Personal data that Suimon holds is opened by built-in roles and tenant boundaries only. The roles and conditions of this requirement are stored and shown, not yet evaluated.
-NFR-ACC-003 ACCESS OWN_SERVICE_PARTLY: Personal data that Suimon holds is opened by built-in roles and tenant boundaries only. The roles and conditions of this requirement are stored and shown, not yet evaluated.
+NFR-ACC-001 ACCESS OWN_SERVICE_PARTLY: Suimon decides by it who reads the personal data that it holds. The system itself keeps it where it asks for decisions (AuthZEN).
+NFR-ACC-002 ACCESS OWN_SERVICE_PARTLY: Suimon decides by it who reads the personal data that it holds. The system itself keeps it where it asks for decisions (AuthZEN).
+NFR-ACC-003 ACCESS OWN_SERVICE_PARTLY: Suimon decides by it who reads the personal data that it holds. The system itself keeps it where it asks for decisions (AuthZEN).
 NFR-AVL-001 SLO STATED_ONLY: The objective is stored and shown; this version does not measure it.
-NFR-CACHE-001 CACHE OWN_SERVICE_PARTLY: Suimon's own responses only (always no-store). The guard in front of the system is not in this version.
+NFR-CACHE-001 CACHE OWN_SERVICE_PARTLY: Kept by `suimon guard` where it runs in front of the system. Not against every mistake of a cache before it.
 NFR-CAP-001 ADMISSION STATED_ONLY: The limits are stored and shown. The guard that admits people is not in this version.
 NFR-ENC-001 ENCRYPTION OWN_SERVICE: Suimon stores fields declared encrypted in no other way. The system's own database is not reached.
 NFR-RET-001 RETENTION OWN_SERVICE: A job erases records whose period is over by destroying their key (in mode enforce). People on the list of an incident that is not closed are kept until it is.
 NFR-RET-002 RETENTION OWN_SERVICE: A job erases records whose period is over by destroying their key (in mode enforce). People on the list of an incident that is not closed are kept until it is.
-NFR-TLS-001 inspection VERIFIED: Verified by an inspection. Recording the result is not in this version.
+NFR-TLS-001 inspection VERIFIED: Verified by an inspection; the result is recorded as evidence.
 ");
     let params = &nodes[4]["enforcement"]["params"];
     assert_eq!(params, "{\"rule\":\"no_store\"}");
@@ -120,7 +120,11 @@ async fn an_update_shows_what_differs() {
     "kind": "SYSTEM",
     "name": "shop",
     "notes": [
-      "field customer.number is no longer declared: stored values cannot be read"
+      "field customer.number is no longer declared: stored values cannot be read",
+      "Personal data is stored, and no requirement says who may read it. Add a requirement with `mechanism: access` (owasp-secreq-ja@4.0:1.6.1).",
+      "Personal data is stored, and no requirement says when it is erased. Add a requirement with `mechanism: retention` (asvs@5.0.0:14.2.7).",
+      "Fields are stored encrypted, and no requirement is about their keys (E.6.1.3 is none of the important items). State who keeps the keys and how often they change, citing ipa-nfrg@2018:E.6.1.3.",
+      "Nobody looks whether NFR-CACHE is kept at the edge. Add a Probe whose `verifies` names it."
     ],
     "version": 2
   },
@@ -218,7 +222,7 @@ async fn pruning_withdraws_what_the_files_leave_out() {
     assert_eq!(plan(&admin, &all[1..2], true).await["pending"], 0, "only of systems that are stated");
 
     let refused = apply(&admin, &[all[0], all[3]], "only the third", true).await;
-    insta::assert_snapshot!(problems(&refused), @"3.yaml:1:1: spec.dependsOn: `NFR-THIRD` refers to `NFR-CACHE`, which pruning withdraws; keep `NFR-CACHE` in the files, or remove the reference");
+    insta::assert_snapshot!(problems(&refused), @"3.yaml:1:1: spec.dependsOn[0]: `NFR-THIRD` refers to `NFR-CACHE`, which pruning withdraws; keep `NFR-CACHE` in the files, or remove the reference");
     let pruned = apply(&admin, &[all[0], all[1]], "only the first", true).await;
     assert_eq!(
         lines(&pruned),

@@ -53,6 +53,11 @@ async fn plan_apply_and_plan_again() {
     insta::assert_snapshot!(format!("{code}\n{}", without_instants(&out)), @"
 3
 + System shop  version 1, in force from (now)
+    ! Personal data is stored, and no requirement says who may read it. Add a requirement with `mechanism: access` (owasp-secreq-ja@4.0:1.6.1).
+    ! Personal data is stored, and no requirement says when it is erased. Add a requirement with `mechanism: retention` (asvs@5.0.0:14.2.7).
+    ! Fields are stored encrypted, and no requirement is about their keys (E.6.1.3 is none of the important items). State who keeps the keys and how often they change, citing ipa-nfrg@2018:E.6.1.3.
+    ! NFR-CACHE binds (MUST) and is not enforced. Write `mode: enforce`, or add an Exception with its end.
+    ! Nobody looks whether NFR-CACHE is kept at the edge. Add a Probe whose `verifies` names it.
 + Requirement NFR-CACHE  version 1, in force from (now)
 2 to create, 0 to update, 0 to withdraw, 0 unchanged
 ");
@@ -60,6 +65,11 @@ async fn plan_apply_and_plan_again() {
     insta::assert_snapshot!(format!("{code}\n{}", without_instants(&out)), @"
 0
 + System shop  version 1, in force from (now)
+    ! Personal data is stored, and no requirement says who may read it. Add a requirement with `mechanism: access` (owasp-secreq-ja@4.0:1.6.1).
+    ! Personal data is stored, and no requirement says when it is erased. Add a requirement with `mechanism: retention` (asvs@5.0.0:14.2.7).
+    ! Fields are stored encrypted, and no requirement is about their keys (E.6.1.3 is none of the important items). State who keeps the keys and how often they change, citing ipa-nfrg@2018:E.6.1.3.
+    ! NFR-CACHE binds (MUST) and is not enforced. Write `mode: enforce`, or add an Exception with its end.
+    ! Nobody looks whether NFR-CACHE is kept at the edge. Add a Probe whose `verifies` names it.
 + Requirement NFR-CACHE  version 1, in force from (now)
 2 applied, 0 unchanged
 ");

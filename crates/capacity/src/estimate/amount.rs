@@ -87,6 +87,21 @@ impl fmt::Display for Amount {
     }
 }
 
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Amount {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Amount".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let parts = generator.subschema_for::<Parts>();
+        schemars::json_schema!({
+            "description": "A fixed figure, or a range that holds the true figure with 90 % confidence: `22`, `3..20 min`, or its parts.",
+            "anyOf": [{ "type": "number" }, { "type": "string", "maxLength": MAX_TEXT }, parts],
+        })
+    }
+}
+
 impl Serialize for Amount {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         match *self {
@@ -101,6 +116,7 @@ impl Serialize for Amount {
 }
 
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Parts {
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -8,6 +8,7 @@ use super::names::{Input, Quantity};
 /// How the people of the burst arrive after the opening. Both have the arrival rate `people / burstTime` at the
 /// opening and fall from there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Arrivals {
     /// Exponential: a sharp peak with a long tail.

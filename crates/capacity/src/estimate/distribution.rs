@@ -9,6 +9,7 @@ pub(super) const Z95: f64 = 1.644_853_626_951_472_2;
 
 /// Shape of a 90 % range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Distribution {
     /// The logarithm is normal. Default of all that is positive: a chain of factors stays positive, and "between a

@@ -14,6 +14,7 @@ const MAX_DOCUMENT: usize = 256 * 1024;
 
 /// The specification of an estimate: `spec` of a manifest of kind `Estimate`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EstimateSpec {
     /// What is estimated, for people.
@@ -52,6 +53,7 @@ pub struct EstimateSpec {
 
 /// The assumptions, each a fixed figure or a 90 % range. Their meaning: [`super::Input`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[expect(missing_docs, reason = "named and explained in `Input`; a second explanation could only drift")]
 pub struct Inputs {
@@ -67,6 +69,7 @@ pub struct Inputs {
 
 /// A capacity that exists, is planned or was bought.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Capacity {
     /// Short name, unique among the capacities.
@@ -82,6 +85,7 @@ pub struct Capacity {
 
 /// What was seen at a comparable event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Observation {
     /// Short name, unique among the observations.
@@ -105,6 +109,7 @@ pub struct Observation {
 
 /// A waiting room to be sized.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WaitingRoomSpec {
     /// Part of the origin's rate that newcomers may use; the rest is for what was not foreseen.

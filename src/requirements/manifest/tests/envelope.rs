@@ -34,19 +34,15 @@ fn a_repeated_key_names_both_lines() {
 }
 
 #[test]
-fn an_unknown_kind_is_told_from_one_that_comes_later() {
+fn an_unknown_kind_is_told_with_the_known_ones() {
     assert_eq!(
         requirement_problems("kind: Requirement", "kind: Requirment"),
         ["r.yaml:2:7: kind: unknown kind `Requirment`; did you mean `Requirement`?"]
     );
     assert_eq!(
         requirement_problems("kind: Requirement", "kind: Deployment"),
-        ["r.yaml:2:7: kind: unknown kind `Deployment`; write one of `System`, `Requirement`, `Estimate`"]
-    );
-    assert_eq!(
-        requirement_problems("kind: Requirement", "kind: Probe"),
-        ["r.yaml:2:7: kind: kind `Probe` is not supported yet; remove this document; \
-             a later version of Suimon will read it"]
+        ["r.yaml:2:7: kind: unknown kind `Deployment`; write one of `System`, `Requirement`, `Estimate`, \
+          `Probe`, `Exception`"]
     );
 }
 

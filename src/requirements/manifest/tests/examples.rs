@@ -15,11 +15,23 @@ const ONLINE: [(&str, &str); 4] = [
 ];
 const CORRECTIVE: &str =
     include_str!("../../../../examples/online-application/corrective/NFR-CACHE-001.yaml");
-const VACCINE: [(&str, &str); 3] = [
+const PROBES: &str = include_str!("../../../../examples/vaccine-booking/manifests/probes.yaml");
+const VACCINE: [(&str, &str); 4] = [
+    ("probes.yaml", PROBES),
     ("system.yaml", include_str!("../../../../examples/vaccine-booking/manifests/system.yaml")),
     ("requirements.yaml", include_str!("../../../../examples/vaccine-booking/manifests/requirements.yaml")),
     ("estimate.yaml", include_str!("../../../../examples/vaccine-booking/manifests/estimate.yaml")),
 ];
+
+/// All of them, under names of their own.
+pub fn all() -> Vec<(String, &'static str)> {
+    let named = |example: &'static str| {
+        move |(name, text): &(&str, &'static str)| (format!("{example}/{name}"), *text)
+    };
+    let online = ONLINE.iter().map(named("online-application"));
+    let corrective = [("online-application/corrective.yaml".to_owned(), CORRECTIVE)];
+    online.chain(corrective).chain(VACCINE.iter().map(named("vaccine-booking"))).collect()
+}
 
 #[test]
 fn the_online_application_is_as_before_the_incident() {

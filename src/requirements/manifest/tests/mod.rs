@@ -5,6 +5,7 @@ mod envelope;
 mod estimates;
 mod examples;
 mod hostile;
+mod json_schema;
 mod references;
 mod requirements;
 mod routes;

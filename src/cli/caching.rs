@@ -1,0 +1,95 @@
+//! Rules about caching from files of manifests, for the guard and for edges that are already there.
+
+use std::path::PathBuf;
+
+use edge::RuleError;
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::{Failure, manifests};
+use crate::requirements::manifest::{Kind, ManifestSet, Mechanism, RequirementSpec, parse_files};
+use crate::requirements::{StandingAt, caching_rules, standing_at};
+
+/// Where the rules are stated.
+#[derive(Clone)]
+pub struct Stated {
+    pub paths: Vec<PathBuf>,
+    pub system: Option<String>,
+}
+
+impl Stated {
+    /// Reads them anew.
+    pub fn read(&self) -> Result<Files, Failure> {
+        let files = manifests::read(&self.paths)?.into_iter().map(|file| (file.name, file.content));
+        let set = parse_files(files).map_err(|problems| Failure::usage(manifests::complaints(&problems)))?;
+        let system = self.name(&set)?;
+        Ok(Files { set, system })
+    }
+
+    fn name(&self, set: &ManifestSet) -> Result<String, Failure> {
+        if let Some(name) = &self.system {
+            return Ok(name.clone());
+        }
+        let mut systems = set.iter().filter(|manifest| manifest.kind == Kind::System);
+        match (systems.next(), systems.next()) {
+            (Some(one), None) => Ok(one.name.clone()),
+            (None, _) => Err(Failure::usage("the manifests state no system")),
+            (Some(_), Some(_)) => {
+                Err(Failure::usage("the manifests state several systems; name one with --system"))
+            }
+        }
+    }
+}
+
+/// What was read of them.
+pub struct Files {
+    set: ManifestSet,
+    pub system: String,
+}
+
+/// Rules at an instant.
+pub struct Ruled {
+    pub rules: edge::Rules,
+    /// A name for what they say.
+    pub version: String,
+    /// Names of exceptions that hold.
+    pub exceptions: Vec<String>,
+    /// The next instant at which they change by themselves.
+    pub until: Option<Timestamp>,
+}
+
+impl Files {
+    /// The rules at an instant.
+    pub fn rules_at(&self, at: Timestamp) -> Result<Ruled, Failure> {
+        let Self { set, system: name } = self;
+        let missing = || Failure::usage(format!("the manifests state no system `{name}`"));
+        let system = set.system(name).ok_or_else(missing)?;
+        let StandingAt { requirements, exceptions, until } = standing_at(set, name, at);
+        let rules = caching_rules(system, requirements.iter().map(|(_, requirement)| requirement));
+        let exceptions = exceptions.into_iter().map(str::to_owned).collect();
+        Ok(Ruled { rules, version: self.version(&requirements), exceptions, until })
+    }
+
+    /// Rules that contradict themselves, as a failure.
+    pub fn unfit(&self, faults: &[RuleError]) -> Failure {
+        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        Failure::usage(format!("system `{}`: {}", self.system, faults.join("\n")))
+    }
+
+    /// A name for what the system and its requirements about caching say: the same content in the same modes has the same name.
+    fn version(&self, requirements: &[(&str, RequirementSpec)]) -> String {
+        let mut digest = Sha256::new();
+        if let Some(system) = self.set.get(Kind::System, &self.system) {
+            digest.update(system.fingerprint());
+        }
+        for (name, requirement) in requirements {
+            let caching =
+                requirement.enforcement.as_ref().filter(|kept| kept.mechanism() == Mechanism::Cache);
+            if let (Some(kept), Some(stated)) = (caching, self.set.get(Kind::Requirement, name)) {
+                digest.update(stated.fingerprint());
+                digest.update(kept.mode.as_str());
+            }
+        }
+        hex::encode(&digest.finalize()[..8])
+    }
+}

@@ -1,0 +1,226 @@
+//! The only place that knows the tables of approvals and evidence. Their rows belong to the root tenant.
+
+use std::collections::HashMap;
+
+use entity::{evidence, evidence_newest, manifest_approval};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    SqlErr,
+};
+use uuid::Uuid;
+
+use super::approvals::Approval;
+use super::evidence::{CheckResult, Evidence};
+use super::manifest::Kind;
+use crate::access::{Scope, Tx};
+use crate::clock::from_micros;
+use crate::error::{Error, Result};
+
+/// Collectors of one requirement, those of all requirements of a system at most so many.
+const MOST_NEWEST: u64 = 50_000;
+
+pub async fn insert_approval(tx: &Tx, approval: &Approval) -> Result<()> {
+    let Approval { kind, name, version, fingerprint, approved_by, approved_at, note } = approval.clone();
+    let row = manifest_approval::Model {
+        tenant_id: tx.scope().tenant(),
+        kind: kind.as_str().to_owned(),
+        name,
+        version,
+        fingerprint,
+        approved_by,
+        approved_at: approved_at.as_microsecond(),
+        note,
+    };
+    let row = row.into_active_model().reset_all();
+    let inserted = manifest_approval::Entity::insert(row).exec_without_returning(tx.connection()).await;
+    inserted.map(|_| ()).map_err(|error| match error.sql_err() {
+        Some(SqlErr::UniqueConstraintViolation(_)) => Error::conflict("this version is approved already"),
+        _ => error.into(),
+    })
+}
+
+pub async fn approval(scope: &Scope, kind: Kind, name: &str, version: i32) -> Result<Option<Approval>> {
+    let key = (scope.tenant(), kind.as_str().to_owned(), name.to_owned(), version);
+    let row = manifest_approval::Entity::find_by_id(key).one(scope.connection()).await?;
+    Ok(row.map(|row| describe_approval(row, kind)))
+}
+
+/// Approvals of all versions of a kind, by name and number.
+pub async fn approvals(scope: &Scope, kind: Kind) -> Result<HashMap<(String, i32), Approval>> {
+    let rows = manifest_approval::Entity::find()
+        .filter(manifest_approval::Column::TenantId.eq(scope.tenant()))
+        .filter(manifest_approval::Column::Kind.eq(kind.as_str()))
+        .all(scope.connection())
+        .await?;
+    let approvals = rows.into_iter().map(|row| describe_approval(row, kind));
+    Ok(approvals.map(|approval| ((approval.name.clone(), approval.version), approval)).collect())
+}
+
+fn describe_approval(row: manifest_approval::Model, kind: Kind) -> Approval {
+    let manifest_approval::Model {
+        tenant_id: _,
+        kind: _,
+        name,
+        version,
+        fingerprint,
+        approved_by,
+        approved_at,
+        note,
+    } = row;
+    let approved_at = from_micros(approved_at);
+    Approval { kind, name, version, fingerprint, approved_by, approved_at, note }
+}
+
+/// Writes evidence, and that it is its collector's newest unless a newer one is known.
+pub async fn insert(tx: &Tx, evidence: &Evidence) -> Result<(), DbErr> {
+    let row = row(tx.scope().tenant(), evidence);
+    let newest = evidence_newest::Model {
+        tenant_id: row.tenant_id,
+        requirement: row.requirement.clone(),
+        collector: row.collector.clone(),
+        id: row.id,
+        observed_at: row.observed_at,
+    };
+    let row = row.into_active_model().reset_all();
+    evidence::Entity::insert(row).exec_without_returning(tx.connection()).await?;
+    use evidence_newest::Column;
+    let stored = Expr::col((evidence_newest::Entity, Column::ObservedAt));
+    let mut replace = OnConflict::columns([Column::TenantId, Column::Requirement, Column::Collector]);
+    replace.update_columns([Column::Id, Column::ObservedAt]).action_and_where(stored.lte(newest.observed_at));
+    let newest = newest.into_active_model().reset_all();
+    evidence_newest::Entity::insert(newest)
+        .on_conflict(replace)
+        .exec_without_returning(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// The newest evidence of each collector of these requirements.
+pub async fn newest(scope: &Scope, requirements: &[&str]) -> Result<Vec<Evidence>> {
+    let mut found = Vec::new();
+    for some in requirements.chunks(1000) {
+        let ids: Vec<Uuid> = evidence_newest::Entity::find()
+            .select_only()
+            .column(evidence_newest::Column::Id)
+            .filter(evidence_newest::Column::TenantId.eq(scope.tenant()))
+            .filter(evidence_newest::Column::Requirement.is_in(some.iter().copied()))
+            .limit(MOST_NEWEST)
+            .into_tuple()
+            .all(scope.connection())
+            .await?;
+        for some in ids.chunks(1000) {
+            let rows = evidence::Entity::find()
+                .filter(evidence::Column::TenantId.eq(scope.tenant()))
+                .filter(evidence::Column::Id.is_in(some.iter().copied()))
+                .all(scope.connection())
+                .await?;
+            for row in rows {
+                found.push(describe(row)?);
+            }
+        }
+    }
+    found.sort_by(|a, b| (&a.requirement, &a.collector).cmp(&(&b.requirement, &b.collector)));
+    Ok(found)
+}
+
+/// How many collectors have given evidence for a requirement.
+pub async fn collectors(tx: &Tx, requirement: &str) -> Result<Vec<String>, DbErr> {
+    evidence_newest::Entity::find()
+        .select_only()
+        .column(evidence_newest::Column::Collector)
+        .filter(evidence_newest::Column::TenantId.eq(tx.scope().tenant()))
+        .filter(evidence_newest::Column::Requirement.eq(requirement))
+        .into_tuple()
+        .all(tx.connection())
+        .await
+}
+
+/// Evidence of a requirement, the newest first; `before` is the last id of the page before.
+pub async fn list(
+    scope: &Scope,
+    requirement: &str,
+    before: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<Evidence>> {
+    let mut query = evidence::Entity::find()
+        .filter(evidence::Column::TenantId.eq(scope.tenant()))
+        .filter(evidence::Column::Requirement.eq(requirement))
+        // Ids are in the order of their making.
+        .order_by_desc(evidence::Column::Id)
+        .limit(limit);
+    if let Some(before) = before {
+        query = query.filter(evidence::Column::Id.lt(before));
+    }
+    query.all(scope.connection()).await?.into_iter().map(describe).collect()
+}
+
+fn describe(row: evidence::Model) -> Result<Evidence> {
+    let evidence::Model {
+        tenant_id: _,
+        id,
+        requirement,
+        collector,
+        fingerprint,
+        system,
+        result,
+        observed,
+        summary,
+        digest,
+        observed_at,
+        expires_at,
+        recorded_at,
+        recorded_by,
+    } = row;
+    let result = CheckResult::read(&result)
+        .ok_or_else(|| anyhow::anyhow!("stored evidence has a result that this version does not know"))?;
+    Ok(Evidence {
+        id,
+        requirement,
+        collector,
+        fingerprint,
+        system,
+        result,
+        observed: observed.map(|text| serde_json::from_str(&text)).transpose()?,
+        summary,
+        digest,
+        observed_at: from_micros(observed_at),
+        expires_at: from_micros(expires_at),
+        recorded_at: from_micros(recorded_at),
+        recorded_by,
+    })
+}
+
+fn row(tenant_id: Uuid, evidence: &Evidence) -> evidence::Model {
+    let Evidence {
+        id,
+        requirement,
+        collector,
+        fingerprint,
+        system,
+        result,
+        observed,
+        summary,
+        digest,
+        observed_at,
+        expires_at,
+        recorded_at,
+        recorded_by,
+    } = evidence.clone();
+    evidence::Model {
+        tenant_id,
+        id,
+        requirement,
+        collector,
+        fingerprint,
+        system,
+        result: result.as_str().to_owned(),
+        observed: observed.map(|value| value.to_string()),
+        summary,
+        digest,
+        observed_at: observed_at.as_microsecond(),
+        expires_at: expires_at.as_microsecond(),
+        recorded_at: recorded_at.as_microsecond(),
+        recorded_by,
+    }
+}
