@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::{Request, header};
 
-use crate::stand::{Client, client, full, soon, whole_body};
+use crate::stand::{Client, LONG, client, full, whole_body};
 use crate::system::{HANAKO, NOBODY, Person, TARO, WORDS, Word};
 
 /// How often a probe is made that finds nothing: a cache with a second's memory may have forgotten meanwhile.
@@ -143,7 +143,11 @@ impl Visitors {
         if !cookies.is_empty() {
             request = request.header(header::COOKIE, cookies.trim_start_matches("; "));
         }
-        let answer = soon(self.client.request(request.uri(uri).body(full(body)).unwrap())).await?;
+        let request = request.uri(uri).body(full(body)).unwrap();
+        let Ok(answer) = tokio::time::timeout(LONG, self.client.request(request)).await else {
+            panic!("{method} {target}: no answer");
+        };
+        let answer = answer?;
         let (parts, body) = answer.into_parts();
         let cookies = parts.headers.get_all(header::SET_COOKIE).iter();
         let cookies = cookies.filter_map(|cookie| cookie.to_str().ok()).map(str::to_owned).collect();
