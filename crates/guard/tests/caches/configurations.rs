@@ -265,6 +265,7 @@ cache c
   max-age 60
 defaults
   mode http
+  retries 0
   timeout client 20s
   timeout server 20s
   timeout connect 2s

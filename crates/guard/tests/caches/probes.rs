@@ -56,12 +56,17 @@ pub type Measured = BTreeMap<(Kind, &'static str), Outcome>;
 
 /// What somebody got.
 pub struct Seen {
-    pub status: u16,
+    status: u16,
     pub body: String,
     cookies: Vec<String>,
 }
 
 impl Seen {
+    /// What everybody may have.
+    pub fn is_asset(&self) -> bool {
+        self.status == 200 && self.body.starts_with("asset ")
+    }
+
     fn by(&self, viewer: Option<&Person>) -> Outcome {
         let stranger = [&TARO, &HANAKO].into_iter().find(|person| self.body.contains(person.name));
         match (viewer, stranger) {
@@ -157,6 +162,11 @@ impl Visitors {
 
     pub async fn get(&self, target: &str) -> Seen {
         self.ask("GET", target, "", None).await
+    }
+
+    /// From a cache that may not be there yet.
+    pub async fn try_to_get(&self, target: &str) -> Result<Seen, hyper_util::client::legacy::Error> {
+        self.try_to_ask("GET", target, "", None).await
     }
 
     /// One person's page, then the other's and perhaps a stranger's at the same address.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -183,6 +184,25 @@ fn write(path: &Path, text: &str) {
     std::fs::write(path, text).expect("a temporary folder takes files");
 }
 
+/// A port that nobody has now and nobody gets later in this run, below those that systems give to whoever connects (from 32768 on): there it
+/// might be taken before a cache comes up, or after a system broke down, even by the very connection that looks for it.
+pub fn free_address() -> SocketAddr {
+    const FIRST: u32 = 20_000;
+    const COUNT: u32 = 10_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    // Another run of these tests begins elsewhere.
+    let begin = std::process::id().wrapping_mul(101);
+    for _ in 0..COUNT {
+        let offset = begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT;
+        let port = u16::try_from(FIRST + offset).expect("below 30000");
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        if std::net::TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
+    panic!("no port is free from {FIRST} on");
+}
+
 /// A cache that runs until it is dropped.
 pub struct Cache {
     pub visitors: Visitors,
@@ -222,8 +242,7 @@ impl Cache {
             std::fs::create_dir(&path).expect("a temporary folder takes folders");
             std::fs::set_permissions(&path, all.clone()).expect("the folder is ours");
         }
-        let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-        let address = free.expect("a free port");
+        let address = free_address();
         let place = Place { listen: address.port(), upstream: upstream.port(), folder: folder.path() };
         let child = program.command(configuration, layer, &place).spawn().expect("it can be started");
         Self { visitors: Visitors::new(address, layer.has_guard()), program, child, folder }
@@ -248,11 +267,8 @@ impl Cache {
                 );
                 return false;
             }
-            if tokio::net::TcpStream::connect(self.visitors.address).await.is_ok() {
-                let seen = self.visitors.get("/assets/start.css").await;
-                if seen.status == 200 && seen.body.starts_with("asset ") {
-                    return true;
-                }
+            if self.visitors.try_to_get("/assets/start.css").await.is_ok_and(|seen| seen.is_asset()) {
+                return true;
             }
             assert!(tokio::time::Instant::now() < until, "{name} does not answer\n{}", self.output());
             tokio::time::sleep(Duration::from_millis(25)).await;
@@ -265,7 +281,7 @@ impl Cache {
         loop {
             let first = self.visitors.get("/assets/app.css").await;
             let second = self.visitors.get("/assets/app.css").await;
-            if first.body.starts_with("asset ") && first.body == second.body {
+            if first.is_asset() && first.body == second.body {
                 return;
             }
             assert!(tokio::time::Instant::now() < until, "{name} keeps nothing\n{}", self.output());

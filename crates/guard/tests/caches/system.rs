@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Barrier;
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::programs::free_address;
 use crate::stand::{Body, full, whole_body};
 
 /// How long the first of two simultaneous requests is held for the other, which may be waiting in the cache for the first's answer.
@@ -87,8 +88,8 @@ pub struct System {
 impl System {
     /// With tags, its answers carry the tag of whom they are about.
     pub async fn start(tags: bool) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let address = free_address();
+        let listener = TcpListener::bind(address).await.unwrap();
         let desk = Arc::new(Desk { tags, asked: AtomicUsize::new(0), pairs: Mutex::default() });
         let serving = tokio::spawn(async move {
             // Ends with this task.
