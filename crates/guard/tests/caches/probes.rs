@@ -259,10 +259,9 @@ impl Visitors {
             }
             measured
         };
-        let [a, b, c, d, e, f] = WORDS;
-        let (a, b, c, d, e, f) =
-            tokio::join!(of_word(a), of_word(b), of_word(c), of_word(d), of_word(e), of_word(f));
-        [a, b, c, d, e, f].into_iter().flatten().collect()
+        let [a, b, c, d, e, f, g] = WORDS.map(of_word);
+        let (a, b, c, d, e, f, g) = tokio::join!(a, b, c, d, e, f, g);
+        [a, b, c, d, e, f, g].into_iter().flatten().collect()
     }
 
     /// Pages that a cache has seen before the system breaks down.

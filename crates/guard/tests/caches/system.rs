@@ -60,8 +60,10 @@ pub struct Word {
     field: Option<(&'static str, &'static str)>,
 }
 
-pub const WORDS: [Word; 6] = [
+pub const WORDS: [Word; 7] = [
     Word { path: "silent", field: None },
+    // RFC 9111 section 4.2.2 lets a cache guess how long a page holds that has not changed for years.
+    Word { path: "old", field: Some(("last-modified", "Thu, 26 Oct 2023 02:00:00 GMT")) },
     Word { path: "minute", field: Some(("cache-control", "max-age=60")) },
     Word { path: "nought", field: Some(("cache-control", "max-age=0")) },
     Word { path: "expired", field: Some(("expires", "0")) },
@@ -72,10 +74,12 @@ pub const WORDS: [Word; 6] = [
 impl Word {
     /// As the head of a column.
     pub fn title(&self) -> String {
-        self.field.map_or("says nothing".to_owned(), |(name, value)| match name {
-            "cache-control" => format!("`{value}`"),
-            _ => "`Expires: 0`".to_owned(),
-        })
+        match self.field {
+            None => "says nothing".to_owned(),
+            Some(("cache-control", value)) => format!("`{value}`"),
+            Some(("expires", value)) => format!("`Expires: {value}`"),
+            Some(_) => "`Last-Modified`".to_owned(),
+        }
     }
 }
 
