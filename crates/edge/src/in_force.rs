@@ -91,16 +91,16 @@ impl Rules {
     }
 
     /// Counts what was wrong with a request, and tells the sink.
-    pub fn note_request(&self, exchange: &Exchange<'_>, sink: &dyn Sink) {
+    pub fn note_request(&self, exchange: &Exchange<'_>, sink: &(impl Sink + ?Sized)) {
         self.note(exchange.findings(), None, sink);
     }
 
     /// Counts what was wrong with an answer, and not again what the request showed already; tells the sink.
-    pub fn note_answer(&self, exchange: &Exchange<'_>, found: Findings<'_>, sink: &dyn Sink) {
+    pub fn note_answer(&self, exchange: &Exchange<'_>, found: Findings<'_>, sink: &(impl Sink + ?Sized)) {
         self.note(found, Some(exchange.findings()), sink);
     }
 
-    fn note(&self, found: Findings<'_>, before: Option<Findings<'_>>, sink: &dyn Sink) {
+    fn note(&self, found: Findings<'_>, before: Option<Findings<'_>>, sink: &(impl Sink + ?Sized)) {
         for finding in found.iter().filter(|one| !before.is_some_and(|before| before.contains(one.kind))) {
             let place = finding.route.and_then(|route| self.places.get(route).copied()).unwrap_or(0);
             let at = (place * KINDS + finding.kind as usize) * EFFECTS.len() + number(finding.effect);
