@@ -144,7 +144,7 @@ impl Program {
             Self::Varnish => {
                 let conf = folder.join("main.vcl");
                 write(&conf, &configurations::varnish(lines, &exported::varnish(layer), place));
-                command.args(["-F", "-j", "none", "-s", "malloc,16m", "-a"]);
+                command.args(["-F", "-j", "none", "-T", "none", "-s", "malloc,16m", "-a"]);
                 command.arg(format!("127.0.0.1:{}", place.listen)).arg("-n").arg(folder.join("n"));
                 // It is compiled once for a few hundred requests.
                 command.args(["-p", "cc_command=exec gcc -O0 -g0 -w -fPIC -shared -o %o %s"]);
