@@ -21,7 +21,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use probes::{Kind, Measured, Outcome};
-use programs::{Cache, Configuration, Layer, Program, free_address};
+use programs::{Cache, Configuration, Layer, Program, free_listener};
 use stand::{Nobody, Running, settings, soon};
 use system::{System, WORDS};
 
@@ -35,7 +35,8 @@ async fn guard_before(system: &System) -> Running {
     let mut settings = settings(system.address);
     settings.patience.drain = Duration::from_secs(1);
     let guard = Arc::new(Guard::new(settings, rules, Arc::new(Nobody)).expect("a plain origin"));
-    Running::of(guard, TcpListener::bind(free_address()).await.expect("a free port"), None)
+    let (listener, _) = free_listener();
+    Running::of(guard, TcpListener::from_std(listener).expect("it does not wait"), None)
 }
 
 async fn measure(program: Program, configuration: &Configuration, layer: Layer) -> Measured {
@@ -138,4 +139,13 @@ async fn httpd() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn haproxy() {
     check(Program::Haproxy).await;
+}
+
+/// Else a cache would be waited for that is somebody else's, or none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_finds_the_port_taken_is_started_again() {
+    use Program::*;
+    for program in [Nginx, Varnish, Squid, TrafficServer, Httpd, Haproxy] {
+        assert!(!Cache::believes_in_a_taken_port(program).await, "{}", program.title());
+    }
 }

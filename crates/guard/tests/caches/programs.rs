@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -14,6 +14,8 @@ use crate::{configurations, exported};
 
 /// How long a cache may take to answer for the first time, on a busy machine: Varnish has its rules compiled.
 const START: Duration = Duration::from_secs(40);
+/// How long one look at it may take.
+const TRY: Duration = Duration::from_secs(2);
 /// How long a cache may take to keep what it was given.
 const KEPT: Duration = Duration::from_secs(10);
 
@@ -184,20 +186,21 @@ fn write(path: &Path, text: &str) {
     std::fs::write(path, text).expect("a temporary folder takes files");
 }
 
-/// A port that nobody has now and nobody gets later in this run, below those that systems give to whoever connects (from 32768 on): there it
-/// might be taken before a cache comes up, or after a system broke down, even by the very connection that looks for it.
-pub fn free_address() -> SocketAddr {
-    const FIRST: u32 = 20_000;
-    const COUNT: u32 = 10_000;
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    // Another run of these tests begins elsewhere.
-    let begin = std::process::id().wrapping_mul(101);
+/// Listens on a port that nobody has now and nobody gets later in this run, below those that systems give to whoever connects (from 32768
+/// on): there it might be taken before a cache comes up, or after a system broke down, even by the very connection that looks for it.
+pub fn free_listener() -> (std::net::TcpListener, SocketAddr) {
+    const FIRST: u16 = 20_000;
+    const COUNT: u64 = 10_000;
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    // Runs at the same time begin far from each other, although their ids are neighbours (multiplicative hashing).
+    let begin = u64::from(std::process::id().wrapping_mul(2_654_435_769)) * COUNT >> 32;
     for _ in 0..COUNT {
-        let offset = begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT;
-        let port = u16::try_from(FIRST + offset).expect("below 30000");
+        let offset = (begin + NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT;
+        let port = FIRST + u16::try_from(offset).expect("below 10000");
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        if std::net::TcpListener::bind(address).is_ok() {
-            return address;
+        if let Ok(listener) = std::net::TcpListener::bind(address) {
+            listener.set_nonblocking(true).expect("a socket can be told not to wait");
+            return (listener, address);
         }
     }
     panic!("no port is free from {FIRST} on");
@@ -223,7 +226,9 @@ impl Cache {
         let name = format!("{} {} ({})", program.title(), configuration.id, layer.title());
         // Between our look at a free port and the start somebody else may take it.
         for _ in 0..5 {
-            let mut cache = Self::spawn(program, configuration, layer, upstream);
+            let (listener, address) = free_listener();
+            drop(listener);
+            let mut cache = Self::spawn(program, configuration, layer, address, upstream);
             if cache.answers(&name).await {
                 cache.keeps(&name).await;
                 return cache;
@@ -232,7 +237,13 @@ impl Cache {
         panic!("{name} found no port of its own");
     }
 
-    fn spawn(program: Program, configuration: &Configuration, layer: Layer, upstream: SocketAddr) -> Self {
+    fn spawn(
+        program: Program,
+        configuration: &Configuration,
+        layer: Layer,
+        address: SocketAddr,
+        upstream: SocketAddr,
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         // Some give up root for a user of their own.
         let all = std::fs::Permissions::from_mode(0o777);
@@ -242,10 +253,16 @@ impl Cache {
             std::fs::create_dir(&path).expect("a temporary folder takes folders");
             std::fs::set_permissions(&path, all.clone()).expect("the folder is ours");
         }
-        let address = free_address();
         let place = Place { listen: address.port(), upstream: upstream.port(), folder: folder.path() };
         let child = program.command(configuration, layer, &place).spawn().expect("it can be started");
         Self { visitors: Visitors::new(address, layer.has_guard()), program, child, folder }
+    }
+
+    /// Whether it takes a port that somebody else has for its own.
+    pub async fn believes_in_a_taken_port(program: Program) -> bool {
+        let (_taken, address) = free_listener();
+        let configuration = &program.configurations()[0];
+        Self::spawn(program, configuration, Layer::Nothing, address, address).answers(program.title()).await
     }
 
     fn output(&self) -> String {
@@ -255,19 +272,20 @@ impl Cache {
         texts.collect::<Vec<_>>().join("\n")
     }
 
-    /// False when it ended because somebody else had its port.
+    /// False when somebody else has its port.
     async fn answers(&mut self, name: &str) -> bool {
         let until = tokio::time::Instant::now() + START;
         loop {
-            if let Some(status) = self.child.try_wait().expect("it is our child") {
-                let output = self.output();
-                assert!(
-                    output.to_lowercase().contains("address already in use"),
-                    "{name}: {status}\n{output}"
-                );
+            let ended = self.child.try_wait().expect("it is our child");
+            let output = self.output();
+            // Traffic Server says so and goes on without a port.
+            if output.to_lowercase().contains("address already in use") {
                 return false;
             }
-            if self.visitors.try_to_get("/assets/start.css").await.is_ok_and(|seen| seen.is_asset()) {
+            assert!(ended.is_none(), "{name} ended: {ended:?}\n{output}");
+            // Whoever has its port may listen and never answer.
+            let asked = tokio::time::timeout(TRY, self.visitors.try_to_get("/assets/start.css")).await;
+            if asked.is_ok_and(|seen| seen.is_ok_and(|seen| seen.is_asset())) {
                 return true;
             }
             assert!(tokio::time::Instant::now() < until, "{name} does not answer\n{}", self.output());
@@ -292,6 +310,9 @@ impl Cache {
 
 impl Drop for Cache {
     fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(Some(_))) {
+            return;
+        }
         if self.program == Program::Squid {
             // It takes its shared memory away when it is asked to go, and not when it is killed.
             let pid = self.child.id().to_string();

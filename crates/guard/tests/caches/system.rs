@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Barrier;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::programs::free_address;
+use crate::programs::free_listener;
 use crate::stand::{Body, full, whole_body};
 
 /// How long the first of two simultaneous requests is held for the other, which may be waiting in the cache for the first's answer.
@@ -92,8 +92,8 @@ pub struct System {
 impl System {
     /// With tags, its answers carry the tag of whom they are about.
     pub async fn start(tags: bool) -> Self {
-        let address = free_address();
-        let listener = TcpListener::bind(address).await.unwrap();
+        let (listener, address) = free_listener();
+        let listener = TcpListener::from_std(listener).unwrap();
         let desk = Arc::new(Desk { tags, asked: AtomicUsize::new(0), pairs: Mutex::default() });
         let serving = tokio::spawn(async move {
             // Ends with this task.
