@@ -193,7 +193,7 @@ pub fn free_listener() -> (std::net::TcpListener, SocketAddr) {
     const COUNT: u64 = 10_000;
     static NEXT: AtomicU64 = AtomicU64::new(0);
     // Runs at the same time begin far from each other, although their ids are neighbours (multiplicative hashing).
-    let begin = u64::from(std::process::id().wrapping_mul(2_654_435_769)) * COUNT >> 32;
+    let begin = (u64::from(std::process::id().wrapping_mul(2_654_435_769)) * COUNT) >> 32;
     for _ in 0..COUNT {
         let offset = (begin + NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT;
         let port = FIRST + u16::try_from(offset).expect("below 10000");
