@@ -35,6 +35,19 @@ need_caches() {
   command -v node >/dev/null 2>&1 || install_package nodejs "runs the functions that are exported for edges"
 }
 
+# Caches that tests put before the guard: each starts its own, none uses a service of the system.
+need_edge_caches() {
+  need_caches
+  local program package
+  for program in squid:squid traffic_server:trafficserver apache2:apache2-bin haproxy:haproxy; do
+    package=${program#*:}
+    program=${program%%:*}
+    if ! command -v "$program" >/dev/null 2>&1 && [ ! -x "/usr/sbin/$program" ]; then
+      install_package "$package" "a cache before the guard"
+    fi
+  done
+}
+
 need_smtp_tls() {
   if ! python3 -c 'import aiosmtpd' 2>/dev/null && ! /usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null; then
     install_package python3-aiosmtpd "an SMTP server that speaks TLS and asks for a password"

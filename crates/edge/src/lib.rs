@@ -34,6 +34,7 @@
 mod error;
 pub mod export;
 pub mod identity;
+pub mod in_force;
 pub mod policy;
 mod route;
 mod rules;

@@ -57,13 +57,7 @@ pub fn no_answer(why: &NoAnswer, version: Version) -> Response<Answer> {
 
 /// A short text.
 pub fn told(status: StatusCode, text: &str) -> Response<Answer> {
-    let mut answer = Response::new(Answer::from(Bytes::from(format!("{text}\n"))));
-    *answer.status_mut() = status;
-    let fields = answer.headers_mut();
-    fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    fields.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    edge::policy::seal(fields);
-    answer
+    edge::policy::own_answer(status, Answer::from(Bytes::from(format!("{text}\n"))))
 }
 
 /// Methods whose answer has no body.

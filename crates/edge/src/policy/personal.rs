@@ -1,6 +1,6 @@
 //! The headers of a personal response. Each line stands for caches that obey nothing else (measured on 53 configurations).
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
 use super::directives::{each, has, is_lifetime};
 use super::finding::{Findings, Kind};
@@ -86,6 +86,29 @@ pub fn seal(headers: &mut HeaderMap) {
         headers.remove(field);
     }
     remove_fields(headers, is_vendor_or_tag_field);
+}
+
+/// An answer that whoever keeps the rules gives itself: plain text, as personal as a page.
+pub fn own_answer<B>(status: StatusCode, text: B) -> Response<B> {
+    let mut answer = Response::new(text);
+    *answer.status_mut() = status;
+    let fields = answer.headers_mut();
+    fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    fields.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    seal(fields);
+    answer
+}
+
+/// Takes out of trailers what would speak to caches or set a cookie, if somebody mixed them into the header fields
+/// (RFC 9110 section 6.5.1).
+pub fn seal_trailers(trailers: &mut HeaderMap) {
+    for (field, _) in &REMOVED {
+        trailers.remove(field);
+    }
+    for field in [header::CACHE_CONTROL, H_CDN, H_SURROGATE, H_ACCEL, header::VARY, header::SET_COOKIE] {
+        trailers.remove(field);
+    }
+    remove_fields(trailers, is_vendor_or_tag_field);
 }
 
 /// Removes every field that the predicate names.
