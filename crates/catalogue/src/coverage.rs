@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use crate::model::{Catalogue, Item, ModelSystem};
 use crate::reference::{ItemRef, Relation};
 
-/// What is known of a requirement at the moment of asking.
+/// What is known of a requirement at the moment of asking. Of several results the greatest counts: the later in this list, the
+/// less can be relied on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Status {
     /// The latest check found it kept.
@@ -293,7 +294,13 @@ fn count(catalogue: &Catalogue, items: &[ItemCoverage]) -> (Vec<CategoryCounts>,
     };
     let mut total = empty("");
     let outermost = catalogue.groups().iter().filter(|group| group.parent.is_none());
-    let mut categories: Vec<CategoryCounts> = outermost.map(|group| empty(&group.id)).collect();
+    // A copy may have one area under two spellings of its name.
+    let mut categories: Vec<CategoryCounts> = Vec::new();
+    for group in outermost {
+        if !categories.iter().any(|counts| counts.category == group.id) {
+            categories.push(empty(&group.id));
+        }
+    }
     for item in items {
         let own = categories.iter_mut().find(|counts| counts.category == item.category);
         for counts in own.into_iter().chain([&mut total]) {

@@ -1,6 +1,6 @@
 //! A catalogue: groups of items, in the catalogue's own order.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::reference::{ItemRef, Scheme};
 
@@ -122,6 +122,7 @@ pub struct Catalogue {
     /// Items that are one under several ids; each list has at least two positions, in order.
     aliases: Vec<Vec<usize>>,
     positions: HashMap<String, usize>,
+    group_ids: HashSet<String>,
 }
 
 impl Catalogue {
@@ -150,7 +151,8 @@ impl Catalogue {
             list.sort_unstable();
             list.dedup();
         }
-        Self { scheme, version: version.to_owned(), origin, groups, items, aliases, positions }
+        let group_ids = groups.iter().map(|group| group.id.clone()).collect();
+        Self { scheme, version: version.to_owned(), origin, groups, items, aliases, positions, group_ids }
     }
 
     /// Which catalogue it is.
@@ -200,7 +202,7 @@ impl Catalogue {
 
     /// Whether the id is that of a group.
     pub fn is_group(&self, id: &str) -> bool {
-        self.groups.iter().any(|group| group.id == id)
+        self.group_ids.contains(id)
     }
 
     /// The groups around an item, outermost first.

@@ -134,16 +134,11 @@ fn slo(
         "metadata": {
             "name": name,
             "displayName": requirement.name,
-            "annotations": {
-                "suimon/fingerprint": requirement.fingerprint,
-                "suimon/mode": mode,
-                "suimon/obligation": requirement.obligation.as_str(),
-                "suimon/statement-ja": requirement.statement.ja,
-                "suimon/threshold": requirement.threshold.to_string(),
-            },
+            // Short words only: the specification's schema allows nothing else, and no prefix without a dot.
+            "annotations": { "suimon-mode": mode, "suimon-obligation": requirement.obligation.as_str() },
         },
         "spec": {
-            "description": cut(&requirement.statement.en),
+            "description": cut(&format!("{}\n{}", requirement.statement.en, requirement.statement.ja)),
             "service": service,
             "indicator": { "metadata": { "name": sli }, "spec": metric },
             "timeWindow": [{ "duration": window, "isRolling": true }],
@@ -161,6 +156,8 @@ fn source(requirement: &Requirement, part: &str) -> Json {
             "target": requirement.target,
             "part": part,
             "unit": requirement.threshold.unit,
+            "requirement": requirement.name,
+            "fingerprint": requirement.fingerprint,
         },
     })
 }

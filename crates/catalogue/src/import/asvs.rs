@@ -143,7 +143,7 @@ fn document(document: Document) -> (Option<String>, Vec<Entry>) {
 }
 
 fn cdx(requirements: Vec<CdxRequirement>, place: &str) -> Vec<Entry> {
-    let entries = requirements.into_iter().enumerate().map(|(at, requirement)| {
+    let entries = requirements.into_iter().take(MAX_ENTRIES + 1).enumerate().map(|(at, requirement)| {
         let CdxRequirement { identifier, title, text } = requirement;
         let words = if text.is_empty() { title } else { text };
         Entry { id: identifier, words, level: None, at: format!("{place}/requirements/{at}") }
@@ -154,7 +154,7 @@ fn cdx(requirements: Vec<CdxRequirement>, place: &str) -> Vec<Entry> {
 fn flat(rows: Vec<Row>) -> (Option<String>, Vec<Entry>) {
     let mut entries: Vec<Entry> = Vec::new();
     let mut named = HashSet::new();
-    for (at, row) in rows.into_iter().enumerate() {
+    for (at, row) in rows.into_iter().take(MAX_ENTRIES + 1).enumerate() {
         let Row { chapter_id, chapter_name, section_id, section_name, req_id, req_description, level } = row;
         let at = format!("/requirements/{at}");
         for (id, words) in [(chapter_id, chapter_name), (section_id, section_name)] {
@@ -169,6 +169,9 @@ fn flat(rows: Vec<Row>) -> (Option<String>, Vec<Entry>) {
 
 /// Depth is bounded by serde_json, which stops at 128.
 fn unfold(node: Node, at: &str, entries: &mut Vec<Entry>) {
+    if entries.len() > MAX_ENTRIES {
+        return;
+    }
     let Node { id, name, description, level, items } = node;
     let words = if description.is_empty() { name } else { description };
     entries.push(Entry { id, words, level, at: at.to_owned() });
@@ -179,7 +182,7 @@ fn unfold(node: Node, at: &str, entries: &mut Vec<Entry>) {
 
 fn build(entries: Vec<Entry>, mut notes: Notes, limits: &Limits) -> Result<Read, ImportError> {
     if entries.len() > MAX_ENTRIES {
-        let fault = format!("{} chapters, sections and requirements, more than {MAX_ENTRIES}", entries.len());
+        let fault = format!("more than {MAX_ENTRIES} chapters, sections and requirements");
         return Err(ImportError::new(Place::Json(String::new()), fault, REMEDY));
     }
     let mut groups: Vec<Group> = Vec::new();

@@ -3,6 +3,7 @@
 //! Own code because the library that reads `.xlsx` here panics on malformed `.xls`, follows a circular directory for ever, and
 //! lays out a sheet for every cell between its outermost two.
 
+use std::borrow::Cow;
 use std::io::{Cursor, Read};
 
 use super::grid::{Grid, Region, number};
@@ -53,10 +54,14 @@ pub(super) fn open(bytes: &[u8], limits: &Limits) -> Result<impl Workbook + use<
         }
         _ => return Err(ImportError::file("no workbook within the file", DAMAGED)),
     }
+    let mut is_whole = false;
     for (kind, data) in records {
         is_shared_open &= kind == record::CONTINUE;
         match kind {
-            record::EOF => break,
+            record::EOF => {
+                is_whole = true;
+                break;
+            }
             record::FILE_PASS => {
                 return Err(ImportError::file(
                     "the workbook has a password",
@@ -71,6 +76,9 @@ pub(super) fn open(bytes: &[u8], limits: &Limits) -> Result<impl Workbook + use<
             record::CONTINUE if is_shared_open => shared.push(data),
             _ => {}
         }
+    }
+    if !is_whole {
+        return Err(ImportError::file("the workbook ends in the middle", DAMAGED));
     }
     let strings = strings(&shared, limits.cells);
     Ok(Book { strings, sheets, limits: *limits, stream })
@@ -142,10 +150,14 @@ impl Workbook for Book {
         // Charts within the sheet are streams of their own.
         let mut depth = 0_u32;
         let mut formula_at = None;
+        let mut is_whole = false;
         for (kind, data) in records {
             match kind {
                 record::BOF => depth += 1,
-                record::EOF if depth == 0 => break,
+                record::EOF if depth == 0 => {
+                    is_whole = true;
+                    break;
+                }
                 record::EOF => depth -= 1,
                 _ if depth > 0 => {}
                 record::MERGE_CELLS => merges.extend(regions(data)),
@@ -168,11 +180,19 @@ impl Workbook for Book {
                     }
                 }
                 _ => {
-                    if let Some((at, text)) = self.cell(kind, data) {
-                        grid.put(at, &text, &self.limits)?;
+                    let Some(at) = position(data) else { continue };
+                    match self.text(kind, data.get(6..).unwrap_or_default()) {
+                        Some(Ok(text)) => grid.put(at, &text, &self.limits)?,
+                        Some(Err(fault)) => {
+                            return Err(ImportError::new(grid.place(at.0, at.1), fault, DAMAGED));
+                        }
+                        None => {}
                     }
                 }
             }
+        }
+        if !is_whole {
+            return Err(ImportError::new(place, "the sheet ends in the middle", DAMAGED));
         }
         grid.spread(&merges, &self.limits)?;
         Ok(grid)
@@ -182,21 +202,24 @@ impl Workbook for Book {
 type At = (u32, u32);
 
 impl Book {
-    /// A record that is one cell, other than a formula.
-    fn cell(&self, kind: u16, data: &[u8]) -> Option<(At, String)> {
-        let at = position(data)?;
-        let mut fields = Fields::new(data.get(6..)?);
+    /// The text of a record that is one cell, other than a formula; `data` begins behind row, column and format.
+    fn text(&self, kind: u16, data: &[u8]) -> Option<Result<Cow<'_, str>, &'static str>> {
+        let mut fields = Fields::new(data);
         let text = match kind {
-            record::LABEL_SST => self.strings.get(usize::try_from(fields.u32()?).ok()?)?.clone(),
-            record::LABEL | record::RSTRING => {
-                let count = usize::from(fields.u16()?);
-                string(&mut fields, count)?
+            record::LABEL_SST => {
+                let shared = fields.u32().and_then(|at| self.strings.get(usize::try_from(at).ok()?));
+                return Some(
+                    shared.map(|text| Cow::Borrowed(text.as_str())).ok_or("its text is not in the file"),
+                );
             }
-            record::NUMBER => number(fields.f64()?),
-            record::RK => number(rk(fields.u32()?)),
+            record::LABEL | record::RSTRING => {
+                fields.u16().and_then(|count| string(&mut fields, usize::from(count)))
+            }
+            record::NUMBER => fields.f64().map(number),
+            record::RK => fields.u32().map(rk).map(number),
             _ => return None,
         };
-        Some((at, text))
+        Some(text.map(Cow::Owned).ok_or("the cell ends in the middle"))
     }
 }
 

@@ -24,18 +24,24 @@ pub(super) struct Grid {
     pub(super) name: String,
     rows: BTreeMap<u32, BTreeMap<u32, String>>,
     cells: usize,
+    text_bytes: usize,
 }
 
 impl Grid {
     pub(super) fn new(name: &str) -> Self {
-        Self { name: crate::text::shown(name), rows: BTreeMap::new(), cells: 0 }
+        Self { name: crate::text::shown(name), rows: BTreeMap::new(), cells: 0, text_bytes: 0 }
     }
 
     /// Keeps a text; an empty one and one too far to the right are passed over.
     pub(super) fn put(&mut self, at: (u32, u32), text: &str, limits: &Limits) -> Result<(), ImportError> {
-        let text = clean(text, limits.text_chars);
         let (row, column) = at;
-        if text.is_empty() || column >= MAX_COLUMNS {
+        // Before it is looked at, so that what is passed over costs as well.
+        self.charge(row, text, limits)?;
+        if column >= MAX_COLUMNS {
+            return Ok(());
+        }
+        let text = clean(text, limits.text_chars);
+        if text.is_empty() {
             return Ok(());
         }
         if row >= limits.rows {
@@ -46,6 +52,18 @@ impl Grid {
             ));
         }
         self.fill(row, column, text, limits)
+    }
+
+    fn charge(&mut self, row: u32, text: &str, limits: &Limits) -> Result<(), ImportError> {
+        self.text_bytes = self.text_bytes.saturating_add(text.len());
+        if self.text_bytes > limits.text_bytes {
+            return Err(ImportError::new(
+                self.row_place(row),
+                format!("more than {} bytes of text, merged cells counted each time", limits.text_bytes),
+                "import the publisher's own sheet without additions",
+            ));
+        }
+        Ok(())
     }
 
     fn fill(&mut self, row: u32, column: u32, text: String, limits: &Limits) -> Result<(), ImportError> {
@@ -79,6 +97,7 @@ impl Grid {
             for row in covered {
                 for column in left..=right.min(MAX_COLUMNS - 1) {
                     if (row, column) != (top, left) {
+                        self.charge(row, &text, limits)?;
                         self.fill(row, column, text.clone(), limits)?;
                     }
                 }
@@ -146,6 +165,9 @@ mod tests {
         grid.put((0, 0), "x", &limits).unwrap();
         let error = grid.spread(&[region((0, u32::MAX), (0, u32::MAX))], &limits).unwrap_err();
         assert!(error.to_string().contains("more than 50"), "{error}");
+        let limits = Limits { text_bytes: 5, ..limits };
+        let error = Grid::new("S").put((0, 100), "123456", &limits).unwrap_err();
+        assert!(error.to_string().contains("more than 5 bytes"), "{error}");
         assert!(grid.spread(&vec![region((0, 0), (0, 0)); MAX_MERGES + 1], &limits).is_err());
     }
 }

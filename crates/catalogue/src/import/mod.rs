@@ -29,6 +29,8 @@ pub struct Limits {
     pub rows: u32,
     /// Filled cells of a sheet, merged ones counted for each cell they cover.
     pub cells: usize,
+    /// Bytes of all texts of a sheet, repeated and merged ones counted each time: a cell of a few bytes can name a long text.
+    pub text_bytes: usize,
     /// Characters of one text; what is beyond is cut. Excel's own limit is 32,767.
     pub text_chars: usize,
     /// Notes that are kept.
@@ -38,11 +40,12 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            file_bytes: 16 << 20,
+            file_bytes: 8 << 20,
             unpacked_bytes: 64 << 20,
             entries: 1_000,
             rows: 10_000,
             cells: 200_000,
+            text_bytes: 16 << 20,
             text_chars: 32_767,
             notes: 500,
         }

@@ -1,5 +1,6 @@
 //! `.xlsx`: measured before it is read, so that a small file cannot unpack to gigabytes.
 
+use std::borrow::Cow;
 use std::io::{Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -94,14 +95,15 @@ impl Book<'_> {
             if named > MAX_NAMED_CELLS {
                 return Err(ImportError::new(place, format!("more than {MAX_NAMED_CELLS} cells"), DAMAGED));
             }
-            let text = match cell.get_value() {
-                DataRef::String(text) => text.clone(),
-                DataRef::SharedString(text) => (*text).to_owned(),
-                DataRef::Float(value) => number(*value),
-                DataRef::Int(value) => value.to_string(),
-                DataRef::Bool(value) => value.to_string(),
-                DataRef::DateTime(value) => number(value.as_f64()),
-                DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => text.clone(),
+            let text: Cow<'_, str> = match cell.get_value() {
+                DataRef::SharedString(text) => Cow::Borrowed(text),
+                DataRef::String(text) | DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => {
+                    Cow::Borrowed(text)
+                }
+                DataRef::Float(value) => Cow::Owned(number(*value)),
+                DataRef::Int(value) => Cow::Owned(value.to_string()),
+                DataRef::Bool(value) => Cow::Owned(value.to_string()),
+                DataRef::DateTime(value) => Cow::Owned(number(value.as_f64())),
                 DataRef::Error(_) | DataRef::Empty => continue,
             };
             grid.put(cell.get_position(), &text, &self.limits)?;

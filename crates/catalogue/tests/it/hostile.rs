@@ -154,11 +154,64 @@ fn old_locked_and_torn_xls_files_are_named() {
     sheet.extend("活用シート".encode_utf16().flat_map(u16::to_le_bytes));
     let error = refused(&xls(&[bof, (0x85, &sheet), (0x0A, &[])]), &limits);
     assert_eq!(error.fault, "the sheet lies outside the file");
+    assert_eq!(refused(&xls(&[bof]), &limits).fault, "the workbook ends in the middle");
     let fixture = include_bytes!("../files/invented-ipa-sheet.xls");
     for length in (0..fixture.len()).step_by(997) {
-        let cut = import(&fixture[..length], &limits);
-        assert!(cut.is_err() || length > fixture.len() / 2, "{length}");
+        assert!(import(&fixture[..length], &limits).is_err(), "{length}");
     }
+}
+
+/// A sheet of an .xls file with these records between its beginning and its end.
+fn xls_sheet(shared: &[u8], records: &[(u16, &[u8])]) -> Vec<u8> {
+    let bof: (u16, &[u8]) = (0x0809, &[0, 6, 5, 0]);
+    let name: Vec<u8> = "活用シート".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let sheet_at = u32::try_from(3 * 4 + 4 + bof.1.len() + 8 + name.len() + shared.len()).unwrap();
+    let bound = [&sheet_at.to_le_bytes()[..], &[0, 0, 5, 1], &name].concat();
+    let mut all = vec![bof, (0x85, &bound), (0xFC, shared), (0x0A, &[][..]), bof];
+    all.extend(records);
+    xls(&all)
+}
+
+#[test]
+fn a_torn_xls_sheet_is_not_read_in_part() {
+    let limits = Limits::default();
+    let id: (u16, &[u8]) = (0x0204, b"\x02\0\0\0\0\0\x07\0\0A.1.1.1");
+    let end: (u16, &[u8]) = (0x0A, &[]);
+    let place = |error: ImportError| error.to_string();
+    assert!(
+        place(refused(&xls_sheet(&[], &[id, end]), &limits))
+            .starts_with("sheet `活用シート`, row 3, column B: no name for A")
+    );
+    assert!(
+        place(refused(&xls_sheet(&[], &[id]), &limits))
+            .starts_with("sheet `活用シート`: the sheet ends in the middle")
+    );
+    let lost: (u16, &[u8]) = (0xFD, &[2, 0, 1, 0, 0, 0, 9, 0, 0, 0]);
+    let error = place(refused(&xls_sheet(&[], &[id, lost, end]), &limits));
+    assert!(
+        error.starts_with("sheet `活用シート`, row 3, column B: its text is not in the file; open"),
+        "{error}"
+    );
+    let short: (u16, &[u8]) = (0x0203, &[2, 0, 1, 0, 0, 0, 9]);
+    let error = place(refused(&xls_sheet(&[], &[short, end]), &limits));
+    assert!(error.contains("column B: the cell ends in the middle"), "{error}");
+}
+
+/// A text of 60 kB that 20,000 cells of 14 bytes name: over a gigabyte, were each of them kept.
+#[test]
+fn one_long_text_in_many_cells_is_refused() {
+    let mut shared = vec![1, 0, 0, 0, 1, 0, 0, 0, 0x60, 0xEA, 0];
+    shared.extend(vec![b' '; 60_000]);
+    let cells: Vec<[u8; 10]> = (0..20_000_u16)
+        .map(|cell| {
+            let [low, high] = (cell / 64).to_le_bytes();
+            [low, high, (cell % 64) as u8, 0, 0, 0, 0, 0, 0, 0]
+        })
+        .collect();
+    let mut records: Vec<(u16, &[u8])> = cells.iter().map(|cell| (0xFD, &cell[..])).collect();
+    records.push((0x0A, &[]));
+    let error = refused(&xls_sheet(&shared, &records), &Limits::default());
+    assert_eq!(error.fault, "more than 16777216 bytes of text, merged cells counted each time");
 }
 
 #[test]

@@ -25,10 +25,16 @@ fn availability_is_a_ratio_and_latency_a_threshold() {
         assert_eq!(slo["spec"]["timeWindow"][0]["isRolling"], true);
     }
     assert_eq!(available["metadata"]["displayName"], "NFR-AVL-001");
+    assert_eq!(
+        available["metadata"]["annotations"],
+        serde_json::json!({ "suimon-mode": "observe", "suimon-obligation": "SHOULD" })
+    );
+    assert_eq!(available["spec"]["description"], "NFR-AVL-001 is kept.\nNFR-AVL-001を守る。");
     assert_eq!(available["spec"]["timeWindow"][0]["duration"], "30d");
     assert_eq!(available["spec"]["objectives"], serde_json::json!([{ "target": 0.999 }]));
     let ratio = &available["spec"]["indicator"]["spec"]["ratioMetric"];
     assert_eq!(ratio["good"]["metricSource"]["spec"]["metric"], "availability");
+    assert_eq!(ratio["good"]["metricSource"]["spec"]["fingerprint"], "f1");
     assert_eq!(ratio["total"]["metricSource"]["type"], "suimon");
     assert_eq!(quick["spec"]["timeWindow"][0]["duration"], "4w");
     assert_eq!(
