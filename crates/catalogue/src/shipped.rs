@@ -14,9 +14,9 @@ const ISO: &str = include_str!("../data/iso25010-2023.tsv");
 /// How a pair of ids came to be one item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AliasBasis {
-    /// Named as duplicates in what was read about the grade.
+    /// Published as a duplicate.
     Stated,
-    /// The same metric name under the other half of such a pair; not compared with IPA's own sheet.
+    /// Inferred from the same metric name and meaning; not compared with IPA's own sheet.
     Named,
 }
 
