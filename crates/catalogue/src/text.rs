@@ -23,7 +23,7 @@ pub(crate) fn shown(text: &str) -> String {
     text.chars().take(64).flat_map(char::escape_debug).collect()
 }
 
-/// The dotted numbers at the start of a folded text (`7.9.1`), and how many there are; nothing unless it begins with a digit.
+/// The dotted numbers at the start of a text in plain digits (`7.9.1`), and how many there are; nothing unless it begins with a digit.
 pub(crate) fn leading_number(text: &str) -> Option<(String, usize)> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let number = text[..end].trim_end_matches('.');
@@ -47,6 +47,7 @@ mod tests {
         assert_eq!(leading_number("7.9.1個人情報"), Some(("7.9.1".into(), 3)));
         assert_eq!(leading_number("1.認証"), Some(("1".into(), 1)));
         assert_eq!(leading_number("7"), Some(("7".into(), 1)));
+        assert_eq!(leading_number("1.3.1 8文字"), Some(("1.3.1".into(), 3)));
         for none in ["", "認証1", "1..2", "1.2.3.4", "1234", ".1", "."] {
             assert_eq!(leading_number(none), None, "{none}");
         }

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use unicode_normalization::UnicodeNormalization;
+
 use super::grid::Grid;
 use super::{Limits, Notes, Read, group_label, item_label};
 use crate::error::ImportError;
@@ -134,9 +136,12 @@ fn joined(grid: &Grid, row: u32, (start, end): (u32, u32)) -> String {
 /// Number of the wanted depth and the words behind it.
 fn numbered(grid: &Grid, row: u32, span: (u32, u32), depth: usize) -> Option<(String, String)> {
     let text = joined(grid, row, span);
-    let (number, found) = leading_number(&fold(&text))?;
-    let words = text
-        .trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '.' | '．' | '0'..='9' | '０'..='９'));
+    let text = text.trim_start();
+    // With its blanks: what follows the number may begin with a digit as well.
+    let (number, found) = leading_number(&text.nfkc().collect::<String>())?;
+    // Each full-width digit is one character, as is the plain one.
+    let words: String = text.chars().skip(number.len()).collect();
+    let words = words.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '.' | '．'));
     (found == depth).then(|| (number, words.to_owned()))
 }
 

@@ -54,6 +54,23 @@ fn requirements_stand_under_their_headings() {
     assert!(copy.comparison.missing.contains(&"8.1.3".to_owned()));
 }
 
+/// A requirement may begin with a digit, which is not its number's.
+#[test]
+fn digits_after_the_number_are_words() {
+    let copy = read(&workbook("Ver.4.0", |sheet| {
+        write(sheet, 0, 0, &["項目", "見出し", "要件"]);
+        write(sheet, 1, 0, &["1 見本", "1.3 見本", "1.3.1 8文字の見本"]);
+        write(sheet, 2, 2, &["１．３．２．　９文字の見本"]);
+    }));
+    let seen: Vec<_> = copy
+        .catalogue
+        .items()
+        .iter()
+        .map(|item| (item.id.as_str(), item.text.as_ref().unwrap().name.as_str()))
+        .collect();
+    assert_eq!(seen, [("1.3.1", "8文字の見本"), ("1.3.2", "９文字の見本")]);
+}
+
 #[test]
 fn a_number_may_have_a_column_of_its_own() {
     let copy = read(&workbook("Ver.4.0", |sheet| {
