@@ -152,13 +152,15 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
-    /// Exports of any texts: the same bytes twice, JSON and YAML that can be read, a table with its rows and no formula.
+    /// Exports of any texts: the same bytes twice, a valid document, JSON and YAML that can be read, a table with its rows and no formula.
     #[test]
     fn exports_hold_any_text(system in any_system()) {
         let exported = cyclonedx(&system).unwrap();
         prop_assert_eq!(&exported, &cyclonedx(&system).unwrap());
         let read: serde_json::Value = serde_json::from_str(&exported).unwrap();
         prop_assert_eq!(read["declarations"]["claims"].as_array().unwrap().len(), system.requirements.len());
+
+        prop_assert_eq!(crate::attestations::faults(&read), Vec::<String>::new());
 
         let slo = openslo(&system).unwrap();
         prop_assert_eq!(slo.len() + slo.skipped.len(), system.requirements.len());
