@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use edge::policy::{Effect, Exchange, Findings, Kind};
 use edge::{RouteTable, RuleError};
 
+use crate::identity;
+
 const KINDS: usize = Kind::ALL.len();
 const EFFECTS: [Effect; 3] = [Effect::Measured, Effect::Reported, Effect::Corrected];
 
@@ -36,6 +38,20 @@ pub trait Sink: Send + Sync {
     /// Once for each route, kind and effect under each version of the rules. What is only measured (mode `observe`) is counted and
     /// not told. Called before the answer leaves, so it must not wait for anything.
     fn tell(&self, found: Found<'_>);
+
+    /// The same for what was wrong about who is who. Written to the log unless somebody does better.
+    fn tell_identity(&self, found: identity::Found<'_>) {
+        let identity::Found { version, route, kind, effect } = found;
+        let (route, grade) = (route.unwrap_or("-"), kind.grade());
+        tracing::warn!(
+            route,
+            kind = kind.code(),
+            ?grade,
+            ?effect,
+            version,
+            "against what is declared of sessions"
+        );
+    }
 }
 
 /// How often something was wrong.
