@@ -98,7 +98,11 @@ impl Identity {
             }
             Named::Nothing | Named::Nobody => return None,
         };
-        let stop = kinds.iter().fold(false, |stop, kind| declared.stops(asked, *kind, sink) || stop);
+        let mut stop = false;
+        for kind in kinds {
+            // Each is counted, whatever came of the one before.
+            stop |= declared.stops(asked, kind, sink);
+        }
         stop.then(|| {
             let text = "the system's answer is about somebody else and was withheld; sign in again";
             self.own(own::told(StatusCode::BAD_GATEWAY, text))
@@ -139,9 +143,9 @@ impl Identity {
                 return None;
             }
         };
-        // A client with a bearer token has no cookies to come again with; an answer that leads elsewhere shows no page.
+        // A client without a session's cookie would come again without the tag's, for ever; an answer that leads elsewhere shows no page.
         let leads = answer.status().is_redirection();
-        let comes_again = session.is_none_or(|session| asked.is_by_cookie(session)) && !leads;
+        let comes_again = session.is_some_and(|session| asked.is_by_cookie(session)) && !leads;
         let status = match (&asked.method, self.after_write) {
             (&Method::GET | &Method::HEAD, _) => Some(StatusCode::TEMPORARY_REDIRECT),
             (_, AfterWrite::SeeOther) => Some(StatusCode::SEE_OTHER),

@@ -23,7 +23,8 @@ pub type Value = Zeroizing<Vec<u8>>;
 /// [`InDoubt`].
 pub fn of_request(carriers: &[Carrier], fields: &HeaderMap) -> Result<Vec<Option<Value>>, InDoubt> {
     let cookies: Vec<&[u8]> = fields.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
-    if cookies.iter().map(|line| line.len()).sum::<usize>() > MAX_COOKIE_BYTES {
+    let by_cookie = carriers.iter().any(|carrier| matches!(carrier, Carrier::Cookie(_)));
+    if by_cookie && cookies.iter().map(|line| line.len()).sum::<usize>() > MAX_COOKIE_BYTES {
         return Err(InDoubt);
     }
     let each = carriers.iter().map(|carrier| match carrier {

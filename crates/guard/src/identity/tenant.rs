@@ -163,16 +163,16 @@ fn add(patterns: &[Pattern], text: &str, tenants: &mut BTreeSet<String>) {
 }
 
 /// Whether servers may go elsewhere from here: up, past a backslash or an end that only they see, or through a character whose
-/// compatibility form is syntax (`／`).
+/// compatibility form is syntax (`／`, `‥`).
 fn is_strange(text: &str) -> bool {
-    let up = |segment: &str| matches!(segment.split(';').next(), Some("." | ".."));
+    let up =
+        |text: &str| text.split('/').any(|segment| matches!(segment.split(';').next(), Some("." | "..")));
+    let syntax = |c: &char| matches!(c, '/' | '\\' | ';' | '%' | '?' | '#');
     let lookalike = || {
-        let syntax = |c: &char| matches!(c, '/' | '.' | '\\' | ';' | '%' | '?' | '#');
-        text.chars().filter(char::is_ascii).filter(syntax).count() != text.nfkc().filter(syntax).count()
+        let plain: String = text.nfkc().collect();
+        plain.chars().filter(syntax).count() != text.chars().filter(syntax).count() || up(&plain)
     };
-    text.contains(|c: char| c == '\\' || c.is_control())
-        || text.split('/').any(up)
-        || !text.is_ascii() && lookalike()
+    text.contains(|c: char| c == '\\' || c.is_control()) || up(text) || !text.is_ascii() && lookalike()
 }
 
 /// One form of what careless servers take for the same literal: case and width do not count.

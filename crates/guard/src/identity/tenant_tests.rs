@@ -76,6 +76,7 @@ fn tenants_of_paths() {
         ("/files/a%2Fb", &[]),
         ("/t/a/100%25", &["a"]),
         ("/t/a/%zz", &["a"]),
+        ("/t/a/資料１．２…", &["a"]),
     ] {
         assert_eq!(
             tenants(path).as_deref(),
@@ -96,6 +97,8 @@ fn tenants_of_paths() {
         "/t/%ff",
         "/t／a",
         "/t/a%EF%BC%8Fb",
+        "/t/a/‥/b",
+        "/t/a/．．/b",
         "/%25252525252541",
     ] {
         assert_eq!(tenants(path), None, "{path}");

@@ -58,7 +58,7 @@ impl AsyncWrite for Paper {
             FULL => {
                 // It takes a little before it fails, so that a line is cut.
                 let mut kept = self.bytes.lock().unwrap();
-                if kept.len() % 7 != 0 {
+                if !kept.len().is_multiple_of(7) {
                     kept.push(bytes[0]);
                     return Poll::Ready(Ok(1));
                 }

@@ -165,11 +165,17 @@ async fn a_person_whom_nobody_names_is_told_of() {
 }
 
 #[tokio::test]
-async fn a_bearers_client_is_sent_nowhere() {
+async fn a_client_without_cookies_is_sent_nowhere() {
     let scene = scene(declaration(), AfterWrite::SeeOther).await;
-    for _ in 0..2 {
-        let got = scene.send("GET", "/mypage/", &[("authorization", "Bearer school-a.ann.1")]).await;
+    // The second kind is known by something that is not declared, such as a certificate.
+    for (field, target) in [
+        ("Bearer school-a.ann.1", "/mypage/"),
+        ("Bearer school-a.ann.1", "/mypage/"),
+        ("Basic x", "/mypage/?as=ann"),
+    ] {
+        let got = scene.send("GET", target, &[("authorization", field)]).await;
         assert_eq!((got.status.as_u16(), got.field("suimon-subject-tag")), (200, Some("anonymous")));
+        assert_eq!(got.all("set-cookie").len(), 1);
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use edge::Mode;
 use edge::policy::Effect;
-use guard::identity::{Carrier, Declaration, DeclarationError, Identity, Kind, Memory, PatternError};
+use guard::identity::{Declaration, Kind};
 use http::header::HeaderName;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -385,32 +385,4 @@ async fn another_declaration_begins_anew() {
     // What is wrong changes nothing.
     assert!(scene.identity.replace("d1", Declaration::default()).is_err());
     assert_eq!(scene.times(Kind::TenantOfPath), 1);
-}
-
-#[test]
-fn what_is_wrong_with_a_declaration_is_told() {
-    let errors = |declaration: Declaration| {
-        Identity::new("d", declaration, Memory::default(), [0; 32].into()).map(drop).unwrap_err()
-    };
-    let named = |carriers| Declaration { carriers, ..declaration() };
-    assert_eq!(errors(Declaration { system: String::new(), ..declaration() }), [DeclarationError::System]);
-    assert_eq!(errors(named(vec![])), [DeclarationError::Carriers]);
-    assert_eq!(errors(named(vec![Carrier::Bearer, Carrier::Bearer])), [DeclarationError::Carriers]);
-    for name in ["", "a b", "a=b", "a;b", "a%b", "学", &"a".repeat(129)] {
-        let told = errors(named(vec![Carrier::Cookie(name.to_owned())]));
-        assert!(matches!(&told[..], [DeclarationError::Cookie(_)]), "{name}: {told:?}");
-    }
-    for field in ["set-cookie", "content-length", "suimon-subject-tag", SUBJECT] {
-        let tenant_header = Some(HeaderName::from_static(field));
-        assert_eq!(
-            errors(Declaration { tenant_header: tenant_header.clone(), ..declaration() }),
-            [DeclarationError::Field(tenant_header.unwrap())]
-        );
-    }
-    assert_eq!(errors(Declaration { tenant_header: None, ..declaration() }), [DeclarationError::NoTenant]);
-    let tenant_paths = vec!["/t/".to_owned(), "/t/{tenant}".to_owned()];
-    let fault = DeclarationError::Pattern { path: "/t/".into(), fault: PatternError::Segment };
-    assert_eq!(errors(Declaration { tenant_paths, ..declaration() }), [fault]);
-    let tenant_paths = vec!["/t/{tenant}".to_owned(); 33];
-    assert_eq!(errors(Declaration { tenant_paths, ..declaration() }), [DeclarationError::Patterns]);
 }

@@ -2,6 +2,7 @@
 
 mod access_log;
 mod binding;
+mod declaration;
 mod drain;
 mod fields;
 mod forwarding;
