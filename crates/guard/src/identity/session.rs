@@ -46,6 +46,11 @@ fn cookie(name: &[u8], lines: &[&[u8]]) -> Result<Option<Value>, InDoubt> {
             && said.trim_ascii() == name
         {
             exact += 1;
+            let value = bare(value.trim_ascii());
+            // Half a quotation: for some servers it ends in another cookie.
+            if value.contains(&b'"') {
+                return Err(InDoubt);
+            }
             found = canonical(value);
         }
     }
@@ -98,9 +103,7 @@ fn bearer(fields: &HeaderMap) -> Result<Option<Value>, InDoubt> {
 /// One spelling for all that servers take for the same value: without quotation marks, decoded. Whoever spells a session in another
 /// way must not be a stranger for it. None: there is none, it is empty.
 fn canonical(value: &[u8]) -> Option<Value> {
-    let value = value.trim_ascii();
-    let bare = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value);
-    let mut value = Zeroizing::new(bare.to_vec());
+    let mut value = Zeroizing::new(bare(value.trim_ascii()).to_vec());
     for _ in 0..MAX_ROUNDS {
         if !value.contains(&b'%') {
             break;
@@ -129,6 +132,11 @@ pub fn decoded(text: &[u8]) -> Value {
         }
     }
     out
+}
+
+/// Without the quotation marks around it (RFC 6265 section 4.1.1 has them belong to the value, servers take them away).
+fn bare(value: &[u8]) -> &[u8] {
+    value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value)
 }
 
 /// What an answer does with a carrier's session.

@@ -61,6 +61,8 @@ fn a_cookie_that_some_server_finds_twice_is_in_doubt() {
         &["sid[x]=b"],
         &["sid=a;\tsid=b"],
         &["session.id=a; session_id=b"],
+        &["sid=\"a; x=b\""],
+        &["sid=a\"b"],
     ] {
         assert_eq!(sid(lines), Err(InDoubt), "{lines:?}");
     }
