@@ -47,8 +47,8 @@ fn cookie(name: &[u8], lines: &[&[u8]]) -> Result<Option<Value>, InDoubt> {
         {
             exact += 1;
             let value = bare(value.trim_ascii());
-            // Half a quotation: for some servers it ends in another cookie.
-            if value.contains(&b'"') {
+            // A space before `=` makes two words of it for some; half a quotation ends in another cookie for others.
+            if said != name || value.contains(&b'"') {
                 return Err(InDoubt);
             }
             found = canonical(value);

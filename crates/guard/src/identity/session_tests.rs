@@ -63,6 +63,7 @@ fn a_cookie_that_some_server_finds_twice_is_in_doubt() {
         &["session.id=a; session_id=b"],
         &["sid=\"a; x=b\""],
         &["sid=a\"b"],
+        &["sid =,sid=a"],
     ] {
         assert_eq!(sid(lines), Err(InDoubt), "{lines:?}");
     }
