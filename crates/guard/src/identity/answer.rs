@@ -58,11 +58,15 @@ impl Identity {
         {
             return Some(self.own(own::told(StatusCode::FORBIDDEN, "this is not for who is signed in")));
         }
+        let unknown = asked.is_nameless() && changes.session_after(asked).is_some();
+        if unknown && !matches!(named, Named::Nobody) && answer.status().is_success() {
+            declared.note(asked, Kind::PersonUnknown, sink);
+        }
         let keys = keys?;
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
             return None;
         }
-        self.tag(asked, &keys, &named, &changes, answer, sink)
+        self.tag(asked, &keys, &changes, answer)
     }
 
     /// An answer about somebody else than who asked. Nothing is learned from it, and what it does to the session is not believed:
@@ -114,25 +118,18 @@ impl Identity {
         &self,
         asked: &Asked,
         keys: &Keyring,
-        named: &Named,
         changes: &Changes,
         answer: &mut Response<Answer>,
-        sink: &dyn Sink,
     ) -> Option<Response<Answer>> {
         let session = changes.session_after(asked);
         let person = asked.about.as_deref();
-        let by_person = asked.declared.said.subject_header.is_some();
-        let nameless = person.is_none_or(|person| person.subject.is_none());
-        if by_person
-            && nameless
-            && session.is_some()
-            && !matches!(named, Named::Nobody)
-            && answer.status().is_success()
-        {
-            asked.declared.note(asked, Kind::PersonUnknown, sink);
-        }
         let tag = match asked.bind(keys, person, session.map(|session| session.digest)) {
             Ok(Binding::Bound(tag)) => {
+                binding::carry(answer.headers_mut(), Some(&tag));
+                return None;
+            }
+            // About somebody else, and nothing stopped it here: the edge, which compares, does. Nobody becomes that person for it.
+            Ok(Binding::Rebind(tag)) if asked.seen_by.is_some() => {
                 binding::carry(answer.headers_mut(), Some(&tag));
                 return None;
             }
@@ -163,6 +160,15 @@ impl Identity {
 }
 
 impl Asked {
+    /// Whether something that is declared to be named was not.
+    fn is_nameless(&self) -> bool {
+        let said = &self.declared.said;
+        let about = self.about.as_deref();
+        let lacks = |declared: bool, name: Option<&str>| declared && name.is_none();
+        lacks(said.subject_header.is_some(), about.and_then(|about| about.subject.as_deref()))
+            || lacks(said.tenant_header.is_some(), about.and_then(|about| about.tenant.as_deref()))
+    }
+
     /// Remembers whom the session belongs to from now on.
     fn learn(&mut self, named: &Named, changes: &Changes, sink: &dyn Sink) {
         let declared = self.declared.clone();

@@ -50,7 +50,8 @@ kinds! {
     NameUnreadable = "name_unreadable", Leak;
     /// A person signed in and kept the session that the browser had before: whoever planted it is signed in too (session fixation).
     SessionKept = "session_kept", Weakness;
-    /// A personal answer to a session whose person nobody named: the edge cannot tell whose it is, so it lets it pass.
+    /// A personal answer to a session whose person or tenant nobody named: there was nothing to compare, and the edge cannot tell whose
+    /// it is, so both let it pass.
     PersonUnknown = "person_unknown", Weakness;
 }
 

@@ -332,6 +332,28 @@ async fn a_planted_session_signs_nobody_in() {
     assert_eq!(got.status.as_u16(), 502);
 }
 
+/// Where the system names nobody there is nothing to compare, and that is told.
+#[tokio::test]
+async fn a_person_whom_nobody_names_is_told_of() {
+    let scene = Scene::new(identity(declaration())).await;
+    for target in [
+        "/mypage/?silent",
+        "/mypage/?silent",
+        "/mypage/?nobody",
+        "/mypage/?silent&status=404",
+        "/assets/x?silent",
+    ] {
+        scene.get(target, "school-a.ann.1").await;
+    }
+    scene.send("GET", "/mypage/?silent", &[]).await;
+    assert_eq!(scene.times(Kind::PersonUnknown), 2);
+    assert_eq!(scene.told_of(Kind::PersonUnknown), [(Some("mypage".to_owned()), Effect::Reported)]);
+    // Once named, an answer need not name again.
+    scene.get("/mypage/", "school-a.ann.1").await;
+    scene.get("/mypage/?silent", "school-a.ann.1").await;
+    assert_eq!(scene.times(Kind::PersonUnknown), 2);
+}
+
 #[tokio::test]
 async fn bearers_are_sessions_too() {
     let scene = Scene::new(identity(declaration())).await;
@@ -361,11 +383,11 @@ async fn a_full_table_forgets_who_was_seen_longest_ago() {
 
 #[tokio::test]
 async fn an_idle_session_is_forgotten() {
-    let scene = Scene::new(identity_with(declaration(), memory(10, Duration::from_millis(300)))).await;
+    let scene = Scene::new(identity_with(declaration(), memory(10, Duration::from_secs(2)))).await;
     scene.get("/t/school-a/", "school-a.ann.1").await;
     assert_eq!(scene.get("/t/school-b/", "school-a.ann.1").await.status.as_u16(), 403);
     assert_eq!(scene.seen.targets().len(), 1);
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    tokio::time::sleep(Duration::from_millis(2_100)).await;
     assert_eq!(scene.get("/t/school-b/", "school-a.ann.1").await.status.as_u16(), 403);
     assert_eq!(scene.seen.targets().len(), 2);
 }
