@@ -73,6 +73,8 @@ impl Writer {
         system: String,
     ) -> Self {
         let buffer = Buffer::default();
+        // With nought no record would ever have a place.
+        let settings = Settings { flush_bytes: settings.flush_bytes.max(1), ..settings };
         Self {
             settings,
             receiver,

@@ -286,7 +286,7 @@ async fn an_answer_that_did_not_leave_whole() {
 async fn a_full_queue_is_told_of() {
     let paper = Paper::default();
     paper.is(STANDS);
-    let settings = Settings { queue: 2, flush_bytes: 1, ..quick() };
+    let settings = Settings { queue: 2, flush_bytes: 0, ..quick() };
     let logged = Logged::on(paper, settings, identity(declaration())).await;
     for _ in 0..10 {
         assert_eq!(logged.scene.get("/mypage/", "school-a.ann.1").await.status.as_u16(), 200);
