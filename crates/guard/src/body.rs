@@ -1,18 +1,21 @@
 //! Bodies: our own short ones, and streams that may not stand still.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::HeaderName;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep};
 
-use crate::fields;
+use crate::access_log::Pending;
 use crate::upload::Over;
+use crate::{fields, identity};
 
 /// Why a body ends before its end. Nobody is told more than that it did: the connection breaks off.
 #[derive(Debug, thiserror::Error)]
@@ -38,13 +41,27 @@ pin_project! {
         left: u64,
         // A piece was asked for and has not come. Time counts only then: whoever takes slowly is not who sends slowly.
         waiting: bool,
+        hidden: Option<Arc<[HeaderName]>>,
     }
 }
 
 impl Stream {
     /// At most `most` bytes, and no longer than `patience` between two pieces.
     pub fn new(incoming: Incoming, patience: Duration, most: u64) -> Self {
-        Self { incoming, timer: tokio::time::sleep(patience), patience, left: most, waiting: false }
+        Self {
+            incoming,
+            timer: tokio::time::sleep(patience),
+            patience,
+            left: most,
+            waiting: false,
+            hidden: None,
+        }
+    }
+
+    /// Without these fields in its trailers.
+    pub fn hiding(mut self, hidden: Option<Arc<[HeaderName]>>) -> Self {
+        self.hidden = hidden;
+        self
     }
 }
 
@@ -72,6 +89,9 @@ impl HttpBody for Stream {
                     *this.left = left;
                 } else if let Some(trailers) = frame.trailers_mut() {
                     fields::remove_from_trailers(trailers);
+                    if let Some(hidden) = this.hidden {
+                        identity::remove_hidden(trailers, hidden);
+                    }
                 }
                 Poll::Ready(Some(Ok(frame)))
             }
@@ -101,6 +121,8 @@ pin_project! {
     pub enum Answer {
         Own { #[pin] body: Full<Bytes> },
         Origin { #[pin] body: Stream, _over: Option<Over> },
+        // One of the others, whose record is written at its end.
+        Logged { body: Pin<Box<Answer>>, pending: Pending },
     }
 }
 
@@ -115,6 +137,14 @@ impl Answer {
     pub fn of_origin(body: Stream, over: Option<Over>) -> Self {
         Answer::Origin { body, _over: over }
     }
+
+    /// This one; when it has left, its record is written.
+    pub(crate) fn logged(self, mut pending: Pending) -> Self {
+        if self.is_end_stream() {
+            pending.end();
+        }
+        Answer::Logged { body: Box::pin(self), pending }
+    }
 }
 
 impl HttpBody for Answer {
@@ -128,6 +158,18 @@ impl HttpBody for Answer {
         match self.project() {
             AnswerProjection::Own { body } => body.poll_frame(context).map_err(|never| match never {}),
             AnswerProjection::Origin { body, .. } => body.poll_frame(context),
+            AnswerProjection::Logged { body, pending } => {
+                let frame = ready!(body.as_mut().poll_frame(context));
+                match &frame {
+                    Some(Ok(frame)) => pending.sent(frame.data_ref().map_or(0, |data| data.len() as u64)),
+                    Some(Err(_)) => return Poll::Ready(frame),
+                    None => pending.end(),
+                }
+                if body.is_end_stream() {
+                    pending.end();
+                }
+                Poll::Ready(frame)
+            }
         }
     }
 
@@ -135,6 +177,7 @@ impl HttpBody for Answer {
         match self {
             Answer::Own { body } => body.is_end_stream(),
             Answer::Origin { body, .. } => body.is_end_stream(),
+            Answer::Logged { body, .. } => body.is_end_stream(),
         }
     }
 
@@ -142,6 +185,7 @@ impl HttpBody for Answer {
         match self {
             Answer::Own { body } => body.size_hint(),
             Answer::Origin { body, .. } => body.size_hint(),
+            Answer::Logged { body, .. } => body.size_hint(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{self, HeaderValue};
+use http::header::{self, HeaderName, HeaderValue};
 use http::uri::{Authority, PathAndQuery};
 use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::{Body, Incoming};
@@ -41,7 +41,8 @@ pub fn check(request: Request<Incoming>, settings: &Settings) -> Result<Checked,
     Ok(Checked { request, host, tunnel })
 }
 
-/// Sends a request on and gives the origin's answer with what concerns only the connection to the origin taken away.
+/// Sends a request on and gives the origin's answer with what concerns only the connection to the origin taken away. The fields in
+/// `hidden` are in the trailers of neither.
 ///
 /// # Errors
 /// [`NoAnswer`].
@@ -50,12 +51,13 @@ pub async fn send(
     caller: Caller,
     settings: &Settings,
     pool: &Pool,
+    hidden: Option<Arc<[HeaderName]>>,
 ) -> Result<Response<Answer>, NoAnswer> {
     let Checked { mut request, host, tunnel } = checked;
     let tie = request.extensions_mut().remove::<Tie>().unwrap_or_default();
     let client = tunnel.then(|| hyper::upgrade::on(&mut request));
     let method = request.method().clone();
-    let (request, upload) = to_origin(request, &host, caller, settings, tunnel);
+    let (request, upload) = to_origin(request, &host, caller, settings, tunnel, hidden.clone());
     // Even when there is no answer.
     let over = upload.clone().map(Over::new);
     let host = settings.origin.host.as_ref().unwrap_or(&host);
@@ -79,7 +81,7 @@ pub async fn send(
         tunnel::say(answer.headers_mut());
         return Ok(answer);
     }
-    from_origin(answer, &method, settings.patience.body, over)
+    from_origin(answer, &method, settings.patience.body, over, hidden)
 }
 
 fn to_origin(
@@ -88,6 +90,7 @@ fn to_origin(
     caller: Caller,
     settings: &Settings,
     tunnel: bool,
+    hidden: Option<Arc<[HeaderName]>>,
 ) -> (Request<Sent>, Option<Arc<Upload>>) {
     let (mut parts, body) = request.into_parts();
     let trailers = wants_trailers(&parts.headers);
@@ -115,7 +118,7 @@ fn to_origin(
         // As everybody writes it: hyper takes zeros before it.
         parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }
-    let stream = Stream::new(body, settings.patience.body, settings.limits.body_bytes);
+    let stream = Stream::new(body, settings.patience.body, settings.limits.body_bytes).hiding(hidden);
     let sent = Sent::new(stream, upload.clone(), waits);
     (Request::from_parts(parts, sent), Some(upload))
 }
@@ -136,6 +139,7 @@ fn from_origin(
     method: &Method,
     patience: Duration,
     over: Option<Over>,
+    hidden: Option<Arc<[HeaderName]>>,
 ) -> Result<Response<Answer>, NoAnswer> {
     let (mut parts, body) = answer.into_parts();
     let coded = parts.headers.contains_key(header::TRANSFER_ENCODING);
@@ -152,7 +156,7 @@ fn from_origin(
         // Its length, which the head may tell, is that of what GET would give.
         Answer::from(bytes::Bytes::new())
     } else {
-        Answer::of_origin(Stream::new(body, patience, u64::MAX), over)
+        Answer::of_origin(Stream::new(body, patience, u64::MAX).hiding(hidden), over)
     };
     Ok(Response::from_parts(parts, body))
 }

@@ -3,10 +3,12 @@
 //!
 //! It knows no database and reads no file: whoever runs it gives it [`Settings`], a listener and the end.
 
+pub mod access_log;
 mod body;
 pub mod fields;
 mod forward;
 mod head;
+pub mod identity;
 mod listen;
 mod multiplexed;
 mod origin;
@@ -18,9 +20,11 @@ mod streams;
 mod tunnel;
 mod upload;
 
+pub use access_log::AccessLog;
 pub use body::Answer;
 pub use fields::{Caller, client};
 pub use head::Refusal;
+pub use identity::Identity;
 pub use listen::serve;
 pub use origin::{NoAnswer, OriginError};
 pub use prompt::Prompt;
@@ -31,9 +35,11 @@ pub use upload::Fault;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use edge::policy::{Exchange, Kind};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 
+use access_log::About;
 use forward::Checked;
 use origin::Pool;
 
@@ -43,6 +49,8 @@ pub struct Guard {
     pool: Pool,
     rules: ArcSwap<Rules>,
     sink: Arc<dyn Sink>,
+    identity: Option<Arc<Identity>>,
+    access_log: Option<Arc<AccessLog>>,
 }
 
 impl Guard {
@@ -52,7 +60,8 @@ impl Guard {
     /// What is wrong with how the origin is set up.
     pub fn new(settings: Settings, rules: Rules, sink: Arc<dyn Sink>) -> Result<Self, OriginError> {
         let pool = Pool::new(&settings.origin, &settings.limits, &settings.patience)?;
-        Ok(Self { settings, pool, rules: ArcSwap::from_pointee(rules), sink })
+        let rules = ArcSwap::from_pointee(rules);
+        Ok(Self { settings, pool, rules, sink, identity: None, access_log: None })
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -70,49 +79,128 @@ impl Guard {
         self.rules.swap(Arc::new(rules))
     }
 
+    /// Knows whose request it is, and keeps answers about one person from another.
+    #[must_use]
+    pub fn with_identity(mut self, identity: Arc<Identity>) -> Self {
+        self.identity = Some(identity);
+        self
+    }
+
+    /// Keeps a record of each personal answer.
+    #[must_use]
+    pub fn with_access_log(mut self, log: Arc<AccessLog>) -> Self {
+        self.access_log = Some(log);
+        self
+    }
+
     /// One request's answer.
     pub async fn answer(&self, request: Request<Incoming>, caller: Caller) -> Response<Answer> {
         let version = request.version();
-        let checked = match forward::check(request, &self.settings) {
-            Ok(checked) => checked,
-            Err(refusal) => return own::refused(refusal, version),
-        };
-        // Held to the end: whatever is put into force meanwhile, the answer is judged as the request was.
-        let rules = self.rules();
-        match self.by_rules(checked, caller, &rules).await {
-            Ok(answer) => answer,
-            Err(why) => {
-                tracing::warn!(%why, "the origin gave no answer");
-                own::no_answer(&why, version)
-            }
+        match forward::check(request, &self.settings) {
+            // Held to the end: whatever is put into force meanwhile, the answer is judged as the request was.
+            Ok(checked) => self.by_rules(checked, caller, &self.rules()).await,
+            Err(refusal) => self.own(own::refused(refusal, version)),
         }
     }
 
-    async fn by_rules(
-        &self,
-        mut checked: Checked,
-        caller: Caller,
-        rules: &Rules,
-    ) -> Result<Response<Answer>, NoAnswer> {
+    async fn by_rules(&self, mut checked: Checked, caller: Caller, rules: &Rules) -> Response<Answer> {
         let request = &mut checked.request;
         // Apart from the request while both are looked at.
         let mut fields = std::mem::take(request.headers_mut());
         let exchange = rules.table().judge_request(request.method(), request.uri().path(), &mut fields);
         *request.headers_mut() = fields;
         rules.note_request(&exchange, &*self.sink);
+        let Some(log) = &self.access_log else {
+            return self.pass(checked, caller, rules, &exchange).await.answer;
+        };
+        let trusted = fields::is_trusted(caller.address.ip(), &self.settings.trusted);
+        let edge = access_log::edge_id(checked.request.headers(), &self.settings.edge_ids, trusted);
+        let head = own::is_head(checked.request.method());
+        let Passed { answer, asked, own, proven } = self.pass(checked, caller, rules, &exchange).await;
+        let resolved = exchange.resolved();
+        let class = if resolved.is_personal() {
+            access_log::Class::Personal
+        } else if proven {
+            access_log::Class::Proven
+        } else {
+            return answer;
+        };
+        let (route, rules) = (resolved.route.map(edge::Route::name), rules.version());
+        log.note(answer, About { route, class, rules, asked: asked.as_ref(), edge, own, head })
+    }
+
+    async fn pass(
+        &self,
+        mut checked: Checked,
+        caller: Caller,
+        rules: &Rules,
+        exchange: &Exchange<'_>,
+    ) -> Passed {
+        let own = |answer, asked| Passed { answer: self.own(answer), asked, own: true, proven: false };
         if let Some(status) = exchange.refusal() {
-            return Ok(own::told(status, "there is nothing here"));
+            return own(own::told(status, "there is nothing here"), None);
         }
-        let mut answer = forward::send(checked, caller, &self.settings, &self.pool).await?;
+        let mut asked = None;
+        if let Some(identity) = &self.identity {
+            let tunnel = checked.tunnel;
+            let (known, instead) = identity.of_request(&mut checked.request, exchange, tunnel, &*self.sink);
+            if let Some(answer) = instead {
+                return Passed { answer, asked: Some(known), own: true, proven: false };
+            }
+            asked = Some(known);
+        }
+        let hidden = asked.as_ref().map(identity::Asked::hidden);
+        let version = checked.request.version();
+        let mut answer = match forward::send(checked, caller, &self.settings, &self.pool, hidden).await {
+            Ok(answer) => answer,
+            Err(why) => {
+                tracing::warn!(%why, "the origin gave no answer");
+                return own(own::no_answer(&why, version), asked);
+            }
+        };
+        if let (Some(identity), Some(asked_for)) = (&self.identity, &mut asked)
+            && let Some(answer) = identity.of_answer(asked_for, &mut answer, &*self.sink)
+        {
+            return Passed { answer, asked, own: true, proven: false };
+        }
         // After it come bytes of another protocol; there is nothing that a cache could keep.
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
-            return Ok(answer);
+            return Passed { answer, asked, own: false, proven: false };
         }
         let verdict = exchange.judge_response(answer.status(), answer.headers_mut());
-        rules.note_answer(&exchange, verdict.findings, &*self.sink);
-        Ok(match verdict.replace {
-            Some(status) => own::told(status, "the system's answer cannot be used"),
+        rules.note_answer(exchange, verdict.findings, &*self.sink);
+        if let Some(status) = verdict.replace {
+            return own(own::told(status, "the system's answer cannot be used"), asked);
+        }
+        let proven = PROVE.iter().any(|kind| verdict.findings.contains(*kind));
+        Passed { answer, asked, own: false, proven }
+    }
+
+    /// An answer of the guard itself, as an edge wants it that compares tags.
+    fn own(&self, answer: Response<Answer>) -> Response<Answer> {
+        match &self.identity {
+            Some(identity) => identity.own(answer),
             None => answer,
-        })
+        }
     }
 }
+
+/// An answer, and what is known of it.
+struct Passed {
+    answer: Response<Answer>,
+    asked: Option<identity::Asked>,
+    /// The guard's own.
+    own: bool,
+    /// On a public route, and one person's all the same.
+    proven: bool,
+}
+
+/// Of these, each says that a public route's answer is one person's.
+const PROVE: [Kind; 6] = [
+    Kind::PublicSetsCookie,
+    Kind::PublicSaysPrivate,
+    Kind::PublicVariesByPerson,
+    Kind::PublicWithAuthorization,
+    Kind::PublicNamesSubject,
+    Kind::PublicAuthenticates,
+];
