@@ -137,7 +137,7 @@ pub struct Caller {
 }
 
 /// Whether an address is one of these networks'. One of IPv4 that is written in IPv6 counts as what it is.
-fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
+pub(crate) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
     trusted.iter().any(|network| network.contains(&address.to_canonical()))
 }
 

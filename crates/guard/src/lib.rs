@@ -3,6 +3,7 @@
 //!
 //! It knows no database and reads no file: whoever runs it gives it [`Settings`], a listener and the end.
 
+pub mod admission;
 mod body;
 pub mod fields;
 mod forward;
@@ -30,6 +31,7 @@ pub use upload::Fault;
 
 use std::sync::Arc;
 
+use admission::Admission;
 use arc_swap::ArcSwap;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -43,6 +45,7 @@ pub struct Guard {
     pool: Pool,
     rules: ArcSwap<Rules>,
     sink: Arc<dyn Sink>,
+    admission: Option<Arc<Admission>>,
 }
 
 impl Guard {
@@ -52,7 +55,13 @@ impl Guard {
     /// What is wrong with how the origin is set up.
     pub fn new(settings: Settings, rules: Rules, sink: Arc<dyn Sink>) -> Result<Self, OriginError> {
         let pool = Pool::new(&settings.origin, &settings.limits, &settings.patience)?;
-        Ok(Self { settings, pool, rules: ArcSwap::from_pointee(rules), sink })
+        Ok(Self { settings, pool, rules: ArcSwap::from_pointee(rules), sink, admission: None })
+    }
+
+    /// Keeps people waiting when there are more than the system bears.
+    #[must_use]
+    pub fn with_admission(self, admission: Arc<Admission>) -> Self {
+        Self { admission: Some(admission), ..self }
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -95,6 +104,9 @@ impl Guard {
         rules: &Rules,
     ) -> Result<Response<Answer>, NoAnswer> {
         let request = &mut checked.request;
+        if let Some(answer) = self.admission.as_ref().and_then(|admission| admission.own(request)) {
+            return Ok(answer);
+        }
         // Apart from the request while both are looked at.
         let mut fields = std::mem::take(request.headers_mut());
         let exchange = rules.table().judge_request(request.method(), request.uri().path(), &mut fields);
@@ -103,16 +115,32 @@ impl Guard {
         if let Some(status) = exchange.refusal() {
             return Ok(own::told(status, "there is nothing here"));
         }
-        let mut answer = forward::send(checked, caller, &self.settings, &self.pool).await?;
+        let mut pass = None;
+        if let Some(admission) = &self.admission {
+            let public = exchange.resolved().may_be_stored();
+            match admission.ask(&mut checked, caller, &self.settings.trusted, public).await {
+                Ok(leave) => pass = Some(leave),
+                Err(answer) => return Ok(*answer),
+            }
+        }
+        let answer = forward::send(checked, caller, &self.settings, &self.pool).await;
+        if let Some(pass) = &mut pass {
+            pass.answered(&answer);
+        }
+        let mut answer = answer?;
         // After it come bytes of another protocol; there is nothing that a cache could keep.
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Ok(answer);
         }
         let verdict = exchange.judge_response(answer.status(), answer.headers_mut());
         rules.note_answer(&exchange, verdict.findings, &*self.sink);
-        Ok(match verdict.replace {
+        let mut answer = match verdict.replace {
             Some(status) => own::told(status, "the system's answer cannot be used"),
             None => answer,
-        })
+        };
+        if let Some(pass) = pass {
+            pass.leave(answer.headers_mut());
+        }
+        Ok(answer)
     }
 }

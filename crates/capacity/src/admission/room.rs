@@ -305,6 +305,17 @@ impl WaitingRoom {
     /// # Errors
     /// What is wrong with it, or would change what stays; then nothing changes.
     pub fn set(&mut self, config: RoomConfig) -> Result<(), RoomConfigError> {
+        self.may_set(&config)?;
+        self.turns = Turns::new(config.channels.iter().map(|channel| channel.weight));
+        self.config = RoomConfig { settles_at: self.config.settles_at, ..config };
+        Ok(())
+    }
+
+    /// Whether [`WaitingRoom::set`] would take it.
+    ///
+    /// # Errors
+    /// Those of `set`.
+    pub fn may_set(&self, config: &RoomConfig) -> Result<(), RoomConfigError> {
         config.check()?;
         if config.mode != self.config.mode {
             return Err(RoomConfigError::Fixed("mode"));
@@ -312,11 +323,9 @@ impl WaitingRoom {
         let names = |config: &RoomConfig| -> Vec<String> {
             config.channels.iter().map(|channel| channel.name.clone()).collect()
         };
-        if names(&config) != names(&self.config) {
+        if names(config) != names(&self.config) {
             return Err(RoomConfigError::Fixed("channels"));
         }
-        self.turns = Turns::new(config.channels.iter().map(|channel| channel.weight));
-        self.config = RoomConfig { settles_at: self.config.settles_at, ..config };
         Ok(())
     }
 

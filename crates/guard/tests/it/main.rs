@@ -1,5 +1,6 @@
 //! The guard between real connections: each test starts an origin and a guard of its own.
 
+mod admission;
 mod drain;
 mod fields;
 mod forwarding;
