@@ -105,7 +105,7 @@ impl WaitingRoom {
             return Ok(place);
         }
         self.check(visitor)?;
-        if self.waiting() >= self.config.max_waiting {
+        if self.held() >= self.config.max_waiting {
             return Err(JoinError::Full);
         }
         let line = &mut self.lines[channel];
@@ -138,7 +138,7 @@ impl WaitingRoom {
         let state = match former {
             Former::Inside if self.counts.taken() >= MOST_PEOPLE => return Err(JoinError::Full),
             Former::Inside => State::Inside,
-            Former::Waiting { .. } if self.waiting() >= self.config.max_waiting => {
+            Former::Waiting { .. } if self.held() >= self.config.max_waiting => {
                 return Err(JoinError::Full);
             }
             Former::Waiting { number: number @ 1..=LAST_NUMBER } => {
@@ -152,7 +152,7 @@ impl WaitingRoom {
     }
 
     /// In the room without having been called.
-    fn waiting(&self) -> u32 {
+    fn held(&self) -> u32 {
         self.counts.early + self.counts.waiting
     }
 
@@ -342,6 +342,17 @@ impl WaitingRoom {
     /// The number being served in a channel: what the public page shows. `None` for an unknown channel.
     pub fn serving(&self, channel: usize) -> Option<u64> {
         self.lines.get(channel).map(|line| line.serving)
+    }
+
+    /// Who waits in a channel with which number, the next one first.
+    pub fn waiting(&self, channel: usize) -> impl Iterator<Item = (u64, VisitorId)> {
+        let line = self.lines.get(channel).into_iter();
+        line.flat_map(|line| line.order.iter().map(|&(number, _, id)| (number, id)))
+    }
+
+    /// Places inside that a channel's people have taken, called ones included.
+    pub fn taken(&self, channel: usize) -> u32 {
+        self.lines.get(channel).map_or(0, |line| line.taken)
     }
 
     /// How many there are.

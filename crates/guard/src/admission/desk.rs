@@ -365,3 +365,7 @@ impl Desk {
 const NEVER: Duration = Duration::from_secs(60);
 /// A ticket for a draw lasts this long after it.
 const LOTTERY_TICKET: Duration = Duration::from_secs(7 * 86_400);
+
+#[cfg(test)]
+#[path = "desk_tests.rs"]
+mod tests;

@@ -99,7 +99,7 @@ async fn goodput_stays_when_ten_times_as_much_is_offered() {
     let mut set = settings(10_000);
     set.in_flight = InFlight { floor: 2, ceiling: 4, initial: 4, queue: 8 };
     set.delay = Duration::from_secs(2);
-    let scene = Arc::new(before(slow(Duration::from_millis(20), most.clone()).await, set).await);
+    let scene = Arc::new(before(slow(Duration::from_millis(100), most.clone()).await, set).await);
     let mut served = Vec::new();
     for clients in [4, 40] {
         let end = Instant::now() + Duration::from_secs(2);
@@ -111,7 +111,7 @@ async fn goodput_stays_when_ten_times_as_much_is_offered() {
                     while Instant::now() < end {
                         match browser.get("/").await.status.as_u16() {
                             200 => good += 1,
-                            _ => tokio::time::sleep(Duration::from_millis(20)).await,
+                            _ => tokio::time::sleep(Duration::from_millis(80)).await,
                         }
                     }
                     good

@@ -128,7 +128,7 @@ async fn copies_that_throw_new_tickets_away_do_not_share_a_place_for_long() {
     holder.get("/").await;
     holder.get("/").await;
     let old = holder.jar.clone();
-    let mut again = |browser: &mut Browser| browser.jar = old.clone();
+    let again = |browser: &mut Browser| browser.jar = old.clone();
     let mut copies = [holder.clone(), holder];
     scene.time.pass(150);
     // Nothing goes to the origin before the ticket was changed, and of two changed ones the later counts.
