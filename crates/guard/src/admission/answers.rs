@@ -25,7 +25,7 @@ pub(super) struct Say {
 }
 
 impl Say {
-    pub(super) fn new<B>(_plan: &Plan, whom: &Whom, request: &Request<B>) -> Self {
+    pub(super) fn new<B>(whom: &Whom, request: &Request<B>) -> Self {
         let target = forward::target(request);
         let text = target.as_str();
         // `//host/…` and `/\host/…` would lead elsewhere.
@@ -47,7 +47,7 @@ impl Admission {
         let (why, ticket, after) = match refused {
             Refused::Change(ticket) => (Why::Turn, Some(ticket), Some(0)),
             Refused::Waits { ticket, place, minutes, now } => {
-                (waits(place, minutes, now), Some(ticket), Some(refresh))
+                (waits(place, minutes, now), Some(*ticket), Some(refresh))
             }
             Refused::Full => (Why::Full, None, Some(refresh)),
             Refused::Closed => (Why::Closed, None, None),

@@ -35,19 +35,33 @@ pub(super) struct Binding {
     offered: Option<(Nonce, Duration)>,
     /// Good for a moment more.
     retired: Option<(Nonce, Duration)>,
+    /// An offer in whose place another one was made. Two windows of one browser may have asked together.
+    void: Option<Nonce>,
+    /// Offers since `current` was first shown.
+    offers: u8,
     /// When `current` was given.
     since: Duration,
 }
 
+/// Who throws so many offers away shows `current` no longer: two browsers with one ticket would share the place for ever.
+const MOST_OFFERS: u8 = 2;
+
 impl Binding {
     /// Of somebody who is let in with this ticket.
     pub(super) fn new(offered: Nonce, now: Duration) -> Self {
-        Self { current: None, offered: Some((offered, now)), retired: None, since: now }
+        Self {
+            current: None,
+            offered: Some((offered, now)),
+            retired: None,
+            void: None,
+            offers: 0,
+            since: now,
+        }
     }
 
     /// Of somebody who was inside before the guard's memory began.
     pub(super) fn restored(current: Nonce, issued: Duration) -> Self {
-        Self { current: Some(current), offered: None, retired: None, since: issued }
+        Self { current: Some(current), offered: None, retired: None, void: None, offers: 0, since: issued }
     }
 
     /// Whether the holder has shown a ticket for the place inside.
@@ -66,15 +80,17 @@ impl Binding {
         pace: Pace,
     ) -> Shown {
         if self.offered.is_some_and(|(offered, _)| offered == nonce) {
-            self.retired = self.current.map(|current| (current, now.saturating_add(pace.overlap)));
-            (self.current, self.offered, self.since) = (Some(nonce), None, issued);
+            let retired = self.current.map(|current| (current, now.saturating_add(pace.overlap)));
+            *self = Self { retired, ..Self::restored(nonce, issued) };
             return Shown::Good;
         }
         if self.current == Some(nonce) {
-            // Two browsers with one ticket that both throw new ones away would share the place for ever.
-            let old =
-                now.saturating_sub(self.since) > pace.renew.saturating_mul(2).saturating_add(pace.overlap);
-            return if old { Shown::Change } else { Shown::Good };
+            let late = self.offered.is_some_and(|(_, at)| now.saturating_sub(at) >= pace.overlap);
+            let ignored = self.offers > MOST_OFFERS || self.offers == MOST_OFFERS && late;
+            return if ignored { Shown::Change } else { Shown::Good };
+        }
+        if self.void == Some(nonce) {
+            return Shown::Change;
         }
         if self.retired.is_some_and(|(retired, until)| retired == nonce && now <= until) {
             return Shown::Good;
@@ -94,7 +110,10 @@ impl Binding {
 
     /// Offers one. An earlier offer that was never shown is void: of several browsers one is left.
     pub(super) fn offer(&mut self, nonce: Nonce, now: Duration) {
-        self.offered = Some((nonce, now));
+        if let Some((before, _)) = self.offered.replace((nonce, now)).filter(|(before, _)| *before != nonce) {
+            self.void = Some(before);
+        }
+        self.offers = self.offers.saturating_add(1);
     }
 }
 
@@ -142,12 +161,18 @@ mod tests {
     fn who_throws_new_tickets_away_must_change_the_old_one() {
         let mut binding = Binding::new(1, at(0));
         show(&mut binding, 1, 0, 1);
-        assert_eq!(show(&mut binding, 1, 0, 135), Shown::Good);
-        assert_eq!(show(&mut binding, 1, 0, 136), Shown::Change);
-        binding.offer(2, at(136));
-        binding.offer(3, at(137));
-        assert_eq!(show(&mut binding, 2, 136, 138), Shown::Spent, "the other copy asked after it");
-        assert_eq!(show(&mut binding, 3, 137, 139), Shown::Good);
+        assert_eq!(show(&mut binding, 1, 0, 10_000), Shown::Good, "who was away threw nothing away");
+        binding.offer(2, at(10_000));
+        binding.offer(3, at(10_020));
+        assert_eq!(show(&mut binding, 1, 0, 10_034), Shown::Good);
+        assert_eq!(show(&mut binding, 1, 0, 10_035), Shown::Change);
+        binding.offer(4, at(10_035));
+        assert_eq!(show(&mut binding, 1, 0, 10_036), Shown::Change, "at once, too");
+        binding.offer(5, at(10_036));
+        // Two windows of one browser: the earlier answer is no reason to lose the place before the later one was shown.
+        assert_eq!(show(&mut binding, 4, 10_035, 10_037), Shown::Change);
+        assert_eq!(show(&mut binding, 5, 10_036, 10_037), Shown::Good);
+        assert_eq!(show(&mut binding, 4, 10_035, 10_038), Shown::Spent);
     }
 
     #[test]

@@ -235,6 +235,6 @@ proptest! {
 /// Who of a channel waits, and how many of it are called or inside.
 fn standing(desk: &Desk, channel: usize) -> (BTreeMap<u64, VisitorId>, u32) {
     let room = &desk.halls[0].room;
-    let line = room.waiting(channel).map(|(number, id)| (number, id)).collect();
+    let line = room.waiting(channel).collect();
     (line, room.taken(channel))
 }

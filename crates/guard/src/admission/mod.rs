@@ -15,6 +15,7 @@ mod rates;
 mod settings;
 mod status;
 pub mod ticket;
+mod told;
 mod whom;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,6 +35,7 @@ pub use settings::{
 };
 pub use status::STATUS_PATH;
 pub use ticket::Keys;
+pub use told::{Count, Level, Noted, Watch};
 pub use whom::TICKET_HEADER;
 
 use crate::NoAnswer;
@@ -61,42 +63,6 @@ impl<F: Fn(&mut [u8]) + Send + Sync> Chance for F {
 
 /// Time since 1970 that never jumps: read from the day's clock once, and from a monotonic one from there on.
 pub type Clock = Arc<dyn Fn() -> Duration + Send + Sync>;
-
-/// Something that happened, without anything that came with a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Noted<'a> {
-    /// Empty: of no tenant with a budget of its own.
-    pub tenant: &'a str,
-    pub channel: &'a str,
-    pub kind: Kind,
-    /// `false`: it was let pass (`audit`).
-    pub enforced: bool,
-}
-
-/// Who is told.
-pub trait Watch: Send + Sync {
-    /// Once for each tenant, channel and kind under each settings; of what is only observed, never. It must not wait for anything.
-    fn tell(&self, noted: Noted<'_>);
-}
-
-/// How often something happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Count {
-    /// Empty: of no tenant with a budget of its own.
-    pub tenant: String,
-    pub channel: String,
-    pub kind: Kind,
-    pub times: u64,
-}
-
-/// How full a room is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Level {
-    /// Empty: of no tenant with a budget of its own.
-    pub tenant: String,
-    /// People before the opening or the draw, in line, called, inside.
-    pub people: capacity::admission::Counts,
-}
 
 /// Admission in front of one system.
 pub struct Admission {
@@ -152,9 +118,9 @@ impl Admission {
         let mut desk = self.desk();
         let before = desk.plan.clone();
         desk.set(plan.clone(), (self.clock)())?;
-        self.flow.set(&before, &plan)?;
-        self.plan.store(plan);
-        Ok(())
+        // Under the desk's lock: whoever holds it sees the same settings here and there.
+        self.plan.store(plan.clone());
+        self.flow.set(&before, &plan)
     }
 
     /// What happened since the start, without what never did.
@@ -216,27 +182,13 @@ impl Admission {
         public: bool,
     ) -> Result<Pass, Box<Response<Answer>>> {
         let trusted = is_trusted(caller.address.ip(), networks);
-        let Checked { request, host, tunnel: _ } = checked;
-        let judged = hyper::body::Body::is_end_stream(request.body());
-        let (plan, whom) = loop {
-            let plan = self.plan.load_full();
-            let asking =
-                Asking { host, method: request.method(), uri: request.uri(), fields: request.headers() };
-            let whom = whom::recognise(&plan, &self.keys, asking, trusted, public, (self.clock)());
-            // What it names by number is of these settings: a change in between begins anew.
-            if Arc::ptr_eq(&plan, &self.desk().plan) {
-                break (plan, whom);
-            }
-        };
+        let judged = hyper::body::Body::is_end_stream(checked.request.body());
+        let (plan, whom, seated) = self.judge(checked, trusted, public);
         let enforced = plan.settings.mode == Mode::Enforce;
-        let say = Say::new(&plan, &whom, request);
-        let seated = if enforced {
-            whom::strip(&plan, request.headers_mut(), trusted);
-            self.seat(&plan, &whom)
-        } else {
-            self.watch_only(&plan, &whom, request.headers());
-            Ok(Seated { standing: Standing::Inside, wait: Duration::ZERO, seat: None, ticket: None })
-        };
+        let say = Say::new(&whom, &checked.request);
+        if enforced {
+            whom::strip(&plan, checked.request.headers_mut(), trusted);
+        }
         let Seated { standing, wait, seat, ticket } = match seated {
             Ok(seated) => seated,
             Err(refused) => return Err(Box::new(self.answer(&plan, say, refused))),
@@ -260,12 +212,39 @@ impl Admission {
         Ok(Pass { admission: self.clone(), permit, judged, seat, ticket, by_header })
     }
 
+    /// Whose request it is and what becomes of it, under the settings of one moment.
+    fn judge(
+        &self,
+        checked: &Checked,
+        trusted: bool,
+        public: bool,
+    ) -> (Arc<Plan>, Whom, Result<Seated, Refused>) {
+        let Checked { request, host, tunnel: _ } = checked;
+        loop {
+            let (plan, now) = (self.plan.load_full(), (self.clock)());
+            let asking =
+                Asking { host, method: request.method(), uri: request.uri(), fields: request.headers() };
+            // Signatures are checked before the desk is taken: it is one for all.
+            let whom = whom::recognise(&plan, &self.keys, asking, trusted, public, now);
+            let mut desk = self.desk();
+            // What it names by number is of these settings: after a change in between it begins anew.
+            if !Arc::ptr_eq(&plan, &desk.plan) {
+                continue;
+            }
+            let seated = if plan.settings.mode == Mode::Enforce {
+                self.seat(&mut desk, &plan, &whom, now)
+            } else {
+                self.watch_only(&mut desk, &plan, &whom, request.headers(), now);
+                Ok(Seated { standing: Standing::Inside, wait: Duration::ZERO, seat: None, ticket: None })
+            };
+            return (plan, whom, seated);
+        }
+    }
+
     /// In `enforce`: where the person stands, and when the request may go.
-    fn seat(&self, plan: &Plan, whom: &Whom) -> Result<Seated, Refused> {
-        let now = (self.clock)();
-        let mut desk = self.desk();
+    fn seat(&self, desk: &mut Desk, plan: &Plan, whom: &Whom, now: Duration) -> Result<Seated, Refused> {
         if let Some(kind) = whom.wrong {
-            self.note(&mut desk, whom, kind);
+            self.note(desk, whom, kind);
         }
         let (hall, channel) = (whom.asked.hall, whom.asked.channel);
         if whom.open {
@@ -275,7 +254,7 @@ impl Admission {
                 None => desk.rate_of_others(hall, channel, now),
             };
             let wait = rate.map_err(|after| {
-                self.note(&mut desk, whom, Kind::Refused);
+                self.note(desk, whom, Kind::Refused);
                 Refused::Busy { after, ticket: None }
             })?;
             let standing = if inside.is_some() { Standing::Inside } else { Standing::New };
@@ -283,13 +262,13 @@ impl Admission {
         }
         let (seat, wrong) = desk.seat(&whom.asked, now, &*self.chance);
         if let Some(kind) = wrong {
-            self.note(&mut desk, whom, kind);
+            self.note(desk, whom, kind);
         }
         let (seat_hall, id, ticket) = match seat {
             Seat::Inside { hall, id, ticket } => (hall, id, ticket),
             Seat::Change(ticket) => return Err(Refused::Change(ticket)),
             Seat::Waits { ticket, place } => {
-                self.note(&mut desk, whom, Kind::Waits);
+                self.note(desk, whom, Kind::Waits);
                 let line = desk.halls.get(hall).and_then(|hall| hall.lines.get(channel));
                 let minutes = match (place, line.and_then(|line| line.per_minute(now))) {
                     (Place::Waiting { position, .. }, Some(rate @ 1..)) => {
@@ -297,24 +276,24 @@ impl Admission {
                     }
                     _ => None,
                 };
-                return Err(Refused::Waits { ticket, place, minutes, now });
+                return Err(Refused::Waits { ticket: Box::new(ticket), place, minutes, now });
             }
             Seat::Full | Seat::Closed => {
-                self.note(&mut desk, whom, Kind::RoomFull);
+                self.note(desk, whom, Kind::RoomFull);
                 return Err(if seat == Seat::Full { Refused::Full } else { Refused::Closed });
             }
         };
-        self.note(&mut desk, whom, if ticket.is_some() { Kind::Entered } else { Kind::Inside });
+        self.note(desk, whom, if ticket.is_some() { Kind::Entered } else { Kind::Inside });
         match desk.rate(seat_hall, channel, now, plan.settings.delay) {
             Ok(wait) => {
                 if !wait.is_zero() {
-                    self.note(&mut desk, whom, Kind::Delayed);
+                    self.note(desk, whom, Kind::Delayed);
                 }
                 let seat = Some((plan.settings.line(seat_hall, channel), id));
                 Ok(Seated { standing: Standing::Inside, wait, seat, ticket })
             }
             Err(after) => {
-                self.note(&mut desk, whom, Kind::Refused);
+                self.note(desk, whom, Kind::Refused);
                 Err(Refused::Busy { after, ticket })
             }
         }
@@ -322,9 +301,7 @@ impl Admission {
 
     /// In `observe` and `audit`: counts what `enforce` would do, and changes nothing. No tickets are given, so people are known by
     /// the system's own sessions or not at all.
-    fn watch_only(&self, plan: &Plan, whom: &Whom, fields: &HeaderMap) {
-        let now = (self.clock)();
-        let mut desk = self.desk();
+    fn watch_only(&self, desk: &mut Desk, plan: &Plan, whom: &Whom, fields: &HeaderMap, now: Duration) {
         let (hall, channel, group) = (whom.asked.hall, whom.asked.channel, whom.asked.group);
         let session = whom::session(plan, fields).filter(|_| !whom.open);
         if let Some(id) = session.map(|session| self.keys.pseudonym(session)) {
@@ -338,12 +315,12 @@ impl Admission {
                 Some(Ok(_)) => Kind::Waits,
                 Some(Err(_)) | None => Kind::RoomFull,
             };
-            self.note(&mut desk, whom, kind);
+            self.note(desk, whom, kind);
         }
         match desk.rate(hall, channel, now, plan.settings.delay) {
             Ok(wait) if wait.is_zero() => {}
-            Ok(_) => self.note(&mut desk, whom, Kind::Delayed),
-            Err(_) => self.note(&mut desk, whom, Kind::Refused),
+            Ok(_) => self.note(desk, whom, Kind::Delayed),
+            Err(_) => self.note(desk, whom, Kind::Refused),
         }
     }
 }
@@ -361,7 +338,7 @@ struct Seated {
 /// A request that may not.
 enum Refused {
     Change(Ticket),
-    Waits { ticket: Ticket, place: Place, minutes: Option<u64>, now: Duration },
+    Waits { ticket: Box<Ticket>, place: Place, minutes: Option<u64>, now: Duration },
     Full,
     Closed,
     Busy { after: Duration, ticket: Option<Ticket> },

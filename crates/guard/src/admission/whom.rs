@@ -1,6 +1,7 @@
 //! Whose request it is: tenant, channel, group, program or browser, and the tickets that it shows.
 
 use capacity::admission::Mode;
+use http::Method;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::desk::Asked;
@@ -38,7 +39,7 @@ pub(super) fn recognise(
     public: bool,
     now: std::time::Duration,
 ) -> Whom {
-    let Asking { host, method: _, uri, fields } = asking;
+    let Asking { host, method, uri, fields } = asking;
     let path = edge::canonical(uri.path()).ok();
     let path = path.as_deref();
     let hall = tenant(plan, asking, path).and_then(|name| plan.halls.get(&name).copied()).unwrap_or(0);
@@ -71,7 +72,8 @@ pub(super) fn recognise(
     Whom {
         asked: Asked { hall, channel: channel.unwrap_or(0), group, tickets },
         program: any(&plan.api) || accepts_json(fields) || fields.contains_key(header::UPGRADE),
-        open: public || any(&plan.open),
+        // A browser asks for leave to ask from another site without cookies (Fetch standard, CORS-preflight).
+        open: public || *method == Method::OPTIONS || any(&plan.open),
         by_header,
         wrong,
     }

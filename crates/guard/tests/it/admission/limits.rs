@@ -163,6 +163,7 @@ async fn public_routes_need_no_place_and_carry_no_ticket() {
     assert!(!got.fields.contains_key("set-cookie"));
     assert_eq!(scene.browser().get("/assets/a.css").await.status, 200);
     assert_eq!(scene.browser().get("/book").await.status, 503);
+    assert_eq!(scene.browser().send("OPTIONS", "/book").await.status, 200);
     // By a spelling that servers read differently nobody slips through.
     assert_eq!(scene.browser().get("/assets/%2e%2e/book").await.status, 404);
     assert_eq!(scene.browser().get("/assets//book").await.status, 503);
