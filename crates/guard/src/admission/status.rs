@@ -22,8 +22,8 @@ impl Admission {
     /// The answer, when the request is for the number.
     pub(crate) fn own<B: Body>(&self, request: &Request<B>) -> Option<Response<Answer>> {
         let rest = request.uri().path().strip_prefix(STATUS_PATH)?;
-        let name =
-            if rest.is_empty() { "" } else { rest.strip_prefix('/').filter(|name| !name.is_empty())? };
+        // What only begins alike is not for a room.
+        let name = if rest.is_empty() { "" } else { rest.strip_prefix('/')? };
         if ![Method::GET, Method::HEAD].contains(request.method()) {
             let mut answer = own::told(StatusCode::METHOD_NOT_ALLOWED, "the number can only be read");
             answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -40,7 +40,7 @@ impl Admission {
             return Some(answer);
         }
         let plan = self.plan.load_full();
-        let hall = if name.is_empty() { Some(0) } else { plan.halls.get(name).copied() };
+        let hall = if rest.is_empty() { Some(0) } else { plan.halls.get(name).copied() };
         let text = hall.and_then(|hall| self.number(hall, now));
         let Some(text) = text else { return Some(own::told(StatusCode::NOT_FOUND, "there is no such room")) };
         let mut answer = Response::new(Answer::from(Bytes::from(text)));
