@@ -87,13 +87,15 @@ fn room(people: u32) -> WaitingRoom {
     let config = RoomConfig {
         mode: Mode::Fifo,
         channels: vec![
-            Channel { name: "web".into(), weight: 9 },
-            Channel { name: "phone".into(), weight: 1 },
+            Channel { name: "web".into(), weight: 9, reserved: 0 },
+            Channel { name: "phone".into(), weight: 1, reserved: 0 },
         ],
         max_waiting: 4_000_000,
         max_inside: 1_000_000,
         grace: Duration::from_secs(300),
+        idle: Duration::from_secs(300),
         claim_within: Duration::from_secs(300),
+        settles_at: Duration::ZERO,
     };
     let mut room = WaitingRoom::new(config).expect("within the limits");
     for id in 0..people {

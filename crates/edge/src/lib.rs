@@ -40,7 +40,7 @@ mod route;
 mod rules;
 
 pub use error::RuleError;
-pub use route::{Because, Confusion, Disposition, MAX_PATH, Resolved, Route, RouteTable};
+pub use route::{Because, Confusion, Disposition, MAX_PATH, Resolved, Route, RouteTable, canonical};
 pub use rules::{
     Caching, Class, Lifetime, MAX_LIST, MAX_NAME, MAX_PATTERN, MAX_PATTERN_SEGMENTS, MAX_ROUTES, MAX_SECONDS,
     Mode, RouteRule, Rules,

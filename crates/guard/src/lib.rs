@@ -4,6 +4,7 @@
 //! It knows no database and reads no file: whoever runs it gives it [`Settings`], a listener and the end.
 
 pub mod access_log;
+pub mod admission;
 mod body;
 pub mod fields;
 mod forward;
@@ -34,6 +35,7 @@ pub use upload::Fault;
 
 use std::sync::Arc;
 
+use admission::Admission;
 use arc_swap::ArcSwap;
 use edge::policy::{Exchange, Kind};
 use http::{Request, Response, StatusCode};
@@ -51,6 +53,7 @@ pub struct Guard {
     sink: Arc<dyn Sink>,
     identity: Option<Arc<Identity>>,
     access_log: Option<Arc<AccessLog>>,
+    admission: Option<Arc<Admission>>,
 }
 
 impl Guard {
@@ -61,7 +64,14 @@ impl Guard {
     pub fn new(settings: Settings, rules: Rules, sink: Arc<dyn Sink>) -> Result<Self, OriginError> {
         let pool = Pool::new(&settings.origin, &settings.limits, &settings.patience)?;
         let rules = ArcSwap::from_pointee(rules);
-        Ok(Self { settings, pool, rules, sink, identity: None, access_log: None })
+        Ok(Self { settings, pool, rules, sink, identity: None, admission: None, access_log: None })
+    }
+
+    /// Keeps people waiting when there are more than the system bears.
+    #[must_use]
+    pub fn with_admission(mut self, admission: Arc<Admission>) -> Self {
+        self.admission = Some(admission);
+        self
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -98,9 +108,16 @@ impl Guard {
         let version = request.version();
         match forward::check(request, &self.settings) {
             // Held to the end: whatever is put into force meanwhile, the answer is judged as the request was.
+            Ok(checked) if checked.request.uri().path().starts_with(own::PATHS) => self.of_its_own(&checked),
             Ok(checked) => self.by_rules(checked, caller, &self.rules()).await,
             Err(refusal) => self.own(own::refused(refusal, version)),
         }
+    }
+
+    /// Paths of the guard itself.
+    fn of_its_own(&self, checked: &Checked) -> Response<Answer> {
+        let public = self.admission.as_ref().and_then(|admission| admission.own(&checked.request));
+        public.unwrap_or_else(|| self.own(own::told(StatusCode::NOT_FOUND, "there is nothing here")))
     }
 
     async fn by_rules(&self, mut checked: Checked, caller: Caller, rules: &Rules) -> Response<Answer> {
@@ -149,9 +166,21 @@ impl Guard {
             }
             asked = Some(known);
         }
+        let mut admitted = None;
+        if let Some(admission) = &self.admission {
+            let public = exchange.resolved().may_be_stored();
+            match admission.ask(&mut checked, caller, &self.settings.trusted, public).await {
+                Ok(pass) => admitted = Some(pass),
+                Err(answer) => return own(*answer, asked),
+            }
+        }
         let hidden = asked.as_ref().map(identity::Asked::hidden);
         let version = checked.request.version();
-        let mut answer = match forward::send(checked, caller, &self.settings, &self.pool, hidden).await {
+        let sent = forward::send(checked, caller, &self.settings, &self.pool, hidden).await;
+        if let Some(pass) = &mut admitted {
+            pass.answered(&sent);
+        }
+        let mut answer = match sent {
             Ok(answer) => answer,
             Err(why) => {
                 tracing::warn!(%why, "the origin gave no answer");
@@ -169,8 +198,12 @@ impl Guard {
         }
         let verdict = exchange.judge_response(answer.status(), answer.headers_mut());
         rules.note_answer(exchange, verdict.findings, &*self.sink);
-        if let Some(status) = verdict.replace {
-            return own(own::told(status, "the system's answer cannot be used"), asked);
+        let mut replaced = verdict.replace.map(|status| own::told(status, "the system's answer cannot be used"));
+        if let Some(pass) = admitted {
+            pass.leave(replaced.as_mut().unwrap_or(&mut answer).headers_mut());
+        }
+        if let Some(answer) = replaced {
+            return own(answer, asked);
         }
         let proven = PROVE.iter().any(|kind| verdict.findings.contains(*kind));
         Passed { answer, asked, own: false, proven }

@@ -80,14 +80,16 @@ impl Run {
             }
         };
         let channels =
-            input.weights.iter().map(|&w| Channel { name: String::new(), weight: w.into() }).collect();
+            input.weights.iter().map(|&w| Channel { name: String::new(), weight: w.into(), reserved: 0 }).collect();
         let config = RoomConfig {
             mode,
             channels,
             max_waiting: input.max_waiting.into(),
             max_inside: input.max_inside.into(),
             grace: at(300),
+            idle: at(300),
             claim_within: at(60),
+            settles_at: Duration::ZERO,
         };
         let parts =
             input.shares.iter().map(|&guaranteed| Partition { name: String::new(), guaranteed }).collect();

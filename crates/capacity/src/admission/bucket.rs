@@ -10,6 +10,9 @@ use std::time::Duration;
 type Ticks = u128;
 const TICK_BITS: u32 = 32;
 
+/// Tokens are reserved at most this long before they come.
+const LONGEST_AHEAD: Duration = Duration::from_secs(86_400);
+
 /// Longest interval, 146 years: with it a whole bucket of 2^32 tokens takes less than 2^126 ticks to fill. Added twice to
 /// the longest `Duration` (2^126 ticks) no sum below can overflow.
 const SLOWEST: Ticks = 1 << 94;
@@ -113,6 +116,28 @@ impl TokenBucket {
         Decision::Admit
     }
 
+    /// After how long so many tokens could be taken, if nobody else takes any: nothing, when they are there. `None`: never.
+    pub fn wait(&self, now: Duration, tokens: u32) -> Option<Duration> {
+        let State::Open { interval, full_at } = self.state else { return None };
+        let now = ticks(now).max(self.latest);
+        let depth = interval * Ticks::from(self.burst);
+        let full_after = full_at.max(now) + interval * Ticks::from(tokens.min(self.burst));
+        (tokens <= self.burst).then(|| duration(full_after.saturating_sub(now + depth)))
+    }
+
+    /// Takes tokens that will be there within `at_most` (a day at the longest) and says after how long: whoever takes them waits
+    /// that long before using them. So those who wait keep their order, and nobody wakes up to find that another was faster.
+    /// `None`: they would come later, or never, and none is taken.
+    #[must_use = "the tokens may be used only after the time"]
+    pub fn reserve(&mut self, now: Duration, tokens: u32, at_most: Duration) -> Option<Duration> {
+        self.latest = self.latest.max(ticks(now));
+        let after = self.wait(now, tokens).filter(|after| *after <= at_most.min(LONGEST_AHEAD))?;
+        if let State::Open { interval, ref mut full_at } = self.state {
+            *full_at = (*full_at).max(self.latest) + interval * Ticks::from(tokens);
+        }
+        Some(after)
+    }
+
     /// Whole tokens that could be taken now.
     pub fn available(&self, now: Duration) -> u32 {
         let State::Open { interval, full_at } = self.state else { return 0 };
@@ -121,7 +146,8 @@ impl TokenBucket {
     }
 
     /// Changes rate and burst. The tokens in the bucket stay, but for those that no longer fit: a change is neither a
-    /// gift (a larger bucket starts with what the smaller one held) nor a fine.
+    /// gift (a larger bucket starts with what the smaller one held) nor a fine. Reserved tokens that have not come yet are
+    /// forgotten: after a change, up to so many may be used beyond the rate.
     pub fn set(&mut self, now: Duration, rate: Rate, burst: u32) {
         let burst = burst.max(1);
         self.latest = self.latest.max(ticks(now));
@@ -130,7 +156,7 @@ impl TokenBucket {
         let missing = match self.state {
             State::Open { interval, full_at } => {
                 // Whole intervals first: only what is left of one is short enough to be shifted.
-                let late = full_at.saturating_sub(now);
+                let late = full_at.saturating_sub(now).min(interval * Ticks::from(self.burst));
                 ((late / interval) << TICK_BITS) + ((late % interval) << TICK_BITS).div_ceil(interval)
             }
             State::Closed { missing } => missing,

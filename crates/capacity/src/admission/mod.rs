@@ -33,6 +33,6 @@ mod turns;
 pub use adaptive::{AdaptiveConfig, AdaptiveLimit, Outcome};
 pub use bucket::{Decision, Rate, TokenBucket};
 pub use partitions::{Partition, PartitionError, Partitions, Refusal, Standing};
-pub use place::{Called, Counts, JoinError, OpenError, Opened, Place, Visitor, VisitorId};
+pub use place::{Called, Counts, Former, JoinError, OpenError, Opened, Place, Visitor, VisitorId};
 pub use room::WaitingRoom;
 pub use room_config::{Channel, Group, Mode, RoomConfig, RoomConfigError};

@@ -20,7 +20,7 @@ pub struct Visitor {
 /// Where a visitor stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// Before the opening or the draw; numbers are not given yet.
+    /// Before the opening or the draw, or before the room has settled; numbers are not given yet.
     Early {
         /// When they will be.
         opens_at: Duration,
@@ -30,7 +30,7 @@ pub enum Place {
     Waiting {
         /// Stays the same.
         number: u64,
-        /// `number - serving` now; 1 is next.
+        /// `number - serving` now; 1 is next. Who came back late to a number that was passed is next, too.
         position: u64,
     },
     /// It is this visitor's turn.
@@ -42,6 +42,18 @@ pub enum Place {
     Inside,
     /// The draw has been made, for others.
     NotDrawn,
+}
+
+/// Which place somebody had in a room before this one, as a signed ticket says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Former {
+    /// In line, with this number.
+    Waiting {
+        /// 1 to 2^53.
+        number: u64,
+    },
+    /// In.
+    Inside,
 }
 
 /// Somebody whose turn it is.
@@ -70,6 +82,9 @@ pub enum JoinError {
     /// Not in the configuration.
     #[error("there is no group with this number")]
     UnknownGroup,
+    /// None that a room gives.
+    #[error("the number is 0 or above 2^53")]
+    Number,
 }
 
 /// Why an opening or a draw did not happen.

@@ -1,11 +1,13 @@
 //! The waiting room: numbers for those who wait, one number that is being served.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod book;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rand::{Rng, SeedableRng, rngs::ChaCha20Rng};
 
-use super::place::{Called, Counts, JoinError, OpenError, Opened, Place, Visitor, VisitorId};
+use super::place::{Called, Counts, Former, JoinError, OpenError, Opened, Place, Visitor, VisitorId};
 use super::room_config::{MOST_PEOPLE, Mode, RoomConfig, RoomConfigError};
 use super::turns::Turns;
 
@@ -22,6 +24,7 @@ pub struct WaitingRoom {
     deadlines: BTreeSet<(Duration, VisitorId)>,
     counts: Counts,
     turns: Turns,
+    settled: bool,
     /// The latest time seen: a clock that runs backwards stands still here.
     latest: Duration,
 }
@@ -36,21 +39,46 @@ struct Person {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    Early { pool: usize },
-    Waiting { number: u64 },
+    Early {
+        pool: usize,
+    },
+    /// Came before the room has settled: the how manieth in its channel.
+    Newcomer {
+        count: u64,
+    },
+    Waiting {
+        number: u64,
+        given: Given,
+    },
     Called,
     Inside,
     NotDrawn,
 }
 
-/// The line of one channel. Who leaves it stays in `order` as a gap until the gap comes to the front or gaps are many.
+/// By which room a number was given. After a restart one may be given twice: then the older goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Given {
+    Before,
+    Here,
+}
+
+/// The line of one channel.
 #[derive(Debug, Clone, Default)]
 struct Line {
     last_number: u64,
     serving: u64,
-    order: VecDeque<(u64, VisitorId)>,
-    live: usize,
+    /// Somebody was called.
+    began: bool,
+    order: BTreeSet<(u64, Given, VisitorId)>,
+    /// Those who came before the room has settled, in the order in which they came.
+    newcomers: BTreeSet<(u64, VisitorId)>,
+    last_newcomer: u64,
+    /// Called or inside.
+    taken: u32,
 }
+
+/// Numbers stay exact in JSON and far from the end of their type.
+const LAST_NUMBER: u64 = 1 << 53;
 
 impl WaitingRoom {
     /// An empty room.
@@ -63,6 +91,7 @@ impl WaitingRoom {
             deadlines: BTreeSet::new(),
             counts: Counts::default(),
             turns: Turns::new(config.channels.iter().map(|channel| channel.weight)),
+            settled: config.settles_at.is_zero(),
             latest: Duration::ZERO,
             config,
         })
@@ -75,29 +104,67 @@ impl WaitingRoom {
         if let Some(place) = self.see(now, id) {
             return Ok(place);
         }
+        self.check(visitor)?;
+        if self.held() >= self.config.max_waiting {
+            return Err(JoinError::Full);
+        }
+        let line = &mut self.lines[channel];
+        let state = match self.pools.get_mut(group) {
+            Some(Some(_)) => State::Early { pool: group },
+            Some(None) if matches!(self.config.mode, Mode::Lottery { .. }) => return Err(JoinError::Closed),
+            // Open already, or never closed.
+            Some(None) | None if !self.settled => {
+                line.last_newcomer += 1;
+                State::Newcomer { count: line.last_newcomer }
+            }
+            Some(None) | None => line.next_number(),
+        };
+        Ok(self.add(id, channel, state))
+    }
+
+    /// Gives somebody back the place in a room before this one, whose memory is gone. Who is known keeps the place here, but for
+    /// those who were inside and are not here: they are at once, even beyond `max_inside`, because nobody is sent back midway.
+    /// The caller vouches for what it says, by a signature.
+    pub fn restore(&mut self, now: Duration, visitor: Visitor, former: Former) -> Result<Place, JoinError> {
+        let Visitor { id, channel, group: _ } = visitor;
+        self.check(Visitor { group: 0, ..visitor })?;
+        if let Some(place) = self.see(now, id) {
+            if former == Former::Inside && place != Place::Inside {
+                self.move_to(id, State::Inside, self.lapse_of(State::Inside));
+                return Ok(Place::Inside);
+            }
+            return Ok(place);
+        }
+        let state = match former {
+            Former::Inside if self.counts.taken() >= MOST_PEOPLE => return Err(JoinError::Full),
+            Former::Inside => State::Inside,
+            Former::Waiting { .. } if self.held() >= self.config.max_waiting => {
+                return Err(JoinError::Full);
+            }
+            Former::Waiting { number: number @ 1..=LAST_NUMBER } => {
+                let line = &mut self.lines[channel];
+                line.last_number = line.last_number.max(number);
+                State::Waiting { number, given: Given::Before }
+            }
+            Former::Waiting { .. } => return Err(JoinError::Number),
+        };
+        Ok(self.add(id, channel, state))
+    }
+
+    /// In the room without having been called.
+    fn held(&self) -> u32 {
+        self.counts.early + self.counts.waiting
+    }
+
+    fn check(&self, visitor: Visitor) -> Result<(), JoinError> {
+        let Visitor { id: _, channel, group } = visitor;
         if channel >= self.lines.len() {
             return Err(JoinError::UnknownChannel);
         }
         if group >= self.pools.len().max(1) {
             return Err(JoinError::UnknownGroup);
         }
-        if self.counts.early + self.counts.waiting >= self.config.max_waiting {
-            return Err(JoinError::Full);
-        }
-        let state = match self.pools.get_mut(group) {
-            Some(Some(pool)) => {
-                pool.insert(id);
-                State::Early { pool: group }
-            }
-            Some(None) if matches!(self.config.mode, Mode::Lottery { .. }) => return Err(JoinError::Closed),
-            // Open already, or never closed.
-            Some(None) | None => State::Waiting { number: self.lines[channel].append(id) },
-        };
-        *self.count(state) += 1;
-        let lapses = self.lapse_of(state);
-        self.people.insert(id, Person { channel, state, lapses });
-        self.watch(lapses, id);
-        Ok(self.place(channel, state, lapses))
+        Ok(())
     }
 
     /// A sign of life: where the visitor stands, whose place is kept for another grace. `None`: unknown, or away too long.
@@ -110,6 +177,11 @@ impl WaitingRoom {
         Some(self.place(channel, state, lapses))
     }
 
+    /// Where the visitor stands, as of the last operation. This is no sign of life.
+    pub fn place_of(&self, id: VisitorId) -> Option<Place> {
+        self.people.get(&id).map(|person| self.place(person.channel, person.state, person.lapses))
+    }
+
     /// Opens a pool (0 for the one of a shuffle or a lottery, the group's number else), or makes the draw.
     ///
     /// The order follows from the seed and the visitors' ids alone, not from when they came: who has both can check it.
@@ -120,6 +192,9 @@ impl WaitingRoom {
             return Err(OpenError::NotYet(opens_at));
         }
         self.expire(now);
+        if !self.settled {
+            return Err(OpenError::NotYet(self.config.settles_at));
+        }
         let early = self.pools.get_mut(pool).and_then(Option::take).ok_or(OpenError::Already)?;
         let mut order: Vec<VisitorId> = early.into_iter().collect();
         shuffle(&mut order, seed);
@@ -131,11 +206,7 @@ impl WaitingRoom {
             let Some((channel, lapses)) = self.people.get(&id).map(|p| (p.channel, p.lapses)) else {
                 continue;
             };
-            let state = if at < winners {
-                State::Waiting { number: self.lines[channel].append(id) }
-            } else {
-                State::NotDrawn
-            };
+            let state = if at < winners { self.lines[channel].next_number() } else { State::NotDrawn };
             // The opening is no sign of life: the grace still runs from the last one.
             self.move_to(id, state, lapses);
         }
@@ -147,25 +218,30 @@ impl WaitingRoom {
     pub fn call(&mut self, now: Duration, at_most: usize) -> Vec<Called> {
         self.expire(now);
         let mut called = Vec::new();
-        while called.len() < at_most && self.counts.taken() < self.config.max_inside {
-            let lines = &self.lines;
-            let Some(channel) = self.turns.next(|channel| lines[channel].live > 0) else { break };
-            let Some((number, id)) = self.next_in(channel) else { break };
-            self.lines[channel].serving = number;
+        while self.settled && called.len() < at_most {
+            let free = self.free();
+            let next = self.turns.next(|channel| free[channel] && !self.lines[channel].order.is_empty());
+            let Some(channel) = next else { break };
+            let Some(&(number, _, id)) = self.lines[channel].order.first() else { break };
+            let line = &mut self.lines[channel];
+            // Who came back late with a number that was passed does not turn the public number back.
+            line.serving = line.serving.max(number);
+            line.began = true;
             self.move_to(id, State::Called, self.latest.saturating_add(self.config.claim_within));
             called.push(Called { id, channel, number });
         }
         called
     }
 
-    /// The first in a line who is still there; gaps before are dropped. The person still counts as live until moved.
-    fn next_in(&mut self, channel: usize) -> Option<(u64, VisitorId)> {
-        while let Some((number, id)) = self.lines[channel].order.pop_front() {
-            if is_at(&self.people, number, id) {
-                return Some((number, id));
-            }
-        }
-        None
+    /// For each channel, whether a place inside is free that nobody else has a claim on.
+    fn free(&self) -> Vec<bool> {
+        let claim =
+            |(channel, line): (usize, &Line)| u64::from(line.taken.max(self.config.reserved(channel)));
+        let claimed: u64 = self.lines.iter().enumerate().map(claim).sum();
+        let common = claimed < u64::from(self.config.max_inside);
+        let some = self.counts.taken() < self.config.max_inside;
+        let lines = self.lines.iter().enumerate();
+        lines.map(|(channel, line)| some && (common || line.taken < self.config.reserved(channel))).collect()
     }
 
     /// Comes in after the call. `false` when it was not this visitor's turn, or the time is over.
@@ -185,8 +261,7 @@ impl WaitingRoom {
     pub fn leave(&mut self, id: VisitorId) -> bool {
         let Some(Person { channel, state, lapses }) = self.people.remove(&id) else { return false };
         self.deadlines.remove(&(lapses, id));
-        *self.count(state) -= 1;
-        self.unplace(id, channel, state);
+        self.delist(id, channel, state);
         true
     }
 
@@ -200,7 +275,23 @@ impl WaitingRoom {
             self.leave(id);
             gone += 1;
         }
+        if !self.settled && self.latest >= self.config.settles_at {
+            self.settle();
+        }
         gone
+    }
+
+    /// Those who came meanwhile get their numbers, in the order in which they came, behind those who came back.
+    fn settle(&mut self) {
+        self.settled = true;
+        for channel in 0..self.lines.len() {
+            for (_, id) in std::mem::take(&mut self.lines[channel].newcomers) {
+                let state = self.lines[channel].next_number();
+                // No sign of life.
+                let lapses = self.people.get(&id).map_or(self.latest, |person| person.lapses);
+                self.move_to(id, state, lapses);
+            }
+        }
     }
 
     /// Changes how many may be inside, up to 4,000,000. Nobody is thrown out; nobody is called until enough have left.
@@ -208,111 +299,73 @@ impl WaitingRoom {
         self.config.max_inside = max_inside.min(MOST_PEOPLE);
     }
 
+    /// Changes limits and times. What places were given by (order, channels, the end of settling) stays; a place that is kept
+    /// now lapses as it would have until its holder is seen next.
+    ///
+    /// # Errors
+    /// What is wrong with it, or would change what stays; then nothing changes.
+    pub fn set(&mut self, config: RoomConfig) -> Result<(), RoomConfigError> {
+        self.may_set(&config)?;
+        self.turns = Turns::new(config.channels.iter().map(|channel| channel.weight));
+        self.config = RoomConfig { settles_at: self.config.settles_at, ..config };
+        Ok(())
+    }
+
+    /// Whether [`WaitingRoom::set`] would take it.
+    ///
+    /// # Errors
+    /// Those of `set`.
+    pub fn may_set(&self, config: &RoomConfig) -> Result<(), RoomConfigError> {
+        config.check()?;
+        if config.mode != self.config.mode {
+            return Err(RoomConfigError::Fixed("mode"));
+        }
+        let names = |config: &RoomConfig| -> Vec<String> {
+            config.channels.iter().map(|channel| channel.name.clone()).collect()
+        };
+        if names(config) != names(&self.config) {
+            return Err(RoomConfigError::Fixed("channels"));
+        }
+        Ok(())
+    }
+
+    /// When a pool (as in [`WaitingRoom::open`]) may be opened. `None`: there is no such pool.
+    pub fn opens_at(&self, pool: usize) -> Option<Duration> {
+        self.config.opens_at(pool)
+    }
+
+    /// Whether numbers are given and people called.
+    pub fn is_settled(&self) -> bool {
+        self.settled
+    }
+
     /// The number being served in a channel: what the public page shows. `None` for an unknown channel.
     pub fn serving(&self, channel: usize) -> Option<u64> {
         self.lines.get(channel).map(|line| line.serving)
+    }
+
+    /// Who waits in a channel with which number, the next one first.
+    pub fn waiting(&self, channel: usize) -> impl Iterator<Item = (u64, VisitorId)> {
+        let line = self.lines.get(channel).into_iter();
+        line.flat_map(|line| line.order.iter().map(|&(number, _, id)| (number, id)))
+    }
+
+    /// Places inside that a channel's people have taken, called ones included.
+    pub fn taken(&self, channel: usize) -> u32 {
+        self.lines.get(channel).map_or(0, |line| line.taken)
     }
 
     /// How many there are.
     pub fn counts(&self) -> Counts {
         self.counts
     }
-
-    fn place(&self, channel: usize, state: State, lapses: Duration) -> Place {
-        match state {
-            State::Early { pool } => {
-                Place::Early { opens_at: self.config.opens_at(pool).unwrap_or(Duration::ZERO) }
-            }
-            State::Waiting { number } => {
-                Place::Waiting { number, position: number.saturating_sub(self.lines[channel].serving) }
-            }
-            State::Called => Place::Called { enter_before: lapses },
-            State::Inside => Place::Inside,
-            State::NotDrawn => Place::NotDrawn,
-        }
-    }
-
-    /// When a place lapses that was taken or confirmed just now.
-    fn lapse_of(&self, state: State) -> Duration {
-        let lottery = matches!(self.config.mode, Mode::Lottery { .. });
-        match state {
-            State::NotDrawn => Duration::MAX,
-            // A lottery spares people the waiting, so it cannot ask them to show up while they wait.
-            State::Early { .. } | State::Waiting { .. } if lottery => Duration::MAX,
-            State::Called => self.latest.saturating_add(self.config.claim_within),
-            State::Early { .. } | State::Waiting { .. } | State::Inside => {
-                self.latest.saturating_add(self.config.grace)
-            }
-        }
-    }
-
-    /// The only way to another state: counts, lines and deadlines follow.
-    fn move_to(&mut self, id: VisitorId, state: State, lapses: Duration) {
-        let Some(person) = self.people.get_mut(&id) else { return };
-        let channel = person.channel;
-        let (old_state, old_lapses) = (std::mem::replace(&mut person.state, state), person.lapses);
-        person.lapses = lapses;
-        if old_lapses != lapses {
-            self.deadlines.remove(&(old_lapses, id));
-            self.watch(lapses, id);
-        }
-        if old_state != state {
-            *self.count(old_state) -= 1;
-            *self.count(state) += 1;
-            self.unplace(id, channel, old_state);
-        }
-    }
-
-    fn watch(&mut self, lapses: Duration, id: VisitorId) {
-        if lapses < Duration::MAX {
-            self.deadlines.insert((lapses, id));
-        }
-    }
-
-    /// Takes a person who is no longer in `state` out of where that state was kept.
-    fn unplace(&mut self, id: VisitorId, channel: usize, state: State) {
-        match state {
-            State::Early { pool } => {
-                if let Some(Some(pool)) = self.pools.get_mut(pool) {
-                    pool.remove(&id);
-                }
-            }
-            State::Waiting { .. } => self.lines[channel].left(&self.people),
-            State::Called | State::Inside | State::NotDrawn => {}
-        }
-    }
-
-    fn count(&mut self, state: State) -> &mut u32 {
-        match state {
-            State::Early { .. } => &mut self.counts.early,
-            State::Waiting { .. } => &mut self.counts.waiting,
-            State::Called => &mut self.counts.called,
-            State::Inside => &mut self.counts.inside,
-            State::NotDrawn => &mut self.counts.not_drawn,
-        }
-    }
 }
 
 impl Line {
-    fn append(&mut self, id: VisitorId) -> u64 {
+    fn next_number(&mut self) -> State {
         self.last_number += 1;
-        self.order.push_back((self.last_number, id));
-        self.live += 1;
-        self.last_number
+        State::Waiting { number: self.last_number, given: Given::Here }
     }
-
-    fn left(&mut self, people: &BTreeMap<VisitorId, Person>) {
-        self.live -= 1;
-        // Who joins and leaves in a loop must not fill the memory with gaps. Half of them at a time: each costs once.
-        if self.order.len() > 2 * self.live + 64 {
-            self.order.retain(|&(number, id)| is_at(people, number, id));
-        }
-    }
-}
-
-/// Whether the person still waits with this number: who left and came back has another one.
-fn is_at(people: &BTreeMap<VisitorId, Person>, number: u64, id: VisitorId) -> bool {
-    people.get(&id).is_some_and(|person| person.state == State::Waiting { number })
 }
 
 /// Fisher and Yates, with ChaCha20 of the seed. Written out, because the order is part of a promise to the visitors: a

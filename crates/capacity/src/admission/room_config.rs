@@ -48,6 +48,9 @@ pub struct Channel {
     /// Its part of the admissions while people wait in it, relative to the other channels' weights. What a channel does not
     /// need goes to the others.
     pub weight: u16,
+    /// Places inside that are kept free for it, in thousandths of `max_inside` (rounded down), so that its next visitor need not
+    /// wait until somebody of another channel leaves. At most 1,000 for all channels together.
+    pub reserved: u16,
 }
 
 /// Limits and order of a room.
@@ -62,10 +65,15 @@ pub struct RoomConfig {
     pub max_waiting: u32,
     /// Most people inside, called ones included; at most 4,000,000 too.
     pub max_inside: u32,
-    /// A place in the line, or inside, is kept this long after the visitor was last seen.
+    /// A place in the line is kept this long after the visitor was last seen.
     pub grace: Duration,
+    /// A place inside is.
+    pub idle: Duration,
     /// Who is called must come in within this time, or the place goes to the next.
     pub claim_within: Duration,
+    /// Until then nobody is called, and who comes gets no number: those who waited in a room before this one come back with
+    /// theirs ([`super::WaitingRoom::restore`]) and go first. Zero: there was none before.
+    pub settles_at: Duration,
 }
 
 /// Why a room cannot be made.
@@ -77,6 +85,9 @@ pub enum RoomConfigError {
     /// A weight of 0 would let people wait for ever.
     #[error("channels[{0}].weight: 0; give each channel a weight of at least 1")]
     Weight(usize),
+    /// Kept more than there is.
+    #[error("channels: {0} thousandths are reserved in all; lower them to at most 1,000 together")]
+    Reserved(u32),
     /// None, or too many.
     #[error("mode.groups: {0} groups; name 1 to 1,024")]
     Groups(usize),
@@ -89,16 +100,24 @@ pub enum RoomConfigError {
     /// A time of zero.
     #[error("{0}: zero; give visitors some seconds at least")]
     NoTime(&'static str),
+    /// What places were given by cannot change under them.
+    #[error("{0}: cannot change while people have places in the room; make a new room")]
+    Fixed(&'static str),
 }
 
 impl RoomConfig {
     pub(super) fn check(&self) -> Result<(), RoomConfigError> {
-        let RoomConfig { mode, channels, max_waiting, max_inside, grace, claim_within } = self;
+        let RoomConfig { mode, channels, max_waiting, max_inside, grace, idle, claim_within, settles_at: _ } =
+            self;
         if channels.is_empty() || channels.len() > 64 {
             return Err(RoomConfigError::Channels(channels.len()));
         }
         if let Some(at) = channels.iter().position(|channel| channel.weight == 0) {
             return Err(RoomConfigError::Weight(at));
+        }
+        let reserved = channels.iter().map(|channel| u32::from(channel.reserved)).sum();
+        if reserved > 1_000 {
+            return Err(RoomConfigError::Reserved(reserved));
         }
         if let Mode::ByGroup { groups } = mode
             && (groups.is_empty() || groups.len() > 1_024)
@@ -111,12 +130,19 @@ impl RoomConfig {
         if *max_inside > MOST_PEOPLE {
             return Err(RoomConfigError::MaxInside(*max_inside));
         }
-        for (name, time) in [("grace", grace), ("claim_within", claim_within)] {
+        for (name, time) in [("grace", grace), ("idle", idle), ("claim_within", claim_within)] {
             if time.is_zero() {
                 return Err(RoomConfigError::NoTime(name));
             }
         }
         Ok(())
+    }
+
+    /// Places that are kept for a channel.
+    pub(super) fn reserved(&self, channel: usize) -> u32 {
+        let thousandths = self.channels.get(channel).map_or(0, |channel| channel.reserved);
+        // At most `max_inside`, since a share is at most the whole.
+        (u64::from(self.max_inside) * u64::from(thousandths) / 1_000).try_into().unwrap_or(u32::MAX)
     }
 
     /// How many pools of early comers there are: one for each opening.

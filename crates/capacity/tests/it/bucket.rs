@@ -75,6 +75,47 @@ fn more_than_the_bucket_holds_never_fits() {
     assert!(matches!(extreme.take(Duration::MAX, 1), Decision::Wait(_) | Decision::Admit));
 }
 
+#[test]
+fn who_reserves_waits_in_order() {
+    let mut bucket = TokenBucket::new(Rate::per_second(10), 1);
+    let second = Duration::from_secs(1);
+    let after: Vec<_> = (0..12).map(|_| bucket.reserve(ms(0), 1, second)).collect();
+    let expected: Vec<_> = (0..11).map(|n| Some(ms(n * 100))).chain([None]).collect();
+    assert_eq!(after, expected, "one each tenth of a second, and nobody beyond the second");
+    assert_eq!(bucket.wait(ms(0), 1), Some(ms(1_100)));
+    assert_eq!(bucket.take(ms(1_000), 1), Decision::Wait(ms(100)), "what is reserved is nobody else's");
+    assert_eq!(bucket.reserve(ms(0), 2, second), None, "more than it holds");
+    bucket.set(ms(0), Rate::CLOSED, 1);
+    assert_eq!((bucket.wait(ms(0), 1), bucket.reserve(ms(0), 1, second)), (None, None));
+}
+
+proptest! {
+    /// What was reserved comes no faster than the rate, whoever takes at once in between.
+    #[test]
+    fn reserved_tokens_keep_to_the_rate(
+        rate in 1..50_u32,
+        burst in 1..10_u32,
+        steps in proptest::collection::vec((0..300_u64, 0..3_000_u64), 1..200),
+    ) {
+        let mut bucket = TokenBucket::new(Rate::per_second(rate), burst);
+        let (mut now, mut used) = (0, Vec::new());
+        for (pass, patience) in steps {
+            now += pass;
+            let expected = bucket.wait(ms(now), 1);
+            let after = bucket.reserve(ms(now), 1, ms(patience));
+            prop_assert_eq!(after, expected.filter(|wait| *wait <= ms(patience)));
+            used.extend(after.map(|after| ms(now) + after));
+        }
+        prop_assert!(used.is_sorted(), "in the order of asking");
+        for (from, start) in used.iter().enumerate() {
+            for (number, at) in used[from..].iter().enumerate() {
+                let most = f64::from(burst) + f64::from(rate) * (*at - *start).as_secs_f64();
+                prop_assert!(number as f64 + 1.0 <= most + 1e-6, "{} in {:?}", number + 1, *at - *start);
+            }
+        }
+    }
+}
+
 proptest! {
     /// A level that is filled for each nanosecond gone by, in exact fractions.
     #[test]

@@ -6,6 +6,7 @@ mod chart;
 mod common;
 mod partitions;
 mod room;
+mod room_again;
 mod room_order;
 mod sampling;
 mod spec;

@@ -17,13 +17,15 @@ pub(crate) fn config(mode: Mode) -> RoomConfig {
     RoomConfig {
         mode,
         channels: vec![
-            Channel { name: "web".into(), weight: 9 },
-            Channel { name: "phone".into(), weight: 1 },
+            Channel { name: "web".into(), weight: 9, reserved: 0 },
+            Channel { name: "phone".into(), weight: 1, reserved: 0 },
         ],
         max_waiting: 100_000,
         max_inside: 100_000,
         grace: at(300),
+        idle: at(300),
         claim_within: at(120),
+        settles_at: Duration::ZERO,
     }
 }
 

@@ -176,7 +176,7 @@ fn the_call_centre_gets_its_share_and_no_more() {
 
 #[test]
 fn an_unused_share_goes_to_the_others_and_is_not_saved_up() {
-    let channel = |name: &str, weight| Channel { name: name.into(), weight };
+    let channel = |name: &str, weight| Channel { name: name.into(), weight, reserved: 0 };
     let channels = vec![channel("web", 1), channel("phone", 1)];
     let mut room = WaitingRoom::new(RoomConfig { channels, ..config(Mode::Fifo) }).expect("sound");
     for id in 0..300 {

@@ -7,6 +7,6 @@ mod resolve;
 mod table;
 mod tree;
 
-pub use path::{Confusion, MAX_PATH};
+pub use path::{Confusion, MAX_PATH, canonical};
 pub use resolve::{Because, Disposition, Resolved};
 pub use table::{Route, RouteTable};

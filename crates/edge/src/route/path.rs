@@ -70,7 +70,7 @@ impl Confusion {
 ///
 /// # Errors
 /// The first reason not to trust it, hostile ones before others.
-pub(crate) fn canonical(raw: &str) -> Result<Cow<'_, str>, Confusion> {
+pub fn canonical(raw: &str) -> Result<Cow<'_, str>, Confusion> {
     if raw.len() > MAX_PATH {
         return Err(Confusion::TooLong);
     }

@@ -3,6 +3,7 @@
 mod access_log;
 mod binding;
 mod declaration;
+mod admission;
 mod drain;
 mod fields;
 mod forwarding;
