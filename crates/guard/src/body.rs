@@ -12,6 +12,7 @@ use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep};
 
 use crate::fields;
+use crate::tripwire::Rewritten;
 use crate::upload::Over;
 
 /// Why a body ends before its end. Nobody is told more than that it did: the connection breaks off.
@@ -25,6 +26,8 @@ pub enum Broken {
     Stream(#[source] hyper::Error),
     #[error("the origin answered without asking for the body")]
     Unwanted,
+    #[error("the page's coding cannot be undone")]
+    Coding,
 }
 
 pin_project! {
@@ -101,6 +104,8 @@ pin_project! {
     pub enum Answer {
         Own { #[pin] body: Full<Bytes> },
         Origin { #[pin] body: Stream, _over: Option<Over> },
+        // The origin's, which the tripwire marks on its way.
+        Rewritten { #[pin] page: Rewritten },
     }
 }
 
@@ -128,6 +133,7 @@ impl HttpBody for Answer {
         match self.project() {
             AnswerProjection::Own { body } => body.poll_frame(context).map_err(|never| match never {}),
             AnswerProjection::Origin { body, .. } => body.poll_frame(context),
+            AnswerProjection::Rewritten { page } => page.poll_frame(context),
         }
     }
 
@@ -135,6 +141,7 @@ impl HttpBody for Answer {
         match self {
             Answer::Own { body } => body.is_end_stream(),
             Answer::Origin { body, .. } => body.is_end_stream(),
+            Answer::Rewritten { page } => page.is_end_stream(),
         }
     }
 
@@ -142,6 +149,7 @@ impl HttpBody for Answer {
         match self {
             Answer::Own { body } => body.size_hint(),
             Answer::Origin { body, .. } => body.size_hint(),
+            Answer::Rewritten { page } => page.size_hint(),
         }
     }
 }

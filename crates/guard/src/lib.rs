@@ -15,6 +15,7 @@ mod prompt;
 mod rules;
 pub mod settings;
 mod streams;
+pub mod tripwire;
 mod tunnel;
 mod upload;
 
@@ -26,6 +27,7 @@ pub use origin::{NoAnswer, OriginError};
 pub use prompt::Prompt;
 pub use rules::{Count, Found, Rules, Sink};
 pub use settings::Settings;
+pub use tripwire::Tripwire;
 pub use upload::Fault;
 
 use std::sync::Arc;
@@ -34,6 +36,7 @@ use arc_swap::ArcSwap;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 
+use edge::policy::Leaves;
 use forward::Checked;
 use origin::Pool;
 
@@ -43,6 +46,7 @@ pub struct Guard {
     pool: Pool,
     rules: ArcSwap<Rules>,
     sink: Arc<dyn Sink>,
+    tripwire: Option<Tripwire>,
 }
 
 impl Guard {
@@ -52,7 +56,13 @@ impl Guard {
     /// What is wrong with how the origin is set up.
     pub fn new(settings: Settings, rules: Rules, sink: Arc<dyn Sink>) -> Result<Self, OriginError> {
         let pool = Pool::new(&settings.origin, &settings.limits, &settings.patience)?;
-        Ok(Self { settings, pool, rules: ArcSwap::from_pointee(rules), sink })
+        Ok(Self { settings, pool, rules: ArcSwap::from_pointee(rules), sink, tripwire: None })
+    }
+
+    /// The same guard with a tripwire in each personal page.
+    #[must_use]
+    pub fn with_tripwire(self, tripwire: Tripwire) -> Self {
+        Self { tripwire: Some(tripwire), ..self }
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -77,6 +87,9 @@ impl Guard {
             Ok(checked) => checked,
             Err(refusal) => return own::refused(refusal, version),
         };
+        if checked.request.uri().path().starts_with(own::PATHS) {
+            return self.own(checked, caller).await;
+        }
         // Held to the end: whatever is put into force meanwhile, the answer is judged as the request was.
         let rules = self.rules();
         match self.by_rules(checked, caller, &rules).await {
@@ -85,6 +98,17 @@ impl Guard {
                 tracing::warn!(%why, "the origin gave no answer");
                 own::no_answer(&why, version)
             }
+        }
+    }
+
+    /// Paths of the guard itself.
+    async fn own(&self, checked: Checked, caller: Caller) -> Response<Answer> {
+        let Checked { request, host, tunnel: _ } = checked;
+        match &self.tripwire {
+            Some(tripwire) if tripwire::is_own(request.uri().path()) => {
+                tripwire.answer(request, &host, caller, &self.settings).await
+            }
+            _ => own::told(StatusCode::NOT_FOUND, "there is nothing here"),
         }
     }
 
@@ -103,6 +127,10 @@ impl Guard {
         if let Some(status) = exchange.refusal() {
             return Ok(own::told(status, "there is nothing here"));
         }
+        let armed = self.tripwire.as_ref().map(|tripwire| {
+            let asked = tripwire.of_request(&mut checked.request, &checked.host, caller, &self.settings);
+            (tripwire, asked)
+        });
         let mut answer = forward::send(checked, caller, &self.settings, &self.pool).await?;
         // After it come bytes of another protocol; there is nothing that a cache could keep.
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
@@ -110,8 +138,13 @@ impl Guard {
         }
         let verdict = exchange.judge_response(answer.status(), answer.headers_mut());
         rules.note_answer(&exchange, verdict.findings, &*self.sink);
-        Ok(match verdict.replace {
-            Some(status) => own::told(status, "the system's answer cannot be used"),
+        if let Some(status) = verdict.replace {
+            return Ok(own::told(status, "the system's answer cannot be used"));
+        }
+        let route = exchange.resolved().route.map(edge::Route::name);
+        let personal = exchange.resolved().is_personal() || verdict.leaves == Leaves::Personal;
+        Ok(match armed {
+            Some((tripwire, asked)) => tripwire.arm(asked, route, personal, answer),
             None => answer,
         })
     }

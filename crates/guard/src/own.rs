@@ -9,6 +9,9 @@ use crate::head::Refusal;
 use crate::origin::NoAnswer;
 use crate::upload::Fault;
 
+/// Below it are the guard's own paths: nothing there is ever the origin's.
+pub const PATHS: &str = "/.well-known/suimon/guard/";
+
 /// A refusal, before the origin heard of the request.
 pub fn refused(refusal: Refusal, version: Version) -> Response<Answer> {
     let mut answer = told(refusal.status(), &refusal.to_string());
