@@ -46,7 +46,10 @@ pub fn read(fields: &HeaderMap, script: Place<'_>, reports: Place<'_>) -> Policy
         for one in line.split(',') {
             let directives = directives(one);
             let of = |names: &[&str]| {
-                names.iter().find_map(|name| directives.iter().find(|(said, _)| said == name)).map(|(_, list)| list)
+                names
+                    .iter()
+                    .find_map(|name| directives.iter().find(|(said, _)| said == name))
+                    .map(|(_, list)| list)
             };
             if of(&["sandbox"]).is_some_and(|flags| !has(flags, "allow-scripts")) {
                 policy.script = Script::Refused;
@@ -100,8 +103,9 @@ fn matches(source: &str, place: Place<'_>) -> bool {
     if source == "*" || source.eq_ignore_ascii_case("'self'") {
         return true;
     }
-    let scheme_matches =
-        |scheme: &str| scheme.eq_ignore_ascii_case("http") || place.encrypted && scheme.eq_ignore_ascii_case("https");
+    let scheme_matches = |scheme: &str| {
+        scheme.eq_ignore_ascii_case("http") || place.encrypted && scheme.eq_ignore_ascii_case("https")
+    };
     if let Some(scheme) = source.strip_suffix(':') {
         return scheme_matches(scheme);
     }
@@ -151,7 +155,11 @@ mod tests {
         }
         let host: Authority = "school.example".parse().unwrap();
         let place = |path| Place { host: &host, encrypted: true, path };
-        read(&fields, place("/.well-known/suimon/guard/tripwire.js"), place("/.well-known/suimon/guard/report"))
+        read(
+            &fields,
+            place("/.well-known/suimon/guard/tripwire.js"),
+            place("/.well-known/suimon/guard/report"),
+        )
     }
 
     fn nonce_of(text: &str) -> Script {

@@ -226,14 +226,17 @@ impl Tripwire {
             answer.headers_mut().insert(HEADER, value);
         }
         shared.told.count(if asked.viewer.is_some() { Event::Marked } else { Event::MarkedForNobody });
-        let owner = answer.extensions_mut().remove::<Owner>().map(|Owner(owner)| owner).or(asked.owner.clone());
+        let owner =
+            answer.extensions_mut().remove::<Owner>().map(|Owner(owner)| owner).or(asked.owner.clone());
         let viewer = asked.viewer.as_ref().map(|tag| shared.keys.viewer(tag));
         let entry = Entry { route: route.clone(), at: (shared.clock)(), owner, viewer };
         let forgotten = shared.registry.remember(id, entry);
         shared.told.count_times(Event::Forgotten, forgotten as u64);
         answer.extensions_mut().insert(id);
         match plan {
-            Plan::Page { gzip, whole_only } => shared.clone().into_page(asked, route, mark, gzip, whole_only, answer),
+            Plan::Page { gzip, whole_only } => {
+                shared.clone().into_page(asked, route, mark, gzip, whole_only, answer)
+            }
             Plan::Blind(why) => {
                 shared.told.blind(route.as_ref(), why);
                 answer
@@ -323,17 +326,50 @@ fn without_fresh(target: Option<&PathAndQuery>) -> Option<PathAndQuery> {
     target.parse().ok()
 }
 
+/// For the fuzz target: a page in one piece and in pieces of this length, as it is and in gzip, leaves as the same bytes.
+///
+/// # Panics
+/// When it does not.
+#[cfg(fuzzing)]
+pub fn rewrite_for_fuzzing(page: &[u8], length: usize, gzip: bool) {
+    let run = |length: usize, gzip: bool| {
+        let coding = if gzip { Coding::Gzip(Box::new(Gzip::new(None))) } else { Coding::Plain };
+        let mut rewriting = Rewriting::new(coding, Bytes::from_static(b"<IN>"), false);
+        let mut out = Vec::new();
+        for piece in page.chunks(length.max(1)) {
+            let mut step = rewriting.push(Bytes::copy_from_slice(piece)).ok()?;
+            out.extend_from_slice(&step.out);
+            while step.more {
+                step = rewriting.push(Bytes::new()).ok()?;
+                out.extend_from_slice(&step.out);
+            }
+        }
+        out.extend_from_slice(&rewriting.end().ok()?.out);
+        Some(out)
+    };
+    assert_eq!(run(length, gzip), run(page.len(), gzip));
+    let Some(out) = run(length, false) else { unreachable!("plain pages do not fail") };
+    assert!(out == page || out.len() == page.len() + 4);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn only_our_own_parameter_is_taken_away() {
-        let without = |target: &str| without_fresh(Some(&target.parse().unwrap())).map(|left| left.to_string());
+        let without =
+            |target: &str| without_fresh(Some(&target.parse().unwrap())).map(|left| left.to_string());
         assert_eq!(without("/a?suimon-fresh=0123456789abcdef").as_deref(), Some("/a"));
         assert_eq!(without("/a?b=%20&suimon-fresh=0123456789abcdef&c").as_deref(), Some("/a?b=%20&c"));
-        for kept in ["/a", "/a?", "/a?b=1", "/a?suimon-fresh=1", "/a?suimon-fresh=0123456789abcdeF", "/a?x-suimon-fresh=0123456789abcdef"]
-        {
+        for kept in [
+            "/a",
+            "/a?",
+            "/a?b=1",
+            "/a?suimon-fresh=1",
+            "/a?suimon-fresh=0123456789abcdeF",
+            "/a?x-suimon-fresh=0123456789abcdef",
+        ] {
             assert_eq!(without(kept), None, "{kept}");
         }
     }

@@ -41,7 +41,8 @@ pub fn wanted(fields: &HeaderMap) -> Wanted {
 /// Asks the origin for a coding that can be undone in passing, where the answer may be a page: gzip if the client takes it, else none.
 /// Brotli and zstd cost several times as much to code anew, and gzip of a page is at most a fifth larger.
 pub fn limit_codings(fields: &mut HeaderMap) {
-    let html = |value: &HeaderValue| value.as_bytes().windows(9).any(|text| text.eq_ignore_ascii_case(b"text/html"));
+    let html =
+        |value: &HeaderValue| value.as_bytes().windows(9).any(|text| text.eq_ignore_ascii_case(b"text/html"));
     let page = fields.contains_key(SEC_FETCH_DEST) && wanted(fields) == Wanted::Page;
     if !page && !fields.get_all(header::ACCEPT).iter().any(html) {
         return;
@@ -69,7 +70,10 @@ pub enum Plan {
     OnlyFields,
     Header,
     /// The header, and the page, unless its own policy is against it.
-    Page { gzip: bool, whole_only: bool },
+    Page {
+        gzip: bool,
+        whole_only: bool,
+    },
     /// The header; why not the page.
     Blind(Blindness),
 }
@@ -80,7 +84,11 @@ pub fn plan(method: &Method, wanted: Wanted, status: StatusCode, fields: &Header
     if status.is_informational() || status.is_redirection() {
         return Plan::Leave;
     }
-    let page = if wanted == Wanted::Part || is_attachment(fields) { Plan::Header } else { of_body(wanted, status, fields) };
+    let page = if wanted == Wanted::Part || is_attachment(fields) {
+        Plan::Header
+    } else {
+        of_body(wanted, status, fields)
+    };
     match page {
         Plan::Page { .. } if head => Plan::OnlyFields,
         _ if head => Plan::Leave,

@@ -188,9 +188,8 @@ fn rewriter(seen: Arc<Mutex<Seen>>) -> Rewriter {
 const FOUND: &str = "found";
 
 /// Any element.
-static ANY: LazyLock<Selector> = LazyLock::new(|| {
-    "*".parse().expect("the universal selector is one (Selectors Level 4, section 5.2)")
-});
+static ANY: LazyLock<Selector> =
+    LazyLock::new(|| "*".parse().expect("the universal selector is one (Selectors Level 4, section 5.2)"));
 
 /// Where the parser's own output goes.
 fn nowhere(_: &[u8]) {}

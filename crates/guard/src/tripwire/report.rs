@@ -131,7 +131,9 @@ impl Refused {
                 fields.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             }
             // The rest of its body is not read.
-            Self::TooLong | Self::Late => drop(fields.insert(header::CONNECTION, HeaderValue::from_static("close"))),
+            Self::TooLong | Self::Late => {
+                drop(fields.insert(header::CONNECTION, HeaderValue::from_static("close")))
+            }
             Self::Site | Self::Type | Self::Form | Self::Seal | Self::Viewer => {}
         }
         answer
@@ -226,8 +228,8 @@ where
     };
     let entry = shared.registry.response(mark.id);
     let known = entry.is_some();
-    let (route, made_at, owner, made_for) =
-        entry.map_or((None, None, None, None), |entry| (entry.route, Some(entry.at), entry.owner, entry.viewer));
+    let (route, made_at, owner, made_for) = entry
+        .map_or((None, None, None, None), |entry| (entry.route, Some(entry.at), entry.owner, entry.viewer));
     shared.told.sighted(Sighting {
         response_id: mark.id,
         known,
@@ -252,7 +254,8 @@ fn is_same_origin(fields: &HeaderMap, host: &Authority) -> bool {
         return site == "same-origin";
     }
     let origin = fields.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
-    let said = origin.and_then(|origin| origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://")));
+    let said =
+        origin.and_then(|origin| origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://")));
     said.is_some_and(|said| said.eq_ignore_ascii_case(host.as_str()))
 }
 

@@ -63,7 +63,9 @@ mod tests {
         assert!(is_script(path()) && path().len() == BEGIN.len() + DIGITS + 3);
         assert!(is_script("/.well-known/suimon/guard/tripwire.js"));
         assert!(is_script("/.well-known/suimon/guard/tripwire.0123456789abcdef.js"));
-        for other in ["tripwire.", "tripwirejs", "tripwire.x.js", "tripwire.0123456789abcdeF.js", "tripwire..js"] {
+        for other in
+            ["tripwire.", "tripwirejs", "tripwire.x.js", "tripwire.0123456789abcdeF.js", "tripwire..js"]
+        {
             assert!(!is_script(&format!("/.well-known/suimon/guard/{other}")), "{other}");
         }
     }

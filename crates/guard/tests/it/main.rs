@@ -10,4 +10,5 @@ mod protocols;
 mod rules;
 mod shapes;
 mod stand;
+mod tripwire;
 mod tunnels;
