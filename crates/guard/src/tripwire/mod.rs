@@ -257,6 +257,9 @@ impl Tripwire {
         if script::is_script(path) {
             return script::answer(request.method(), path);
         }
+        if path == script::NOTICE_PATH {
+            return script::notice(request.method());
+        }
         report::answer(&self.0, request, host, caller, settings).await
     }
 }
@@ -308,7 +311,7 @@ impl Shared {
 
 /// Whether a path is one of the tripwire's own.
 pub(crate) fn is_own(path: &str) -> bool {
-    path == report::PATH || script::is_script(path)
+    path == report::PATH || path == script::NOTICE_PATH || script::is_script(path)
 }
 
 /// A target without the parameter that only caches are to see; none when it has none.

@@ -1,4 +1,4 @@
-//! The page's script, under a name that changes with it.
+//! The page's script, under a name that changes with it, and the notice that stands where a page cannot.
 
 use std::sync::LazyLock;
 
@@ -11,6 +11,9 @@ use crate::body::Answer;
 use crate::own;
 
 const SCRIPT: &str = include_str!("tripwire.js");
+const NOTICE: &str = include_str!("notice.html");
+/// Where a browser goes that got another viewer's page twice.
+pub const NOTICE_PATH: &str = "/.well-known/suimon/guard/not-shown";
 const BEGIN: &str = "/.well-known/suimon/guard/tripwire.";
 const END: &str = "js";
 const DIGITS: usize = 16;
@@ -34,23 +37,44 @@ pub fn is_script(path: &str) -> bool {
         })
 }
 
+/// The notice. It is the same for everybody.
+pub fn notice(method: &Method) -> Response<Answer> {
+    let text = NOTICE.replacen("SCRIPT", path(), 1);
+    let mut answer = answer_with(method, text.into(), "text/html; charset=utf-8");
+    let fields = answer.headers_mut();
+    edge::policy::seal(fields);
+    let policy = HeaderValue::from_static(
+        "default-src 'none'; script-src 'self'; base-uri 'none'; frame-ancestors 'self'",
+    );
+    fields.insert(header::CONTENT_SECURITY_POLICY, policy);
+    answer
+}
+
 /// The script. Only under its own name may it be kept.
 pub fn answer(method: &Method, asked: &str) -> Response<Answer> {
+    let mut answer =
+        answer_with(method, Bytes::from_static(SCRIPT.as_bytes()), "text/javascript; charset=utf-8");
+    if answer.status() == StatusCode::OK {
+        let kept = if asked == path() { "public, max-age=31536000, immutable" } else { "no-store" };
+        answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(kept));
+    }
+    answer
+}
+
+fn answer_with(method: &Method, body: Bytes, kind: &'static str) -> Response<Answer> {
     if ![Method::GET, Method::HEAD].contains(method) {
         let mut answer = own::told(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are taken here");
         answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
         return answer;
     }
-    let body = if own::is_head(method) { "" } else { SCRIPT };
-    let mut answer = Response::new(Answer::from(Bytes::from_static(body.as_bytes())));
+    let length = body.len();
+    let mut answer = Response::new(Answer::from(if own::is_head(method) { Bytes::new() } else { body }));
     let fields = answer.headers_mut();
-    fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/javascript; charset=utf-8"));
-    fields.insert(header::CONTENT_LENGTH, HeaderValue::from(SCRIPT.len()));
+    fields.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    fields.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     fields.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let same_origin = HeaderValue::from_static("same-origin");
     fields.insert(HeaderName::from_static("cross-origin-resource-policy"), same_origin);
-    let kept = if asked == path() { "public, max-age=31536000, immutable" } else { "no-store" };
-    fields.insert(header::CACHE_CONTROL, HeaderValue::from_static(kept));
     answer
 }
 

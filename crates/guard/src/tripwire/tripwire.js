@@ -3,7 +3,7 @@
 (function () {
   'use strict';
   var COOKIE = '__Host-suimon-viewer', NAME = 'suimon-response', FRESH = 'suimon-fresh', PAST = 'suimon-viewers';
-  var REPORT = '/.well-known/suimon/guard/report';
+  var REPORT = '/.well-known/suimon/guard/report', NOTICE = '/.well-known/suimon/guard/not-shown', AGAIN = 'suimon-again';
   var MARK = /^v1\.([0-9a-f]{32})\.([0-9a-f]{32})\.[0-9a-f]{32}\.([oae])$/;
   var VIEWER = /^v1\.[a-z0-9]{1,16}\.[0-9a-f]{32}$/;
   var FRESH_PARAMETER = /([?&])suimon-fresh=[0-9a-f]{16}(&|$)/;
@@ -118,41 +118,27 @@
     } catch (_) { /* The page's own policy is against it. */ }
   }
 
-  function again() {
-    var address = location.pathname + location.search.replace(FRESH_PARAMETER, function (_, before, after) { return after ? before : ''; });
-    location.replace(address + (address.indexOf('?') < 0 ? '?' : '&') + FRESH + '=' + digits(8) + location.hash);
+  function pastCaches(address) {
+    var bare = address.replace(FRESH_PARAMETER, function (_, before, after) { return after ? before : ''; });
+    return bare + (bare.indexOf('?') < 0 ? '?' : '&') + FRESH + '=' + digits(8);
   }
   function hide(mark) {
+    var here = location.pathname + location.search;
     root.style.setProperty('display', 'none', 'important');
+    // Nothing more of it is parsed.
     if (document.readyState === 'loading') window.stop();
-    if (FRESH_PARAMETER.test(location.search)) tell(mark); else again();
+    if (!FRESH_PARAMETER.test(here)) return location.replace(pastCaches(here) + location.hash);
+    // A cache that looks at no query: not a third time. A page whose parser was stopped paints nothing, so another takes its place.
+    try { sessionStorage.setItem(AGAIN, here); } catch (_) { /* No leave: then its link leads to the top. */ }
+    location.replace(NOTICE + '#' + mark.id);
   }
-  function element(name, text, lang) {
-    var made = document.createElement(name);
-    if (text) made.textContent = text;
-    if (lang) made.lang = lang;
-    return made;
-  }
-  // Instead of the page. Not only hidden: whatever else comes of it is taken away as it comes.
-  function tell(mark) {
-    var head = element('head'), body = element('body'), button = element('button', '\u3082\u3046\u4e00\u5ea6\u8aad\u307f\u8fbc\u3080 / Load again');
-    head.appendChild(element('title', '\u8868\u793a\u3067\u304d\u307e\u305b\u3093 / Not shown'));
-    body.setAttribute('role', 'alert');
-    body.appendChild(element('p', '\u5225\u306e\u65b9\u306e\u305f\u3081\u306e\u30da\u30fc\u30b8\u304c\u5c4a\u3044\u305f\u305f\u3081\u3001\u8868\u793a\u3057\u307e\u305b\u3093\u3067\u3057\u305f\u3002\u7ba1\u7406\u8005\u306b\u306f\u81ea\u52d5\u3067\u901a\u77e5\u3055\u308c\u307e\u3059\u3002', 'ja'));
-    body.appendChild(element('p', 'A page made for somebody else arrived here, so it was not shown. The site\u2019s operators are told.', 'en'));
-    body.appendChild(element('p', '\u53c2\u7167\u756a\u53f7 / Reference: ' + mark.id));
-    button.onclick = again;
-    body.appendChild(button);
-    function only() {
-      while (root.firstChild !== head || head.nextSibling !== body || body.nextSibling) {
-        while (root.firstChild) root.removeChild(root.firstChild);
-        root.appendChild(head);
-        root.appendChild(body);
-      }
-    }
-    only();
-    new MutationObserver(only).observe(root, { childList: true });
-    root.style.removeProperty('display');
+  // On the notice itself.
+  function notice() {
+    var link = document.querySelector('a'), here = null;
+    document.querySelector('output').textContent = (/^#[0-9a-f]{32}$/.exec(location.hash) || ['#'])[0].slice(1);
+    try { here = sessionStorage.getItem(AGAIN); } catch (_) { /* As above. */ }
+    // A path of this site, and not the name of another.
+    if (/^\/(?![\/\\])/.test(here || '')) link.href = pastCaches(here);
   }
 
   // Of a page that a script asked for, or that was put into one, nothing is hidden but what was asked for.
@@ -206,6 +192,7 @@
     return sent;
   };
 
+  if (root.hasAttribute('data-suimon-notice')) return notice();
   try {
     var first = judge(meta && meta.content);
     greet();

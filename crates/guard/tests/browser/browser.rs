@@ -94,6 +94,12 @@ impl Browser {
     }
 
     async fn call(&self, session: Option<&str>, method: &str, params: Value) -> Value {
+        let answer = self.try_call(session, method, params).await;
+        assert!(answer.get("error").is_none(), "{method}: {answer}");
+        answer["result"].clone()
+    }
+
+    async fn try_call(&self, session: Option<&str>, method: &str, params: Value) -> Value {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let (answer, answered) = oneshot::channel();
         self.heard.lock().unwrap().answers.insert(id, answer);
@@ -102,9 +108,7 @@ impl Browser {
             call["sessionId"] = session.into();
         }
         self.sender.lock().await.send(Message::text(call.to_string())).await.unwrap();
-        let answer = soon(answered).await.expect("the browser is there");
-        assert!(answer.get("error").is_none(), "{method}: {answer}");
-        answer["result"].clone()
+        soon(answered).await.expect("the browser is there")
     }
 
     /// Somebody with cookies and a cache of their own, in front of an empty page. Whatever of `never` comes into one of their pages is
@@ -138,7 +142,7 @@ impl Browser {
 async fn port(file: &Path) -> String {
     soon(async {
         loop {
-            match tokio::fs::read_to_string(file).await {
+            match std::fs::read_to_string(file) {
                 Ok(said) if said.contains('\n') => return said,
                 _ => tokio::time::sleep(Duration::from_millis(50)).await,
             }
@@ -160,14 +164,17 @@ impl Person<'_> {
     /// Opens an address and waits until the expression is true in what became of it.
     pub async fn open(&self, address: &str, until: &str) {
         self.call("Page.navigate", json!({ "url": address })).await;
+        let whole = "location.protocol.startsWith('http') && document.readyState === 'complete'";
+        self.until(&format!("{whole} && !!({until})")).await;
+    }
+
+    /// Waits until an expression is true.
+    pub async fn until(&self, expression: &str) {
         let deadline = tokio::time::Instant::now() + LONG;
-        let until = format!(
-            "location.protocol.startsWith('http') && document.readyState === 'complete' && !!({until})"
-        );
-        while self.try_read(&until).await != Some(json!(true)) {
+        while self.try_read(expression).await != Some(json!(true)) {
             if tokio::time::Instant::now() > deadline {
                 let shown = self.try_read("location.href + '\\n' + document.documentElement.outerHTML").await;
-                panic!("{until} did not come true at {address}; there is {shown:?}");
+                panic!("{expression} did not come true; there is {shown:?}");
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -176,8 +183,9 @@ impl Person<'_> {
     /// None while one page goes and another comes.
     async fn try_read(&self, expression: &str) -> Option<Value> {
         let params = json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
-        let answer = self.call("Runtime.evaluate", params).await;
-        answer.get("exceptionDetails").is_none().then(|| answer["result"]["value"].clone())
+        let answer = self.browser.try_call(Some(&self.session), "Runtime.evaluate", params).await;
+        let result = answer.get("result").filter(|result| result.get("exceptionDetails").is_none())?;
+        Some(result["result"]["value"].clone())
     }
 
     /// What an expression gives, or a promise.

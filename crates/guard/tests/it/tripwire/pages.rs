@@ -189,8 +189,10 @@ async fn gzip_that_breaks_off_is_no_whole_page() {
     for body in [&b"no gzip at all"[..], b"\x1f\x8b\x08\0\0\0\0\0\0\xff"] {
         let scene = Scene::new(page(fields, body).await).await;
         let asked = request("GET", &scene.running, "/mypage/1", full(""));
-        let answer = soon(client(false).request(asked)).await.unwrap();
-        assert!(soon(answer.into_body().collect()).await.is_err());
+        // It breaks off before or within its body.
+        if let Ok(answer) = soon(client(false).request(asked)).await {
+            assert!(soon(answer.into_body().collect()).await.is_err());
+        }
     }
 }
 
@@ -209,7 +211,8 @@ async fn a_page_streams_and_keeps_its_trailers() {
     let mut sender = sender;
     let scene = Scene::new(origin).await;
     sender.send_data("<html><head>first".into()).await.unwrap();
-    let asked = request("GET", &scene.running, "/mypage/1", full(""));
+    let mut asked = request("GET", &scene.running, "/mypage/1", full(""));
+    asked.headers_mut().insert("te", "trailers".parse().unwrap());
     let mut answer = soon(client(true).request(asked)).await.unwrap().into_body();
     // Before the origin has sent the rest.
     let begin = piece(&mut answer).await;
