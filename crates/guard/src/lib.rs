@@ -128,7 +128,9 @@ impl Guard {
             return Ok(own::told(status, "there is nothing here"));
         }
         let armed = self.tripwire.as_ref().map(|tripwire| {
-            let asked = tripwire.of_request(&mut checked.request, &checked.host, caller, &self.settings);
+            let personal = exchange.resolved().is_personal();
+            let Checked { request, host, .. } = &mut checked;
+            let asked = tripwire.of_request(request, host, caller, &self.settings, personal);
             (tripwire, asked)
         });
         let mut answer = forward::send(checked, caller, &self.settings, &self.pool).await?;

@@ -13,9 +13,9 @@ use super::{Shared, page};
 use crate::body::{Answer, Broken};
 
 /// Told what became of a page.
-pub struct Watching {
-    pub shared: Arc<Shared>,
-    pub route: Option<Arc<str>>,
+pub(crate) struct Watching {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) route: Option<Arc<str>>,
 }
 
 impl Watching {
@@ -43,7 +43,7 @@ pub struct Rewritten {
 }
 
 impl Rewritten {
-    pub fn new(page: Answer, rewriting: Rewriting, watching: Watching) -> Self {
+    pub(crate) fn new(page: Answer, rewriting: Rewriting, watching: Watching) -> Self {
         Self { page: Box::pin(page), rewriting: Box::new(rewriting), watching, stage: Stage::Page }
     }
 

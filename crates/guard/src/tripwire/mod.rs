@@ -61,7 +61,7 @@ pub type OwnerOf = Arc<dyn Fn(&HeaderMap) -> Option<String> + Send + Sync>;
 /// How a tripwire is set up.
 pub struct Settings {
     /// Secret, 1 to 8, the current one first: those before it stay as long as pages that they sealed may be in a cache. The same on
-    /// each node of a guard.
+    /// each node of a guard. Under another current key every [`Viewer`] has another name.
     pub keys: Vec<Zeroizing<[u8; 32]>>,
     /// What a page's script does in other hands. `Observe` and `Audit`: it reports. `Enforce`: it hides the page, too.
     pub mode: Mode,
@@ -121,7 +121,7 @@ pub struct Owner(pub Arc<str>);
 pub struct Tripwire(Arc<Shared>);
 
 /// What bodies on their way hold, too.
-pub struct Shared {
+pub(crate) struct Shared {
     keys: Keys,
     mode: Mode,
     chance: Chance,
@@ -177,6 +177,7 @@ impl Tripwire {
         host: &Authority,
         caller: Caller,
         settings: &OfGuard,
+        personal: bool,
     ) -> Asked {
         if let Some(target) = without_fresh(request.uri().path_and_query()) {
             let mut parts = std::mem::take(request.uri_mut()).into_parts();
@@ -186,7 +187,9 @@ impl Tripwire {
         }
         let (host, encrypted) = fields::as_asked(request.headers(), host, caller, &settings.trusted);
         let wanted = page::wanted(request.headers());
-        page::limit_codings(request.headers_mut());
+        if personal {
+            page::limit_codings(request.headers_mut());
+        }
         let fields = request.headers();
         let owner = self.0.owner.as_ref().and_then(|owner| owner(fields)).map(Arc::from);
         // A cookie that is none of ours, or sent twice, is no viewer's: the page's script makes a new one.
@@ -194,7 +197,8 @@ impl Tripwire {
         Asked { method: request.method().clone(), wanted, viewer, owner, host, encrypted }
     }
 
-    /// Marks a personal answer.
+    /// Marks a personal answer. Its id is one that is in its extensions already ([`ResponseId`]), else a new one, which is there then;
+    /// whose it is, an [`Owner`] there says, else what [`Settings::owner`] said of the request.
     pub(crate) fn arm(
         &self,
         asked: Asked,
@@ -219,15 +223,17 @@ impl Tripwire {
             Plan::Header | Plan::Page { .. } | Plan::Blind(_) => {}
         }
         let route: Option<Arc<str>> = route.map(Arc::from);
-        let mut id = ResponseId([0; mark::BYTES]);
-        (shared.chance)(&mut id.0);
+        let id = answer.extensions().get().copied().unwrap_or_else(|| {
+            let mut id = ResponseId([0; mark::BYTES]);
+            (shared.chance)(&mut id.0);
+            id
+        });
         let mark = shared.keys.mark(id, asked.viewer.as_ref(), shared.mode).to_string();
         if let Ok(value) = HeaderValue::from_str(&mark) {
             answer.headers_mut().insert(HEADER, value);
         }
         shared.told.count(if asked.viewer.is_some() { Event::Marked } else { Event::MarkedForNobody });
-        let owner =
-            answer.extensions_mut().remove::<Owner>().map(|Owner(owner)| owner).or(asked.owner.clone());
+        let owner = answer.extensions().get().map(|Owner(owner)| owner.clone()).or(asked.owner.clone());
         let viewer = asked.viewer.as_ref().map(|tag| shared.keys.viewer(tag));
         let entry = Entry { route: route.clone(), at: (shared.clock)(), owner, viewer };
         let forgotten = shared.registry.remember(id, entry);

@@ -5,12 +5,13 @@ use http::{Method, StatusCode};
 
 use super::Blindness;
 
-const DIGESTS: [HeaderName; 5] = [
+const DIGESTS: [HeaderName; 6] = [
     HeaderName::from_static("content-md5"),
     HeaderName::from_static("digest"),
     HeaderName::from_static("repr-digest"),
     HeaderName::from_static("content-digest"),
-    // What was signed are those digests, as a rule.
+    // Of messages (RFC 9421): what is signed are those digests, as a rule.
+    HeaderName::from_static("signature"),
     HeaderName::from_static("signature-input"),
 ];
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");

@@ -10,7 +10,7 @@ use edge::identity::Tag;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::uri::Authority;
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
 use tokio::time::Instant;
@@ -141,7 +141,7 @@ impl Refused {
 }
 
 /// Takes a report.
-pub async fn answer<B>(
+pub(super) async fn answer<B>(
     shared: &Shared,
     request: Request<B>,
     host: &Authority,
@@ -204,7 +204,8 @@ where
     let body = std::pin::pin!(Limited::new(body, MOST_BYTES));
     let body = match tokio::time::timeout(PATIENCE, body.collect()).await {
         Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(_)) => return Err(Refused::TooLong),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(Refused::TooLong),
+        Ok(Err(_)) => return Err(Refused::Form),
         Err(_) => return Err(Refused::Late),
     };
     let report: Report = serde_json::from_slice(&body).map_err(|_| Refused::Form)?;

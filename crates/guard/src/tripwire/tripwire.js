@@ -4,6 +4,7 @@
   'use strict';
   var COOKIE = '__Host-suimon-viewer', NAME = 'suimon-response', FRESH = 'suimon-fresh', PAST = 'suimon-viewers';
   var REPORT = '/.well-known/suimon/guard/report', NOTICE = '/.well-known/suimon/guard/not-shown', AGAIN = 'suimon-again';
+  var TRIES = 'suimon-tries', MOST_TRIES = 3, PAUSE = 3e4;
   var MARK = /^v1\.([0-9a-f]{32})\.([0-9a-f]{32})\.[0-9a-f]{32}\.([oae])$/;
   var VIEWER = /^v1\.[a-z0-9]{1,16}\.[0-9a-f]{32}$/;
   var FRESH_PARAMETER = /([?&])suimon-fresh=[0-9a-f]{16}(&|$)/;
@@ -68,7 +69,12 @@
   function check(id, value) {
     return sha256('suimon-tripwire-v1,32:' + id + ',' + value.length + ':' + value + ',').slice(0, 32);
   }
-  // What this browser held before: a page under way while the viewer signs in is nobody else's.
+  // What this browser held before, and this is no other person: a page under way while somebody signs in, or while keys change. Two tags
+  // under one key are two people, who share the browser.
+  function was(value) {
+    function key(of) { return of.split('.')[1]; }
+    return key(value) === 'nonce' || key(value) !== key(viewer());
+  }
   function past() {
     var known = [];
     try {
@@ -98,11 +104,13 @@
     if (!mark) return null;
     var id = mark[1], said = mark[2];
     var made = said === check(id, viewer()) ? 'own' : said === check(id, '') ? 'nobody' : 'foreign';
-    if (made === 'foreign' && past().some(function (one) { return said === check(id, one[0]); })) made = 'past';
+    if (made === 'foreign' && past().some(function (one) { return was(one[0]) && said === check(id, one[0]); })) made = 'past';
     return { text: text, id: id, made: made, enforce: mark[3] === 'e' };
   }
-  var sendTo = window.fetch;
+  var sendTo = window.fetch, told = {};
   function report(mark, how) {
+    if (told[mark.id]) return;
+    told[mark.id] = true;
     var body = JSON.stringify({ mark: mark.text, viewer: check(mark.id, viewer()), how: how });
     var type = { 'Content-Type': 'application/json' };
     try {
@@ -122,13 +130,22 @@
     var bare = address.replace(FRESH_PARAMETER, function (_, before, after) { return after ? before : ''; });
     return bare + (bare.indexOf('?') < 0 ? '?' : '&') + FRESH + '=' + digits(8);
   }
+  function tired() {
+    try {
+      var tries = JSON.parse(sessionStorage.getItem(TRIES)) || [0, 0];
+      if (!(Date.now() - tries[1] < PAUSE)) tries = [0, Date.now()];
+      tries[0]++;
+      sessionStorage.setItem(TRIES, JSON.stringify(tries));
+      return tries[0] > MOST_TRIES;
+    } catch (_) { return false; }
+  }
   function hide(mark) {
     var here = location.pathname + location.search;
     root.style.setProperty('display', 'none', 'important');
     // Nothing more of it is parsed.
     if (document.readyState === 'loading') window.stop();
-    if (!FRESH_PARAMETER.test(here)) return location.replace(pastCaches(here) + location.hash);
-    // A cache that looks at no query: not a third time. A page whose parser was stopped paints nothing, so another takes its place.
+    if (!FRESH_PARAMETER.test(here) && !tired()) return location.replace(pastCaches(here) + location.hash);
+    // A cache that looks at no query, or redirections from one page of its to the next: not once more. A page whose parser was stopped paints nothing, so another takes its place.
     try { sessionStorage.setItem(AGAIN, here); } catch (_) { /* No leave: then its link leads to the top. */ }
     location.replace(NOTICE + '#' + mark.id);
   }
@@ -143,10 +160,12 @@
 
   // Of a page that a script asked for, or that was put into one, nothing is hidden but what was asked for.
   function refused(text) {
-    var mark = judge(text);
-    if (!mark || mark.made !== 'foreign') return false;
-    report(mark, 'fetch');
-    return mark.enforce;
+    try {
+      var mark = judge(text);
+      if (!mark || mark.made !== 'foreign') return false;
+      report(mark, 'fetch');
+      return mark.enforce;
+    } catch (_) { return false; /* No leave to read cookies. */ }
   }
   function isOwn(address) {
     try { return new URL(address, location.href).origin === location.origin; } catch (_) { return false; }

@@ -111,6 +111,11 @@ async fn it_does_not_go_round_in_circles() {
     );
     assert!(!other.was_painted(colour(OWNER)).await && !other.has_met_never().await);
     assert_names_the_owner(&seen[0], How::Page, Mode::Enforce);
+    // Nor is a page loaded again and again that is led from one address to the next.
+    other.read("sessionStorage.setItem('suimon-tries', JSON.stringify([3, Date.now()]))").await;
+    let before = other.loads().await;
+    other.open(&at(&cache, "/mypage/"), "document.querySelector('[role=alert]')").await;
+    assert_eq!(other.loads().await - before, 2, "the page, the notice");
     assert_eq!(scene.sightings(1).await.len(), 1, "the same response by the same viewer is one sighting");
 }
 
@@ -124,6 +129,31 @@ async fn observing_hides_nothing() {
     other.open(&at(&cache, "/mypage/"), &shows(OWNER)).await;
     assert!(other.was_painted(colour(OWNER)).await && other.has_met_never().await);
     assert_names_the_owner(&scene.sightings(1).await[0], How::Page, Mode::Observe);
+}
+
+/// What a browser held before is no other viewer's; but two tags under one key are two people.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_browser_with_several_cookies() {
+    let scene = Scene::new(Mode::Enforce).await;
+    let cache = cache::nginx(scene.guard, WHOLE).await;
+    let browser = Browser::start().await;
+    let person = browser.person(OTHER).await;
+    sign_in(&person, &cache, OWNER).await;
+    let page = at(&cache, "/mypage/");
+    let holds = |value: String| format!("document.cookie = '__Host-suimon-viewer={value}; Path=/; Secure'");
+    person.open(&page, &shows(OWNER)).await;
+    // The guard gives the nonce's place to a tag, the tag's to one under a newer key, and back.
+    for (key, digit) in [("k1", "a"), ("k2", "a"), ("k1", "a")] {
+        person.read(&holds(format!("v1.{key}.{}", digit.repeat(32)))).await;
+        person.open(&page, &shows(OWNER)).await;
+        person.open(&at(&cache, &format!("/mypage/{key}")), &shows(OWNER)).await;
+    }
+    assert_eq!(scene.times(Event::Sighted), 0);
+    person.read(&holds(format!("v1.k1.{}", "b".repeat(32)))).await;
+    let before = person.loads().await;
+    person.open(&at(&cache, "/mypage/k1"), &format!("{} && !location.search", shows(OWNER))).await;
+    assert_eq!(person.loads().await - before, 2, "the page of the one before, and one's own");
+    assert_eq!(scene.sightings(1).await.len(), 1);
 }
 
 /// What a script asks for is refused to it, in each of the three ways of asking.

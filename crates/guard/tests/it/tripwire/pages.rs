@@ -172,9 +172,11 @@ async fn pages_in_gzip_stay_in_gzip_and_the_origin_is_asked_for_no_other() {
     scene
         .get("/mypage/1", &[("accept", "*/*"), ("sec-fetch-dest", "empty"), ("accept-encoding", "br")])
         .await;
+    // Never marked.
+    scene.get("/", &[html, ("accept-encoding", "br, gzip")]).await;
     let asked: Vec<_> =
         asked.lock().unwrap().iter().flatten().map(|value| value.to_str().unwrap().to_owned()).collect();
-    assert_eq!(asked, ["gzip", "identity", "br"]);
+    assert_eq!(asked, ["gzip", "identity", "br", "br, gzip"]);
 
     // No place among those that are coded at once: plain.
     let scene = Scene::with(origin, Mode::Enforce, Limits { recoded: 0, ..Limits::default() }).await;
@@ -286,6 +288,28 @@ async fn the_parameter_for_caches_never_reaches_the_origin() {
             "GET /mypage/1?suimon-fresh=mine HTTP/1.1"
         ]
     );
+}
+
+#[tokio::test]
+async fn the_notice_is_the_same_for_everybody() {
+    let scene = Scene::new(page(&[HTML], "A").await).await;
+    let path = "/.well-known/suimon/guard/not-shown";
+    let answer = scene.get(path, &[("cookie", &cookie('a'))]).await;
+    assert_eq!(
+        (answer.status(), &answer.headers()["content-type"]),
+        (StatusCode::OK, &HTML.1.parse().unwrap())
+    );
+    assert!(answer.headers()["cache-control"].to_str().unwrap().contains("no-store"));
+    assert!(answer.headers()["content-security-policy"].to_str().unwrap().contains("script-src 'self'"));
+    assert!(!answer.headers().contains_key("suimon-response"));
+    let text = String::from_utf8_lossy(answer.body());
+    assert!(
+        text.contains(FIRST.trim_end_matches("tripwire."))
+            && text.contains("別の方")
+            && !text.contains("SCRIPT")
+    );
+    assert_eq!(scene.ask("POST", path, &[], "").await.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(scene.ask("HEAD", path, &[], "").await.body().len(), 0);
 }
 
 /// What the script makes is what the rest of the guard takes for a viewer's tag.
