@@ -2,13 +2,13 @@
 // The mark and the check are described in mark.rs. Plain old JavaScript: where this does not parse, nothing is seen.
 (function () {
   'use strict';
-  var COOKIE = '__Host-suimon-viewer', NAME = 'suimon-response', FRESH = 'suimon-fresh', PAST = 'suimon-viewers';
+  var COOKIE = '__Host-suimon-viewer', NAME = 'suimon-response', FRESH = 'suimon-fresh';
+  var HELD = 'suimon-viewers', MOST_HELD = 8, PAGES = 'suimon-pages', MOST_PAGES = 32, MARGIN = 2e3, DAY = 864e5;
   var REPORT = '/.well-known/suimon/guard/report', NOTICE = '/.well-known/suimon/guard/not-shown', AGAIN = 'suimon-again';
   var TRIES = 'suimon-tries', MOST_TRIES = 3, PAUSE = 3e4;
   var MARK = /^v1\.([0-9a-f]{32})\.([0-9a-f]{32})\.[0-9a-f]{32}\.([oae])$/;
   var VIEWER = /^v1\.[a-z0-9]{1,16}\.[0-9a-f]{32}$/;
   var FRESH_PARAMETER = /([?&])suimon-fresh=[0-9a-f]{16}(&|$)/;
-  var DAY = 864e5, MOST_PAST = 8;
   var root = document.documentElement, meta = document.querySelector('meta[name="' + NAME + '"]');
   if (Object.prototype.hasOwnProperty.call(window, NAME)) return;
   Object.defineProperty(window, NAME, { value: true });
@@ -69,33 +69,55 @@
   function check(id, value) {
     return sha256('suimon-tripwire-v1,32:' + id + ',' + value.length + ':' + value + ',').slice(0, 32);
   }
-  // What this browser held before, and this is no other person: a page under way while somebody signs in, or while keys change. Two tags
-  // under one key are two people, who share the browser.
-  function was(value) {
-    function key(of) { return of.split('.')[1]; }
-    return key(value) === 'nonce' || key(value) !== key(viewer());
-  }
-  function past() {
-    var known = [];
+  function stored(key) {
     try {
-      known = JSON.parse(localStorage.getItem(PAST)).filter(function (one) {
-        return VIEWER.test(one[0]) && Date.now() - one[1] < DAY;
-      });
-    } catch (_) { /* Nothing there, no leave, or not ours. */ }
-    return known;
+      var list = JSON.parse(localStorage.getItem(key));
+      return Array.isArray(list) ? list : [];
+    } catch (_) { return []; /* No leave, or not ours. */ }
+  }
+  function store(key, list) {
+    try { localStorage.setItem(key, JSON.stringify(list)); } catch (_) { /* No leave: then it is not remembered. */ }
+  }
+  // What this browser holds and held before: value, when it was first seen, when last; the newest first.
+  function held() {
+    return stored(HELD).filter(function (one) { return one && VIEWER.test(one[0]); });
   }
   function remember(value) {
     if (!value) return;
-    var known = past().filter(function (one) { return one[0] !== value; });
-    known.unshift([value, Date.now()]);
-    try { localStorage.setItem(PAST, JSON.stringify(known.slice(0, MOST_PAST))); } catch (_) { /* No leave: then it is not remembered. */ }
+    var list = held(), own = [value, Date.now()];
+    list = list.filter(function (one) {
+      if (one[0] === value) own = one;
+      return one[0] !== value;
+    });
+    own[2] = Date.now();
+    store(HELD, [own].concat(list).slice(0, MOST_HELD));
   }
-  // Made here and not by an answer: a cache would hand an answer's cookie on together with its page.
+  // Held before, and this is no other person: a page under way while somebody signs in, or while keys change. Two tags under one key are
+  // two people, who share the browser.
+  function was(one) {
+    function key(of) { return of.split('.')[1]; }
+    var innocent = key(one[0]) === 'nonce' || key(one[0]) !== key(viewer());
+    return innocent && Date.now() - one[2] < DAY;
+  }
+  // Made here and not by an answer: a cache would hand an answer's cookie on together with its page. It is no secret and allows nothing, so
+  // it may come along from other sites: then a page that was asked for without it was asked for by another browser.
   function greet() {
     if (!viewer()) {
-      document.cookie = COOKIE + '=v1.nonce.' + digits(16) + '; Path=/; Secure; SameSite=Lax';
+      document.cookie = COOKIE + '=v1.nonce.' + digits(16) + '; Path=/; Max-Age=15552000; Secure; SameSite=None';
     }
     remember(viewer());
+  }
+  // Whether a page that was made for nobody is somebody's all the same: this browser had its cookie before it asked.
+  function isLate(mark) {
+    var value = viewer(), pages = stored(PAGES);
+    var own = held().filter(function (one) { return one[0] === value; })[0];
+    // In a frame cookies may stay behind; a tag is the guard's, and need not come along from other sites.
+    if (window.top === window && value.indexOf('v1.nonce.') === 0 && own && own[1] + MARGIN < performance.timeOrigin) {
+      // Its own store may give a page that came before the cookie.
+      return pages.indexOf(mark.id) < 0;
+    }
+    if (pages.indexOf(mark.id) < 0) store(PAGES, [mark.id].concat(pages).slice(0, MOST_PAGES));
+    return false;
   }
 
   // 'own', 'nobody' (asked for without a cookie), 'past', 'foreign'; null where there is nothing to see.
@@ -103,8 +125,8 @@
     var mark = MARK.exec(text || '');
     if (!mark) return null;
     var id = mark[1], said = mark[2];
-    var made = said === check(id, viewer()) ? 'own' : said === check(id, '') ? 'nobody' : 'foreign';
-    if (made === 'foreign' && past().some(function (one) { return was(one[0]) && said === check(id, one[0]); })) made = 'past';
+    var made = said === check(id, '') ? 'nobody' : said === check(id, viewer()) ? 'own' : 'foreign';
+    if (made === 'foreign' && held().some(function (one) { return was(one) && said === check(id, one[0]); })) made = 'past';
     return { text: text, id: id, made: made, enforce: mark[3] === 'e' };
   }
   var sendTo = window.fetch, told = {};
@@ -214,6 +236,7 @@
   if (root.hasAttribute('data-suimon-notice')) return notice();
   try {
     var first = judge(meta && meta.content);
+    if (first && first.made === 'nobody' && isLate(first)) first.made = 'foreign';
     greet();
     if (first && first.made === 'foreign') {
       report(first, 'page');

@@ -156,6 +156,29 @@ async fn one_browser_with_several_cookies() {
     assert_eq!(scene.sightings(1).await.len(), 1);
 }
 
+/// A page that was asked for without the cookie is nobody's, but a browser that had one before did not ask for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_made_for_nobody() {
+    let scene = Scene::new(Mode::Enforce).await;
+    let cache = cache::nginx(scene.guard, WHOLE).await;
+    let browser = Browser::start().await;
+    let (owner, other) = both(&browser, &cache).await;
+    owner.read("document.cookie = '__Host-suimon-viewer=; Max-Age=0; Path=/; Secure'").await;
+    let page = at(&cache, "/mypage/first");
+    let before = scene.times(Event::MarkedForNobody);
+    owner.open(&page, &shows(OWNER)).await;
+    assert_eq!(scene.times(Event::MarkedForNobody) - before, 1);
+    // Longer than clocks are trusted for.
+    tokio::time::sleep(std::time::Duration::from_millis(2_500)).await;
+    owner.open(&page, &shows(OWNER)).await;
+    assert_eq!(scene.times(Event::Sighted), 0, "it is the owner's own");
+    other.open(&page, &format!("{} && !location.search", shows(OTHER))).await;
+    assert!(!other.was_painted(colour(OWNER)).await && !other.has_met_never().await);
+    let seen = scene.sightings(1).await;
+    assert_names_the_owner(&seen[0], How::Page, Mode::Enforce);
+    assert_eq!(seen[0].made_for, None);
+}
+
 /// What a script asks for is refused to it, in each of the three ways of asking.
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_for_scripts() {

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use capacity::admission::Rate;
 use edge::Mode;
+use edge::identity::VIEWER_COOKIE;
 use guard::tripwire::{Event, How, Limits};
 use http::StatusCode;
 
@@ -54,6 +55,7 @@ async fn reports_that_are_not_believed() {
     let good = report_of(&mark, &value('b'), "page");
     let forged = mark.replacen("00", "01", 1);
     let of_nobody = super::mark(&scene.get("/mypage/1", &[]).await);
+    let tag = value('b').replace("nonce", "k1");
     let with = |key: &str, value: serde_json::Value| {
         let mut report: serde_json::Value = serde_json::from_str(&good).unwrap();
         report[key] = value;
@@ -71,7 +73,7 @@ async fn reports_that_are_not_believed() {
         (good.clone(), 'b', &[("cookie", "x=1")], 400),
         // One's own page, and one that was made for nobody.
         (report_of(&mark, &value('a'), "page"), 'a', &[], 400),
-        (report_of(&of_nobody, &value('b'), "page"), 'b', &[], 400),
+        (report_of(&of_nobody, &tag, "page"), 'b', &[("cookie", &format!("{VIEWER_COOKIE}={tag}"))], 400),
         (report_of(&forged, &value('b'), "page"), 'b', &[], 403),
         (report_of("v2.x", &value('b'), "page"), 'b', &[], 400),
         (with("how", "guess".into()), 'b', &[], 400),
@@ -114,6 +116,17 @@ async fn too_many_reports() {
         assert_eq!(answer.headers().contains_key("retry-after"), status == 429);
     }
     assert_eq!((scene.times(Event::Limited), scene.seen.sightings.lock().unwrap().len()), (1, 2));
+}
+
+/// One who surely came with a cookie got what somebody without one asked for.
+#[tokio::test]
+async fn a_page_made_for_nobody_may_be_somebodys() {
+    let scene = Scene::new(page(&[HTML], "<head>").await).await;
+    let mark = super::mark(&scene.get("/mypage/1", &[("cookie", "sid=A")]).await);
+    assert_eq!(scene.report(&mark, None, "page").await.status(), 400);
+    assert_eq!(scene.report(&mark, Some('b'), "page").await.status(), 204);
+    let seen = scene.seen.sightings.lock().unwrap().clone();
+    assert_eq!((seen.len(), seen[0].owner.as_deref(), seen[0].made_for), (1, Some("hash of A"), None));
 }
 
 /// Forgotten here, a response is still one of the guard's: its record in the access log has the same id.
