@@ -72,7 +72,7 @@ impl Finder {
 
     /// Looks at the next piece of the page, of which `held` gives all so far.
     pub fn push(&mut self, piece: &[u8]) -> Found {
-        // More than is ever looked at must not be copied only to be given back.
+        // However a page is cut, the parser sees no more of it than this.
         let room = MOST_HELD.saturating_sub(self.held.len());
         let (looked_at, rest) = piece.split_at(piece.len().min(room));
         self.held.extend_from_slice(looked_at);

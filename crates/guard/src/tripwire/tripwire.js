@@ -167,7 +167,8 @@
     // Nothing more of it is parsed.
     if (document.readyState === 'loading') window.stop();
     if (!FRESH_PARAMETER.test(here) && !tired()) return location.replace(pastCaches(here) + location.hash);
-    // A cache that looks at no query, or redirections from one page of its to the next: not once more. A page whose parser was stopped paints nothing, so another takes its place.
+    // A cache that looks at no query, or redirections from one of its pages to the next: not once more. A page whose parser was stopped
+    // paints nothing, so another takes its place.
     try { sessionStorage.setItem(AGAIN, here); } catch (_) { /* No leave: then its link leads to the top. */ }
     location.replace(NOTICE + '#' + mark.id);
   }
@@ -210,26 +211,27 @@
     return open.apply(this, arguments);
   };
   XMLHttpRequest.prototype.send = function () {
-    var request = this, looked = false;
+    var request = this, looked = false, stopped = false;
     function look() {
-      if (looked || request.readyState < 2) return false;
+      if (looked || request.readyState < 2) return;
       looked = true;
-      if (!isOwn(request.responseURL) || !refused(request.getResponseHeader(NAME))) return false;
+      if (!isOwn(request.responseURL) || !refused(request.getResponseHeader(NAME))) return;
+      stopped = true;
       for (var i = 0; i < BODIES.length; i++) {
         Object.defineProperty(request, BODIES[i], { value: BODIES[i] === 'responseText' ? '' : null, configurable: true });
       }
-      return true;
+      // Before the body comes, so that nobody was given any of it.
+      request.abort();
     }
-    // Before the body comes, so that nobody was given any of it.
-    function listen() { if (look()) request.abort(); }
-    request.addEventListener('readystatechange', listen);
+    request.addEventListener('readystatechange', look);
     request.addEventListener('loadend', function done() {
-      request.removeEventListener('readystatechange', listen);
+      request.removeEventListener('readystatechange', look);
       request.removeEventListener('loadend', done);
     });
     var sent = send.apply(request, arguments);
     // Of a request that is waited for, no event tells before its end.
-    if (look()) throw new DOMException('the answer was made for another viewer', 'NetworkError');
+    look();
+    if (stopped) throw new DOMException('the answer was made for another viewer', 'NetworkError');
     return sent;
   };
 
@@ -237,7 +239,8 @@
   try {
     var first = judge(meta && meta.content);
     if (first && first.made === 'nobody' && isLate(first)) first.made = 'foreign';
-    greet();
+    // Whatever cannot be done here must not keep the page from being hidden.
+    try { greet(); } catch (_) { /* No chance: then there is no nonce. */ }
     if (first && first.made === 'foreign') {
       report(first, 'page');
       if (first.enforce) hide(first);

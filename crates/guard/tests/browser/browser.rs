@@ -13,7 +13,7 @@ use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -29,6 +29,9 @@ struct Heard {
     frames: HashMap<String, Vec<Vec<u8>>>,
 }
 
+/// Browsers at once: each is a dozen processes, and a test that waits for its own cannot fail for want of time.
+static PLACES: Semaphore = Semaphore::const_new(2);
+
 pub struct Browser {
     sender: Arc<tokio::sync::Mutex<Sender>>,
     heard: Arc<Mutex<Heard>>,
@@ -36,10 +39,12 @@ pub struct Browser {
     // Ends with it.
     _process: Child,
     _profile: tempfile::TempDir,
+    _place: SemaphorePermit<'static>,
 }
 
 impl Browser {
     pub async fn start() -> Self {
+        let place = PLACES.acquire().await.unwrap();
         let profile = tempfile::tempdir().unwrap();
         let mut command = Command::new(program(&["chromium", "chromium-browser"], "chromium"));
         command
@@ -90,7 +95,7 @@ impl Browser {
                 }
             }
         });
-        Self { sender, heard, next, _process: process, _profile: profile }
+        Self { sender, heard, next, _process: process, _profile: profile, _place: place }
     }
 
     async fn call(&self, session: Option<&str>, method: &str, params: Value) -> Value {
@@ -114,13 +119,17 @@ impl Browser {
     /// Somebody with cookies and a cache of their own, in front of an empty page. Whatever of `never` comes into one of their pages is
     /// remembered.
     pub async fn person(&self, never: &str) -> Person<'_> {
-        let context = self.call(None, "Target.createBrowserContext", json!({})).await;
-        let made = json!({ "url": "about:blank", "browserContextId": context["browserContextId"] });
+        let made = self.call(None, "Target.createBrowserContext", json!({})).await;
+        self.window(made["browserContextId"].clone(), never).await
+    }
+
+    async fn window(&self, context: Value, never: &str) -> Person<'_> {
+        let made = json!({ "url": "about:blank", "browserContextId": context });
         let target = self.call(None, "Target.createTarget", made).await;
         let attach = json!({ "targetId": target["targetId"], "flatten": true });
         let session =
             self.call(None, "Target.attachToTarget", attach).await["sessionId"].as_str().unwrap().to_owned();
-        let person = Person { browser: self, session };
+        let person = Person { browser: self, session, context };
         person.call("Page.enable", json!({})).await;
         person.call("Runtime.enable", json!({})).await;
         // Before any script of a page: each change of the tree is looked at.
@@ -154,9 +163,15 @@ async fn port(file: &Path) -> String {
 pub struct Person<'b> {
     browser: &'b Browser,
     session: String,
+    context: Value,
 }
 
-impl Person<'_> {
+impl<'b> Person<'b> {
+    /// The same person's next window.
+    pub async fn another_window(&self, never: &str) -> Person<'b> {
+        self.browser.window(self.context.clone(), never).await
+    }
+
     async fn call(&self, method: &str, params: Value) -> Value {
         self.browser.call(Some(&self.session), method, params).await
     }

@@ -131,6 +131,32 @@ async fn observing_hides_nothing() {
     assert_names_the_owner(&scene.sightings(1).await[0], How::Page, Mode::Observe);
 }
 
+/// Of right pages nobody is told: not of the first ones of a browser, which are asked for at once without a cookie, nor of later ones.
+#[tokio::test(flavor = "multi_thread")]
+async fn right_pages_raise_no_alarm() {
+    let scene = Scene::new(Mode::Enforce).await;
+    let cache = cache::varnish(scene.guard).await;
+    let browser = Browser::start().await;
+    let one = browser.person(OTHER).await;
+    let two = one.another_window(OTHER).await;
+    let three = one.another_window(OTHER).await;
+    let nobody = shows("nobody");
+    let (first, second, third) = (at(&cache, "/mypage/1"), at(&cache, "/mypage/2"), at(&cache, "/mypage/3"));
+    tokio::join!(one.open(&first, &nobody), two.open(&second, &nobody), three.open(&third, &nobody));
+    sign_in(&one, &cache, OWNER).await;
+    for number in 0..15 {
+        one.open(&at(&cache, &format!("/mypage/right/{number}")), &shows(OWNER)).await;
+        two.open(&at(&cache, &format!("/mypage/right/{number}")), &shows(OWNER)).await;
+        let all = "Promise.all([...Array(8).keys()].map(i => fetch(`/mypage/${i}/data`).then(answer => answer.json()))).then(all => all.length)";
+        assert_eq!(three.read(all).await, json!(8));
+    }
+    assert!(scene.times(Event::Marked) > 20);
+    assert_eq!(
+        (scene.times(Event::Sighted), scene.times(Event::Refused), scene.times(Event::Limited)),
+        (0, 0, 0)
+    );
+}
+
 /// What a browser held before is no other viewer's; but two tags under one key are two people.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_browser_with_several_cookies() {
