@@ -48,6 +48,19 @@ need_edge_caches() {
   done
 }
 
+# A real browser, and caches that give one person's page to the next.
+need_browser() {
+  if ! command -v chromium >/dev/null 2>&1 && ! command -v chromium-browser >/dev/null 2>&1; then
+    install_package chromium "sees what a person would see"
+  fi
+  if ! command -v nginx >/dev/null 2>&1 && [ ! -x /usr/sbin/nginx ]; then
+    install_package nginx "a cache that leaks"
+  fi
+  if ! command -v varnishd >/dev/null 2>&1 && [ ! -x /usr/sbin/varnishd ]; then
+    install_package varnish "a cache that leaks"
+  fi
+}
+
 need_smtp_tls() {
   if ! python3 -c 'import aiosmtpd' 2>/dev/null && ! /usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null; then
     install_package python3-aiosmtpd "an SMTP server that speaks TLS and asks for a password"

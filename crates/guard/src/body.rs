@@ -14,6 +14,7 @@ use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep};
 
 use crate::access_log::Pending;
+use crate::tripwire::Rewritten;
 use crate::upload::Over;
 use crate::{fields, identity};
 
@@ -28,6 +29,8 @@ pub enum Broken {
     Stream(#[source] hyper::Error),
     #[error("the origin answered without asking for the body")]
     Unwanted,
+    #[error("the page's coding cannot be undone")]
+    Coding,
 }
 
 pin_project! {
@@ -123,6 +126,8 @@ pin_project! {
         Origin { #[pin] body: Stream, _over: Option<Over> },
         // One of the others, whose record is written at its end.
         Logged { body: Pin<Box<Answer>>, pending: Pending },
+        // The origin's, which the tripwire marks on its way.
+        Rewritten { #[pin] page: Rewritten },
     }
 }
 
@@ -170,6 +175,7 @@ impl HttpBody for Answer {
                 }
                 Poll::Ready(frame)
             }
+            AnswerProjection::Rewritten { page } => page.poll_frame(context),
         }
     }
 
@@ -178,6 +184,7 @@ impl HttpBody for Answer {
             Answer::Own { body } => body.is_end_stream(),
             Answer::Origin { body, .. } => body.is_end_stream(),
             Answer::Logged { body, .. } => body.is_end_stream(),
+            Answer::Rewritten { page } => page.is_end_stream(),
         }
     }
 
@@ -186,6 +193,7 @@ impl HttpBody for Answer {
             Answer::Own { body } => body.size_hint(),
             Answer::Origin { body, .. } => body.size_hint(),
             Answer::Logged { body, .. } => body.size_hint(),
+            Answer::Rewritten { page } => page.size_hint(),
         }
     }
 }

@@ -163,6 +163,24 @@ pub fn client(peer: IpAddr, fields: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     known
 }
 
+/// The host that the client asked for, and whether it speaks TLS: as the first of the trusted proxies says, else as the guard sees it.
+pub fn as_asked(
+    fields: &HeaderMap,
+    host: &Authority,
+    caller: Caller,
+    trusted: &[IpNet],
+) -> (Authority, bool) {
+    let [_, forwarded_host, forwarded_proto, _] = X_FORWARDED;
+    let said = |name: &HeaderName| {
+        let said = fields.get(name).filter(|_| is_trusted(caller.address.ip(), trusted))?.to_str().ok()?;
+        said.split(',').next().map(str::trim)
+    };
+    let said_host = said(&forwarded_host).and_then(|host| host.parse().ok());
+    let encrypted =
+        said(&forwarded_proto).map_or(caller.encrypted, |said| said.eq_ignore_ascii_case("https"));
+    (said_host.unwrap_or_else(|| host.clone()), encrypted)
+}
+
 /// An address, which some proxies write with its port.
 fn address(text: &str) -> Option<IpAddr> {
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);

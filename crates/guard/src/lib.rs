@@ -18,6 +18,7 @@ mod prompt;
 mod rules;
 pub mod settings;
 mod streams;
+pub mod tripwire;
 mod tunnel;
 mod upload;
 
@@ -31,13 +32,14 @@ pub use origin::{NoAnswer, OriginError};
 pub use prompt::Prompt;
 pub use rules::{Count, Found, Rules, Sink};
 pub use settings::Settings;
+pub use tripwire::Tripwire;
 pub use upload::Fault;
 
 use std::sync::Arc;
 
 use admission::Admission;
 use arc_swap::ArcSwap;
-use edge::policy::{Exchange, Kind};
+use edge::policy::{Exchange, Kind, Leaves};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 
@@ -54,6 +56,7 @@ pub struct Guard {
     identity: Option<Arc<Identity>>,
     access_log: Option<Arc<AccessLog>>,
     admission: Option<Arc<Admission>>,
+    tripwire: Option<Tripwire>,
 }
 
 impl Guard {
@@ -64,13 +67,20 @@ impl Guard {
     pub fn new(settings: Settings, rules: Rules, sink: Arc<dyn Sink>) -> Result<Self, OriginError> {
         let pool = Pool::new(&settings.origin, &settings.limits, &settings.patience)?;
         let rules = ArcSwap::from_pointee(rules);
-        Ok(Self { settings, pool, rules, sink, identity: None, admission: None, access_log: None })
+        Ok(Self { settings, pool, rules, sink, identity: None, admission: None, access_log: None, tripwire: None })
     }
 
     /// Keeps people waiting when there are more than the system bears.
     #[must_use]
     pub fn with_admission(mut self, admission: Arc<Admission>) -> Self {
         self.admission = Some(admission);
+        self
+    }
+
+    /// Marks each personal page, so that it tells when somebody else holds it.
+    #[must_use]
+    pub fn with_tripwire(mut self, tripwire: Tripwire) -> Self {
+        self.tripwire = Some(tripwire);
         self
     }
 
@@ -108,16 +118,26 @@ impl Guard {
         let version = request.version();
         match forward::check(request, &self.settings) {
             // Held to the end: whatever is put into force meanwhile, the answer is judged as the request was.
-            Ok(checked) if checked.request.uri().path().starts_with(own::PATHS) => self.of_its_own(&checked),
+            Ok(checked) if checked.request.uri().path().starts_with(own::PATHS) => {
+                self.of_its_own(checked, caller).await
+            }
             Ok(checked) => self.by_rules(checked, caller, &self.rules()).await,
             Err(refusal) => self.own(own::refused(refusal, version)),
         }
     }
 
     /// Paths of the guard itself.
-    fn of_its_own(&self, checked: &Checked) -> Response<Answer> {
-        let public = self.admission.as_ref().and_then(|admission| admission.own(&checked.request));
-        public.unwrap_or_else(|| self.own(own::told(StatusCode::NOT_FOUND, "there is nothing here")))
+    async fn of_its_own(&self, checked: Checked, caller: Caller) -> Response<Answer> {
+        if let Some(public) = self.admission.as_ref().and_then(|admission| admission.own(&checked.request)) {
+            return public;
+        }
+        let Checked { request, host, tunnel: _ } = checked;
+        match &self.tripwire {
+            Some(tripwire) if tripwire::is_own(request.uri().path()) => {
+                tripwire.answer(request, &host, caller, &self.settings).await
+            }
+            _ => self.own(own::told(StatusCode::NOT_FOUND, "there is nothing here")),
+        }
     }
 
     async fn by_rules(&self, mut checked: Checked, caller: Caller, rules: &Rules) -> Response<Answer> {
@@ -174,6 +194,12 @@ impl Guard {
                 Err(answer) => return own(*answer, asked),
             }
         }
+        let armed = self.tripwire.as_ref().map(|tripwire| {
+            let personal = exchange.resolved().is_personal();
+            let Checked { request, host, .. } = &mut checked;
+            let asked = tripwire.of_request(request, host, caller, &self.settings, personal);
+            (tripwire, asked)
+        });
         let hidden = asked.as_ref().map(identity::Asked::hidden);
         let version = checked.request.version();
         let sent = forward::send(checked, caller, &self.settings, &self.pool, hidden).await;
@@ -206,6 +232,15 @@ impl Guard {
             return own(answer, asked);
         }
         let proven = PROVE.iter().any(|kind| verdict.findings.contains(*kind));
+        if let Some((tripwire, asked)) = armed {
+            let route = exchange.resolved().route.map(edge::Route::name);
+            let personal = exchange.resolved().is_personal() || verdict.leaves == Leaves::Personal;
+            answer = tripwire.arm(asked, route, personal, answer);
+            // One name of a response in what browsers report and in the log.
+            if let Some(id) = answer.extensions().get::<tripwire::ResponseId>().copied() {
+                answer.extensions_mut().insert(access_log::ResponseId(id.0));
+            }
+        }
         Passed { answer, asked, own: false, proven }
     }
 

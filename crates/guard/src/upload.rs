@@ -145,7 +145,7 @@ impl Body for Sent {
             let fault = match error {
                 Broken::Idle => Fault::Idle,
                 Broken::TooLong => Fault::TooLong,
-                Broken::Stream(_) | Broken::Unwanted => Fault::BrokeOff,
+                Broken::Stream(_) | Broken::Unwanted | Broken::Coding => Fault::BrokeOff,
             };
             // The first one counts.
             let _ = upload.fault.set(fault);

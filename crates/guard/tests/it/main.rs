@@ -16,4 +16,5 @@ mod rules;
 mod school;
 mod shapes;
 mod stand;
+mod tripwire;
 mod tunnels;
