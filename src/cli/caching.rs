@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::{Failure, manifests};
-use crate::requirements::manifest::{Kind, ManifestSet, Mechanism, RequirementSpec, parse_files};
+use crate::requirements::manifest::{Kind, ManifestSet, Mechanism, RequirementSpec, SystemSpec, parse_files};
 use crate::requirements::{StandingAt, caching_rules, standing_at};
 
 /// Where the rules are stated.
@@ -59,11 +59,27 @@ pub struct Ruled {
 }
 
 impl Files {
+    /// The system's own statement.
+    pub fn spec(&self) -> Result<&SystemSpec, Failure> {
+        let missing = || Failure::usage(format!("the manifests state no system `{}`", self.system));
+        self.set.system(&self.system).ok_or_else(missing)
+    }
+
+    /// A name for what the system states.
+    pub fn version_of_system(&self) -> String {
+        let manifest = self.set.get(Kind::System, &self.system);
+        manifest.map(|manifest| manifest.fingerprint().chars().take(16).collect()).unwrap_or_default()
+    }
+
+    /// Requirements in force at an instant, as strictly as the exceptions that hold leave them.
+    pub fn requirements_at(&self, at: Timestamp) -> Vec<(&str, RequirementSpec)> {
+        standing_at(&self.set, &self.system, at).requirements
+    }
+
     /// The rules at an instant.
     pub fn rules_at(&self, at: Timestamp) -> Result<Ruled, Failure> {
         let Self { set, system: name } = self;
-        let missing = || Failure::usage(format!("the manifests state no system `{name}`"));
-        let system = set.system(name).ok_or_else(missing)?;
+        let system = self.spec()?;
         let StandingAt { requirements, exceptions, until } = standing_at(set, name, at);
         let rules = caching_rules(system, requirements.iter().map(|(_, requirement)| requirement));
         let exceptions = exceptions.into_iter().map(str::to_owned).collect();

@@ -6,6 +6,7 @@
 mod account;
 mod apply;
 mod assess;
+mod attest;
 mod audit;
 mod caching;
 mod demo;
@@ -77,6 +78,8 @@ enum Command {
     Estimate(estimate::Arguments),
     /// Writes the caching rules in the words of nginx, Varnish, CloudFront or Cloudflare. Needs no database.
     Export(export::Arguments),
+    /// How a system's requirements stand: coverage of catalogues, CycloneDX, OpenSLO, CSV.
+    Attest(attest::Arguments),
     /// What is kept how long.
     #[command(subcommand)]
     Retention(retention::Command),
@@ -142,6 +145,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Migrate => migrate::run(&context).await,
         Command::Plan(arguments) => plan::run(&context, arguments).await,
         Command::Apply(arguments) => apply::run(&context, arguments).await,
+        Command::Attest(arguments) => attest::run(&context, arguments).await,
         Command::Export(arguments) => export::run(arguments),
         Command::Estimate(arguments) => estimate::run(arguments),
         Command::Report(arguments) => report::run(&context, arguments).await,

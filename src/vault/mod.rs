@@ -40,7 +40,7 @@ pub use import::{
     Batch, BatchReport, Encoding, FileKind, ImportFile, ImportReport, MAX_BATCH, MAX_WHOLE, Mode, Progress,
     RawRow, RowProblem, State, TenantsReport, import_batch, import_file, import_tenants,
 };
-pub use kek::{KekProvider, Keks, KeyTrouble};
+pub use kek::{KekProvider, Keks, KeyTrouble, key_file};
 pub use keyring::Keyring;
 pub use master::Master;
 pub use model::{FieldValue, Shown, Subject, SubjectRef, Withheld};

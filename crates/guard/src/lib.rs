@@ -67,7 +67,16 @@ impl Guard {
     pub fn new(settings: Settings, rules: Rules, sink: Arc<dyn Sink>) -> Result<Self, OriginError> {
         let pool = Pool::new(&settings.origin, &settings.limits, &settings.patience)?;
         let rules = ArcSwap::from_pointee(rules);
-        Ok(Self { settings, pool, rules, sink, identity: None, admission: None, access_log: None, tripwire: None })
+        Ok(Self {
+            settings,
+            pool,
+            rules,
+            sink,
+            identity: None,
+            admission: None,
+            access_log: None,
+            tripwire: None,
+        })
     }
 
     /// Keeps people waiting when there are more than the system bears.
@@ -224,7 +233,8 @@ impl Guard {
         }
         let verdict = exchange.judge_response(answer.status(), answer.headers_mut());
         rules.note_answer(exchange, verdict.findings, &*self.sink);
-        let mut replaced = verdict.replace.map(|status| own::told(status, "the system's answer cannot be used"));
+        let mut replaced =
+            verdict.replace.map(|status| own::told(status, "the system's answer cannot be used"));
         if let Some(pass) = admitted {
             pass.leave(replaced.as_mut().unwrap_or(&mut answer).headers_mut());
         }
@@ -232,10 +242,15 @@ impl Guard {
             return own(answer, asked);
         }
         let proven = PROVE.iter().any(|kind| verdict.findings.contains(*kind));
-        if let Some((tripwire, asked)) = armed {
+        if let Some((tripwire, request)) = armed {
             let route = exchange.resolved().route.map(edge::Route::name);
             let personal = exchange.resolved().is_personal() || verdict.leaves == Leaves::Personal;
-            answer = tripwire.arm(asked, route, personal, answer);
+            let owner =
+                self.access_log.as_ref().zip(asked.as_ref()).and_then(|(log, asked)| log.owner(asked));
+            if let Some(owner) = owner {
+                answer.extensions_mut().insert(tripwire::Owner(owner.into()));
+            }
+            answer = tripwire.arm(request, route, personal, answer);
             // One name of a response in what browsers report and in the log.
             if let Some(id) = answer.extensions().get::<tripwire::ResponseId>().copied() {
                 answer.extensions_mut().insert(access_log::ResponseId(id.0));

@@ -20,6 +20,13 @@ pub(super) fn check_system(spec: &SystemSpec, report: &mut Report) {
         check_record_type(record_type, &format!("spec.recordTypes[{at}]"), report);
     }
     check_routes(spec, report);
+    for (at, name) in spec.sessions.iter().flat_map(|sessions| sessions.sign_in.iter().enumerate()) {
+        let words: Vec<&str> = spec.routes.iter().map(|route| route.name.as_str()).collect();
+        if !words.contains(&name.as_str()) {
+            let path = format!("spec.sessions.signIn[{at}]");
+            report.at(&path, format!("the system declares no route `{name}`"), suggestion(name, &words));
+        }
+    }
 }
 
 fn check_record_type(record_type: &RecordType, path: &str, report: &mut Report) {

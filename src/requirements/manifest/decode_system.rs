@@ -5,6 +5,7 @@ use jiff::tz::TimeZoneDatabase;
 use super::decode::{Object, Report};
 use super::limits;
 use super::routes::pattern_fault;
+use super::sessions::sessions;
 use super::system::{
     Field, FieldKind, Mask, Operator, Protection, RecordType, Route, Search, Shown, SystemSpec,
 };
@@ -13,7 +14,8 @@ use super::values::{localized, name, parsed, period, snake, text, truth, word};
 use super::wording::quoted;
 
 pub(super) fn system(node: &Node, path: &str, report: &mut Report) -> Option<SystemSpec> {
-    let known = ["title", "operator", "timeZone", "tenantsKind", "recordTypes", "routes", "channels"];
+    let known =
+        ["title", "operator", "timeZone", "tenantsKind", "recordTypes", "routes", "channels", "sessions"];
     let mut object = Object::open(node, path, report, &known)?;
     let title = object.required("title", localized(limits::LINE));
     let operator = object.required("operator", operator);
@@ -22,6 +24,7 @@ pub(super) fn system(node: &Node, path: &str, report: &mut Report) -> Option<Sys
     let record_types = object.filled_list("recordTypes", limits::ITEMS, record_type);
     let routes = object.list("routes", limits::ROUTES, route);
     let channels = object.list("channels", limits::ITEMS, word("a channel"));
+    let sessions = object.optional("sessions", sessions);
     Some(SystemSpec {
         title: title?,
         operator: operator?,
@@ -30,6 +33,7 @@ pub(super) fn system(node: &Node, path: &str, report: &mut Report) -> Option<Sys
         record_types: record_types?,
         routes,
         channels,
+        sessions,
     })
 }
 

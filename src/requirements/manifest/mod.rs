@@ -36,6 +36,7 @@ mod problem;
 mod references;
 mod requirement;
 mod routes;
+mod sessions;
 mod set;
 mod system;
 mod tree;
@@ -62,6 +63,7 @@ pub use requirement::{
     ThresholdValue, Verification,
 };
 pub use routes::RouteMatch;
+pub use sessions::Sessions;
 pub use set::{Finding, ManifestSet, parse_estimates, parse_files, parse_files_against, parse_files_checked};
 pub use system::{
     Category, Channel, Field, FieldKind, Mask, Method, Operator, Protection, RecordType, Route, Search,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::model::Localized;
 use super::period::Period;
+use super::sessions::Sessions;
 use super::vocabulary::vocabulary;
 
 /// An information system under Suimon's protection.
@@ -27,6 +28,9 @@ pub struct SystemSpec {
     /// Ways by which people reach the system.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub channels: Vec<Channel>,
+    /// How it knows whose request it is; without it the guard keeps nobody apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<Sessions>,
 }
 
 impl SystemSpec {

@@ -30,10 +30,7 @@ impl LocalKek {
     /// When the file cannot be read or written, is readable by others, or does not hold a key. An unreadable file is never
     /// replaced: it may be the only copy.
     pub fn open(path: &Path, entropy: &Arc<Entropy>) -> anyhow::Result<Self> {
-        if !path.exists() {
-            create(path, &entropy.bytes())?;
-        }
-        Self::read(path, "keys.file", entropy)
+        Self::new(KeyHolder::File, &*key_file(path, "keys.file", entropy)?, entropy)
     }
 
     /// Reads a key file that must exist. `place` is the configuration key that names it.
@@ -41,18 +38,7 @@ impl LocalKek {
     /// # Errors
     /// As [`LocalKek::open`].
     pub fn read(path: &Path, place: &str, entropy: &Arc<Entropy>) -> anyhow::Result<Self> {
-        refuse_open_mode(path, place)?;
-        let text =
-            Zeroizing::new(std::fs::read_to_string(path).with_context(|| {
-                format!("{place}: cannot read {}; check its owner and mode", path.display())
-            })?);
-        let bytes = bytes_of(&text).with_context(|| {
-            format!(
-                "{place}: {} does not hold 64 hexadecimal digits; restore it from your backup",
-                path.display()
-            )
-        })?;
-        Self::new(KeyHolder::File, &bytes, entropy)
+        Self::new(KeyHolder::File, &*read(path, place)?, entropy)
     }
 
     /// From text of the configuration. `place` is the configuration key that holds it.
@@ -108,6 +94,31 @@ impl KekProvider for LocalKek {
     }
 }
 
+/// The key in a file of its own, which is created when it is not there. `place` names what said where it is.
+///
+/// # Errors
+/// As [`LocalKek::open`].
+pub fn key_file(path: &Path, place: &str, entropy: &Entropy) -> anyhow::Result<Zeroizing<[u8; 32]>> {
+    if !path.exists() {
+        create(path, place, &Zeroizing::new(entropy.bytes()))?;
+    }
+    read(path, place)
+}
+
+fn read(path: &Path, place: &str) -> anyhow::Result<Zeroizing<[u8; 32]>> {
+    refuse_open_mode(path, place)?;
+    let text = Zeroizing::new(
+        std::fs::read_to_string(path)
+            .with_context(|| format!("{place}: cannot read {}; check its owner and mode", path.display()))?,
+    );
+    bytes_of(&text).with_context(|| {
+        format!(
+            "{place}: {} does not hold 64 hexadecimal digits; restore it from your backup",
+            path.display()
+        )
+    })
+}
+
 fn bytes_of(text: &str) -> Option<Zeroizing<[u8; 32]>> {
     let mut bytes = Zeroizing::new([0; 32]);
     // Without the error of decoding: it quotes what it read.
@@ -115,12 +126,12 @@ fn bytes_of(text: &str) -> Option<Zeroizing<[u8; 32]>> {
     Some(bytes)
 }
 
-fn create(path: &Path, key: &[u8; 32]) -> anyhow::Result<()> {
+fn create(path: &Path, place: &str, key: &[u8; 32]) -> anyhow::Result<()> {
     if let Some(folder) = path.parent()
         && !folder.as_os_str().is_empty()
     {
         std::fs::create_dir_all(folder)
-            .with_context(|| format!("keys.file: cannot create {}", folder.display()))?;
+            .with_context(|| format!("{place}: cannot create {}", folder.display()))?;
     }
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
@@ -130,7 +141,7 @@ fn create(path: &Path, key: &[u8; 32]) -> anyhow::Result<()> {
         options.mode(0o600);
     }
     let mut file =
-        options.open(path).with_context(|| format!("keys.file: cannot create {}", path.display()))?;
+        options.open(path).with_context(|| format!("{place}: cannot create {}", path.display()))?;
     let text = Zeroizing::new(hex::encode(key));
     file.write_all(text.as_bytes())?;
     file.write_all(b"\n")?;

@@ -25,6 +25,7 @@ use crate::entropy::Entropy;
 use kept::Kept;
 use kms::Kms;
 use local::LocalKek;
+pub use local::key_file;
 use transit::Transit;
 
 /// A place that no key has, for trying a holder out.

@@ -158,6 +158,13 @@ impl AccessLog {
         answer.map(|body| body.logged(pending))
     }
 
+    /// The person whom an answer is about, under the same pseudonym as in its record.
+    pub(crate) fn owner(&self, asked: &Asked) -> Option<String> {
+        let person = asked.about()?;
+        let tenant = person.tenant.as_deref().unwrap_or_default();
+        person.subject.as_deref().map(|subject| self.ring.load().pseudonym(Of::Subject { tenant, subject }))
+    }
+
     fn keep(&self, mut record: Box<Record>) {
         record.seq = self.seq.fetch_add(1, Ordering::Relaxed) + 1;
         if self.sender.try_send(record).is_err() {

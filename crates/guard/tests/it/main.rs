@@ -1,9 +1,9 @@
 //! The guard between real connections: each test starts an origin and a guard of its own.
 
 mod access_log;
+mod admission;
 mod binding;
 mod declaration;
-mod admission;
 mod drain;
 mod fields;
 mod forwarding;

@@ -1,5 +1,9 @@
 //! `suimon guard`: the reverse proxy in front of a system, from manifests alone.
 
+mod limits;
+mod parts;
+mod sessions;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,6 +18,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::TcpListener;
 
+use self::parts::{Options, Parts};
 use super::caching::{Files, Ruled, Stated};
 use super::{Context, Failure, output, serve};
 use crate::clock::{Clock, SystemClock};
@@ -54,12 +59,14 @@ pub struct Arguments {
     /// How long requests under way may take at the end.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=86_400))]
     drain_seconds: u64,
+    #[command(flatten)]
+    parts: Options,
 }
 
 pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Failure> {
     output::start_logging(&context.config()?.log);
     let settings = settings(&arguments)?;
-    let Arguments { manifests, system, listen, tls_certificate, tls_key, .. } = arguments;
+    let Arguments { manifests, system, listen, tls_certificate, tls_key, parts, .. } = arguments;
     let tls = tls_certificate.zip(tls_key).map(|(certificate, key)| tls(&certificate, &key)).transpose()?;
     let stated = Stated { paths: manifests, system };
     let files = stated.read()?;
@@ -67,14 +74,15 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Fa
     let (version, routes) = (rules.version().to_owned(), rules.table().routes().len());
     let guard =
         Guard::new(settings, rules, Arc::new(Log)).map_err(|error| Failure::usage(error.to_string()))?;
-    let guard = Arc::new(guard);
+    let parts = Arc::new(Parts::open(parts, &files, tls.is_some()).await?);
+    let guard = Arc::new(parts.of(guard));
     // Before anybody can know that the guard is there: a signal that nobody listens for would end it.
-    let reloading = Reloading::start(guard.clone(), stated, files, until)?;
+    let reloading = Reloading::start(guard.clone(), parts.clone(), stated, files, until)?;
     let listener = TcpListener::bind(&listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let address = listener.local_addr()?;
     tracing::info!(%address, version, routes, tls = tls.is_some(), "the guard listens");
     guard::serve(guard.clone(), listener, tls, serve::ended()).await;
-    drop(reloading);
+    reloading.end().await;
     for guard::Count { route, kind, effect, times } in guard.rules().counts() {
         tracing::info!(
             route = route.as_deref().unwrap_or("-"),
@@ -83,6 +91,10 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Fa
             times,
             "counted"
         );
+    }
+    // The task of reloading is gone, and with it whoever else held them.
+    if let Some(parts) = Arc::into_inner(parts) {
+        parts.end().await;
     }
     tracing::info!("ended");
     Ok(ExitCode::SUCCESS)
@@ -154,9 +166,17 @@ impl Drop for Reloading {
 }
 
 impl Reloading {
+    /// Ends the task; when this returns it holds nothing any more.
+    async fn end(mut self) {
+        self.0.abort();
+        // It was aborted: that is what it says.
+        let _ = (&mut self.0).await;
+    }
+
     #[cfg(unix)]
     fn start(
         guard: Arc<Guard>,
+        parts: Arc<Parts>,
         stated: Stated,
         files: Files,
         until: Option<Timestamp>,
@@ -173,12 +193,13 @@ impl Reloading {
                     },
                     () = reached(until) => false,
                 };
-                let (stated, known) = (stated.clone(), files.clone());
+                let (stated, known, parts) = (stated.clone(), files.clone(), parts.clone());
                 // Files, and comparing many routes: nothing for the threads that answer requests. When only time has passed, what
                 // was read holds: somebody may be writing.
                 let read = move || {
                     let files = if hung_up { Arc::new(stated.read()?) } else { known };
                     let (rules, until) = compiled(&files)?;
+                    parts.change(&files)?;
                     Ok::<_, Failure>((files, rules, until))
                 };
                 match tokio::task::spawn_blocking(read).await {
@@ -202,7 +223,13 @@ impl Reloading {
     }
 
     #[cfg(not(unix))]
-    fn start(_: Arc<Guard>, _: Stated, _: Files, _: Option<Timestamp>) -> anyhow::Result<Self> {
+    fn start(
+        _: Arc<Guard>,
+        _: Arc<Parts>,
+        _: Stated,
+        _: Files,
+        _: Option<Timestamp>,
+    ) -> anyhow::Result<Self> {
         Ok(Self(tokio::spawn(std::future::pending())))
     }
 }

@@ -1,0 +1,219 @@
+//! `suimon attest`: how a system's requirements stand, for people and for other tools.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use catalogue::coverage::{CategoryCounts, Coverage, ItemCoverage, Standing, coverage};
+use catalogue::{Catalogue, Imported, Limits, ModelSystem, Scheme, export, import, shipped};
+use clap::{Args, ValueEnum};
+
+use super::{Context, Failure, output};
+use crate::{access, requirements};
+
+/// Shows which items of a catalogue the requirements of a system answer, or writes them for other tools.
+#[derive(Args)]
+pub struct Arguments {
+    form: Form,
+    /// Name of the system.
+    #[arg(long, value_name = "KEY")]
+    system: String,
+    /// For `coverage`: which catalogue.
+    #[arg(long, value_enum, default_value = "ipa-nfrg")]
+    catalogue: Known,
+    /// Your own copy of the catalogue: IPA's sheet (.xls, .xlsx), secreq (.xlsx), ASVS (.json). It is read, not kept.
+    #[arg(long, value_name = "FILE")]
+    copy: Option<PathBuf>,
+    /// The model system whose levels of the copy are wanted.
+    #[arg(long, value_enum)]
+    model: Option<Model>,
+    /// Items that are answered, too; without it those that want work.
+    #[arg(long)]
+    all: bool,
+    /// Into this file, which must not be there yet; without it to the terminal.
+    #[arg(long, value_name = "FILE")]
+    into: Option<PathBuf>,
+    /// Whose permissions decide.
+    #[arg(long = "as", value_name = "LOGIN", default_value = "admin")]
+    login: String,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Form {
+    /// What is answered and what nobody thought of.
+    Coverage,
+    /// CycloneDX 1.6 attestations, JSON.
+    Cyclonedx,
+    /// OpenSLO v1, YAML: requirements with an objective.
+    Openslo,
+    /// CSV in the columns of IPA's sheet.
+    Sheet,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Known {
+    IpaNfrg,
+    OwaspSecreqJa,
+    Asvs,
+    Iso25010,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Model {
+    Low,
+    Middle,
+    High,
+}
+
+pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Failure> {
+    let Arguments { form, system, catalogue, copy, model, all, into, login } = arguments;
+    let scheme = catalogue.into();
+    let copy = copy.as_deref().map(read).transpose()?;
+    let catalogue = match &copy {
+        Some(imported) if imported.catalogue.scheme() == scheme => &imported.catalogue,
+        Some(imported) => {
+            let is = imported.catalogue.scheme();
+            return Err(Failure::usage(format!("--copy is a copy of {is}; add --catalogue {is}")));
+        }
+        None => shipped(scheme)
+            .ok_or_else(|| Failure::usage(format!("no ids of {scheme} are shipped; give your own --copy")))?,
+    };
+    let model = model.map(ModelSystem::from);
+    let app = context.open().await?;
+    let op = access::act_locally(&app, &login).await?;
+    let attested = requirements::attested(&op, &system).await?;
+    let unfit = |error: export::ExportError| Failure::usage(error.to_string());
+    let (written, skipped) = match form {
+        Form::Coverage => {
+            let found = coverage(catalogue, &attested.citations(), model);
+            (table(catalogue, &found, all).into_bytes(), Vec::new())
+        }
+        Form::Cyclonedx => (export::cyclonedx(&attested).map_err(unfit)?.into_bytes(), Vec::new()),
+        Form::Openslo => {
+            let exported = export::openslo(&attested).map_err(unfit)?;
+            (exported.to_yaml().map_err(unfit)?.into_bytes(), exported.skipped)
+        }
+        Form::Sheet => (export::sheet_csv(&attested, catalogue, model).map_err(unfit)?, Vec::new()),
+    };
+    for note in copy.iter().flat_map(|copy| &copy.notes) {
+        output::complain(&note.to_string());
+    }
+    for export::Skipped { requirement, reason } in skipped {
+        output::complain(&format!("{requirement} is left out: {reason}"));
+    }
+    match into {
+        None => output::print(&String::from_utf8_lossy(&written)),
+        Some(path) => {
+            let wrong =
+                |error| Failure::usage(format!("--into {}: cannot be written ({error})", path.display()));
+            File::create_new(&path).and_then(|mut file| file.write_all(&written)).map_err(wrong)?;
+            output::line(&path.display().to_string());
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read(path: &Path) -> Result<Imported, Failure> {
+    let limits = Limits::default();
+    let wrong = |error| Failure::usage(format!("--copy {}: cannot be read ({error})", path.display()));
+    let file = File::open(path).map_err(wrong)?;
+    let mut bytes = Vec::new();
+    // One more than is taken: then the reader of catalogues says that it is too large.
+    let most = limits.file_bytes as u64 + 1;
+    file.take(most).read_to_end(&mut bytes).map_err(wrong)?;
+    import(&bytes, &limits).map_err(|error| Failure::usage(format!("--copy {}: {error}", path.display())))
+}
+
+fn table(catalogue: &Catalogue, coverage: &Coverage, all: bool) -> String {
+    let mut out = format!("{} {}\n", catalogue.scheme().title(), catalogue.version());
+    out += "            answered (checked)  partly  derived  excepted  failing   open   of\n";
+    let mut row = |name: &str, counts: &catalogue::coverage::Counts| {
+        out += &format!(
+            "{name:<12}{:>8} {:>9} {:>8} {:>8} {:>9} {:>8} {:>6} {:>4}\n",
+            counts.satisfied,
+            format!("({})", counts.checked),
+            counts.partial,
+            counts.derived_only,
+            counts.excepted,
+            counts.failing,
+            counts.not_covered,
+            counts.total()
+        );
+    };
+    for CategoryCounts { category, all, important } in &coverage.categories {
+        row(category, all);
+        if important.total() > 0 {
+            row(&format!("  {category} ★"), important);
+        }
+    }
+    row("all", &coverage.total);
+    out += "\n";
+    for item in
+        coverage.items.iter().filter(|item| all || item.standing != Standing::Satisfied || !item.checked)
+    {
+        let ItemCoverage { ids, important, standing, level, wanted_level, requirements, failing, .. } = item;
+        // What nobody cites and is not important would drown the rest.
+        if !all && *standing == Standing::NotCovered && !important {
+            continue;
+        }
+        let label = ids.first().and_then(|id| catalogue.item(id)).and_then(|item| item.label.as_ref());
+        let label = label.map_or_else(String::new, |label| format!("{} / {}", label.ja, label.en));
+        let level = match (level, wanted_level) {
+            (Some(level), Some(wanted)) => format!(" level {level} of {wanted}"),
+            (Some(level), None) => format!(" level {level}"),
+            (None, Some(wanted)) => format!(" wants level {wanted}"),
+            (None, None) => String::new(),
+        };
+        let by =
+            if requirements.is_empty() { String::new() } else { format!(" by {}", requirements.join(", ")) };
+        let broken =
+            if failing.is_empty() { String::new() } else { format!("; broken: {}", failing.join(", ")) };
+        let star = if *important { "★" } else { " " };
+        out += &format!(
+            "{star} {:<22} {}{level}{by}{broken}  {label}\n",
+            ids.join(" = "),
+            word(*standing, item.checked)
+        );
+    }
+    if !coverage.is_complete {
+        out += "\nNot all items of this catalogue are known here; --copy reads your own.\n";
+    }
+    for uncounted in &coverage.uncounted {
+        out += &format!("not counted: {} of {}\n", uncounted.reference, uncounted.requirement);
+    }
+    out
+}
+
+fn word(standing: Standing, checked: bool) -> &'static str {
+    match standing {
+        Standing::Failing => "failing",
+        Standing::NotCovered => "open",
+        Standing::DerivedOnly => "derived only",
+        Standing::Partial => "partly",
+        Standing::Excepted => "excepted",
+        Standing::Satisfied if checked => "answered, checked",
+        Standing::Satisfied => "answered, not checked",
+    }
+}
+
+impl From<Known> for Scheme {
+    fn from(known: Known) -> Self {
+        match known {
+            Known::IpaNfrg => Self::IpaNfrg,
+            Known::OwaspSecreqJa => Self::OwaspSecreqJa,
+            Known::Asvs => Self::Asvs,
+            Known::Iso25010 => Self::Iso25010,
+        }
+    }
+}
+
+impl From<Model> for ModelSystem {
+    fn from(model: Model) -> Self {
+        match model {
+            Model::Low => Self::Low,
+            Model::Middle => Self::Middle,
+            Model::High => Self::High,
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! What the guard does beside caching rules: who is who, who goes in, what tells of strangers' pages, the access log.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use edge::identity::Keyring;
+use guard::access_log::{self, AccessLog, Ring};
+use guard::admission::{Admission, Keys, Noted};
+use guard::identity::{AfterWrite, Identity, Memory};
+use guard::tripwire::{self, Blindness, Sighting, Tripwire};
+use guard::{Guard, admission};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use zeroize::Zeroizing;
+
+use super::super::Failure;
+use super::super::caching::Files;
+use super::{limits, sessions};
+use crate::clock::{Clock, SystemClock};
+use crate::entropy::Entropy;
+use crate::vault::key_file;
+
+/// Which parts the guard has.
+#[derive(Args, Clone)]
+pub struct Options {
+    /// The guard's secret, 64 hexadecimal digits; made when it is not there. Each node of one guard has the same.
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+    /// Appends a line of JSON for each personal answer: pseudonyms, nothing personal.
+    #[arg(long, value_name = "FILE", requires = "key_file")]
+    access_log: Option<PathBuf>,
+    /// Personal pages tell when another browser holds them; with `enforce` they hide there, too.
+    #[arg(long, value_enum, value_name = "MODE", requires = "key_file")]
+    tripwire: Option<Strictness>,
+    /// Answers carry their person's tag and browsers get theirs: for an edge that runs the exported code that compares them.
+    #[arg(long, requires = "key_file")]
+    identity_binding: bool,
+    /// Keeps what the requirements about admission state: beyond it people wait.
+    #[arg(long, requires = "key_file")]
+    admission: bool,
+    /// Name of the occasion that people wait for: with another one, places of before are void.
+    #[arg(long, value_name = "NAME", default_value = "1")]
+    event: String,
+    /// Most requests at once towards the system under admission: what it was measured to bear.
+    #[arg(long, value_name = "NUMBER", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    in_flight: u32,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Strictness {
+    Observe,
+    Audit,
+    Enforce,
+}
+
+/// The parts of a guard.
+pub struct Parts {
+    options: Options,
+    tls: bool,
+    identity: Option<Arc<Identity>>,
+    admission: Option<Arc<Admission>>,
+    tripwire: Option<Tripwire>,
+    log: Option<Log>,
+}
+
+/// The access log and who writes it.
+struct Log {
+    log: Arc<AccessLog>,
+    end: oneshot::Sender<()>,
+    writing: JoinHandle<()>,
+}
+
+impl Parts {
+    /// As the options and the manifests say.
+    pub async fn open(options: Options, files: &Files, tls: bool) -> Result<Self, Failure> {
+        let entropy = Arc::new(Entropy::from_os());
+        let secret = options.key_file.as_ref().map(|path| key_file(path, "--key-file", &entropy)).transpose();
+        let secret = secret.map_err(|error| Failure::usage(format!("{error:#}")))?;
+        let key = |label: &str| secret.as_ref().map(|secret| derived(secret, label));
+        let named = |key| [("k1".to_owned(), key)];
+
+        let mut identity = None;
+        if let Some(declaration) = sessions::declaration(files)? {
+            let process = Zeroizing::new(entropy.bytes());
+            let mut made = Identity::new(files.version_of_system(), declaration, Memory::default(), process)
+                .map_err(|faults| sessions::unfit(files, &faults))?;
+            if let Some(key) = key("tags").filter(|_| options.identity_binding) {
+                let ring = Keyring::new(named(key)).context("--identity-binding")?;
+                made = made.with_binding(ring, AfterWrite::default());
+            }
+            identity = Some(Arc::new(made));
+        } else if options.identity_binding {
+            return Err(Failure::usage("--identity-binding: the system's manifest states no `sessions`"));
+        }
+
+        let mut admission = None;
+        if let Some(key) = key("tickets").filter(|_| options.admission) {
+            let settings = limits::settings(files, &options.event, options.in_flight, tls)?;
+            let keys = Keys::new(named(key)).context("--admission")?;
+            let chance = {
+                let entropy = entropy.clone();
+                move |bytes: &mut [u8]| fill(&entropy, bytes)
+            };
+            let made = Admission::new(settings, keys, chance, steady_clock(), Watch)
+                .map_err(|error| Failure::usage(format!("--admission: {error}")))?;
+            admission = Some(Arc::new(made));
+        }
+
+        let mut tripwire = None;
+        if let Some((key, strictness)) = key("tripwire").zip(options.tripwire) {
+            let entropy = entropy.clone();
+            let settings = tripwire::Settings {
+                keys: vec![key],
+                mode: strictness.into(),
+                limits: tripwire::Limits::default(),
+                chance: Arc::new(move |bytes| fill(&entropy, bytes)),
+                clock: Arc::new(SystemTime::now),
+                owner: None,
+            };
+            tripwire = Some(Tripwire::new(settings, Arc::new(Watch)).context("--tripwire")?);
+        }
+
+        let mut log = None;
+        if let Some((path, key)) = options.access_log.as_ref().zip(key("access log")) {
+            let ring = Ring::new(files.system.as_str(), named(key)).context("--access-log")?;
+            log = Some(Log::start(path, ring, &entropy).await?);
+        }
+        Ok(Self { options, tls, identity, admission, tripwire, log })
+    }
+
+    /// The guard with its parts.
+    pub fn of(&self, mut guard: Guard) -> Guard {
+        if let Some(identity) = &self.identity {
+            guard = guard.with_identity(identity.clone());
+        }
+        if let Some(admission) = &self.admission {
+            guard = guard.with_admission(admission.clone());
+        }
+        if let Some(tripwire) = &self.tripwire {
+            guard = guard.with_tripwire(tripwire.clone());
+        }
+        if let Some(Log { log, .. }) = &self.log {
+            guard = guard.with_access_log(log.clone());
+        }
+        guard
+    }
+
+    /// Takes over what other manifests say. What is wrong with them changes nothing.
+    pub fn change(&self, files: &Files) -> Result<(), Failure> {
+        let declaration = sessions::declaration(files)?;
+        let settings = match &self.admission {
+            Some(_) => Some(limits::settings(files, &self.options.event, self.options.in_flight, self.tls)?),
+            None => None,
+        };
+        match (&self.identity, declaration) {
+            (Some(identity), Some(declaration)) => {
+                identity
+                    .replace(files.version_of_system(), declaration)
+                    .map_err(|faults| sessions::unfit(files, &faults))?;
+            }
+            (None, None) => {}
+            _ => tracing::warn!("whether sessions are declared changes only with a restart"),
+        }
+        if let Some((admission, settings)) = self.admission.as_ref().zip(settings) {
+            admission.replace(settings).map_err(|error| Failure::usage(format!("--admission: {error}")))?;
+        }
+        Ok(())
+    }
+
+    /// Writes what was counted, and waits for the access log.
+    pub async fn end(self) {
+        let Self { options: _, tls: _, identity, admission, tripwire, log } = self;
+        for count in identity.iter().flat_map(|identity| identity.counts()) {
+            let guard::identity::Count { route, kind, effect, times } = count;
+            let route = route.as_deref().unwrap_or("-");
+            tracing::info!(route, kind = kind.code(), ?effect, times, "counted of sessions");
+        }
+        for count in admission.iter().flat_map(|admission| admission.counts()) {
+            let admission::Count { tenant, channel, kind, times } = count;
+            tracing::info!(tenant, channel, kind = kind.code(), times, "counted of admission");
+        }
+        for tripwire::Count { event, times } in tripwire.iter().flat_map(Tripwire::counts) {
+            tracing::info!(?event, times, "counted of pages");
+        }
+        if let Some(Log { log, end, writing }) = log {
+            // Who writes may have ended by itself, and said why.
+            let _ = end.send(());
+            let _ = writing.await;
+            if log.lost() > 0 {
+                tracing::error!(records = log.lost(), "records of personal answers were lost");
+            }
+        }
+    }
+}
+
+impl Log {
+    async fn start(path: &std::path::Path, ring: Ring, entropy: &Arc<Entropy>) -> Result<Self, Failure> {
+        let wrong =
+            |error| Failure::usage(format!("--access-log {}: cannot be written ({error})", path.display()));
+        let mut open = tokio::fs::OpenOptions::new();
+        open.append(true).create(true);
+        #[cfg(unix)]
+        open.mode(0o600);
+        let file = open.open(path).await.map_err(wrong)?;
+        let entropy = entropy.clone();
+        let now = || u64::try_from(SystemClock.now().as_millisecond()).unwrap_or_default();
+        let settings = access_log::Settings::default();
+        let (log, writer) = AccessLog::new(settings, ring, Arc::new(now), Arc::new(move || entropy.bytes()));
+        let (end, ended) = oneshot::channel::<()>();
+        let writing = tokio::spawn(async move {
+            let ended = async {
+                // Dropped or told: the end is the end.
+                let _ = ended.await;
+            };
+            if let Err(unwritten) = writer.run(file, ended).await {
+                tracing::error!(error = %unwritten, "the access log was not written to its end");
+            }
+        });
+        Ok(Self { log, end, writing })
+    }
+}
+
+/// A key of its own for each use.
+fn derived(secret: &Zeroizing<[u8; 32]>, label: &str) -> Zeroizing<[u8; 32]> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(&**secret).expect("HMAC takes a key of any length");
+    mac.update(b"suimon guard v1 ");
+    mac.update(label.as_bytes());
+    Zeroizing::new(mac.finalize().into_bytes().into())
+}
+
+fn fill(entropy: &Entropy, bytes: &mut [u8]) {
+    for piece in bytes.chunks_mut(32) {
+        let drawn = Zeroizing::new(entropy.bytes::<32>());
+        piece.copy_from_slice(&drawn[..piece.len()]);
+    }
+}
+
+/// Time since 1970 that does not jump when somebody sets the clock.
+fn steady_clock() -> admission::Clock {
+    let (begun, start) = (SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(), Instant::now());
+    Arc::new(move || -> Duration { begun + start.elapsed() })
+}
+
+impl From<Strictness> for edge::Mode {
+    fn from(strictness: Strictness) -> Self {
+        match strictness {
+            Strictness::Observe => Self::Observe,
+            Strictness::Audit => Self::Audit,
+            Strictness::Enforce => Self::Enforce,
+        }
+    }
+}
+
+/// Writes to the log what the parts tell: names, kinds and pseudonyms, nothing of a request or an answer.
+struct Watch;
+
+impl admission::Watch for Watch {
+    fn tell(&self, noted: Noted<'_>) {
+        let Noted { tenant, channel, kind, enforced } = noted;
+        tracing::warn!(tenant, channel, kind = kind.code(), enforced, "against the limits of admission");
+    }
+}
+
+impl tripwire::Watch for Watch {
+    fn sighted(&self, sighting: Sighting) {
+        let Sighting { response_id, known, route, owner, viewer_owner, first, .. } = &sighting;
+        tracing::error!(
+            response = %response_id,
+            known,
+            route = route.as_deref().unwrap_or("-"),
+            owner = owner.as_deref().unwrap_or("-"),
+            seen_by = viewer_owner.as_deref().unwrap_or("-"),
+            first,
+            own = sighting.is_of_one_person(),
+            "a browser got an answer that was made for another"
+        );
+    }
+
+    fn blind(&self, route: Option<&str>, why: Blindness) {
+        tracing::warn!(route = route.unwrap_or("-"), why = why.code(), "pages are not seen by the tripwire");
+    }
+}
