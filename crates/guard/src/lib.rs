@@ -33,10 +33,10 @@ pub use upload::Fault;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use edge::policy::Leaves;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 
-use edge::policy::Leaves;
 use forward::Checked;
 use origin::Pool;
 
