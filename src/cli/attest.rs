@@ -141,13 +141,13 @@ fn table(catalogue: &Catalogue, coverage: &Coverage, all: bool) -> String {
             counts.total()
         );
     };
-    for CategoryCounts { category, all, important } in &coverage.categories {
+    for CategoryCounts { category, all, important } in coverage.categories.iter().chain([&coverage.total]) {
+        let category = if category.is_empty() { "all" } else { category };
         row(category, all);
         if important.total() > 0 {
             row(&format!("  {category} ★"), important);
         }
     }
-    row("all", &coverage.total);
     out += "\n";
     for item in
         coverage.items.iter().filter(|item| all || item.standing != Standing::Satisfied || !item.checked)

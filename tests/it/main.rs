@@ -2,6 +2,7 @@
 //! `SUIMON_TEST_POSTGRES=postgres://user@host/postgres` PostgreSQL.
 
 mod access_conditions;
+mod attest;
 mod audit_chain;
 mod audit_log;
 mod audit_of_lists;

@@ -51,7 +51,9 @@ pub fn read(fields: &HeaderMap, script: Place<'_>, reports: Place<'_>) -> Policy
                     .find_map(|name| directives.iter().find(|(said, _)| said == name))
                     .map(|(_, list)| list)
             };
-            if of(&["sandbox"]).is_some_and(|flags| !has(flags, "allow-scripts")) {
+            // Without the second it runs and may read no cookie.
+            let lacks = |flags: &&Vec<&str>| !has(flags, "allow-scripts") || !has(flags, "allow-same-origin");
+            if of(&["sandbox"]).as_ref().is_some_and(lacks) {
                 policy.script = Script::Refused;
             }
             if let Some(list) = of(&["script-src-elem", "script-src", "default-src"])
@@ -202,6 +204,7 @@ mod tests {
             (&["script-src 'nonce-a', script-src 'none'"], Script::Refused, true),
             (&["default-src 'self'", "script-src 'none'"], Script::Refused, true),
             (&["sandbox allow-forms"], Script::Refused, true),
+            (&["sandbox allow-scripts"], Script::Refused, true),
             (&["sandbox allow-scripts allow-same-origin"], Script::Runs, true),
             (&["connect-src 'none'"], Script::Runs, false),
         ] {

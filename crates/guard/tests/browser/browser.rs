@@ -1,6 +1,7 @@
 //! A browser, spoken to over the DevTools protocol.
 
 use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -36,10 +37,24 @@ pub struct Browser {
     sender: Arc<tokio::sync::Mutex<Sender>>,
     heard: Arc<Mutex<Heard>>,
     next: Arc<AtomicU64>,
-    // Ends with it.
-    _process: Child,
-    _profile: tempfile::TempDir,
+    process: Child,
+    profile: tempfile::TempDir,
     _place: SemaphorePermit<'static>,
+}
+
+impl Drop for Browser {
+    /// Waits for its end: its processes write into the profile to the last.
+    fn drop(&mut self) {
+        let _ = self.process.start_kill();
+        for _ in 0..100 {
+            let over = !matches!(self.process.try_wait(), Ok(None));
+            if over && (std::fs::remove_dir_all(self.profile.path()).is_ok() || !self.profile.path().exists())
+            {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
 }
 
 impl Browser {
@@ -56,8 +71,8 @@ impl Browser {
                 "--disable-dev-shm-usage",
             ])
             .args(["--disable-background-networking", "--disable-component-update", "--window-size=400,300"])
-            // The profile is the test's own and the pages are the test's; as root there is no other way.
-            .arg("--no-sandbox")
+            // As root Chromium starts no other way; the pages are the test's own.
+            .args((std::fs::metadata("/proc/self").unwrap().uid() == 0).then_some("--no-sandbox"))
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg("about:blank")
             .stdout(std::process::Stdio::null())
@@ -95,7 +110,7 @@ impl Browser {
                 }
             }
         });
-        Self { sender, heard, next, _process: process, _profile: profile, _place: place }
+        Self { sender, heard, next, process, profile, _place: place }
     }
 
     async fn call(&self, session: Option<&str>, method: &str, params: Value) -> Value {
