@@ -55,7 +55,7 @@ const MOST_CALLED: usize = 500;
 impl Desk {
     pub(super) fn new(plan: Arc<Plan>, now: Duration) -> Result<Self, SettingsError> {
         let all = 0..=plan.settings.tenants.len();
-        let halls = all.map(|hall| Hall::new(&plan, hall, now)).collect::<Result<_, _>>()?;
+        let halls = all.map(|hall| Hall::new(&plan, hall, Some(now))).collect::<Result<_, _>>()?;
         let rates = Rates::new(&plan.settings.budget, &plan.settings.channels);
         Ok(Self { plan, halls, rates, started: now, next: 0 })
     }
@@ -64,9 +64,10 @@ impl Desk {
     pub(super) fn set(&mut self, plan: Arc<Plan>, now: Duration) -> Result<(), SettingsError> {
         let before = self.plan.clone();
         if before.settings.system != plan.settings.system || before.settings.event != plan.settings.event {
-            let started = self.started;
-            *self = Self::new(plan, now)?;
-            self.started = started;
+            let all = 0..=plan.settings.tenants.len();
+            self.halls = all.map(|hall| Hall::new(&plan, hall, None)).collect::<Result<_, _>>()?;
+            self.rates.set(now, &plan.settings.budget, &plan.settings.channels);
+            (self.plan, self.next) = (plan, 0);
             return Ok(());
         }
         let gone = |(name, hall): (&String, &usize)| {
@@ -90,7 +91,7 @@ impl Desk {
             let kept = at.and_then(|at| kept.get_mut(at)).and_then(Option::take);
             let mut room = match kept {
                 Some(room) => room,
-                None => Hall::new(&plan, hall, now)?,
+                None => Hall::new(&plan, hall, None)?,
             };
             room.set(&plan, hall, self.started, now)?;
             self.halls.push(room);
