@@ -19,7 +19,7 @@ pub(super) struct Asked {
     pub hall: usize,
     pub channel: usize,
     pub group: usize,
-    /// With the room of the cookie or header that each came in.
+    /// Those for a place inside first.
     pub tickets: Vec<Ticket>,
 }
 
@@ -130,7 +130,7 @@ impl Desk {
         }
     }
 
-    /// Where whoever asks stands. `Ok`, or what is wrong with a ticket that was shown, beside what becomes of its bearer.
+    /// Where whoever asks stands, and what was wrong with a ticket that was shown.
     pub(super) fn seat(&mut self, asked: &Asked, now: Duration, chance: &dyn Chance) -> (Seat, Option<Kind>) {
         self.pass(now, chance);
         let mut wrong = None;
@@ -215,7 +215,12 @@ impl Desk {
             (Stands::Early { .. } | Stands::Waiting { .. }, _) => {
                 // A place that came back just now may be next.
                 self.pass(now, chance);
-                Ok(self.where_now(at, channel, id, asked.group, now, chance, false))
+                // The group is that of the first request, whatever a later one looks like.
+                let group = match ticket.stands {
+                    Stands::Early { group } => usize::from(group),
+                    Stands::Waiting { .. } | Stands::Inside { .. } => asked.group,
+                };
+                Ok(self.where_now(at, channel, id, group, now, chance, false))
             }
         }
     }
