@@ -16,8 +16,21 @@ use crate::requirements::manifest::{self, AdmissionParams, Enforcement, Params};
 /// By which proxies before the guard say which way somebody came.
 const CHANNEL: HeaderName = HeaderName::from_static("x-suimon-channel");
 
+/// What no manifest states.
+pub struct Stated<'a> {
+    /// Name of the occasion.
+    pub event: &'a str,
+    /// Most requests at once towards the system.
+    pub in_flight: u32,
+    /// After a start, for those who waited before it.
+    pub settle: Duration,
+    /// Whether browsers reach the guard over TLS.
+    pub tls: bool,
+}
+
 /// The settings of now. Of several requirements the strictest mode holds, and of each limit among those of that mode the smallest.
-pub fn settings(files: &Files, event: &str, in_flight: u32, tls: bool) -> Result<Settings, Failure> {
+pub fn settings(files: &Files, stated_here: &Stated<'_>) -> Result<Settings, Failure> {
+    let Stated { event, in_flight, settle, tls } = *stated_here;
     let spec = files.spec()?;
     let stated: Vec<(manifest::Mode, AdmissionParams)> = files
         .requirements_at(SystemClock.now())
@@ -86,8 +99,8 @@ pub fn settings(files: &Files, event: &str, in_flight: u32, tls: bool) -> Result
             grace: seconds(300),
             idle: seconds(900),
             claim_within: seconds(120),
-            settle: seconds(60),
-            refresh: seconds(20),
+            settle,
+            refresh: if settle.is_zero() { seconds(20) } else { seconds(20).min(settle / 2) },
             renew: seconds(60),
         },
         open: Vec::new(),

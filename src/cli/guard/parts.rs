@@ -49,6 +49,9 @@ pub struct Options {
     /// Most requests at once towards the system under admission: what it was measured to bear.
     #[arg(long, value_name = "NUMBER", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     in_flight: u32,
+    /// Where people waited before the guard was started: how long they have to come back before anybody new is let in.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=3600))]
+    settle_seconds: u32,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -56,6 +59,18 @@ enum Strictness {
     Observe,
     Audit,
     Enforce,
+}
+
+impl Options {
+    fn stated(&self, tls: bool) -> limits::Stated<'_> {
+        let Self { event, in_flight, settle_seconds, .. } = self;
+        limits::Stated {
+            event,
+            in_flight: *in_flight,
+            settle: Duration::from_secs((*settle_seconds).into()),
+            tls,
+        }
+    }
 }
 
 /// The parts of a guard.
@@ -100,7 +115,7 @@ impl Parts {
 
         let mut admission = None;
         if let Some(key) = key("tickets").filter(|_| options.admission) {
-            let settings = limits::settings(files, &options.event, options.in_flight, tls)?;
+            let settings = limits::settings(files, &options.stated(tls))?;
             let keys = Keys::new(named(key)).context("--admission")?;
             let chance = {
                 let entropy = entropy.clone();
@@ -154,7 +169,7 @@ impl Parts {
     pub fn change(&self, files: &Files) -> Result<(), Failure> {
         let declaration = sessions::declaration(files)?;
         let settings = match &self.admission {
-            Some(_) => Some(limits::settings(files, &self.options.event, self.options.in_flight, self.tls)?),
+            Some(_) => Some(limits::settings(files, &self.options.stated(self.tls))?),
             None => None,
         };
         match (&self.identity, declaration) {

@@ -104,6 +104,12 @@ impl Sink for Told {
     }
 }
 
+impl guard::Sink for Told {
+    fn tell(&self, found: Found<'_>) {
+        Sink::tell(self, found);
+    }
+}
+
 impl Told {
     pub fn all(&self) -> Vec<Fault> {
         self.0.lock().unwrap().clone()

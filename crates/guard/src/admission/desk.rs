@@ -19,7 +19,7 @@ pub(super) struct Asked {
     pub hall: usize,
     pub channel: usize,
     pub group: usize,
-    /// With the room of the cookie or header that each came in.
+    /// Those for a place inside first.
     pub tickets: Vec<Ticket>,
 }
 
@@ -55,7 +55,7 @@ const MOST_CALLED: usize = 500;
 impl Desk {
     pub(super) fn new(plan: Arc<Plan>, now: Duration) -> Result<Self, SettingsError> {
         let all = 0..=plan.settings.tenants.len();
-        let halls = all.map(|hall| Hall::new(&plan, hall, now)).collect::<Result<_, _>>()?;
+        let halls = all.map(|hall| Hall::new(&plan, hall, Some(now))).collect::<Result<_, _>>()?;
         let rates = Rates::new(&plan.settings.budget, &plan.settings.channels);
         Ok(Self { plan, halls, rates, started: now, next: 0 })
     }
@@ -64,9 +64,10 @@ impl Desk {
     pub(super) fn set(&mut self, plan: Arc<Plan>, now: Duration) -> Result<(), SettingsError> {
         let before = self.plan.clone();
         if before.settings.system != plan.settings.system || before.settings.event != plan.settings.event {
-            let started = self.started;
-            *self = Self::new(plan, now)?;
-            self.started = started;
+            let all = 0..=plan.settings.tenants.len();
+            self.halls = all.map(|hall| Hall::new(&plan, hall, None)).collect::<Result<_, _>>()?;
+            self.rates.set(now, &plan.settings.budget, &plan.settings.channels);
+            (self.plan, self.next) = (plan, 0);
             return Ok(());
         }
         let gone = |(name, hall): (&String, &usize)| {
@@ -90,7 +91,7 @@ impl Desk {
             let kept = at.and_then(|at| kept.get_mut(at)).and_then(Option::take);
             let mut room = match kept {
                 Some(room) => room,
-                None => Hall::new(&plan, hall, now)?,
+                None => Hall::new(&plan, hall, None)?,
             };
             room.set(&plan, hall, self.started, now)?;
             self.halls.push(room);
@@ -129,7 +130,7 @@ impl Desk {
         }
     }
 
-    /// Where whoever asks stands. `Ok`, or what is wrong with a ticket that was shown, beside what becomes of its bearer.
+    /// Where whoever asks stands, and what was wrong with a ticket that was shown.
     pub(super) fn seat(&mut self, asked: &Asked, now: Duration, chance: &dyn Chance) -> (Seat, Option<Kind>) {
         self.pass(now, chance);
         let mut wrong = None;
@@ -214,7 +215,12 @@ impl Desk {
             (Stands::Early { .. } | Stands::Waiting { .. }, _) => {
                 // A place that came back just now may be next.
                 self.pass(now, chance);
-                Ok(self.where_now(at, channel, id, asked.group, now, chance, false))
+                // The group is that of the first request, whatever a later one looks like.
+                let group = match ticket.stands {
+                    Stands::Early { group } => usize::from(group),
+                    Stands::Waiting { .. } | Stands::Inside { .. } => asked.group,
+                };
+                Ok(self.where_now(at, channel, id, group, now, chance, false))
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use capacity::admission::{Called, Mode, Place, RoomConfigError, VisitorId, WaitingRoom};
+use capacity::admission::{Called, Mode, Place, RoomConfig, RoomConfigError, VisitorId, WaitingRoom};
 
 use super::binding::Binding;
 use super::kind::Kind;
@@ -78,8 +78,12 @@ impl LineCounts {
 }
 
 impl Hall {
-    pub(super) fn new(plan: &Plan, hall: usize, started: Duration) -> Result<Self, RoomConfigError> {
-        let config = plan.room(hall, started);
+    /// `started`: when the guard began, if people may come back to a room from before. A room that is new while it runs has nobody
+    /// to wait for.
+    pub(super) fn new(plan: &Plan, hall: usize, started: Option<Duration>) -> Result<Self, RoomConfigError> {
+        let config = plan.room(hall, started.unwrap_or_default());
+        let settles_at = started.map_or(Duration::ZERO, |_| config.settles_at);
+        let config = RoomConfig { settles_at, ..config };
         let pools = match &config.mode {
             Mode::Fifo => 0,
             Mode::ShuffleThenFifo { .. } | Mode::Lottery { .. } => 1,

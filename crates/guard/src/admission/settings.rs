@@ -308,7 +308,9 @@ impl Plan {
             settings,
         };
         // Whatever a room says against its limits is said now.
-        engine::WaitingRoom::new(plan.room(0, Duration::ZERO))?;
+        for hall in 0..=plan.settings.tenants.len() {
+            engine::WaitingRoom::new(plan.room(hall, Duration::ZERO))?;
+        }
         engine::Partitions::new(1, super::flow::HEADROOM, super::flow::partitions(&plan))?;
         Ok(plan)
     }

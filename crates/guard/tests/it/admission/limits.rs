@@ -221,6 +221,9 @@ async fn limits_change_while_people_wait_and_no_place_is_lost() {
     assert_eq!(all[5].get("/").await.number(), 6);
     assert_eq!(scene.browser().get("/north/1").await.number(), 1);
     assert_eq!(scene.admission.replace(more), Err(SettingsError::Occupied("north".into())));
+    let mut large = set.clone();
+    large.tenants.push(Tenant { name: "south".into(), budget: budget(5_000_000) });
+    assert!(matches!(scene.admission.replace(large), Err(SettingsError::Room(_))));
     set.room.order = guard::admission::Order::Lottery { closes_at: seconds(NINE), winners: None };
     assert!(matches!(scene.admission.replace(set), Err(SettingsError::Room(_))));
     assert_eq!(all[5].get("/").await.number(), 6);

@@ -220,6 +220,32 @@ async fn groups_have_an_opening_each() {
     assert_eq!(scene.browser().visit("/?born=even").await.status, 200);
 }
 
+/// What counts is the first request, whatever later ones look like, and over a restart.
+#[tokio::test]
+async fn a_group_is_remembered() {
+    let mut set = settings(100);
+    let group = |name: &str, opens_at| Group { name: name.into(), opens_at: seconds(opens_at) };
+    set.room.order = Order::ByGroup { groups: vec![group("odd", NINE + 600), group("even", NINE + 6_000)] };
+    set.room.group_of = Some(Arc::new(|asking| asking.uri.query().map(|_| 0)));
+    set.room.settle = seconds(30);
+    let scene = Scene::new(set.clone()).await;
+    let (mut odd, mut even) = (scene.browser(), scene.browser());
+    odd.get("/?born=odd").await;
+    odd.get("/").await;
+    even.get("/").await;
+    let scene = scene.again(set, keys(&["a"])).await;
+    for browser in [&mut odd, &mut even] {
+        browser.guard = scene.running.address;
+    }
+    for _ in 0..4 {
+        assert_eq!(odd.get("/").await.status, 503);
+        assert_eq!(even.get("/").await.status, 503);
+        scene.time.pass(150);
+    }
+    assert_eq!(odd.visit("/").await.status, 200);
+    assert_eq!(even.visit("/").await.status, 503);
+}
+
 #[tokio::test]
 async fn the_call_centre_has_places_that_nobody_else_gets() {
     let mut set = settings(10);
