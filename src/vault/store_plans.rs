@@ -201,7 +201,7 @@ mod tests {
             let steps = plan(&database, statement).await;
             let keys = ["AND id=?)", "external_id=?)", "AND digest=?)", "index_mark<?)", "index_mark>?)"];
             let descents = steps.iter().filter(|step| step.starts_with("SEARCH"));
-            for step in descents.clone() {
+            for step in descents.clone().map(|step| step.trim_end_matches(" LEFT-JOIN")) {
                 assert!(keys.iter().any(|key| step.ends_with(key)), "{what}: {step}");
             }
             assert!(descents.count() > 0, "{what}: {steps:?}");

@@ -52,7 +52,8 @@ fn a_huge_text() {
     assert_eq!(
         problems(&[("s.yaml", &text)]),
         [format!(
-            "s.yaml:2:7: kind: unknown kind `{}…`; write one of `System`, `Requirement`, `Estimate`",
+            "s.yaml:2:7: kind: unknown kind `{}…`; write one of `System`, `Requirement`, \
+             `Estimate`, `Probe`, `Exception`",
             "y".repeat(60)
         )]
     );
