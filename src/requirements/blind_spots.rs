@@ -111,7 +111,7 @@ fn caching_is_stated(system: &SystemSpec, requirements: &[(&str, &RequirementSpe
         targets.push(&spec.target);
     }
     let all = |target: &&Target| matches!(target, Target::System | Target::Routes(RouteClass::Personal));
-    targets.iter().any(|target| all(target))
+    targets.iter().any(all)
         || system.routes.iter().filter(|route| route.personal).all(|route| {
             targets.iter().any(|target| matches!(target, Target::Route(name) if *name == route.name))
         })

@@ -218,18 +218,18 @@ mod tests {
         let pass = |expires| seen("now", CheckResult::Pass, expires);
         let fail = |expires| seen("now", CheckResult::Fail, expires);
         let old = seen("before", CheckResult::Fail, 1000);
-        let cases: [(&[Evidence], (Standing, Option<CheckResult>)); 8] = [
-            (&[], (Standing::Unknown, None)),
-            (&[old.clone()], (Standing::Stale, None)),
-            (&[pass(101)], (Standing::Current, Some(CheckResult::Pass))),
-            (&[pass(100)], (Standing::Expired, None)),
-            (&[pass(101), old.clone()], (Standing::Current, Some(CheckResult::Pass))),
-            (&[pass(101), fail(101)], (Standing::Current, Some(CheckResult::Fail))),
-            (&[pass(101), pass(99)], (Standing::Expired, Some(CheckResult::Pass))),
-            (&[fail(101), pass(99)], (Standing::Current, Some(CheckResult::Fail))),
+        let cases = [
+            (vec![], Standing::Unknown, None),
+            (vec![old.clone()], Standing::Stale, None),
+            (vec![pass(101)], Standing::Current, Some(CheckResult::Pass)),
+            (vec![pass(100)], Standing::Expired, None),
+            (vec![pass(101), old], Standing::Current, Some(CheckResult::Pass)),
+            (vec![pass(101), fail(101)], Standing::Current, Some(CheckResult::Fail)),
+            (vec![pass(101), pass(99)], Standing::Expired, Some(CheckResult::Pass)),
+            (vec![fail(101), pass(99)], Standing::Current, Some(CheckResult::Fail)),
         ];
-        for (evidence, expected) in cases {
-            assert_eq!(judge("now", evidence, at), expected);
+        for (evidence, standing, result) in cases {
+            assert_eq!(judge("now", &evidence, at), (standing, result));
         }
     }
 }

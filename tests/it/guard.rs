@@ -14,6 +14,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use edge::{Caching, Class, Lifetime};
 use rustls::pki_types::ServerName;
+use suimon::clock::{Clock, SystemClock};
 use suimon::requirements::caching_rules;
 use suimon::requirements::manifest::parse_files;
 use tokio::sync::Notify;
@@ -214,7 +215,7 @@ spec:
 async fn an_exception_begins_and_ends_by_itself() {
     let folder = tempfile::tempdir().expect("a folder");
     state(folder.path(), "enforce");
-    let from = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(5);
+    let from = SystemClock.now() + jiff::SignedDuration::from_secs(5);
     except(folder.path(), from, from + jiff::SignedDuration::from_secs(5));
     let origin = origin(Arc::default(), Arc::default()).await;
     let guard = Guard::start(folder.path(), origin, &[]).await;
@@ -273,7 +274,7 @@ async fn the_same_rules_in_the_words_of_other_edges() {
         );
     }
     // What will not hold for ever says so.
-    let from = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(60);
+    let from = SystemClock.now() - jiff::SignedDuration::from_secs(60);
     except(folder.path(), from, from + jiff::SignedDuration::from_hours(1));
     let (_, said) = export(&["nginx", "--into", "later"]);
     assert!(

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
@@ -134,7 +134,7 @@ impl Parts {
                 mode: strictness.into(),
                 limits: tripwire::Limits::default(),
                 chance: Arc::new(move |bytes| fill(&entropy, bytes)),
-                clock: Arc::new(SystemTime::now),
+                clock: Arc::new(|| SystemTime::from(SystemClock.now())),
                 owner: None,
             };
             tripwire = Some(Tripwire::new(settings, Arc::new(Watch)).context("--tripwire")?);
@@ -257,7 +257,8 @@ fn fill(entropy: &Entropy, bytes: &mut [u8]) {
 
 /// Time since 1970 that does not jump when somebody sets the clock.
 fn steady_clock() -> admission::Clock {
-    let (begun, start) = (SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(), Instant::now());
+    let micros = u64::try_from(SystemClock.now().as_microsecond()).unwrap_or_default();
+    let (begun, start) = (Duration::from_micros(micros), Instant::now());
     Arc::new(move || -> Duration { begun + start.elapsed() })
 }
 
