@@ -207,7 +207,11 @@ mod tests {
             assert!(descents.count() > 0, "{what}: {steps:?}");
             let scans = steps.iter().filter(|step| step.starts_with("SCAN")).collect::<Vec<_>>();
             assert!(
-                scans.iter().all(|step| ["SCAN found", "SCAN asked"].contains(&step.as_str())),
+                scans.iter().all(|step| {
+                    // What was found, which a limit bounds, beside the one row of the question.
+                    let step = step.trim_end_matches(" LEFT-JOIN");
+                    ["SCAN found", "SCAN asked", "SCAN CONSTANT ROW"].contains(&step)
+                }),
                 "{what}: {scans:?}"
             );
         }
