@@ -71,7 +71,7 @@ pub async fn apply(op: &Op, files: Vec<ManifestFile>, reason: &str, prune: bool)
 pub async fn withdraw(op: &Op, kind: Kind, name: &str, reason: &str) -> Result<PlannedChange> {
     let scope = op.permit_at(op.app().root()?, Action::Apply, "requirement").await?;
     let reason = check_reason(reason)?;
-    let what = noun(kind);
+    let what = kind.noun();
     let tx = scope.begin().await?;
     store::serialise(tx.connection(), scope.tenant()).await?;
     let newest = store::newest_of(tx.connection(), scope.tenant(), kind, name)
@@ -88,7 +88,7 @@ pub async fn withdraw(op: &Op, kind: Kind, name: &str, reason: &str) -> Result<P
             _ => reference_to(&manifest, kind, name).is_some(),
         };
         if refers {
-            let other = format!("{} {}", noun(other.kind), other.name);
+            let other = format!("{} {}", other.kind.noun(), other.name);
             return Err(Error::conflict(format!("{other} refers to this {what}"))
                 .remedy("withdraw that one first, or apply a version of it without the reference"));
         }
@@ -96,16 +96,6 @@ pub async fn withdraw(op: &Op, kind: Kind, name: &str, reason: &str) -> Result<P
     let draft = withdrawal(&newest, &newest.system, scope.at());
     store_all(tx, std::iter::once(&draft), reason).await?;
     Ok(draft.change)
-}
-
-fn noun(kind: Kind) -> &'static str {
-    match kind {
-        Kind::System => "system",
-        Kind::Requirement => "requirement",
-        Kind::Estimate => "estimate",
-        Kind::Probe => "probe",
-        Kind::Exception => "exception",
-    }
 }
 
 async fn store_all<'a>(tx: Tx, drafts: impl Iterator<Item = &'a Draft>, reason: &str) -> Result<()> {
@@ -116,7 +106,7 @@ async fn store_all<'a>(tx: Tx, drafts: impl Iterator<Item = &'a Draft>, reason: 
         // The reason is free text, which may name a person: it stays in the version and out of the audit log.
         let event = Event::new(
             format!("requirement.{}", change.change.as_str()),
-            format!("{}:{}", change.kind.as_str().to_lowercase(), change.name),
+            format!("{}:{}", change.kind.noun(), change.name),
         );
         events.push(event.detail(serde_json::json!({
             "version": change.version,

@@ -60,7 +60,7 @@ pub async fn approve(
         return Err(Error::conflict("the version has another fingerprint")
             .remedy("read it again, then approve what it says"));
     }
-    let object = format!("{}:{name}", kind.as_str().to_lowercase());
+    let object = format!("{}:{name}", kind.noun());
     // An account only: whoever acts as nobody cannot be told from whoever applied it.
     let Some(account) = op.actor().account.filter(|account| *account != newest.applied_by) else {
         drop(tx);

@@ -12,7 +12,6 @@ use super::exceptions::StandingException;
 use super::manifest::{self, Enforcement, Localized, Params, RequirementSpec, ThresholdOp, ThresholdValue};
 use super::read::system;
 use super::status::{Status, statuses};
-use super::threshold_figure;
 use crate::access::Op;
 use crate::error::Result;
 
@@ -27,8 +26,7 @@ pub async fn attested(op: &Op, name: &str) -> Result<System> {
     let stated = system(op, name).await?;
     let mut requirements = Vec::new();
     for status in statuses(op, Some(name), None, MAX_LIST).await? {
-        let figure = threshold_figure(op, &status.requirement.spec).await?;
-        requirements.push(requirement(status, figure)?);
+        requirements.push(requirement(status)?);
     }
     Ok(System {
         name: name.to_owned(),
@@ -38,8 +36,9 @@ pub async fn attested(op: &Op, name: &str) -> Result<System> {
     })
 }
 
-fn requirement(status: Status, figure: Option<f64>) -> Result<Requirement> {
-    let Status { requirement, standing: _, result: _, evidence, drift: _, exceptions, approval: _ } = status;
+fn requirement(status: Status) -> Result<Requirement> {
+    let Status { requirement, figure, standing: _, result: _, evidence, drift: _, exceptions, approval: _ } =
+        status;
     let spec = &requirement.spec;
     let mut citations = Vec::with_capacity(spec.catalogue.len());
     for citation in &spec.catalogue {

@@ -6,13 +6,11 @@ use anyhow::Context;
 use capacity::EstimateResult;
 use jiff::Timestamp;
 
-use super::cache::Parsed;
-use super::manifest::{Kind, SystemEstimate};
-use super::model::{Stated, Version};
-use super::read::{another_kind, permit, version_at};
-use super::store::{self, Listing};
-use crate::access::{Op, Scope};
-use crate::error::{Error, Result};
+use super::manifest::SystemEstimate;
+use super::model::Stated;
+use super::stated::{list, one};
+use crate::access::Op;
+use crate::error::Result;
 
 /// Estimates in force at an instant, of one system or of all, by name. `after` is the last name of the page before.
 ///
@@ -25,11 +23,7 @@ pub async fn estimates(
     after: Option<&str>,
     limit: u64,
 ) -> Result<Vec<Stated<SystemEstimate>>> {
-    let scope = permit(op).await?;
-    let at = at.unwrap_or(op.at()).as_microsecond();
-    let listing = Listing { kind: Kind::Estimate, system, at, after, limit };
-    let found = store::list_at(scope.connection(), scope.tenant(), listing).await?;
-    found.into_iter().map(|version| estimate_of(&scope, version)).collect()
+    list(op, system, at, after, limit).await
 }
 
 /// The estimate in force now.
@@ -37,11 +31,7 @@ pub async fn estimates(
 /// # Errors
 /// `NOT_FOUND` and those of permission.
 pub async fn estimate(op: &Op, name: &str) -> Result<Stated<SystemEstimate>> {
-    let scope = permit(op).await?;
-    match version_at(&scope, Kind::Estimate, name, op.at()).await? {
-        Some(version) => estimate_of(&scope, version),
-        None => Err(Error::not_found("estimate")),
-    }
+    one(op, name).await
 }
 
 /// The figures that follow from an estimate that was read. The same estimate always gives the same.
@@ -70,11 +60,4 @@ pub async fn figures(op: &Op, estimate: &Stated<SystemEstimate>) -> Result<Arc<E
     let result = Arc::new(result);
     known.insert(fingerprint.clone(), result.clone());
     Ok(result)
-}
-
-fn estimate_of(scope: &Scope, version: Version) -> Result<Stated<SystemEstimate>> {
-    match scope.op().app().manifests().parse(&version.fingerprint, &version.manifest)? {
-        Parsed::Estimate(spec) => Ok(Stated { version, spec }),
-        _ => Err(another_kind(&version)),
-    }
 }

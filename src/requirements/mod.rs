@@ -28,6 +28,7 @@ mod plan;
 mod read;
 mod reindex;
 mod standing;
+mod stated;
 mod status;
 mod store;
 mod store_evidence;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::cache::Parsed;
 use super::manifest::{Kind, RequirementSpec, SystemSpec};
 use super::model::{Stated, Version};
+use super::stated::{Specification, list, listed, one};
 use super::store::{self, Listing};
 use crate::access::{Action, Op, Scope};
 use crate::error::{Error, Result};
@@ -19,10 +20,7 @@ const MAX_LIST: u64 = 10_000;
 /// # Errors
 /// Unexpected ones only.
 pub async fn system_in_force(scope: &Scope, name: &str, at: Timestamp) -> Result<Option<Arc<SystemSpec>>> {
-    match parsed_at(scope, Kind::System, name, at).await? {
-        Some(Parsed::System(spec)) => Ok(Some(spec)),
-        _ => Ok(None),
-    }
+    Ok(parsed_at(scope, Kind::System, name, at).await?.and_then(SystemSpec::of))
 }
 
 /// The system of this name in force now.
@@ -55,10 +53,7 @@ pub async fn requirement_in_force(
     name: &str,
     at: Timestamp,
 ) -> Result<Option<Arc<RequirementSpec>>> {
-    match parsed_at(scope, Kind::Requirement, name, at).await? {
-        Some(Parsed::Requirement(spec)) => Ok(Some(spec)),
-        _ => Ok(None),
-    }
+    Ok(parsed_at(scope, Kind::Requirement, name, at).await?.and_then(RequirementSpec::of))
 }
 
 /// The requirements of a system in force at an instant, by name.
@@ -70,11 +65,7 @@ pub async fn requirements_in_force(
     system: &str,
     at: Timestamp,
 ) -> Result<Vec<Stated<RequirementSpec>>> {
-    let at = at.as_microsecond();
-    let listing = Listing { kind: Kind::Requirement, system: Some(system), at, after: None, limit: MAX_LIST };
-    let root = scope.op().app().root()?;
-    let found = store::list_at(&scope.op().app().manifests().of(root), root, listing).await?;
-    found.into_iter().map(|version| requirement_of(scope, version)).collect()
+    listed(scope, Some(system), at, None, MAX_LIST).await
 }
 
 /// Systems in force at an instant, by name. `after` is the last name of the page before.
@@ -87,11 +78,7 @@ pub async fn systems(
     after: Option<&str>,
     limit: u64,
 ) -> Result<Vec<Stated<SystemSpec>>> {
-    let scope = permit(op).await?;
-    let at = at.unwrap_or(op.at()).as_microsecond();
-    let listing = Listing { kind: Kind::System, system: None, at, after, limit };
-    let found = store::list_at(scope.connection(), scope.tenant(), listing).await?;
-    found.into_iter().map(|version| system_of(&scope, version)).collect()
+    list(op, None, at, after, limit).await
 }
 
 /// The system in force now.
@@ -99,11 +86,7 @@ pub async fn systems(
 /// # Errors
 /// `NOT_FOUND` and those of permission.
 pub async fn system(op: &Op, name: &str) -> Result<Stated<SystemSpec>> {
-    let scope = permit(op).await?;
-    match version_at(&scope, Kind::System, name, op.at()).await? {
-        Some(version) => system_of(&scope, version),
-        None => Err(Error::not_found("system")),
-    }
+    one(op, name).await
 }
 
 /// Requirements in force at an instant, of one system or of all, by name.
@@ -117,11 +100,7 @@ pub async fn requirements(
     after: Option<&str>,
     limit: u64,
 ) -> Result<Vec<Stated<RequirementSpec>>> {
-    let scope = permit(op).await?;
-    let at = at.unwrap_or(op.at()).as_microsecond();
-    let listing = Listing { kind: Kind::Requirement, system, at, after, limit };
-    let found = store::list_at(scope.connection(), scope.tenant(), listing).await?;
-    found.into_iter().map(|version| requirement_of(&scope, version)).collect()
+    list(op, system, at, after, limit).await
 }
 
 /// The requirement in force now.
@@ -129,11 +108,7 @@ pub async fn requirements(
 /// # Errors
 /// `NOT_FOUND` and those of permission.
 pub async fn requirement(op: &Op, name: &str) -> Result<Stated<RequirementSpec>> {
-    let scope = permit(op).await?;
-    match version_at(&scope, Kind::Requirement, name, op.at()).await? {
-        Some(version) => requirement_of(&scope, version),
-        None => Err(Error::not_found("requirement")),
-    }
+    one(op, name).await
 }
 
 /// Versions of one manifest, the newest first. `before` is the last number of the page before.
@@ -190,22 +165,4 @@ async fn parsed_at(scope: &Scope, kind: Kind, name: &str, at: Timestamp) -> Resu
         Some(version) => app.manifests().parse(&version.fingerprint, &version.manifest).map(Some),
         None => Ok(None),
     }
-}
-
-fn system_of(scope: &Scope, version: Version) -> Result<Stated<SystemSpec>> {
-    match scope.op().app().manifests().parse(&version.fingerprint, &version.manifest)? {
-        Parsed::System(spec) => Ok(Stated { version, spec }),
-        _ => Err(another_kind(&version)),
-    }
-}
-
-fn requirement_of(scope: &Scope, version: Version) -> Result<Stated<RequirementSpec>> {
-    match scope.op().app().manifests().parse(&version.fingerprint, &version.manifest)? {
-        Parsed::Requirement(spec) => Ok(Stated { version, spec }),
-        _ => Err(another_kind(&version)),
-    }
-}
-
-pub(super) fn another_kind(version: &Version) -> Error {
-    anyhow::anyhow!("stored {} {} holds a manifest of another kind", version.kind, version.name).into()
 }

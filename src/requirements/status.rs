@@ -51,6 +51,8 @@ pub struct Drift {
 #[derive(Clone, Debug)]
 pub struct Status {
     pub requirement: Stated<RequirementSpec>,
+    /// The number of its threshold where that follows from an estimate.
+    pub figure: Option<f64>,
     pub standing: Standing,
     /// The worst of what the collectors say, as far as it still counts.
     pub result: Option<CheckResult>,
@@ -153,7 +155,7 @@ async fn stands(
         })
     });
     let drift = drift.collect();
-    Ok(Status { requirement, standing, result, evidence, drift, exceptions, approval })
+    Ok(Status { requirement, figure, standing, result, evidence, drift, exceptions, approval })
 }
 
 /// Whether evidence counts, and the worst of what does. One collector that has gone silent does not hide behind another that

@@ -21,14 +21,14 @@ pub struct Rules {
     counts: Box<[AtomicU64]>,
 }
 
-/// What was wrong, without anything that came with a request or an answer.
+/// What was wrong, without anything that came with a request or an answer. Of faults of caching, unless another kind is named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Found<'a> {
+pub struct Found<'a, K = Kind> {
     /// Of the rules by which it was wrong.
     pub version: &'a str,
     /// Name of the declared route; none where no route covers the path for sure.
     pub route: Option<&'a str>,
-    pub kind: Kind,
+    pub kind: K,
     pub effect: Effect,
 }
 
@@ -41,10 +41,10 @@ pub trait Sink: Send + Sync {
 
 /// How often something was wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Count {
+pub struct Count<K = Kind> {
     /// Name of the declared route, if one covers the requests for sure.
     pub route: Option<String>,
-    pub kind: Kind,
+    pub kind: K,
     pub effect: Effect,
     pub times: u64,
 }

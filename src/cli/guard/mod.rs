@@ -74,15 +74,15 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Fa
     let (version, routes) = (rules.version().to_owned(), rules.table().routes().len());
     let guard =
         Guard::new(settings, rules, Arc::new(Log)).map_err(|error| Failure::usage(error.to_string()))?;
-    let parts = Arc::new(Parts::open(parts, &files, tls.is_some()).await?);
-    let guard = Arc::new(parts.of(guard));
+    let (parts, writing) = Parts::open(parts, &files, tls.is_some()).await?;
+    let (guard, parts) = (Arc::new(parts.of(guard)), Arc::new(parts));
     // Before anybody can know that the guard is there: a signal that nobody listens for would end it.
     let reloading = Reloading::start(guard.clone(), parts.clone(), stated, files, until)?;
     let listener = TcpListener::bind(&listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let address = listener.local_addr()?;
     tracing::info!(%address, version, routes, tls = tls.is_some(), "the guard listens");
     guard::serve(guard.clone(), listener, tls, serve::ended()).await;
-    reloading.end().await;
+    drop(reloading);
     for guard::Count { route, kind, effect, times } in guard.rules().counts() {
         tracing::info!(
             route = route.as_deref().unwrap_or("-"),
@@ -92,9 +92,9 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Fa
             "counted"
         );
     }
-    // The task of reloading is gone, and with it whoever else held them.
-    if let Some(parts) = Arc::into_inner(parts) {
-        parts.end().await;
+    parts.tell();
+    if let Some(writing) = writing {
+        writing.end().await;
     }
     tracing::info!("ended");
     Ok(ExitCode::SUCCESS)
@@ -166,13 +166,6 @@ impl Drop for Reloading {
 }
 
 impl Reloading {
-    /// Ends the task; when this returns it holds nothing any more.
-    async fn end(mut self) {
-        self.0.abort();
-        // It was aborted: that is what it says.
-        let _ = (&mut self.0).await;
-    }
-
     #[cfg(unix)]
     fn start(
         guard: Arc<Guard>,

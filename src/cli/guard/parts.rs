@@ -80,19 +80,23 @@ pub struct Parts {
     identity: Option<Arc<Identity>>,
     admission: Option<Arc<Admission>>,
     tripwire: Option<Tripwire>,
-    log: Option<Log>,
+    access_log: Option<Arc<AccessLog>>,
 }
 
-/// The access log and who writes it.
-struct Log {
+/// Who writes the access log.
+pub struct Writing {
     log: Arc<AccessLog>,
     end: oneshot::Sender<()>,
     writing: JoinHandle<()>,
 }
 
 impl Parts {
-    /// As the options and the manifests say.
-    pub async fn open(options: Options, files: &Files, tls: bool) -> Result<Self, Failure> {
+    /// As the options and the manifests say, and who writes the access log, which is to be ended last.
+    pub async fn open(
+        options: Options,
+        files: &Files,
+        tls: bool,
+    ) -> Result<(Self, Option<Writing>), Failure> {
         let entropy = Arc::new(Entropy::from_os());
         let secret = options.key_file.as_ref().map(|path| key_file(path, "--key-file", &entropy)).transpose();
         let secret = secret.map_err(|error| Failure::usage(format!("{error:#}")))?;
@@ -140,12 +144,13 @@ impl Parts {
             tripwire = Some(Tripwire::new(settings, Arc::new(Watch)).context("--tripwire")?);
         }
 
-        let mut log = None;
+        let mut writing = None;
         if let Some((path, key)) = options.access_log.as_ref().zip(key("access log")) {
             let ring = Ring::new(files.system.as_str(), named(key)).context("--access-log")?;
-            log = Some(Log::start(path, ring, &entropy).await?);
+            writing = Some(Writing::start(path, ring, &entropy).await?);
         }
-        Ok(Self { options, tls, identity, admission, tripwire, log })
+        let access_log = writing.as_ref().map(|writing| writing.log.clone());
+        Ok((Self { options, tls, identity, admission, tripwire, access_log }, writing))
     }
 
     /// The guard with its parts.
@@ -159,21 +164,25 @@ impl Parts {
         if let Some(tripwire) = &self.tripwire {
             guard = guard.with_tripwire(tripwire.clone());
         }
-        if let Some(Log { log, .. }) = &self.log {
+        if let Some(log) = &self.access_log {
             guard = guard.with_access_log(log.clone());
         }
         guard
     }
 
-    /// Takes over what other manifests say. What is wrong with them changes nothing.
+    /// Takes over what other manifests say: all of it or nothing.
     pub fn change(&self, files: &Files) -> Result<(), Failure> {
         let declaration = sessions::declaration(files)?;
-        let settings = match &self.admission {
-            Some(_) => Some(limits::settings(files, &self.options.stated(self.tls))?),
-            None => None,
-        };
+        if let Some(declaration) = &declaration {
+            declaration.check().map_err(|faults| sessions::unfit(files, &faults))?;
+        }
+        if let Some(admission) = &self.admission {
+            let settings = limits::settings(files, &self.options.stated(self.tls))?;
+            admission.replace(settings).map_err(|error| Failure::usage(format!("--admission: {error}")))?;
+        }
         match (&self.identity, declaration) {
             (Some(identity), Some(declaration)) => {
+                // Nothing is wrong with it, as was seen above.
                 identity
                     .replace(files.version_of_system(), declaration)
                     .map_err(|faults| sessions::unfit(files, &faults))?;
@@ -181,15 +190,12 @@ impl Parts {
             (None, None) => {}
             _ => tracing::warn!("whether sessions are declared changes only with a restart"),
         }
-        if let Some((admission, settings)) = self.admission.as_ref().zip(settings) {
-            admission.replace(settings).map_err(|error| Failure::usage(format!("--admission: {error}")))?;
-        }
         Ok(())
     }
 
-    /// Writes what was counted, and waits for the access log.
-    pub async fn end(self) {
-        let Self { options: _, tls: _, identity, admission, tripwire, log } = self;
+    /// Writes what was counted.
+    pub fn tell(&self) {
+        let Self { options: _, tls: _, identity, admission, tripwire, access_log: _ } = self;
         for count in identity.iter().flat_map(|identity| identity.counts()) {
             let guard::identity::Count { route, kind, effect, times } = count;
             let route = route.as_deref().unwrap_or("-");
@@ -202,18 +208,21 @@ impl Parts {
         for tripwire::Count { event, times } in tripwire.iter().flat_map(Tripwire::counts) {
             tracing::info!(?event, times, "counted of pages");
         }
-        if let Some(Log { log, end, writing }) = log {
-            // Who writes may have ended by itself, and said why.
-            let _ = end.send(());
-            let _ = writing.await;
-            if log.lost() > 0 {
-                tracing::error!(records = log.lost(), "records of personal answers were lost");
-            }
-        }
     }
 }
 
-impl Log {
+impl Writing {
+    /// Writes what still waits. For when no answer is on its way any more.
+    pub async fn end(self) {
+        let Self { log, end, writing } = self;
+        // Who writes may have ended by itself, and said why.
+        let _ = end.send(());
+        let _ = writing.await;
+        if log.lost() > 0 {
+            tracing::error!(records = log.lost(), "records of personal answers were lost");
+        }
+    }
+
     async fn start(path: &std::path::Path, ring: Ring, entropy: &Arc<Entropy>) -> Result<Self, Failure> {
         let wrong =
             |error| Failure::usage(format!("--access-log {}: cannot be written ({error})", path.display()));

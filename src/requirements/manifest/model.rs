@@ -34,6 +34,19 @@ vocabulary! {
     }
 }
 
+impl Kind {
+    /// In a sentence.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Kind::System => "system",
+            Kind::Requirement => "requirement",
+            Kind::Estimate => "estimate",
+            Kind::Probe => "probe",
+            Kind::Exception => "exception",
+        }
+    }
+}
+
 /// A text in the two languages of the product.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -95,8 +95,16 @@ const TAKEN: [HeaderName; 16] = [
 ];
 
 impl Declaration {
+    /// Whether it can be taken.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn check(&self) -> Result<(), Vec<DeclarationError>> {
+        self.patterns().map(|_| ())
+    }
+
     /// Everything that is wrong with it, or its patterns.
-    pub(super) fn check(&self) -> Result<Vec<Pattern>, Vec<DeclarationError>> {
+    pub(super) fn patterns(&self) -> Result<Vec<Pattern>, Vec<DeclarationError>> {
         // So that a new field is looked at here.
         let Self {
             system,

@@ -140,7 +140,7 @@ impl Declared {
         memory: Memory,
         key: Zeroizing<[u8; 32]>,
     ) -> Result<Self, Vec<DeclarationError>> {
-        let patterns = said.check()?;
+        let patterns = said.patterns()?;
         let fields = [said.subject_header.clone(), said.tenant_header.clone()];
         let hidden: Arc<[HeaderName]> = fields.into_iter().flatten().collect();
         let hidden_with_tag = hidden.iter().cloned().chain([SUBJECT_TAG_HEADER]).collect();

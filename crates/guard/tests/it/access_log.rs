@@ -24,7 +24,7 @@ use crate::stand::*;
 
 /// A file that can be full, or stand still, and takes a few bytes at a time.
 #[derive(Clone, Default)]
-struct Paper {
+pub struct Paper {
     bytes: Arc<Mutex<Vec<u8>>>,
     state: Arc<AtomicU8>,
     closed: Arc<AtomicU8>,
@@ -43,7 +43,7 @@ impl Paper {
         String::from_utf8(self.bytes.lock().unwrap().clone()).unwrap()
     }
 
-    fn lines(&self) -> Vec<Value> {
+    pub fn lines(&self) -> Vec<Value> {
         self.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
@@ -94,7 +94,7 @@ fn ring(id: &str, byte: u8) -> Ring {
     Ring::new("online-application", [(id.to_owned(), [byte; 32].into())]).unwrap()
 }
 
-fn quick() -> Settings {
+pub fn quick() -> Settings {
     Settings { flush_after: Duration::from_millis(20), ..Settings::default() }
 }
 
@@ -126,9 +126,9 @@ impl Logged {
     }
 }
 
-type Running4 = (Arc<AccessLog>, Paper, oneshot::Sender<()>, JoinHandle<Result<End, Unwritten>>);
+pub type Running4 = (Arc<AccessLog>, Paper, oneshot::Sender<()>, JoinHandle<Result<End, Unwritten>>);
 
-fn log_on(paper: Paper, settings: Settings) -> Running4 {
+pub fn log_on(paper: Paper, settings: Settings) -> Running4 {
     let count = AtomicU64::new(1);
     let chance = move || u128::from(count.fetch_add(1, Ordering::Relaxed)).to_be_bytes();
     let (log, writer) =

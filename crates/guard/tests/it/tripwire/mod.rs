@@ -19,6 +19,7 @@ use crate::stand::*;
 
 mod pages;
 mod reports;
+mod together;
 
 const REPORT: &str = "/.well-known/suimon/guard/report";
 const FIRST: &str = "<script src=\"/.well-known/suimon/guard/tripwire.";
