@@ -1,7 +1,9 @@
 //! Which work goes on in the background: every handler of every part, in one place.
 
+mod alarm;
 mod audit;
 mod emergency;
+mod incidents;
 mod retention;
 
 use std::sync::Arc;
@@ -19,6 +21,7 @@ pub fn handlers() -> Vec<Handler> {
         retention::PURGE,
         retention::REKEY,
         emergency::ALARM,
+        incidents::ALARM,
     ];
     handlers.extend(crate::vault::handlers());
     handlers

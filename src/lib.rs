@@ -9,6 +9,7 @@
 //! privacy             →  notices incidents requirements vault jobs access audit
 //! notices             →  incidents requirements vault jobs access audit
 //! decisions           →  requirements vault access audit
+//! guards              →  incidents requirements jobs access audit
 //! duties              →  incidents requirements vault jobs access audit
 //! incidents           →  requirements vault jobs access audit
 //! vault               →  requirements emergency jobs access audit
@@ -35,6 +36,7 @@ pub mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 pub mod graphql;
+pub mod guards;
 pub mod http;
 pub mod incidents;
 pub mod jobs;

@@ -23,6 +23,8 @@ pub mod evidence;
 pub mod evidence_newest;
 pub mod fact;
 pub mod finding;
+pub mod guard_node;
+pub mod guard_sighting;
 pub mod import_batch;
 pub mod import_run;
 pub mod incident;

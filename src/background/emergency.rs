@@ -1,9 +1,6 @@
 //! The alarm of access in an emergency: one mail a step. It names ids and says that a reason was given; nothing of a person.
 
-use std::collections::BTreeSet;
-
 use futures::FutureExt;
-use jiff::SignedDuration;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -11,44 +8,20 @@ use crate::audit::Event;
 use crate::emergency::{self, Alarm};
 use crate::error::Result;
 use crate::jobs::{Handler, Outcome, Running};
-use crate::notices::{self, Delivered, Text};
+use crate::notices::Text;
 
 /// Tells everybody who may decide on such access.
 pub const ALARM: Handler = Handler::on_demand(emergency::ALARM, |running| ring(running).boxed());
 
-/// Wait before a server that refused for now is asked again.
-const AGAIN: SignedDuration = SignedDuration::from_mins(2);
-
 async fn ring(running: &Running) -> Result<Outcome> {
     let (tenant, grant, alarm) = emergency::alarm_of(&running.job().payload)?;
-    let scope = running.scope();
-    let mut told: BTreeSet<Uuid> = running.progress()?;
-    let everybody = emergency::recipients(scope, tenant).await?;
+    let everybody = emergency::recipients(running.scope(), tenant).await?;
     let event = |mail: &str| {
         Event::new("emergency_access.alarm", format!("emergency_access:{grant}"))
             .detail(json!({ "alarm": alarm, "mail": mail }))
     };
-    let Some(next) = everybody.iter().find(|person| !told.contains(&person.account)) else {
-        if told.is_empty() {
-            tracing::warn!(%grant, alarm = alarm.as_str(), "ACCESS IN AN EMERGENCY, and nobody who is told has an address");
-            let tx = scope.begin().await?;
-            running.save(&tx, &told, 0, Some(0)).await?;
-            tx.commit(event("nobody has an address")).await?;
-        }
-        return Ok(Outcome::Done);
-    };
-    let name = format!("emergency-{}-{grant}-{}", alarm.as_str(), next.account);
-    let delivered =
-        notices::send_plain(scope, &name, &next.address, &text(running, tenant, grant, alarm)).await?;
-    if delivered == Delivered::NotNow {
-        return Ok(Outcome::Later(AGAIN));
-    }
-    told.insert(next.account);
-    let tx = scope.begin().await?;
-    let total = i64::try_from(everybody.len()).ok();
-    running.save(&tx, &told, i64::try_from(told.len()).unwrap_or_default(), total).await?;
-    tx.commit(event(if delivered == Delivered::Accepted { "accepted" } else { "refused" })).await?;
-    Ok(Outcome::Continue)
+    let name = format!("emergency-{}-{grant}", alarm.as_str());
+    super::alarm::ring(running, &everybody, &name, &text(running, tenant, grant, alarm), event).await
 }
 
 /// Both languages: whoever is woken at night reads one of them.

@@ -59,6 +59,11 @@ pub struct Ruled {
 }
 
 impl Files {
+    /// Of manifests that were read elsewhere.
+    pub fn of(set: ManifestSet, system: &str) -> Self {
+        Self { set, system: system.to_owned() }
+    }
+
     /// The system's own statement.
     pub fn spec(&self) -> Result<&SystemSpec, Failure> {
         let missing = || Failure::usage(format!("the manifests state no system `{}`", self.system));

@@ -9,6 +9,7 @@ pub(crate) mod documents;
 mod duties;
 mod emergency;
 mod exposure;
+mod guards;
 mod id;
 mod identity;
 mod incidents;
@@ -53,6 +54,7 @@ pub struct Query(
     policy::PolicyQuery,
     denials::DenialsQuery,
     emergency::EmergencyQuery,
+    guards::GuardsQuery,
 );
 
 /// What can be changed.
@@ -71,6 +73,7 @@ pub struct Mutation(
     privacy::PrivacyMutation,
     policy::PolicyMutation,
     emergency::EmergencyMutation,
+    guards::GuardsMutation,
 );
 
 /// What can be watched. Each event is decided on anew ([`live`]); its type holds plain values only, because a resolver below it

@@ -6,6 +6,7 @@ mod graphql;
 mod headers;
 mod listen;
 mod oidc;
+mod remainder;
 mod second_factor;
 
 use std::sync::Arc;
@@ -93,6 +94,7 @@ fn router(app: Arc<App>, closing: watch::Receiver<bool>) -> anyhow::Result<Route
             // The panic's text may quote data; it goes nowhere.
             (StatusCode::INTERNAL_SERVER_ERROR, "internal error\n").into_response()
         }))
+        .layer(axum::middleware::from_fn(remainder::read))
         .layer(axum::middleware::from_fn(headers::apply))
         .with_state(Service { app, schema, documents, streams: Arc::new(graphql::Streams::new(closing)) }))
 }

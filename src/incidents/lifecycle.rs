@@ -1,14 +1,15 @@
 //! The incident itself: opening, containment, status, times.
 
+use anyhow::anyhow;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::model::{ActionState, EntryKind, Incident, RowId, Status};
+use super::model::{ActionState, EntryKind, Finding, Incident, RowId, Status};
 use super::timeline::{NewEntry, append};
 use super::{begin, check, findings, permit, store};
-use crate::access::{Action, Op, Scope};
+use crate::access::{Action, Op, Scope, Tx};
 use crate::audit::Event;
 use crate::error::{Error, Result};
 
@@ -69,47 +70,62 @@ async fn try_open(
     ids: &[Uuid],
 ) -> Result<Option<Incident>> {
     let tx = scope.begin().await?;
-    let mut found = store::findings_by_id(tx.connection(), scope, ids).await?;
+    let found = store::findings_by_id(tx.connection(), scope, ids).await?;
     if found.len() != ids.len() {
         return Err(Error::not_found("finding"));
     }
     if found.iter().any(|finding| finding.system != system) {
         return Err(Error::invalid("findingIds", "has a finding about another system"));
     }
+    let Some((incident, event)) = open_in(&tx, title, zone, found).await? else { return Ok(None) };
+    tx.commit(event).await?;
+    Ok(Some(incident))
+}
+
+/// Opens an incident from findings of one system (at least one), to be committed with the event. `None` when another one took
+/// the number: the transaction is void then.
+pub(super) async fn open_in(
+    tx: &Tx,
+    title: &str,
+    zone: &str,
+    mut found: Vec<Finding>,
+) -> Result<Option<(Incident, Event)>> {
+    let scope = tx.scope();
     found.sort_by_key(|finding| (finding.occurred_at, finding.id));
-    let first = found.first().map(|finding| finding.occurred_at);
+    let Some(first) = found.first() else { return Err(anyhow!("an incident without a finding").into()) };
+    let ids: Vec<Uuid> = found.iter().map(|finding| finding.id).collect();
     let incident = Incident {
         tenant: scope.tenant(),
         id: scope.new_id(),
-        number: store::last_incident_number(&tx).await? + 1,
+        number: store::last_incident_number(tx).await? + 1,
         title: title.to_owned(),
-        system: system.to_owned(),
+        system: first.system.clone(),
         status: Status::Open,
         zone: zone.to_owned(),
         opened_at: scope.at(),
         opened_by: scope.author(),
         occurred_from: None,
         occurred_to: None,
-        detected_at: first,
-        aware_at: first,
+        detected_at: Some(first.occurred_at),
+        aware_at: Some(first.occurred_at),
         contained_at: None,
         closed_at: None,
     };
-    if !store::insert_incident(&tx, &incident).await? {
+    if !store::insert_incident(tx, &incident).await? {
         return Ok(None);
     }
     let home = RowId { tenant: incident.tenant, id: incident.id };
-    if !store::link_findings(&tx, home, ids).await? {
+    if !store::link_findings(tx, home, &ids).await? {
         return Err(Error::conflict("a finding belongs to an incident already")
             .remedy("add entries to that incident, or leave the finding out"));
     }
     for finding in &found {
-        findings::tell(&tx, incident.id, finding).await?;
+        findings::tell(tx, incident.id, finding).await?;
     }
-    append(&tx, incident.id, NewEntry::of(EntryKind::Status, scope.at(), "→ open")).await?;
+    append(tx, incident.id, NewEntry::of(EntryKind::Status, scope.at(), "→ open")).await?;
     let detail = json!({ "number": incident.number, "system": incident.system, "findings": ids });
-    tx.commit(Event::new("incident.open", format!("incident:{}", incident.id)).detail(detail)).await?;
-    Ok(Some(incident))
+    let event = Event::new("incident.open", format!("incident:{}", incident.id)).detail(detail);
+    Ok(Some((incident, event)))
 }
 
 /// Records that the fault has stopped: time of containment, end of the harm where it is not known yet, an entry with what

@@ -23,6 +23,7 @@ mod evidence;
 mod exceptions;
 mod explain;
 mod guarded;
+mod guarding;
 mod model;
 mod plan;
 mod read;
@@ -46,6 +47,7 @@ pub use evidence::{CheckResult, Evidence, NewEvidence, evidence, record, thresho
 pub use exceptions::{StandingException, exception, exceptions, probes};
 pub use explain::{Asked, Asker, explain};
 pub use guarded::{Guarded, guarded};
+pub use guarding::{Kept, kept};
 pub use model::{ChangeKind, ManifestFile, Outcome, Plan, PlannedChange, Stated, Version};
 pub use read::{
     in_force, names_of_systems, require_system, requirement, requirement_in_force, requirements,
@@ -54,3 +56,6 @@ pub use read::{
 pub use reindex::REINDEX;
 pub use standing::{StandingAt, standing_at};
 pub use status::{Drift, Standing, Status, gaps, status, statuses};
+
+/// Manifests that a guard takes at most.
+pub const MAX_KEPT: usize = 2_000;

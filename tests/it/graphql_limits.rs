@@ -3,6 +3,8 @@
 use reqwest::StatusCode;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::harness::TestApp;
 
@@ -85,6 +87,37 @@ async fn negative_5_batches_and_large_bodies_are_refused() {
     assert_eq!(send(nested).await.unwrap().status(), StatusCode::BAD_REQUEST);
     let good = json!({ "query": "{ __typename }" }).to_string();
     assert_eq!(send(good).await.unwrap().status(), StatusCode::OK);
+}
+
+/// Who is refused before everything was sent is told why, and finds no connection that was reset.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_reaches_who_is_still_sending() {
+    let app = TestApp::with(&["server.max_body_bytes=4096"]).await;
+    let address = app.url.strip_prefix("http://").unwrap();
+    let token = &app.admin().token;
+    // More than the buffers between two programs hold.
+    let body = vec![b' '; 6 << 20];
+    for (path, kind, expected) in [
+        ("/graphql", "application/json", "413"),
+        ("/graphql", "text/plain", "413"),
+        ("/nowhere", "application/json", "413"),
+        ("/access/v1/evaluation", "application/json", "413"),
+    ] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nContent-Type: {kind}\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        for piece in body.chunks(64 << 10) {
+            stream.write_all(piece).await.unwrap();
+        }
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        let status = String::from_utf8_lossy(&answer[9..12]).into_owned();
+        assert_eq!(status, expected, "{path} {kind}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

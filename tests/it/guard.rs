@@ -38,8 +38,13 @@ impl Drop for Guard {
 
 impl Guard {
     pub async fn start(folder: &Path, origin: SocketAddr, more: &[&str]) -> Self {
+        Self::start_bare(folder, origin, &[&["--manifests", "manifests"], more].concat()).await
+    }
+
+    /// Without manifests.
+    pub async fn start_bare(folder: &Path, origin: SocketAddr, more: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_suimon"));
-        command.args(["guard", "--manifests", "manifests", "--listen", "127.0.0.1:0", "--origin"]);
+        command.args(["guard", "--listen", "127.0.0.1:0", "--origin"]);
         command.arg(format!("http://{origin}")).args(more).current_dir(folder);
         // There is no database, and nobody asks for one.
         command.env("SUIMON_DATABASE_URL", "postgres://nobody@127.0.0.1:1/none");

@@ -11,7 +11,7 @@ use axum::http::HeaderName;
 use crate::guard::{Guard, state};
 
 /// A system of two schools whose application says who is signed in, and one that mixes nobody up.
-const SCHOOLS: &str = "\
+pub const SCHOOLS: &str = "\
 apiVersion: suimon/v1
 kind: System
 metadata: { name: schools }
@@ -56,7 +56,7 @@ spec:
 ";
 
 /// Whoever has the cookie `sid=NAME-TENANT` is that person of that school.
-async fn schools() -> SocketAddr {
+pub async fn schools() -> SocketAddr {
     let page = |request: Request| async move {
         let cookie =
             request.headers().get("cookie").and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -86,7 +86,7 @@ fn state_schools(folder: &Path) {
 }
 
 impl Guard {
-    async fn get_as(&self, path: &str, cookie: &str) -> reqwest::Response {
+    pub async fn get_as(&self, path: &str, cookie: &str) -> reqwest::Response {
         let client =
             reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
         let request = client.get(format!("http://{}{path}", self.address)).header("cookie", cookie);

@@ -1,5 +1,6 @@
 //! `suimon guard`: the reverse proxy in front of a system, from manifests alone.
 
+mod attached;
 mod limits;
 mod parts;
 mod sessions;
@@ -11,13 +12,16 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
+use edge::policy::{Effect, Grade};
 use guard::settings::{Limits, Origin, Patience};
 use guard::{Found, Guard, Rules, Settings, Sink};
 use jiff::Timestamp;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 
+use self::attached::{Attached, Change, Keeping};
 use self::parts::{Options, Parts};
 use super::caching::{Files, Ruled, Stated};
 use super::{Context, Failure, output, serve};
@@ -28,7 +32,7 @@ use crate::clock::{Clock, SystemClock};
 #[derive(Args)]
 pub struct Arguments {
     /// Manifest files, or folders with *.yaml, *.yml and *.json.
-    #[arg(long, required = true, value_name = "PATH")]
+    #[arg(long, required_unless_present = "suimon", value_name = "PATH")]
     manifests: Vec<PathBuf>,
     /// Name of the system's manifest; may be left out when there is one system.
     #[arg(long, value_name = "KEY")]
@@ -61,23 +65,34 @@ pub struct Arguments {
     drain_seconds: u64,
     #[command(flatten)]
     parts: Options,
+    #[command(flatten)]
+    attached: attached::AttachedTo,
 }
 
 pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Failure> {
     output::start_logging(&context.config()?.log);
     let settings = settings(&arguments)?;
-    let Arguments { manifests, system, listen, tls_certificate, tls_key, parts, .. } = arguments;
+    let Arguments { manifests, system, listen, tls_certificate, tls_key, parts, attached, .. } = arguments;
     let tls = tls_certificate.zip(tls_key).map(|(certificate, key)| tls(&certificate, &key)).transpose()?;
-    let stated = Stated { paths: manifests, system };
-    let files = stated.read()?;
+    let (files, source, attached) = match attached.open(system.as_deref()).await? {
+        Some((files, mut attached)) => {
+            let source = Source::Suimon { changes: attached.changes(), keeping: attached.keeping() };
+            (files, source, Some(attached))
+        }
+        None => {
+            let stated = Stated { paths: manifests, system };
+            (stated.read()?, Source::Files(stated), None)
+        }
+    };
+    let outbox = attached.as_ref().map(Attached::outbox);
     let (rules, until) = compiled(&files)?;
     let (version, routes) = (rules.version().to_owned(), rules.table().routes().len());
-    let guard =
-        Guard::new(settings, rules, Arc::new(Log)).map_err(|error| Failure::usage(error.to_string()))?;
-    let (parts, writing) = Parts::open(parts, &files, tls.is_some()).await?;
+    let guard = Guard::new(settings, rules, Arc::new(Log { outbox: outbox.clone() }))
+        .map_err(|error| Failure::usage(error.to_string()))?;
+    let (parts, writing) = Parts::open(parts, &files, tls.is_some(), outbox).await?;
     let (guard, parts) = (Arc::new(parts.of(guard)), Arc::new(parts));
     // Before anybody can know that the guard is there: a signal that nobody listens for would end it.
-    let reloading = Reloading::start(guard.clone(), parts.clone(), stated, files, until)?;
+    let reloading = Reloading::start(guard.clone(), parts.clone(), source, files, until)?;
     let listener = TcpListener::bind(&listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let address = listener.local_addr()?;
     tracing::info!(%address, version, routes, tls = tls.is_some(), "the guard listens");
@@ -95,6 +110,9 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Fa
     parts.tell();
     if let Some(writing) = writing {
         writing.end().await;
+    }
+    if let Some(attached) = attached {
+        attached.end().await;
     }
     tracing::info!("ended");
     Ok(ExitCode::SUCCESS)
@@ -156,7 +174,36 @@ fn compiled(files: &Files) -> Result<(Rules, Option<Timestamp>), Failure> {
     Ok((rules, until))
 }
 
-/// The task that reads the manifests again; ends when dropped.
+/// Where manifests come from.
+enum Source {
+    /// Read at the start and at SIGHUP.
+    Files(Stated),
+    /// As Suimon says, whenever it says something else.
+    Suimon { changes: mpsc::Receiver<Change>, keeping: Keeping },
+}
+
+/// Why rules are made anew.
+enum Woken {
+    HungUp,
+    Time,
+    Told(Change),
+}
+
+impl Source {
+    /// Other manifests that nobody asked for; from files there are none.
+    async fn change(&mut self) -> Change {
+        match self {
+            Self::Suimon { changes, .. } => match changes.recv().await {
+                Some(change) => change,
+                // Whoever speaks with Suimon has ended; the guard is about to.
+                None => std::future::pending().await,
+            },
+            Self::Files(_) => std::future::pending().await,
+        }
+    }
+}
+
+/// The task that puts other rules into force; ends when dropped.
 struct Reloading(tokio::task::JoinHandle<()>);
 
 impl Drop for Reloading {
@@ -170,7 +217,7 @@ impl Reloading {
     fn start(
         guard: Arc<Guard>,
         parts: Arc<Parts>,
-        stated: Stated,
+        mut source: Source,
         files: Files,
         until: Option<Timestamp>,
     ) -> anyhow::Result<Self> {
@@ -179,26 +226,38 @@ impl Reloading {
         Ok(Self(tokio::spawn(async move {
             let (mut files, mut until) = (Arc::new(files), until);
             loop {
-                let hung_up = tokio::select! {
+                let woken = tokio::select! {
                     heard = asked.recv() => match heard {
-                        Some(()) => true,
+                        Some(()) => Woken::HungUp,
                         None => return,
                     },
-                    () = reached(until) => false,
+                    () = reached(until) => Woken::Time,
+                    change = source.change() => Woken::Told(change),
                 };
-                let (stated, known, parts) = (stated.clone(), files.clone(), parts.clone());
+                let stated = match (&source, &woken) {
+                    (Source::Files(stated), Woken::HungUp) => Some(stated.clone()),
+                    _ => None,
+                };
+                let (known, parts) = (files.clone(), parts.clone());
                 // Files, and comparing many routes: nothing for the threads that answer requests. When only time has passed, what
                 // was read holds: somebody may be writing.
                 let read = move || {
-                    let files = if hung_up { Arc::new(stated.read()?) } else { known };
+                    let (files, digest) = match (woken, stated) {
+                        (Woken::Told(Change { files, digest }), _) => (Arc::new(files), Some(digest)),
+                        (_, Some(stated)) => (Arc::new(stated.read()?), None),
+                        (_, None) => (known, None),
+                    };
                     let (rules, until) = compiled(&files)?;
                     parts.change(&files)?;
-                    Ok::<_, Failure>((files, rules, until))
+                    Ok::<_, Failure>((files, rules, until, digest))
                 };
                 match tokio::task::spawn_blocking(read).await {
-                    Ok(Ok((read, rules, next))) => {
+                    Ok(Ok((read, rules, next, digest))) => {
                         (files, until) = (read, next);
                         exchange(&guard, rules);
+                        if let (Some(digest), Source::Suimon { keeping, .. }) = (digest, &source) {
+                            keeping.now(digest);
+                        }
                     }
                     Ok(Err(problem)) => {
                         let version = guard.rules().version().to_owned();
@@ -219,7 +278,7 @@ impl Reloading {
     fn start(
         _: Arc<Guard>,
         _: Arc<Parts>,
-        _: Stated,
+        _: Source,
         _: Files,
         _: Option<Timestamp>,
     ) -> anyhow::Result<Self> {
@@ -253,12 +312,45 @@ fn exchange(guard: &Guard, rules: Rules) {
 }
 
 /// Writes what was wrong: names of routes and kinds, nothing of a request or an answer.
-struct Log;
+/// An attached guard tells Suimon too.
+struct Log {
+    outbox: Option<attached::Outbox>,
+}
 
 impl Sink for Log {
     fn tell(&self, found: Found<'_>) {
         let Found { version, route, kind, effect } = found;
+        let (code, grade) = (kind.code(), kind.grade());
+        if let Some(outbox) = &self.outbox {
+            outbox.fault(route, code, grade_word(grade), effect_word(effect));
+        }
         let route = route.unwrap_or("-");
-        tracing::warn!(route, kind = kind.code(), grade = ?kind.grade(), ?effect, version, "against the caching rules");
+        tracing::warn!(route, kind = code, ?grade, ?effect, version, "against the caching rules");
+    }
+
+    fn tell_identity(&self, found: guard::identity::Found<'_>) {
+        let guard::identity::Found { version, route, kind, effect } = found;
+        let (code, grade) = (kind.code(), kind.grade());
+        if let Some(outbox) = &self.outbox {
+            outbox.fault(route, code, grade_word(grade), effect_word(effect));
+        }
+        let route = route.unwrap_or("-");
+        tracing::warn!(route, kind = code, ?grade, ?effect, version, "against what is declared of sessions");
+    }
+}
+
+fn grade_word(grade: Grade) -> &'static str {
+    match grade {
+        Grade::Note => "note",
+        Grade::Weakness => "weakness",
+        Grade::Leak => "leak",
+    }
+}
+
+fn effect_word(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Measured => "measured",
+        Effect::Reported => "reported",
+        Effect::Corrected => "corrected",
     }
 }

@@ -20,6 +20,7 @@ use zeroize::Zeroizing;
 
 use super::super::Failure;
 use super::super::caching::Files;
+use super::attached::Outbox;
 use super::{limits, sessions};
 use crate::clock::{Clock, SystemClock};
 use crate::entropy::Entropy;
@@ -96,6 +97,7 @@ impl Parts {
         options: Options,
         files: &Files,
         tls: bool,
+        outbox: Option<Outbox>,
     ) -> Result<(Self, Option<Writing>), Failure> {
         let entropy = Arc::new(Entropy::from_os());
         let secret = options.key_file.as_ref().map(|path| key_file(path, "--key-file", &entropy)).transpose();
@@ -125,7 +127,7 @@ impl Parts {
                 let entropy = entropy.clone();
                 move |bytes: &mut [u8]| fill(&entropy, bytes)
             };
-            let made = Admission::new(settings, keys, chance, steady_clock(), Watch)
+            let made = Admission::new(settings, keys, chance, steady_clock(), Watch { outbox: None })
                 .map_err(|error| Failure::usage(format!("--admission: {error}")))?;
             admission = Some(Arc::new(made));
         }
@@ -141,7 +143,7 @@ impl Parts {
                 clock: Arc::new(|| SystemTime::from(SystemClock.now())),
                 owner: None,
             };
-            tripwire = Some(Tripwire::new(settings, Arc::new(Watch)).context("--tripwire")?);
+            tripwire = Some(Tripwire::new(settings, Arc::new(Watch { outbox })).context("--tripwire")?);
         }
 
         let mut writing = None;
@@ -281,8 +283,11 @@ impl From<Strictness> for edge::Mode {
     }
 }
 
-/// Writes to the log what the parts tell: names, kinds and pseudonyms, nothing of a request or an answer.
-struct Watch;
+/// Writes to the log what the parts tell: names, kinds and pseudonyms, nothing of a request or an answer. An attached guard tells
+/// Suimon too.
+struct Watch {
+    outbox: Option<Outbox>,
+}
 
 impl admission::Watch for Watch {
     fn tell(&self, noted: Noted<'_>) {
@@ -304,9 +309,15 @@ impl tripwire::Watch for Watch {
             own = sighting.is_of_one_person(),
             "a browser got an answer that was made for another"
         );
+        if let Some(outbox) = &self.outbox {
+            outbox.sighted(&sighting);
+        }
     }
 
     fn blind(&self, route: Option<&str>, why: Blindness) {
         tracing::warn!(route = route.unwrap_or("-"), why = why.code(), "pages are not seen by the tripwire");
+        if let Some(outbox) = &self.outbox {
+            outbox.blind(route, why);
+        }
     }
 }

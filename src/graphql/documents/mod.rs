@@ -86,7 +86,7 @@ impl Documents {
             directives: config.max_directives,
             tokens: config.max_tokens,
         };
-        let trusted = match config.trusted_documents {
+        let mut trusted = match config.trusted_documents {
             TrustedDocuments::Off => Trusted::default(),
             TrustedDocuments::Allow | TrustedDocuments::Only => {
                 Trusted::load(Path::new(&config.trusted_documents_path), |text| {
@@ -94,6 +94,10 @@ impl Documents {
                 })?
             }
         };
+        for text in crate::guards::wire::DOCUMENTS {
+            let document = limits.parse(text).map_err(|error| anyhow::anyhow!(error.message))?;
+            trusted.add(text, document);
+        }
         let weight = |text: &String, _: &Arc<_>| u32::try_from(text.len()).unwrap_or(u32::MAX);
         let kept = Cache::builder().max_capacity(KEPT_BYTES).weigher(weight).build();
         Ok(Self { limits, mode: config.trusted_documents, trusted, kept })

@@ -8,8 +8,10 @@ use crate::access::{Action, Op};
 use crate::error::Error;
 use crate::graphql::connection::Page;
 use crate::graphql::exposure::Revision;
+use crate::graphql::guards::{Sighting, sightings};
 use crate::graphql::id;
 use crate::graphql::scalars::Instant;
+use crate::guards::Of;
 use crate::incidents::{self, model};
 
 type List<T> = async_graphql::Result<Connection<String, T, EmptyFields, EmptyFields>>;
@@ -415,6 +417,17 @@ impl Incident {
         let scope = reader(context, "finding").await?;
         let rows = incidents::findings(&scope, self.0.id, place(&page)?, page.limit()).await?;
         Ok(page.connection(rows, |row| cursor(row.occurred_at, row.id), Into::into))
+    }
+
+    /// What browsers told of responses that were made for others, the newest first: who saw whose, by pseudonyms.
+    #[graphql(complexity = "crate::graphql::connection::cost(first, child_complexity)")]
+    async fn sightings(
+        &self,
+        context: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+    ) -> List<Sighting> {
+        sightings(context, Of::Incident(self.0.id), first, after).await
     }
 
     /// By the time of asking.

@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, Enum, Object, SimpleObject};
 
+use super::super::guards::{self, GuardNode};
 use super::LocalizedText;
 use super::exception::BlindSpot;
 use super::version::ManifestVersion;
@@ -57,6 +58,12 @@ impl System {
     async fn blind_spots(&self, context: &Context<'_>) -> async_graphql::Result<Vec<BlindSpot>> {
         let found = requirements::gaps(context.data::<Op>()?, &self.0.version.name).await?;
         Ok(found.into_iter().map(BlindSpot::from).collect())
+    }
+
+    /// Nodes of its guards that have told that they are there, by name; at most 500.
+    #[graphql(complexity = "100 + 20 * child_complexity")]
+    async fn guards(&self, context: &Context<'_>) -> async_graphql::Result<Vec<GuardNode>> {
+        Ok(guards::nodes(context.data::<Op>()?, &self.0.version.name).await?)
     }
 
     /// Declared routes. A path that none of them covers is personal.

@@ -135,6 +135,12 @@ pub async fn insert_finding(tx: &Tx, new: &Finding) -> Result<()> {
     Ok(())
 }
 
+/// Whether a finding of this id is there.
+pub async fn finding_exists(tx: &Tx, id: Uuid) -> Result<bool> {
+    let found = finding::Entity::find_by_id((tx.scope().tenant(), id)).one(tx.connection()).await?;
+    Ok(found.is_some())
+}
+
 /// A finding of this text that belongs to no incident.
 pub async fn open_finding(tx: &Tx, system: &str, summary: &str) -> Result<Option<Uuid>> {
     Ok(finding::Entity::find()

@@ -1,0 +1,237 @@
+//! What a guard has to tell, on its disk until somebody has taken it.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
+
+use anyhow::Context;
+use edge::Mode;
+use guard::tripwire::{Blindness, How, Sighting};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+
+use crate::clock::{Clock, SystemClock};
+use crate::entropy::Entropy;
+use crate::guards::wire::{Fault, Sighted, Way};
+
+/// Things that wait. There are as many faults as routes times kinds, and browsers' reports are limited before they come here: more
+/// wait only when nobody takes them for days.
+const MOST: usize = 20_000;
+/// Between whoever sees and whoever writes.
+const QUEUE: usize = 4_096;
+/// Bytes of the file that are read at a start: twice what so many lines have.
+const MOST_BYTES: u64 = 32 << 20;
+
+/// A thing to tell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Item {
+    Finding(Fault),
+    Sighting(Sighted),
+}
+
+/// What kind of thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Finding,
+    Sighting,
+}
+
+/// Where what was seen is put: never waits.
+#[derive(Clone)]
+pub struct Outbox {
+    sender: mpsc::Sender<Item>,
+    lost: Arc<AtomicU64>,
+    entropy: Arc<Entropy>,
+}
+
+/// What waits.
+pub struct Kept {
+    path: PathBuf,
+    file: std::fs::File,
+    items: VecDeque<Item>,
+    pub receiver: mpsc::Receiver<Item>,
+    lost: Arc<AtomicU64>,
+}
+
+/// Opens the file, with what was left in it.
+pub fn open(path: &Path, entropy: Arc<Entropy>) -> anyhow::Result<(Outbox, Kept)> {
+    let mut items = VecDeque::new();
+    if path.exists() {
+        let length = std::fs::metadata(path)?.len();
+        anyhow::ensure!(length <= MOST_BYTES, "{}: longer than {MOST_BYTES} bytes", path.display());
+        let text = std::fs::read(path).with_context(|| path.display().to_string())?;
+        let mut unread = 0_u64;
+        for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            match serde_json::from_slice(line) {
+                Ok(item) if items.len() < MOST => items.push_back(item),
+                // The last line of a guard that was killed; or more than may wait.
+                _ => unread += 1,
+            }
+        }
+        if unread > 0 {
+            tracing::warn!(lines = unread, "lines of the outbox are not whole and are left out");
+        }
+    }
+    replace(path, &lines(&items))?;
+    let file = append(path)?;
+    let (sender, receiver) = mpsc::channel(QUEUE);
+    let lost = Arc::new(AtomicU64::new(0));
+    let outbox = Outbox { sender, lost: lost.clone(), entropy };
+    Ok((outbox, Kept { path: path.to_owned(), file, items, receiver, lost }))
+}
+
+impl Outbox {
+    /// A fault of an answer, or of who is who.
+    pub fn fault(&self, route: Option<&str>, kind: &str, grade: &str, effect: &str) {
+        let at = SystemClock.now();
+        let (route, kind) = (route.map(str::to_owned), kind.to_owned());
+        let (grade, effect) = (grade.to_owned(), effect.to_owned());
+        self.put(Item::Finding(Fault { id: self.entropy.id(at), at, route, kind, grade, effect }));
+    }
+
+    /// That the tripwire does not see pages of a route.
+    pub fn blind(&self, route: Option<&str>, why: Blindness) {
+        self.fault(route, &format!("tripwire_blind_{}", why.code()), "weakness", "reported");
+    }
+
+    /// A response that reached another browser.
+    pub fn sighted(&self, sighting: &Sighting) {
+        let now = SystemClock.now();
+        let instant = |time: SystemTime| Timestamp::try_from(time).ok();
+        let Sighting {
+            response_id,
+            known,
+            route,
+            made_at,
+            owner,
+            made_for: _,
+            at,
+            viewer: _,
+            viewer_owner,
+            how,
+            mode,
+            first: _,
+        } = sighting;
+        self.put(Item::Sighting(Sighted {
+            id: self.entropy.id(now),
+            response_id: response_id.to_string(),
+            known: *known,
+            route: route.as_deref().map(str::to_owned),
+            made_at: made_at.and_then(instant),
+            owner: owner.as_deref().map(str::to_owned),
+            seen_at: instant(*at).unwrap_or(now),
+            viewer: viewer_owner.as_deref().map(str::to_owned),
+            how: match how {
+                How::Page => Way::Page,
+                How::Fetch => Way::Fetch,
+            },
+            hidden: *mode == Mode::Enforce,
+        }));
+    }
+
+    fn put(&self, item: Item) {
+        if self.sender.try_send(item).is_err() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Kept {
+    /// Keeps what came, on the disk when it returns.
+    pub fn keep(&mut self, items: Vec<Item>) {
+        let room = MOST.saturating_sub(self.items.len());
+        let over = items.len().saturating_sub(room);
+        if over > 0 {
+            self.lost.fetch_add(over as u64, Ordering::Relaxed);
+        }
+        let items: VecDeque<Item> = items.into_iter().take(room).collect();
+        if let Err(error) = super::rules::synced(&mut self.file, &lines(&items)) {
+            // It is told all the same, unless the guard ends before.
+            tracing::error!(%error, "what is to be told to Suimon cannot be kept on the disk");
+        }
+        self.items.extend(items);
+    }
+
+    /// The first that wait, as many as one report takes of each kind.
+    pub fn first(&self, most: usize) -> Vec<Item> {
+        self.items.iter().take(most).cloned().collect()
+    }
+
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Forgets the first ones: somebody has taken them.
+    pub fn taken(&mut self, count: usize) {
+        self.items.drain(..count.min(self.items.len()));
+        let renewed = replace(&self.path, &lines(&self.items)).and_then(|()| append(&self.path));
+        match renewed {
+            Ok(file) => self.file = file,
+            // Told once more after a restart, and recorded once.
+            Err(error) => tracing::error!(error = format!("{error:#}"), "the outbox cannot be written"),
+        }
+    }
+
+    /// Lets one thing among the first ones go, so that the others are taken: it stands in the log alone.
+    pub fn unfit(&mut self, kind: Kind, at: usize, among: usize) {
+        let is_of_kind = |item: &Item| match item {
+            Item::Finding(_) => kind == Kind::Finding,
+            Item::Sighting(_) => kind == Kind::Sighting,
+        };
+        let of_kind = self.items.iter().take(among).enumerate().filter(|(_, item)| is_of_kind(item));
+        let place = of_kind.map(|(place, _)| place).nth(at);
+        if let Some(item) = place.and_then(|place| self.items.remove(place)) {
+            tracing::error!(?item, "this cannot be told to Suimon");
+            self.taken(0);
+        }
+    }
+
+    /// What could not be kept since the last time that somebody asked.
+    pub fn lost(&self) -> u64 {
+        self.lost.swap(0, Ordering::Relaxed)
+    }
+}
+
+fn lines(items: &VecDeque<Item>) -> Vec<u8> {
+    let mut text = Vec::new();
+    for item in items {
+        // Texts, numbers and instants: JSON can hold them.
+        if serde_json::to_writer(&mut text, item).is_ok() {
+            text.push(b'\n');
+        }
+    }
+    text
+}
+
+fn append(path: &Path) -> anyhow::Result<std::fs::File> {
+    options().append(true).open(path).with_context(|| path.display().to_string())
+}
+
+/// Writes a file anew: what was there, or all of the new one, whatever happens meanwhile.
+pub fn replace(path: &Path, content: &[u8]) -> anyhow::Result<()> {
+    let place = || path.display().to_string();
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let beside = PathBuf::from(beside);
+    let mut file = options().write(true).truncate(true).open(&beside).with_context(place)?;
+    super::rules::synced(&mut file, content).with_context(place)?;
+    std::fs::rename(&beside, path).with_context(place)?;
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        // The name itself, too.
+        std::fs::File::open(folder).and_then(|folder| folder.sync_all()).with_context(place)?;
+    }
+    Ok(())
+}
+
+fn options() -> std::fs::OpenOptions {
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
