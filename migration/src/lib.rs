@@ -17,6 +17,7 @@ mod m20231126_000025_oidc_logout;
 mod m20231128_000026_index_of_marks;
 mod m20231128_000027_audit_of_lists;
 mod m20231128_000028_evidence;
+mod m20231128_000035_catalogue_copies;
 mod schema;
 pub mod walls;
 
@@ -46,6 +47,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20231128_000026_index_of_marks::Migration),
             Box::new(m20231128_000027_audit_of_lists::Migration),
             Box::new(m20231128_000028_evidence::Migration),
+            Box::new(m20231128_000035_catalogue_copies::Migration),
         ]
     }
 }
