@@ -15,6 +15,7 @@ pub mod audit_entry_subject;
 pub mod audit_head;
 pub mod blind_index;
 pub mod captured_mail;
+pub mod catalogue_copy;
 pub mod corrective_action;
 pub mod denial;
 pub mod duty;

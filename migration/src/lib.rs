@@ -18,6 +18,7 @@ mod m20231128_000026_index_of_marks;
 mod m20231128_000027_audit_of_lists;
 mod m20231128_000028_evidence;
 mod m20231128_000030_guards;
+mod m20231128_000035_catalogue_copies;
 mod schema;
 pub mod walls;
 
@@ -48,6 +49,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20231128_000027_audit_of_lists::Migration),
             Box::new(m20231128_000028_evidence::Migration),
             Box::new(m20231128_000030_guards::Migration),
+            Box::new(m20231128_000035_catalogue_copies::Migration),
         ]
     }
 }

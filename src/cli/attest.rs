@@ -5,11 +5,12 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use catalogue::coverage::{CategoryCounts, Coverage, ItemCoverage, Standing, coverage};
-use catalogue::{Catalogue, Imported, Limits, ModelSystem, Scheme, export, import, shipped};
+use catalogue::coverage::{CategoryCounts, ItemCoverage, Standing};
+use catalogue::{Imported, Limits, ModelSystem, Scheme, export, import, shipped};
 use clap::{Args, ValueEnum};
 
 use super::{Context, Failure, output};
+use crate::requirements::{Against, Covered};
 use crate::{access, requirements};
 
 /// Shows which items of a catalogue the requirements of a system answer, or writes them for other tools.
@@ -22,7 +23,8 @@ pub struct Arguments {
     /// For `coverage`: which catalogue.
     #[arg(long, value_enum, default_value = "ipa-nfrg")]
     catalogue: Known,
-    /// Your own copy of the catalogue: IPA's sheet (.xls, .xlsx), secreq (.xlsx), ASVS (.json). It is read, not kept.
+    /// Your own copy of the catalogue: IPA's sheet (.xls, .xlsx), secreq (.xlsx), ASVS (.json). It is read, not kept. Without it,
+    /// `coverage` goes by the newest copy that is kept (`suimon import --catalogue`), else by the ids that come with Suimon.
     #[arg(long, value_name = "FILE")]
     copy: Option<PathBuf>,
     /// The model system whose levels of the copy are wanted.
@@ -82,19 +84,29 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Fa
     let model = model.map(ModelSystem::from);
     let app = context.open().await?;
     let op = access::act_locally(&app, &login).await?;
-    let attested = requirements::attested(&op, &system).await?;
     let unfit = |error: export::ExportError| Failure::usage(error.to_string());
     let (written, skipped) = match form {
         Form::Coverage => {
-            let found = coverage(catalogue, &attested.citations(), model);
-            (table(catalogue, &found, all).into_bytes(), Vec::new())
+            let against = match &copy {
+                Some(copy) => Against::Given(Box::new(copy.catalogue.clone())),
+                None => Against::Newest(scheme),
+            };
+            let found = requirements::catalogue_coverage(&op, &system, against, model).await?;
+            (table(&found, all).into_bytes(), Vec::new())
         }
-        Form::Cyclonedx => (export::cyclonedx(&attested).map_err(unfit)?.into_bytes(), Vec::new()),
+        Form::Cyclonedx => {
+            let attested = requirements::attested(&op, &system).await?;
+            (export::cyclonedx(&attested).map_err(unfit)?.into_bytes(), Vec::new())
+        }
         Form::Openslo => {
-            let exported = export::openslo(&attested).map_err(unfit)?;
+            let exported = export::openslo(&requirements::attested(&op, &system).await?).map_err(unfit)?;
             (exported.to_yaml().map_err(unfit)?.into_bytes(), exported.skipped)
         }
-        Form::Sheet => (export::sheet_csv(&attested, catalogue, model).map_err(unfit)?, Vec::new()),
+        // A kept copy's words leave in no file: only those of a copy that is given do.
+        Form::Sheet => {
+            let attested = requirements::attested(&op, &system).await?;
+            (export::sheet_csv(&attested, catalogue, model).map_err(unfit)?, Vec::new())
+        }
     };
     for note in copy.iter().flat_map(|copy| &copy.notes) {
         output::complain(&note.to_string());
@@ -115,18 +127,28 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Fa
 }
 
 fn read(path: &Path) -> Result<Imported, Failure> {
-    let limits = Limits::default();
-    let wrong = |error| Failure::usage(format!("--copy {}: cannot be read ({error})", path.display()));
+    let bytes = bytes(path, "--copy")?;
+    import(&bytes, &Limits::default())
+        .map_err(|error| Failure::usage(format!("--copy {}: {error}", path.display())))
+}
+
+/// The bytes of a copy of a catalogue, which `named` names in errors.
+pub(super) fn bytes(path: &Path, named: &str) -> Result<Vec<u8>, Failure> {
+    let wrong = |error| Failure::usage(format!("{named} {}: cannot be read ({error})", path.display()));
     let file = File::open(path).map_err(wrong)?;
     let mut bytes = Vec::new();
     // One more than is taken: then the reader of catalogues says that it is too large.
-    let most = limits.file_bytes as u64 + 1;
+    let most = Limits::default().file_bytes as u64 + 1;
     file.take(most).read_to_end(&mut bytes).map_err(wrong)?;
-    import(&bytes, &limits).map_err(|error| Failure::usage(format!("--copy {}: {error}", path.display())))
+    Ok(bytes)
 }
 
-fn table(catalogue: &Catalogue, coverage: &Coverage, all: bool) -> String {
+fn table(covered: &Covered, all: bool) -> String {
+    let Covered { catalogue, copy, coverage } = covered;
     let mut out = format!("{} {}\n", catalogue.scheme().title(), catalogue.version());
+    if let Some(copy) = copy {
+        out += &format!("by your own copy of {} ({})\n", copy.imported_at.strftime("%F"), copy.digest);
+    }
     out += "            answered (checked)  partly  derived  excepted  failing   open   of\n";
     let mut row = |name: &str, counts: &catalogue::coverage::Counts| {
         out += &format!(
@@ -157,8 +179,12 @@ fn table(catalogue: &Catalogue, coverage: &Coverage, all: bool) -> String {
         if !all && *standing == Standing::NotCovered && !important {
             continue;
         }
-        let label = ids.first().and_then(|id| catalogue.item(id)).and_then(|item| item.label.as_ref());
-        let label = label.map_or_else(String::new, |label| format!("{} / {}", label.ja, label.en));
+        let known = ids.first().and_then(|id| catalogue.item(id));
+        let label = known.and_then(|item| item.label.as_ref());
+        let label = label.map(|label| format!("{} / {}", label.ja, label.en));
+        // What only the copy has goes by the copy's own words.
+        let title = || known.and_then(|item| item.text.as_ref()).map(|text| one_line(&text.name));
+        let label = label.or_else(title).unwrap_or_default();
         let level = match (level, wanted_level) {
             (Some(level), Some(wanted)) => format!(" level {level} of {wanted}"),
             (Some(level), None) => format!(" level {level}"),
@@ -183,6 +209,10 @@ fn table(catalogue: &Catalogue, coverage: &Coverage, all: bool) -> String {
         out += &format!("not counted: {} of {}\n", uncounted.reference, uncounted.requirement);
     }
     out
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(80).collect()
 }
 
 fn word(standing: Standing, checked: bool) -> &'static str {

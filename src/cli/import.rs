@@ -9,10 +9,11 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Context, Failure, Format, output};
 use crate::access::{self, Op};
+use crate::requirements::{self, CatalogueCopy, ImportedCopy};
 use crate::vault::{self, Encoding, FileKind, ImportFile, ImportReport, Mode, Progress, State};
 
-/// Imports people from CSV (tenant,external_id,language,<field names>) or JSON Lines, or tenants from CSV
-/// (slug,name_ja,name_en[,contact]).
+/// Imports people from CSV (tenant,external_id,language,<field names>) or JSON Lines, tenants from CSV
+/// (slug,name_ja,name_en[,contact]), or your own copy of a catalogue of requirements.
 ///
 /// A row states the whole record of a person: a person who is known already is replaced by it, or left untouched when nothing
 /// differs, so that the same file can be imported again. Exit code 3 when rows were refused.
@@ -23,11 +24,15 @@ pub struct Arguments {
     /// The file lists tenants, not people.
     #[arg(long, conflicts_with_all = ["system", "record_type"])]
     tenants: bool,
+    /// The file is your own copy of a catalogue: IPA's sheet (.xls, .xlsx), secreq 4.0 (.xlsx) or ASVS 5.0.0 (.json). Ids, titles
+    /// and levels are kept for `suimon attest coverage` and the API; the titles leave with no export.
+    #[arg(long, conflicts_with_all = ["tenants", "system", "record_type", "mode", "encoding"])]
+    catalogue: bool,
     /// Name of the system.
-    #[arg(long, required_unless_present = "tenants")]
+    #[arg(long, required_unless_present_any = ["tenants", "catalogue"])]
     system: Option<String>,
     /// Name of the record type, as the system's manifest declares it.
-    #[arg(long, required_unless_present = "tenants")]
+    #[arg(long, required_unless_present_any = ["tenants", "catalogue"])]
     record_type: Option<String>,
     /// What happens to good rows when others are wrong.
     #[arg(long, value_enum, default_value = "keep-good")]
@@ -62,13 +67,17 @@ enum EncodingName {
 const SHOWN: usize = 50;
 
 pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Failure> {
-    let Arguments { file, tenants, system, record_type, mode, encoding, login, format } = arguments;
+    let Arguments { file, tenants, catalogue, system, record_type, mode, encoding, login, format } =
+        arguments;
     let encoding = match encoding {
         EncodingName::Utf8 => Encoding::Utf8,
         EncodingName::ShiftJis => Encoding::ShiftJis,
     };
     let app = context.open().await?;
     let op = access::act_locally(&app, &login).await?;
+    if catalogue {
+        return import_catalogue(&op, &file, format).await;
+    }
     if tenants {
         return import_tenants(&op, &file, encoding, format).await;
     }
@@ -180,6 +189,36 @@ async fn import_tenants(
             "{} tenants read: {} created; {} contacts set",
             report.read, report.created, report.contacts
         )),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn import_catalogue(op: &Op, file: &Path, format: Format) -> Result<ExitCode, Failure> {
+    let bytes = super::attest::bytes(file, "FILE")?;
+    let ImportedCopy { copy, is_new, notes, missing } = requirements::import_catalogue(op, bytes).await?;
+    let CatalogueCopy { digest, catalogue, version, items, imported_by: _, imported_at } = copy;
+    let notes: Vec<String> = notes.iter().map(ToString::to_string).collect();
+    match format {
+        Format::Json => output::json(&serde_json::json!({
+            "catalogue": catalogue.as_str(), "version": version, "digest": digest, "items": items, "new": is_new,
+            "importedAt": imported_at.to_string(), "notes": notes, "missing": missing,
+        }))?,
+        Format::Text => {
+            for note in notes.iter().take(SHOWN) {
+                output::complain(note);
+            }
+            if notes.len() > SHOWN {
+                output::complain(&format!("… and {} more notes (--format json)", notes.len() - SHOWN));
+            }
+            if !missing.is_empty() {
+                output::complain(&format!(
+                    "{} known items are not in the file (--format json)",
+                    missing.len()
+                ));
+            }
+            let is = if is_new { "kept" } else { "kept already, nothing changed" };
+            output::line(&format!("{catalogue} {version}: {items} items, {is} ({digest})"));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

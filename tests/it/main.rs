@@ -14,6 +14,7 @@ mod authzen_scenario;
 mod authzen_scene;
 mod browser;
 mod canary;
+mod catalogues;
 mod claims;
 mod configuration;
 mod coverage;

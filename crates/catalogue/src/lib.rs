@@ -4,6 +4,7 @@ pub mod coverage;
 mod error;
 pub mod export;
 mod import;
+mod keep;
 mod model;
 mod reference;
 mod shipped;
@@ -11,6 +12,7 @@ mod text;
 
 pub use error::{ImportError, Note, Place};
 pub use import::{Comparison, Imported, Limits, import};
+pub use keep::KeepError;
 pub use model::{Catalogue, Group, Item, ItemText, Label, ModelSystem, Obligation, Origin};
 pub use reference::{ItemRef, RefError, Relation, Scheme};
 pub use shipped::{Alias, AliasBasis, edition, ipa_aliases, shipped};

@@ -36,6 +36,11 @@ impl Scheme {
         }
     }
 
+    /// The catalogue of this word.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == word)
+    }
+
     /// The catalogue's own name.
     pub const fn title(self) -> &'static str {
         match self {
@@ -102,8 +107,7 @@ impl FromStr for ItemRef {
         if text.len() > MAX_REFERENCE || !is_word(version) || !is_word(id) {
             return Err(RefError::Shape);
         }
-        let scheme =
-            Scheme::ALL.into_iter().find(|known| known.as_str() == scheme).ok_or(RefError::Scheme)?;
+        let scheme = Scheme::named(scheme).ok_or(RefError::Scheme)?;
         Ok(Self { scheme, version: version.to_owned(), id: id.to_owned() })
     }
 }

@@ -31,8 +31,8 @@ pub struct Alias {
     pub basis: AliasBasis,
 }
 
-/// The shipped ids of a catalogue. The IPA grade and ISO/IEC 25010 are complete; of the two OWASP catalogues all groups of the
-/// upper levels are there and those requirements that Suimon's mechanisms speak to. None for the NIST Privacy Framework.
+/// The shipped ids of a catalogue. The IPA grade, ASVS (but for its sections) and ISO/IEC 25010 are complete; of secreq all groups
+/// are there and those requirements that Suimon's mechanisms speak to. None for the NIST Privacy Framework.
 pub fn shipped(scheme: Scheme) -> Option<&'static Catalogue> {
     static ALL: LazyLock<Vec<Catalogue>> = LazyLock::new(|| {
         Scheme::ALL

@@ -1,5 +1,6 @@
 //! Systems and requirements: what is in force, what was, what a set of files would change, and changing it.
 
+mod catalogue;
 mod estimate;
 mod exception;
 mod plan;
@@ -11,6 +12,7 @@ mod version;
 use async_graphql::connection::{Connection, EmptyFields};
 use async_graphql::{Context, Enum, Object, SimpleObject};
 
+use self::catalogue::{Catalogue, CatalogueCopy, CatalogueCoverage, ModelSystem, RemoveCatalogueCopyPayload};
 use self::estimate::Estimate;
 use self::exception::{Exception, Probe};
 use self::plan::{ApplyManifestsPayload, ManifestChange, ManifestFile, Plan, bytes};
@@ -23,7 +25,7 @@ use super::problem::payload;
 use super::scalars::Instant;
 use crate::access::Op;
 use crate::error::Error;
-use crate::requirements::{self, manifest};
+use crate::requirements::{self, Against, manifest};
 
 /// What a manifest states.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
@@ -190,6 +192,33 @@ impl RequirementsQuery {
         Ok(page.connection(found, |probe| probe.version.name.clone(), Probe))
     }
 
+    /// Which items of a catalogue the requirements in force of a system answer: by the `copy` of this digest, else by the newest
+    /// copy of the catalogue, else by the ids that come with Suimon.
+    #[graphql(complexity = "100 + child_complexity")]
+    async fn catalogue_coverage(
+        &self,
+        context: &Context<'_>,
+        system: String,
+        catalogue: Catalogue,
+        copy: Option<String>,
+        #[graphql(desc = "Asks for the levels that a copy of IPA's sheet proposes for such systems.")]
+        model: Option<ModelSystem>,
+    ) -> async_graphql::Result<CatalogueCoverage> {
+        let against = match copy {
+            Some(digest) => Against::Kept(catalogue.into(), digest),
+            None => Against::Newest(catalogue.into()),
+        };
+        let (op, model) = (context.data::<Op>()?, model.map(Into::into));
+        Ok(CatalogueCoverage(requirements::catalogue_coverage(op, &system, against, model).await?))
+    }
+
+    /// The installation's own copies of catalogues, the newest first.
+    #[graphql(complexity = "30 * child_complexity.max(1)")]
+    async fn catalogue_copies(&self, context: &Context<'_>) -> async_graphql::Result<Vec<CatalogueCopy>> {
+        let copies = requirements::catalogue_copies(context.data::<Op>()?).await?;
+        Ok(copies.into_iter().map(CatalogueCopy).collect())
+    }
+
     /// Every version of a manifest, the newest first.
     #[graphql(complexity = "crate::graphql::connection::cost(first, child_complexity)")]
     async fn manifest_versions(
@@ -276,6 +305,16 @@ impl RequirementsMutation {
     ) -> async_graphql::Result<RecordEvidencePayload> {
         let result = requirements::record(context.data::<Op>()?, input.into()).await;
         RecordEvidencePayload::from_result(result, Evidence)
+    }
+
+    /// Removes an installation's own copy of a catalogue, with its titles. No requirement changes by it.
+    async fn remove_catalogue_copy(
+        &self,
+        context: &Context<'_>,
+        digest: String,
+    ) -> async_graphql::Result<RemoveCatalogueCopyPayload> {
+        let result = requirements::remove_catalogue_copy(context.data::<Op>()?, &digest).await;
+        RemoveCatalogueCopyPayload::from_result(result, CatalogueCopy)
     }
 
     /// Ends a manifest from now on. Its versions stay readable.

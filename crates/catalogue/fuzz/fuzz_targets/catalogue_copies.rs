@@ -4,7 +4,7 @@
 use std::io::{Cursor, Write};
 use std::sync::Once;
 
-use catalogue::{Limits, import};
+use catalogue::{Catalogue, Limits, import};
 use libfuzzer_sys::fuzz_target;
 
 const WORKBOOK: &str = r#"<workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets><sheet name="非機能要求グレード活用シート" sheetId="1" r:id="rId1"/></sheets></workbook>"#;
@@ -63,6 +63,11 @@ fuzz_target!(|data: &[u8]| {
                 assert!(!copy.catalogue.path(item).is_empty());
             }
             assert!(copy.notes.len() <= limits.notes + 1);
+            if let Ok(text) = copy.catalogue.keep() {
+                let kept = Catalogue::kept(&text).unwrap();
+                assert_eq!(kept.groups(), copy.catalogue.groups());
+                assert_eq!(kept.keep().unwrap(), text);
+            }
         }
         Err(error) => {
             assert!(!error.remedy.is_empty() && !error.fault.is_empty());

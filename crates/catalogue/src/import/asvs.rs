@@ -1,5 +1,5 @@
-//! OWASP ASVS 5.0.0 in its three JSON forms: `.json` (nested), `.flat.json` (one object a requirement) and `.cdx.json`
-//! (CycloneDX, which names no levels).
+//! OWASP ASVS 5.0.0 in its JSON forms: `.json` (nested), `.flat.json` (one object a requirement), `.cdx.json` (CycloneDX, which names
+//! no levels), and the first two as `.legacy.json`, where each level is a member of its own.
 
 use std::collections::{HashMap, HashSet};
 
@@ -28,8 +28,21 @@ struct Node {
     description: String,
     #[serde(rename = "L", default)]
     level: Option<Level>,
+    #[serde(rename = "L1", default)]
+    level_1: Required,
+    #[serde(rename = "L2", default)]
+    level_2: Required,
+    #[serde(rename = "L3", default)]
+    level_3: Required,
     #[serde(rename = "Items", default)]
     items: Vec<Node>,
+}
+
+/// A level of the nested legacy form.
+#[derive(Deserialize, Default)]
+struct Required {
+    #[serde(rename = "Required", default)]
+    is_required: bool,
 }
 
 #[derive(Deserialize)]
@@ -42,6 +55,19 @@ struct Row {
     req_description: String,
     #[serde(rename = "L", default)]
     level: Option<Level>,
+    // The flat legacy form: a tick, or nothing.
+    #[serde(default)]
+    level1: String,
+    #[serde(default)]
+    level2: String,
+    #[serde(default)]
+    level3: String,
+}
+
+/// The lowest level that asks for a requirement, of the three members of a legacy form; what `own` says goes first.
+fn lowest(own: Option<Level>, asked: [bool; 3]) -> Option<Level> {
+    let legacy = || [1, 2, 3].into_iter().zip(asked).find_map(|(level, asked)| asked.then_some(level));
+    own.or_else(|| legacy().map(Level::Number))
 }
 
 #[derive(Deserialize)]
@@ -155,7 +181,9 @@ fn flat(rows: Vec<Row>) -> (Option<String>, Vec<Entry>) {
     let mut entries: Vec<Entry> = Vec::new();
     let mut named = HashSet::new();
     for (at, row) in rows.into_iter().take(MAX_ENTRIES + 1).enumerate() {
-        let Row { chapter_id, chapter_name, section_id, section_name, req_id, req_description, level } = row;
+        let Row { chapter_id, chapter_name, section_id, section_name, req_id, req_description, .. } = row;
+        let level =
+            lowest(row.level, [row.level1, row.level2, row.level3].map(|tick| !fold(&tick).is_empty()));
         let at = format!("/requirements/{at}");
         for (id, words) in [(chapter_id, chapter_name), (section_id, section_name)] {
             if named.insert(id.clone()) {
@@ -172,7 +200,8 @@ fn unfold(node: Node, at: &str, entries: &mut Vec<Entry>) {
     if entries.len() > MAX_ENTRIES {
         return;
     }
-    let Node { id, name, description, level, items } = node;
+    let Node { id, name, description, level, level_1, level_2, level_3, items } = node;
+    let level = lowest(level, [level_1, level_2, level_3].map(|level| level.is_required));
     let words = if description.is_empty() { name } else { description };
     entries.push(Entry { id, words, level, at: at.to_owned() });
     for (index, item) in items.into_iter().enumerate() {

@@ -202,12 +202,12 @@ fn compare(copy: &Catalogue) -> Comparison {
 }
 
 /// Our label of an item.
-fn item_label(scheme: Scheme, id: &str) -> Option<Label> {
+pub(crate) fn item_label(scheme: Scheme, id: &str) -> Option<Label> {
     shipped(scheme)?.item(id)?.label.clone()
 }
 
 /// Our label of a group. Of two groups with one number, the one whose items hold `item`.
-fn group_label(scheme: Scheme, id: &str, item: &str) -> Option<Label> {
+pub(crate) fn group_label(scheme: Scheme, id: &str, item: &str) -> Option<Label> {
     let known = shipped(scheme)?;
     let through = known.item(item).and_then(|item| known.path(item).into_iter().find(|group| group.id == id));
     let group = through.or_else(|| known.groups().iter().find(|group| group.id == id))?;

@@ -1,4 +1,4 @@
-//! ASVS 5.0.0, invented, in its three JSON forms.
+//! ASVS 5.0.0, invented, in the shapes of its JSON forms as they were published.
 
 use catalogue::{Imported, Limits, Scheme, import};
 use serde_json::json;
@@ -30,6 +30,37 @@ fn flat() -> serde_json::Value {
     json!({ "requirements": [row("V14.3.1", "Invented one.", "1"), row("V14.3.2", "Invented two.", "2")] })
 }
 
+/// Its legacy form: the levels are members of their own, and there are references to CWE and NIST.
+fn nested_legacy() -> serde_json::Value {
+    let required = |is| json!({ "Required": is, "Requirement": if is { "✓" } else { "" } });
+    let mut document = nested();
+    let items = document["Requirements"][0]["Items"][0]["Items"].as_array_mut().unwrap();
+    for (item, first) in items.iter_mut().zip([1, 2]) {
+        let item = item.as_object_mut().unwrap();
+        item.remove("L");
+        for level in 1..=3 {
+            item.insert(format!("L{level}"), required(level >= first));
+        }
+        item.insert("CWE".into(), json!([]));
+        item.insert("NIST".into(), json!([]));
+    }
+    document
+}
+
+fn flat_legacy() -> serde_json::Value {
+    let mut document = flat();
+    for (row, first) in document["requirements"].as_array_mut().unwrap().iter_mut().zip([1, 2]) {
+        let row = row.as_object_mut().unwrap();
+        row.remove("L");
+        for level in 1..=3 {
+            row.insert(format!("level{level}"), json!(if level >= first { "✓" } else { "" }));
+        }
+        row.insert("cwe".into(), json!(""));
+        row.insert("nist".into(), json!(""));
+    }
+    document
+}
+
 fn standard() -> serde_json::Value {
     json!({ "standards": [{ "bom-ref": "ASVS-5.0.0", "version": "5.0.0", "requirements": [
         { "bom-ref": "V14", "identifier": "V14", "title": "Invented chapter" },
@@ -40,12 +71,14 @@ fn standard() -> serde_json::Value {
 }
 
 #[test]
-fn the_three_forms_say_the_same() {
+fn all_forms_say_the_same() {
     let list = flat()["requirements"].clone();
     let forms = [
         (nested(), true),
         (flat(), true),
         (list, true),
+        (nested_legacy(), true),
+        (flat_legacy(), true),
         (json!({ "bomFormat": "CycloneDX", "declarations": standard() }), false),
         (json!({ "bomFormat": "CycloneDX", "definitions": standard() }), false),
     ];

@@ -6,6 +6,7 @@ mod attestations;
 mod copies;
 mod cover;
 mod hostile;
+mod keep;
 mod objectives;
 mod secreq;
 mod shipped;
