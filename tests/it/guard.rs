@@ -38,9 +38,20 @@ impl Drop for Guard {
 
 impl Guard {
     pub async fn start(folder: &Path, origin: SocketAddr, more: &[&str]) -> Self {
+        Self::start_with(folder, origin, more, &[]).await
+    }
+
+    /// With something in its environment.
+    pub async fn start_with(
+        folder: &Path,
+        origin: SocketAddr,
+        more: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_suimon"));
         command.args(["guard", "--manifests", "manifests", "--listen", "127.0.0.1:0", "--origin"]);
         command.arg(format!("http://{origin}")).args(more).current_dir(folder);
+        command.envs(environment.iter().copied());
         // There is no database, and nobody asks for one.
         command.env("SUIMON_DATABASE_URL", "postgres://nobody@127.0.0.1:1/none");
         let mut program = command.stderr(Stdio::piped()).spawn().expect("the program starts");
@@ -70,6 +81,10 @@ impl Guard {
             assert!(began.elapsed() < LONG, "it did not say {text:?}:\n{said}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    pub fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
     }
 
     pub fn signal(&self, signal: &str) {

@@ -1,5 +1,6 @@
 //! `suimon guard`: the reverse proxy in front of a system, from manifests alone.
 
+mod access_log;
 mod limits;
 mod parts;
 mod sessions;
@@ -23,7 +24,8 @@ use super::caching::{Files, Ruled, Stated};
 use super::{Context, Failure, output, serve};
 use crate::clock::{Clock, SystemClock};
 
-/// Runs the guard in front of a system. SIGHUP reads the manifests again: when they have problems, the rules in force stay.
+/// Runs the guard in front of a system. SIGHUP reads the manifests again (when they have problems, the rules in force stay) and opens
+/// the access log again.
 /// SIGTERM and Ctrl-C let requests under way finish.
 #[derive(Args)]
 pub struct Arguments {
@@ -186,6 +188,9 @@ impl Reloading {
                     },
                     () = reached(until) => false,
                 };
+                if hung_up {
+                    parts.turn_log();
+                }
                 let (stated, known, parts) = (stated.clone(), files.clone(), parts.clone());
                 // Files, and comparing many routes: nothing for the threads that answer requests. When only time has passed, what
                 // was read holds: somebody may be writing.
