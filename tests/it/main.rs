@@ -35,6 +35,7 @@ mod graphql_limits;
 mod graphql_negative;
 mod guard;
 mod guard_log;
+mod guard_log_sent;
 mod guard_parts;
 mod harness;
 mod hostile;
