@@ -7,10 +7,12 @@ use std::path::Path;
 use std::process::Command;
 
 use flate2::read::GzDecoder;
-use serde_json::{Value, json};
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::Field;
+use serde_json::{Map, Value, json};
 
 use crate::guard::Guard;
-use crate::guard_log::{check_run, files, lines, scene, until};
+use crate::guard_log::{check_run, files, lines, logging, read, scene, until};
 use crate::key_servers::{FakeKms, Gate};
 
 const SENT: [&str; 6] =
@@ -156,6 +158,101 @@ async fn a_store_that_refuses_is_told_of_and_the_parts_stay() {
     let mut counts: Vec<u64> = runs.values().map(|parts| check_run(parts)).collect();
     counts.sort_unstable();
     assert_eq!(counts, [0, 1]);
+}
+
+fn value(field: &Field) -> Value {
+    match field {
+        Field::Null => Value::Null,
+        Field::Bool(value) => json!(value),
+        Field::Long(value) | Field::TimestampMillis(value) => json!(value),
+        Field::Str(text) => json!(text),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The lines that the rows of an object stand for.
+fn rows(path: &Path) -> Vec<Value> {
+    let reader = SerializedFileReader::new(fs::File::open(path).expect("an object")).expect("Parquet");
+    let row = |row: parquet::record::Row| {
+        let mut line = Map::new();
+        for (name, field) in row.get_column_iter() {
+            let value = match (name.as_str(), value(field)) {
+                (_, Value::Null) => continue,
+                // Said in a line only where it is so.
+                ("own", Value::Bool(false)) => continue,
+                ("cache" | "sealed", Value::String(text)) => serde_json::from_str(&text).expect("JSON"),
+                (_, value) => value,
+            };
+            line.insert(name.clone(), value);
+        }
+        Value::Object(line)
+    };
+    reader.get_row_iter(None).expect("rows").map(|found| row(found.expect("a row"))).collect()
+}
+
+/// Columns say what the lines say, all of it. While the store is a wrong one the lines can be seen.
+#[tokio::test(flavor = "multi_thread")]
+async fn columns_say_what_lines_say() {
+    let (folder, origin) = scene().await;
+    let (store, spool) = (folder.path().join("store"), folder.path().join("spool"));
+    let url = format!("file://{}", store.display());
+    let options = [
+        "--access-log",
+        &url,
+        "--access-log-spool",
+        "spool",
+        "--access-log-format",
+        "parquet",
+        "--access-log-rotate",
+        "1s",
+    ];
+    let mut guard = logging(folder.path(), origin, &options).await;
+    fs::remove_dir(&store).expect("an empty folder");
+    fs::write(&store, "in the way").expect("written");
+    guard.asks(3).await;
+    // Somebody of another school: the guard's own answer.
+    assert_eq!(guard.get_as("/t/b/pupils", "sid=hanako-a").await.status(), 403);
+    assert_eq!(guard.get("/login").await.status(), 200);
+    guard.says("the access log cannot be sent", 1).await;
+    until("all records wait", || {
+        let parts = files(&spool, ".jsonl");
+        parts.iter().flat_map(|part| read(part)).filter(|line| line["event"] == "response").count() == 5
+    })
+    .await;
+    let waiting: Vec<_> = files(&spool, ".jsonl").iter().map(|part| (part.clone(), read(part))).collect();
+    fs::remove_file(&store).expect("removed");
+    fs::create_dir(&store).expect("a folder");
+    guard.says("the access log can be sent again", 1).await;
+    guard.signal("-TERM");
+    assert_eq!(guard.ended().await.code(), Some(0));
+    for (part, lines) in &waiting {
+        let name = part.file_stem().and_then(|name| name.to_str()).expect("a name");
+        assert_eq!(&rows(&store.join(format!("{name}.parquet"))), lines);
+        assert!(lines.iter().any(|line| line["event"] == "start"));
+    }
+    let own = waiting.iter().flat_map(|(_, lines)| lines).filter(|line| line["own"] == true).count();
+    assert_eq!(own, 1);
+    let all: Vec<_> = files(&store, ".parquet").iter().map(|path| rows(path)).collect();
+    assert_eq!(check_run(&all), 5);
+    assert!(files(&spool, ".jsonl").is_empty() && files(&store, ".gz").is_empty());
+}
+
+/// A line that this version does not know has no place in columns: its part is sent as it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_without_columns_is_sent_as_lines() {
+    let (folder, origin) = scene().await;
+    let (store, spool) = (folder.path().join("store"), folder.path().join("spool"));
+    fs::create_dir(&spool).expect("a folder");
+    let strange = "{\"event\":\"response\",\"seq\":1,\"colour\":\"blue\"}\n";
+    fs::write(spool.join("20261128T000000000Z-old-000001.jsonl"), strange).expect("written");
+    let url = format!("file://{}", store.display());
+    let options = ["--access-log", &url, "--access-log-spool", "spool", "--access-log-format", "parquet"];
+    let mut guard = logging(folder.path(), origin, &options).await;
+    guard.says("is sent as JSON lines", 1).await;
+    guard.signal("-TERM");
+    guard.ended().await;
+    let sent = fs::read(store.join("20261128T000000000Z-old-000001.jsonl.gz")).expect("sent");
+    assert_eq!(unpacked(&sent), lines(strange));
 }
 
 #[tokio::test(flavor = "multi_thread")]

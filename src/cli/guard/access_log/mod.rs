@@ -1,5 +1,6 @@
 //! Where the access log goes: a file, a folder of parts, or a store that is sent what is whole in such a folder.
 
+mod columns;
 mod file;
 mod folder;
 mod measure;
@@ -21,7 +22,7 @@ use tokio::task::JoinHandle;
 use self::file::OneFile;
 use self::folder::{Folder, Room};
 use self::measure::{Bytes, Rotation};
-use self::send::{Sender, Sending};
+use self::send::{Format, Sender, Sending};
 use self::store::Store;
 use super::super::Failure;
 use crate::clock::{Clock, SystemClock};
@@ -44,6 +45,9 @@ pub struct Options {
     /// How many bytes may wait there. What comes beyond that is lost and counted [default: 1GiB]
     #[arg(long, value_name = "BYTES", requires = "access_log_spool")]
     access_log_spool_bytes: Option<Bytes>,
+    /// What an object holds: lines of JSON packed by gzip (.jsonl.gz), or columns (.parquet).
+    #[arg(long, value_enum, value_name = "FORMAT", requires = "access_log_spool")]
+    access_log_format: Option<Format>,
 }
 
 /// An object is packed in memory.
@@ -111,7 +115,8 @@ impl Options {
             Failure::usage(format!("--access-log-spool {}: cannot be written ({error})", spool.display()))
         };
         let first = folder.first(now(), &log).await.map_err(unspoolable)?;
-        let sending = Sender { folder: spool.clone(), store, room, whole }.start();
+        let format = self.access_log_format.unwrap_or_default();
+        let sending = Sender { folder: spool.clone(), store, format, room, whole }.start();
         Ok(Some(Writing::start(log, writer, first, folder, Some(sending))))
     }
 }

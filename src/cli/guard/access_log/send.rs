@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::ValueEnum;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::columns::{Unfit, in_columns};
 use super::folder::{self, Room};
 use super::store::Store;
 
@@ -25,10 +27,21 @@ const END: Duration = Duration::from_secs(10);
 /// Parts in a row that fail before the store is taken to be away. One that it does not want must not hold up the others.
 const IN_A_ROW: u32 = 3;
 
+/// What an object holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Lines of JSON, packed by gzip.
+    #[default]
+    Jsonl,
+    /// Columns.
+    Parquet,
+}
+
 /// What is sent where.
 pub struct Sender {
     pub folder: PathBuf,
     pub store: Store,
+    pub format: Format,
     pub room: Arc<Room>,
     /// Told of each part that is whole.
     pub whole: Arc<Notify>,
@@ -171,13 +184,27 @@ impl Sender {
         let Some(name) = part.file_stem().and_then(|name| name.to_str()) else {
             return Err("a part has a strange name".to_owned());
         };
-        let to_pack = part.clone();
-        let packed = spawn_blocking(move || packed(&to_pack)).await;
-        let bytes = packed.map_err(io::Error::other).and_then(|packed| packed).map_err(local)?;
-        self.store.put(&format!("{name}.jsonl.gz"), bytes).await?;
+        let (format, to_pack) = (self.format, part.clone());
+        let packed = spawn_blocking(move || object(format, &to_pack)).await;
+        let (ending, bytes) = packed.map_err(io::Error::other).and_then(|packed| packed).map_err(local)?;
+        self.store.put(&format!("{name}.{ending}"), bytes).await?;
         let removed = spawn_blocking(move || fs::remove_file(&part)).await;
         removed.map_err(io::Error::other).and_then(|removed| removed).map_err(local)
     }
+}
+
+/// The object of a part, and how its name ends. A part that has no place in columns is sent as it is: better in another form than not.
+fn object(format: Format, part: &Path) -> io::Result<(&'static str, Vec<u8>)> {
+    if format == Format::Parquet {
+        match in_columns(part) {
+            Ok(bytes) => return Ok(("parquet", bytes)),
+            Err(Unfit::Read(error)) => return Err(error),
+            Err(error) => {
+                tracing::error!(%error, part = %part.display(), "a part of the access log is sent as JSON lines");
+            }
+        }
+    }
+    Ok(("jsonl.gz", packed(part)?))
 }
 
 /// The same bytes for the same part, always.
