@@ -38,14 +38,31 @@ impl Drop for Guard {
 
 impl Guard {
     pub async fn start(folder: &Path, origin: SocketAddr, more: &[&str]) -> Self {
-        Self::start_bare(folder, origin, &[&["--manifests", "manifests"], more].concat()).await
+        Self::start_with(folder, origin, more, &[]).await
+    }
+
+    /// With something in its environment.
+    pub async fn start_with(
+        folder: &Path,
+        origin: SocketAddr,
+        more: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
+        let more = [&["--manifests", "manifests"], more].concat();
+        Self::start_bare(folder, origin, &more, environment).await
     }
 
     /// Without manifests.
-    pub async fn start_bare(folder: &Path, origin: SocketAddr, more: &[&str]) -> Self {
+    pub async fn start_bare(
+        folder: &Path,
+        origin: SocketAddr,
+        more: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_suimon"));
         command.args(["guard", "--listen", "127.0.0.1:0", "--origin"]);
         command.arg(format!("http://{origin}")).args(more).current_dir(folder);
+        command.envs(environment.iter().copied());
         // There is no database, and nobody asks for one.
         command.env("SUIMON_DATABASE_URL", "postgres://nobody@127.0.0.1:1/none");
         let mut program = command.stderr(Stdio::piped()).spawn().expect("the program starts");
@@ -75,6 +92,10 @@ impl Guard {
             assert!(began.elapsed() < LONG, "it did not say {text:?}:\n{said}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    pub fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
     }
 
     pub fn signal(&self, signal: &str) {

@@ -124,7 +124,7 @@ impl Scene {
             "--tripwire",
             "enforce",
         ];
-        Guard::start_bare(self.folder.path(), self.origin, &attached).await
+        Guard::start_bare(self.folder.path(), self.origin, &attached, &[]).await
     }
 
     async fn asks(&self, query: &str) -> Value {

@@ -79,7 +79,7 @@ pub async fn schools() -> SocketAddr {
     address
 }
 
-fn state_schools(folder: &Path) {
+pub fn state_schools(folder: &Path) {
     let manifests = folder.join("manifests");
     std::fs::create_dir_all(&manifests).expect("a folder");
     std::fs::write(manifests.join("schools.yaml"), SCHOOLS).expect("written");

@@ -1,5 +1,5 @@
-//! Services that hold keys, one process a test: the real OpenBao, and moto in the place of AWS KMS. And a gate before them that can be
-//! closed, as a network does.
+//! Services that hold keys, one process a test: the real OpenBao, and moto in the place of AWS KMS (and of S3). And a gate before them
+//! that can be closed, as a network does.
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -196,6 +196,42 @@ impl FakeKms {
             .await
             .expect("an answer");
         serde_json::from_str(&answer.text().await.expect("a body")).unwrap_or(Value::Null)
+    }
+
+    /// A bucket in which the user may put objects, and nothing else.
+    pub async fn with_bucket(bucket: &str) -> Self {
+        let kms = Self::start().await;
+        kms.check_signatures(false).await;
+        let policy = "%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%7B%22Effect%22%3A%22Allow%22%2C\
+                      %22Action%22%3A%5B%22s3%3APutObject%22%5D%2C%22Resource%22%3A%22%2A%22%7D%5D%7D";
+        kms.iam(&format!("Action=PutUserPolicy&UserName=suimon&PolicyName=q&PolicyDocument={policy}")).await;
+        kms.s3(reqwest::Method::PUT, bucket).await;
+        kms.check_signatures(true).await;
+        kms
+    }
+
+    /// What is in a bucket, by name.
+    pub async fn objects(&self, bucket: &str) -> Vec<(String, Vec<u8>)> {
+        self.check_signatures(false).await;
+        let list = self.s3(reqwest::Method::GET, &format!("{bucket}?list-type=2")).await;
+        let list = String::from_utf8(list).expect("a list");
+        let names = list.split("<Key>").skip(1).filter_map(|rest| rest.split("</Key>").next());
+        let mut objects = Vec::new();
+        for name in names {
+            let bytes = self.s3(reqwest::Method::GET, &format!("{bucket}/{name}")).await;
+            objects.push((name.to_owned(), bytes));
+        }
+        self.check_signatures(true).await;
+        objects
+    }
+
+    async fn s3(&self, method: reqwest::Method, path: &str) -> Vec<u8> {
+        let authorization = authorization("s3").replace("ap-northeast-1", "us-east-1");
+        let url = format!("{}/{path}", self.server.address());
+        let request = reqwest::Client::new().request(method, url).header("authorization", authorization);
+        let answer = request.send().await.expect("an answer");
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        answer.bytes().await.expect("a body").to_vec()
     }
 
     async fn iam(&self, form: &str) -> String {

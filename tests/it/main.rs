@@ -36,6 +36,8 @@ mod graphql_limits;
 mod graphql_negative;
 mod guard;
 mod guard_attached;
+mod guard_log;
+mod guard_log_sent;
 mod guard_parts;
 mod guards;
 mod harness;

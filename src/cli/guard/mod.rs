@@ -1,5 +1,6 @@
 //! `suimon guard`: the reverse proxy in front of a system, from manifests alone.
 
+mod access_log;
 mod attached;
 mod limits;
 mod parts;
@@ -27,7 +28,8 @@ use super::caching::{Files, Ruled, Stated};
 use super::{Context, Failure, output, serve};
 use crate::clock::{Clock, SystemClock};
 
-/// Runs the guard in front of a system. SIGHUP reads the manifests again: when they have problems, the rules in force stay.
+/// Runs the guard in front of a system. SIGHUP reads the manifests again (when they have problems, the rules in force stay) and opens
+/// the access log again.
 /// SIGTERM and Ctrl-C let requests under way finish.
 #[derive(Args)]
 pub struct Arguments {
@@ -234,6 +236,9 @@ impl Reloading {
                     () = reached(until) => Woken::Time,
                     change = source.change() => Woken::Told(change),
                 };
+                if matches!(woken, Woken::HungUp) {
+                    parts.turn_log();
+                }
                 let stated = match (&source, &woken) {
                     (Source::Files(stated), Woken::HungUp) => Some(stated.clone()),
                     _ => None,

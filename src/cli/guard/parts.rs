@@ -7,19 +7,18 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use edge::identity::Keyring;
-use guard::access_log::{self, AccessLog, Ring};
+use guard::access_log::{AccessLog, Ring};
 use guard::admission::{Admission, Keys, Noted};
 use guard::identity::{AfterWrite, Identity, Memory};
 use guard::tripwire::{self, Blindness, Sighting, Tripwire};
 use guard::{Guard, admission};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
 use super::super::Failure;
 use super::super::caching::Files;
+use super::access_log::{self, Writing};
 use super::attached::Outbox;
 use super::{limits, sessions};
 use crate::clock::{Clock, SystemClock};
@@ -32,9 +31,8 @@ pub struct Options {
     /// The guard's secret, 64 hexadecimal digits; made when it is not there. Each node of one guard has the same.
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
-    /// Appends a line of JSON for each personal answer: pseudonyms, nothing personal.
-    #[arg(long, value_name = "FILE", requires = "key_file")]
-    access_log: Option<PathBuf>,
+    #[command(flatten)]
+    access_log: access_log::Options,
     /// Personal pages tell when another browser holds them; with `enforce` they hide there, too.
     #[arg(long, value_enum, value_name = "MODE", requires = "key_file")]
     tripwire: Option<Strictness>,
@@ -82,13 +80,6 @@ pub struct Parts {
     admission: Option<Arc<Admission>>,
     tripwire: Option<Tripwire>,
     access_log: Option<Arc<AccessLog>>,
-}
-
-/// Who writes the access log.
-pub struct Writing {
-    log: Arc<AccessLog>,
-    end: oneshot::Sender<()>,
-    writing: JoinHandle<()>,
 }
 
 impl Parts {
@@ -147,9 +138,9 @@ impl Parts {
         }
 
         let mut writing = None;
-        if let Some((path, key)) = options.access_log.as_ref().zip(key("access log")) {
+        if let Some(key) = key("access log").filter(|_| options.access_log.is_on()) {
             let ring = Ring::new(files.system.as_str(), named(key)).context("--access-log")?;
-            writing = Some(Writing::start(path, ring, &entropy).await?);
+            writing = options.access_log.start(ring, &entropy).await?;
         }
         let access_log = writing.as_ref().map(|writing| writing.log.clone());
         Ok((Self { options, tls, identity, admission, tripwire, access_log }, writing))
@@ -195,6 +186,13 @@ impl Parts {
         Ok(())
     }
 
+    /// Somebody may have moved the files that are written: opens them again.
+    pub fn turn_log(&self) {
+        if let Some(log) = &self.access_log {
+            log.turn();
+        }
+    }
+
     /// Writes what was counted.
     pub fn tell(&self) {
         let Self { options: _, tls: _, identity, admission, tripwire, access_log: _ } = self;
@@ -210,44 +208,6 @@ impl Parts {
         for tripwire::Count { event, times } in tripwire.iter().flat_map(Tripwire::counts) {
             tracing::info!(?event, times, "counted of pages");
         }
-    }
-}
-
-impl Writing {
-    /// Writes what still waits. For when no answer is on its way any more.
-    pub async fn end(self) {
-        let Self { log, end, writing } = self;
-        // Who writes may have ended by itself, and said why.
-        let _ = end.send(());
-        let _ = writing.await;
-        if log.lost() > 0 {
-            tracing::error!(records = log.lost(), "records of personal answers were lost");
-        }
-    }
-
-    async fn start(path: &std::path::Path, ring: Ring, entropy: &Arc<Entropy>) -> Result<Self, Failure> {
-        let wrong =
-            |error| Failure::usage(format!("--access-log {}: cannot be written ({error})", path.display()));
-        let mut open = tokio::fs::OpenOptions::new();
-        open.append(true).create(true);
-        #[cfg(unix)]
-        open.mode(0o600);
-        let file = open.open(path).await.map_err(wrong)?;
-        let entropy = entropy.clone();
-        let now = || u64::try_from(SystemClock.now().as_millisecond()).unwrap_or_default();
-        let settings = access_log::Settings::default();
-        let (log, writer) = AccessLog::new(settings, ring, Arc::new(now), Arc::new(move || entropy.bytes()));
-        let (end, ended) = oneshot::channel::<()>();
-        let writing = tokio::spawn(async move {
-            let ended = async {
-                // Dropped or told: the end is the end.
-                let _ = ended.await;
-            };
-            if let Err(unwritten) = writer.run(file, ended).await {
-                tracing::error!(error = %unwritten, "the access log was not written to its end");
-            }
-        });
-        Ok(Self { log, end, writing })
     }
 }
 

@@ -3,10 +3,12 @@
 //!
 //! An answer never waits for it: what does not fit in the queue is counted, and the count is written.
 
+mod parts;
 mod pseudonym;
 mod record;
 mod writer;
 
+pub use parts::{Begin, Parts};
 pub use pseudonym::{Of, Ring, RingError};
 pub use record::{
     Cache, Class, EDGE_IDS, EdgeFrom, End, FORM, Line, Lost, MAX_CACHE_VALUE, MAX_EDGE_ID, Record, Sealed,
@@ -16,13 +18,14 @@ pub use writer::{Unwritten, Writer};
 
 pub(crate) use record::edge_id;
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::Response;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use crate::body::Answer;
@@ -39,6 +42,10 @@ pub struct Settings {
     pub flush_after: Duration,
     /// At the end: for all that waits to be written.
     pub end: Duration,
+    /// Of a part that is written in parts: most bytes, or what is written together if that is more.
+    pub part_bytes: Option<NonZeroU64>,
+    /// How long after its first record a part ends.
+    pub part_after: Option<Duration>,
 }
 
 impl Default for Settings {
@@ -48,6 +55,8 @@ impl Default for Settings {
             flush_bytes: 64 << 10,
             flush_after: Duration::from_secs(1),
             end: Duration::from_secs(10),
+            part_bytes: None,
+            part_after: None,
         }
     }
 }
@@ -70,6 +79,7 @@ pub struct AccessLog {
     seq: AtomicU64,
     sender: mpsc::Sender<Box<Record>>,
     lost: Arc<Losses>,
+    turn: Arc<Notify>,
 }
 
 /// Records that found no place.
@@ -106,9 +116,21 @@ impl AccessLog {
         let lost = Arc::new(Losses::default());
         let run = hex::encode(chance());
         let system = ring.system().to_owned();
-        let writer = Writer::new(settings, receiver, lost.clone(), clock.clone(), run.clone(), system);
+        let turn = Arc::new(Notify::new());
+        let names = (run.clone(), system);
+        let writer = Writer::new(settings, receiver, lost.clone(), turn.clone(), clock.clone(), names);
         let ring = ArcSwap::from_pointee(ring);
-        (Arc::new(Self { ring, clock, chance, run, seq: AtomicU64::new(0), sender, lost }), writer)
+        (Arc::new(Self { ring, clock, chance, run, seq: AtomicU64::new(0), sender, lost, turn }), writer)
+    }
+
+    /// What this run is called in each line: 32 hexadecimal digits.
+    pub fn run(&self) -> &str {
+        &self.run
+    }
+
+    /// Asks for the next part now ([`Writer::run_in_parts`]): the file was moved.
+    pub fn turn(&self) {
+        self.turn.notify_one();
     }
 
     /// Other keys for pseudonyms, from the next answer on.

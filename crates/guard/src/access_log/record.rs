@@ -14,7 +14,7 @@ pub const MAX_CACHE_VALUE: usize = 256;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Line {
-    /// The log begins.
+    /// The log begins, or goes on in another part.
     Start(Start),
     /// An answer left.
     Response(Box<Record>),
@@ -24,13 +24,15 @@ pub enum Line {
     End(End),
 }
 
-/// The log begins: without an `end` for the same run, it ended without being asked to.
+/// The first line of a part. A run without an `end` ended without being asked to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Start {
     pub form: u8,
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub time: u64,
     pub run: String,
+    /// Counts on from 1 in a run.
+    pub part: u64,
     pub system: String,
     /// What `"cache":"sealed"` stands for.
     pub sealed: Vec<(&'static str, &'static str)>,

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tokio::io::{AsyncWrite, AsyncWriteExt};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use super::parts::{Open, Parts, Single};
 use super::record::{End, FORM, Line, Lost, Record, SEALED, Start};
 use super::{Clock, Losses, Settings};
 
@@ -15,6 +16,7 @@ pub struct Writer {
     settings: Settings,
     receiver: mpsc::Receiver<Box<Record>>,
     lost: Arc<Losses>,
+    turn: Arc<Notify>,
     clock: Clock,
     run: String,
     system: String,
@@ -22,6 +24,8 @@ pub struct Writer {
     records: u64,
     told_lost: u64,
     failing: bool,
+    /// The next part cannot be opened.
+    stuck: bool,
 }
 
 /// The end came, and not everything could be written.
@@ -39,6 +43,8 @@ pub struct Unwritten {
 struct Buffer {
     bytes: Vec<u8>,
     written: usize,
+    /// A file was given some of it, and may not have said yet how much it took.
+    begun: bool,
     /// Records in it.
     records: u64,
 }
@@ -51,6 +57,7 @@ impl Buffer {
     /// Gives up nothing when it is dropped half way.
     async fn write_to(&mut self, out: &mut (impl AsyncWrite + Unpin)) -> std::io::Result<()> {
         while !self.rest().is_empty() {
+            self.begun = true;
             match out.write(self.rest()).await? {
                 0 => return Err(std::io::ErrorKind::WriteZero.into()),
                 count => self.written += count,
@@ -58,8 +65,13 @@ impl Buffer {
         }
         out.flush().await?;
         self.bytes.clear();
-        (self.written, self.records) = (0, 0);
+        (self.written, self.records, self.begun) = (0, 0, false);
         Ok(())
+    }
+
+    /// Puts a line before all others, none of which is begun.
+    fn put_first(&mut self, line: &[u8]) {
+        self.bytes.splice(..0, line.iter().copied());
     }
 }
 
@@ -68,9 +80,9 @@ impl Writer {
         settings: Settings,
         receiver: mpsc::Receiver<Box<Record>>,
         lost: Arc<Losses>,
+        turn: Arc<Notify>,
         clock: Clock,
-        run: String,
-        system: String,
+        (run, system): (String, String),
     ) -> Self {
         let buffer = Buffer::default();
         // With nought no record would ever have a place.
@@ -79,6 +91,7 @@ impl Writer {
             settings,
             receiver,
             lost,
+            turn,
             clock,
             run,
             system,
@@ -86,6 +99,7 @@ impl Writer {
             records: 0,
             told_lost: 0,
             failing: false,
+            stuck: false,
         }
     }
 
@@ -97,26 +111,46 @@ impl Writer {
     /// # Errors
     /// [`Unwritten`].
     pub async fn run(
-        mut self,
-        mut out: impl AsyncWrite + Unpin,
+        self,
+        out: impl AsyncWrite + Unpin + Send,
         end: impl Future<Output = ()>,
     ) -> Result<End, Unwritten> {
-        let (time, run, system) = ((self.clock)(), self.run.clone(), self.system.clone());
-        self.line(&Line::Start(Start { form: FORM, time, run, system, sealed: SEALED.to_vec() }));
+        self.run_in_parts(out, Single::new(), end).await
+    }
+
+    /// As [`Writer::run`], in files one after another: another one begins when [`Settings::part_bytes`] or [`Settings::part_after`]
+    /// says so, or [`super::AccessLog::turn`] is called. `first` was opened for part 1 of [`super::AccessLog::run`].
+    ///
+    /// Where the next one cannot be opened, the one before is written on.
+    ///
+    /// # Errors
+    /// [`Unwritten`].
+    pub async fn run_in_parts<P: Parts>(
+        mut self,
+        first: P::Out,
+        parts: P,
+        end: impl Future<Output = ()>,
+    ) -> Result<End, Unwritten> {
+        let mut open = Open::new(first, parts);
+        self.buffer.bytes = self.start(open.number);
         tokio::pin!(end);
+        let turn = self.turn.clone();
         // When the lines in the buffer are to be written, at the latest.
         let mut due = Some(Instant::now());
         loop {
             let has_place = self.buffer.rest().len() < self.settings.flush_bytes;
-            let wait = due.unwrap_or_else(Instant::now);
+            // A part whose lines cannot be written does not end.
+            let part_due = open.due(&self.settings, Instant::now()).filter(|_| !self.failing);
+            let wait = [due, part_due].into_iter().flatten().min();
             tokio::select! {
                 biased;
                 () = &mut end => break,
-                () = sleep_until(wait), if due.is_some() => {
+                () = turn.notified() => open.ask(),
+                () = sleep_until(wait.unwrap_or_else(Instant::now)), if wait.is_some() => {
                     self.tell_losses();
                     tokio::select! {
                         biased;
-                        written = self.buffer.write_to(&mut out) => due = self.outcome(written),
+                        written = self.write(&mut open) => due = self.outcome(written),
                         () = &mut end => break,
                     }
                 }
@@ -130,38 +164,59 @@ impl Writer {
                 }
             }
         }
-        self.finish(&mut out).await
+        self.finish(open).await
     }
 
-    async fn finish(mut self, out: &mut (impl AsyncWrite + Unpin)) -> Result<End, Unwritten> {
+    /// Writes what is in the buffer, into another part if it belongs there. Gives up nothing when it is dropped half way.
+    async fn write<P: Parts>(&mut self, open: &mut Open<P>) -> std::io::Result<()> {
+        if !self.buffer.begun && open.ends_before(self.buffer.bytes.len(), &self.settings) {
+            match open.turn((self.clock)(), &self.run, self.settings.flush_after).await {
+                Ok(true) => {
+                    let start = self.start(open.number);
+                    self.buffer.put_first(&start);
+                    self.stuck = false;
+                }
+                Ok(false) => self.stuck = false,
+                Err(error) => {
+                    if !self.stuck {
+                        tracing::error!(%error, "the next part of the access log cannot be opened: the one before is written on; look after its folder");
+                    }
+                    self.stuck = true;
+                }
+            }
+        }
+        open.close_those_before().await;
+        let (bytes, records) = (self.buffer.bytes.len() as u64, self.buffer.records);
+        self.buffer.write_to(&mut open.out).await?;
+        open.wrote(bytes, records);
+        Ok(())
+    }
+
+    async fn finish<P: Parts>(mut self, mut open: Open<P>) -> Result<End, Unwritten> {
         let deadline = Instant::now() + self.settings.end;
         // What comes from now on is lost, and nobody would read of it.
         self.receiver.close();
         while let Some(record) = self.receiver.recv().await {
             self.record(record);
             if self.buffer.rest().len() >= self.settings.flush_bytes {
-                self.insist(out, deadline).await?;
+                self.insist(&mut open, deadline).await?;
             }
         }
         self.tell_losses();
         let (time, run) = ((self.clock)(), self.run.clone());
         let end = End { run, time, records: self.records, lost: self.told_lost };
         self.line(&Line::End(end.clone()));
-        self.insist(out, deadline).await?;
-        match timeout_at(deadline, out.shutdown()).await {
+        self.insist(&mut open, deadline).await?;
+        match timeout_at(deadline, open.close()).await {
             Ok(Ok(())) => Ok(end),
             _ => Err(Unwritten { records: 0 }),
         }
     }
 
     /// Writes, again and again until the deadline.
-    async fn insist(
-        &mut self,
-        out: &mut (impl AsyncWrite + Unpin),
-        deadline: Instant,
-    ) -> Result<(), Unwritten> {
+    async fn insist<P: Parts>(&mut self, open: &mut Open<P>, deadline: Instant) -> Result<(), Unwritten> {
         loop {
-            let written = timeout_at(deadline, self.buffer.write_to(out)).await;
+            let written = timeout_at(deadline, self.write(open)).await;
             let now = Instant::now();
             match written {
                 Ok(Ok(())) => return Ok(()),
@@ -211,6 +266,16 @@ impl Writer {
             self.line(&Line::Lost(Lost { run, time, records }));
             tracing::warn!(records, "the access log was too slow: records were lost");
         }
+    }
+
+    /// The line that a part begins with.
+    fn start(&self, part: u64) -> Vec<u8> {
+        let (time, run, system) = ((self.clock)(), self.run.clone(), self.system.clone());
+        let start = Start { form: FORM, time, run, part, system, sealed: SEALED.to_vec() };
+        // Texts and numbers: it cannot fail, and if it did a part would be without.
+        let mut line = serde_json::to_vec(&Line::Start(start)).unwrap_or_default();
+        line.push(b'\n');
+        line
     }
 
     fn line(&mut self, line: &Line) {

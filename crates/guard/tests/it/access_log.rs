@@ -39,7 +39,11 @@ impl Paper {
         self.state.store(state, Ordering::SeqCst);
     }
 
-    fn text(&self) -> String {
+    pub fn fills_up(&self, full: bool) {
+        self.is(if full { FULL } else { WORKS });
+    }
+
+    pub fn text(&self) -> String {
         String::from_utf8(self.bytes.lock().unwrap().clone()).unwrap()
     }
 
@@ -90,7 +94,7 @@ impl AsyncWrite for Paper {
     }
 }
 
-fn ring(id: &str, byte: u8) -> Ring {
+pub fn ring(id: &str, byte: u8) -> Ring {
     Ring::new("online-application", [(id.to_owned(), [byte; 32].into())]).unwrap()
 }
 

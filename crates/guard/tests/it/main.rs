@@ -1,6 +1,7 @@
 //! The guard between real connections: each test starts an origin and a guard of its own.
 
 mod access_log;
+mod access_log_parts;
 mod admission;
 mod binding;
 mod declaration;
