@@ -1,4 +1,4 @@
-//! The example applications behind the guard, through the program, with the mistakes of their days.
+//! The example applications with their mistakes, behind the guard, through the program.
 
 pub mod scene;
 
@@ -236,6 +236,15 @@ fn an_example_stays_on_this_machine_and_says_what_is_wrong() {
     let asks = ["--authzen", "http://127.0.0.1:1", "--authzen-token-file"];
     let (code, said) = refused(&[&["serve", "vaccine-booking"][..], &asks, &["no/such/file"]].concat());
     assert!(code == Some(2) && said.contains("cannot be read"), "{said}");
+    let (code, said) = refused(&[
+        "serve",
+        "vaccine-booking",
+        "--authzen",
+        "https://suimon.example",
+        "--authzen-token-file",
+        "Cargo.toml",
+    ]);
+    assert!(code == Some(2) && said.contains("plain http"), "{said}");
     let (code, said) = refused(&[&["serve", "online-application"][..], &asks, &["Cargo.toml"]].concat());
     assert!(code == Some(2) && said.contains("leave it out"), "{said}");
     // A port that is taken.

@@ -306,7 +306,7 @@ async fn admin(
             "There is no such school.",
         );
     };
-    // The mistake of the day: whichever school stands in the address is shown.
+    // The mistake: whichever school stands in the address is shown.
     if application.common.careful && school != own {
         let (ja, en) = ("他校の画面は表示できません。", "You cannot see the pages of another school.");
         return application.refuse(StatusCode::FORBIDDEN, lang, visitor, ja, en);

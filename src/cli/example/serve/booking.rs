@@ -311,8 +311,8 @@ async fn cancel(
     lang.see("/booking/")
 }
 
-/// A record for scripts, to whoever is signed in and knows its number: the mistake that a "special tool" found. It does say whose record
-/// it is, by which the guard withholds it from others.
+/// A record for scripts, to whoever is signed in and knows its number: one way in which a "special tool" may read what it should not. It
+/// does say whose record it is, by which the guard withholds it from others.
 async fn record(State(booking): Shared<Booking>, Path(number): Path<String>, fields: HeaderMap) -> Response {
     let Some(visitor) = booking.common.sessions.of(&fields) else {
         return StatusCode::UNAUTHORIZED.into_response();

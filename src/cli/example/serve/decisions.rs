@@ -48,6 +48,11 @@ impl Decisions {
             Failure::usage(format!("--authzen-token-file {}: cannot be read ({error})", token.display()))
         })?;
         let token = text.lines().next().unwrap_or_default().trim().to_owned();
+        if url.scheme() != "http" {
+            return Err(Failure::usage(
+                "--authzen: an example asks over plain http; write it as http://127.0.0.1:8480",
+            ));
+        }
         let url = url.join("/access/v1/evaluation").context("--authzen")?;
         let http =
             reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().context("the HTTP client")?;

@@ -1,6 +1,6 @@
-//! `suimon example serve`: small applications after the two founding stories, with the mistakes of the day unless told otherwise,
-//! so that it can be seen what the guard before them makes good. People are made up and sign in without a password, so it listens
-//! on this machine alone.
+//! `suimon example serve`: small applications after the two founding stories, which make mistakes unless told otherwise, so that it
+//! can be seen what the guard before them makes good. Some are those of the stories, others such as applications make; how the real
+//! ones were built is not known. People are made up and sign in without a password, so it listens on this machine alone.
 
 mod application;
 mod booking;
@@ -25,8 +25,9 @@ use self::decisions::Decisions;
 use super::super::{Context, Failure, output, serve};
 use crate::entropy::Entropy;
 
-/// Runs an example application. It makes the mistakes of its day, unless it is told to be careful: personal pages say nothing to
-/// caches; an administrator sees whichever school stands in the address; the call centre books slots that accept no bookings.
+/// Runs an example application. It makes mistakes, unless it is told to be careful: personal pages say nothing to caches; an
+/// administrator sees whichever school stands in the address; a record is given to whoever knows its number; the call centre books
+/// slots that accept no bookings.
 #[derive(Args)]
 pub struct Arguments {
     #[arg(value_enum)]
@@ -37,7 +38,7 @@ pub struct Arguments {
     /// Another seed is other people.
     #[arg(long, default_value_t = exposure::simulate::DEFAULT_SEED)]
     seed: u64,
-    /// Without the mistakes of the day.
+    /// Without these mistakes.
     #[arg(long)]
     careful: bool,
     /// Before a slot is booked, Suimon is asked at this address, over AuthZEN.

@@ -119,8 +119,8 @@ pub async fn style() -> Response {
         .into_response()
 }
 
-/// What an answer on a public route says to caches, unless it says something already; on a personal one nothing, as on the day, unless
-/// the application is careful.
+/// What an answer on a public route says to caches, unless it says something already; on a personal one nothing, unless the application
+/// is careful.
 pub fn tell_caches(fields: &mut HeaderMap, public: bool, careful: bool) {
     if fields.contains_key(header::CACHE_CONTROL) {
         return;
