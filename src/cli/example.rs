@@ -1,7 +1,10 @@
 //! `suimon example`: the founding day invented anew, as files: logs, truth, schools and made-up people.
 
+mod cache;
 mod embedded;
 mod people;
+mod serve;
+mod workers;
 
 use std::fs;
 use std::io::{BufWriter, Write};
@@ -12,18 +15,22 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use exposure::simulate::{Day, LogOptions, founding_day};
 
-use super::{Failure, output};
+use super::{Context, Failure, output};
 
 pub use embedded::{CORRECTIVE, MANIFESTS, SCHOOLS, SYSTEM};
 pub use people::{RecordType, people_csv};
 
-/// Writes the example's files: logs with made-up people, and manifests.
+/// The examples as files (logs with made-up people, manifests) and as applications to click through.
 #[derive(Subcommand)]
 pub enum Command {
     /// Simulates 26 October 2023: edge logs, origin and login log, the truth, schools, applicants and admins.
     Generate(Generate),
     /// Writes the manifests of both example systems.
     Manifests(Manifests),
+    /// Runs an example application, for the guard to stand before.
+    Serve(serve::Arguments),
+    /// Runs a cache that makes the mistake of the day: it gives a page to whoever asks for its address.
+    Cache(cache::Arguments),
 }
 
 /// The simulated day.
@@ -57,10 +64,12 @@ pub struct Manifests {
     force: bool,
 }
 
-pub fn run(command: Command) -> Result<ExitCode, Failure> {
+pub async fn run(context: &Context, command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Generate(arguments) => generate(&arguments),
         Command::Manifests(arguments) => manifests(&arguments),
+        Command::Serve(arguments) => serve::run(context, arguments).await,
+        Command::Cache(arguments) => cache::run(context, arguments).await,
     }
 }
 

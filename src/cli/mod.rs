@@ -107,7 +107,7 @@ enum Command {
     Audit(audit::Command),
     /// Replays the founding day on a simulated clock, through the public API.
     Demo(demo::Arguments),
-    /// Writes the example's files: logs with made-up people, and manifests.
+    /// The examples as files (logs with made-up people, manifests) and as applications to click through.
     #[command(subcommand)]
     Example(example::Command),
     /// Who may have seen whose data, from logs.
@@ -162,7 +162,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Assess(arguments) => assess::run(&context, arguments).await,
         Command::Audit(command) => audit::run(&context, command).await,
         Command::Demo(arguments) => demo::run(&context, arguments).await,
-        Command::Example(command) => example::run(command),
+        Command::Example(command) => example::run(&context, command).await,
         Command::Exposure(command) => exposure::run(&context, command).await,
         Command::Incident(command) => incident::run(&context, command).await,
     }

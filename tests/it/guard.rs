@@ -63,7 +63,12 @@ impl Guard {
         command.args(["guard", "--listen", "127.0.0.1:0", "--origin"]);
         command.arg(format!("http://{origin}")).args(more).current_dir(folder);
         command.envs(environment.iter().copied());
-        // There is no database, and nobody asks for one.
+        Self::running(command, "the guard listens").await
+    }
+
+    /// A program that needs no database, once it says that it listens.
+    pub async fn running(mut command: Command, says: &str) -> Self {
+        // There is none, and nobody asks for one.
         command.env("SUIMON_DATABASE_URL", "postgres://nobody@127.0.0.1:1/none");
         let mut program = command.stderr(Stdio::piped()).spawn().expect("the program starts");
         let errors = BufReader::new(program.stderr.take().expect("piped"));
@@ -74,8 +79,8 @@ impl Guard {
                 *heard.lock().unwrap() += &format!("{line}\n");
             }
         });
-        let mut guard = Self { program, said, address: origin };
-        let line = guard.says("the guard listens", 1).await;
+        let mut guard = Self { program, said, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
+        let line = guard.says(says, 1).await;
         let address = line.split("address=").nth(1).and_then(|rest| rest.split_whitespace().next());
         guard.address = address.and_then(|text| text.parse().ok()).expect("an address");
         guard

@@ -67,15 +67,15 @@ pub fn people_csv(day: &Day, record_type: RecordType) -> anyhow::Result<String> 
     String::from_utf8(bytes).context("the table is not text")
 }
 
-struct Name {
-    kanji: &'static str,
-    kana: &'static str,
-    romaji: &'static str,
+pub(super) struct Name {
+    pub kanji: &'static str,
+    pub kana: &'static str,
+    pub romaji: &'static str,
 }
 
-struct Names {
-    family: Vec<Name>,
-    given: Vec<Name>,
+pub(super) struct Names {
+    pub family: Vec<Name>,
+    pub given: Vec<Name>,
 }
 
 struct MadeUp {
@@ -103,7 +103,7 @@ const COURSES: [&str; 6] =
     ["普通コース", "特進コース", "国際コース", "理数コース", "芸術コース", "スポーツコース"];
 
 impl Names {
-    fn embedded() -> anyhow::Result<Self> {
+    pub(super) fn embedded() -> anyhow::Result<Self> {
         let mut names = Self { family: Vec::new(), given: Vec::new() };
         for line in NAMES.lines().skip(1).filter(|line| !line.is_empty()) {
             let parts: Vec<&'static str> = line.split(',').collect();
@@ -164,25 +164,25 @@ impl Names {
 
 /// Numbers that depend on the seed and the person alone, so that another person more or less changes nobody else. A hash
 /// instead of a random-number crate, because another version of such a crate would invent other people.
-struct Chance {
+pub(super) struct Chance {
     key: [u8; 32],
     drawn: u32,
 }
 
 impl Chance {
-    fn of(seed: u64, id: &str) -> Self {
+    pub(super) fn of(seed: u64, id: &str) -> Self {
         let key = Sha256::new().chain_update(seed.to_be_bytes()).chain_update(id.as_bytes()).finalize();
         Self { key: key.into(), drawn: 0 }
     }
 
-    fn below(&mut self, bound: u32) -> u32 {
+    pub(super) fn below(&mut self, bound: u32) -> u32 {
         let hash = Sha256::new().chain_update(self.key).chain_update(self.drawn.to_be_bytes()).finalize();
         self.drawn += 1;
         // The bias of the remainder is far below what an example shows.
         u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]) % bound.max(1)
     }
 
-    fn pick<'l, T>(&mut self, list: &'l [T]) -> &'l T {
+    pub(super) fn pick<'l, T>(&mut self, list: &'l [T]) -> &'l T {
         let bound = u32::try_from(list.len()).unwrap_or(u32::MAX);
         &list[self.below(bound) as usize]
     }

@@ -18,7 +18,7 @@ use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::scene::{LONG, program, soon};
+use super::scene::{LONG, program, soon};
 
 type Sender = SplitSink<WebSocketStream<TcpStream>, Message>;
 
