@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Failure, manifests};
 use crate::requirements::manifest::{Kind, ManifestSet, Mechanism, RequirementSpec, SystemSpec, parse_files};
-use crate::requirements::{StandingAt, caching_rules, standing_at};
+use crate::requirements::{StandingAt, admission_conflicts, caching_rules, standing_at};
 
 /// Where the rules are stated.
 #[derive(Clone)]
@@ -23,6 +23,10 @@ impl Stated {
         let files = manifests::read(&self.paths)?.into_iter().map(|file| (file.name, file.content));
         let set = parse_files(files).map_err(|problems| Failure::usage(manifests::complaints(&problems)))?;
         let system = self.name(&set)?;
+        let conflicts = admission_conflicts(&set, &system, &set);
+        if !conflicts.is_empty() {
+            return Err(Failure::usage(manifests::complaints(&conflicts)));
+        }
         Ok(Files { set, system })
     }
 

@@ -11,6 +11,7 @@
 pub mod manifest;
 
 mod access_rules;
+mod admission;
 mod apply;
 mod approvals;
 mod attest;
@@ -34,6 +35,7 @@ mod store;
 mod store_evidence;
 
 pub use access_rules::object_of;
+pub use admission::{AdmissionRules, admission_conflicts, admission_rules};
 pub use apply::{apply, plan, withdraw};
 pub use approvals::{Approval, approval, approve};
 pub use attest::attested;

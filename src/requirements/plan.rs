@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::admission::admission_conflicts;
 use super::blind_spots::blind_spots;
 use super::cache::read_stored;
 use super::manifest::{
@@ -65,6 +66,10 @@ pub(super) fn compute(
     let pruned = if prune { left_out(&given, &live) } else { BTreeSet::new() };
     let together = together(&given, &live, &pruned);
     let mut problems = dangling(&given, &live, &pruned);
+    let systems: BTreeSet<&str> = given.iter().map(Manifest::system_name).collect();
+    for system in &systems {
+        problems.extend(admission_conflicts(&together, system, &given));
+    }
     let mut drafts = Vec::new();
     for manifest in given.iter() {
         let base = stored.get(&(manifest.kind, manifest.name.as_str()));

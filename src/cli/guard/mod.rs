@@ -3,6 +3,7 @@
 mod limits;
 mod parts;
 mod sessions;
+mod waiting;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

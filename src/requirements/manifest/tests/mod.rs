@@ -1,5 +1,6 @@
 //! Error texts are a contract: the tests compare whole sentences.
 
+mod admission;
 mod documents;
 mod envelope;
 mod estimates;
