@@ -1,6 +1,8 @@
 //! Requirements about admission as one statement: what the guard keeps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
 
 use super::manifest::{
     AdmissionParams, Channel, Enforcement, Entrance, Kind, ManifestSet, Mode, Params, Place, Problem,
@@ -130,16 +132,22 @@ pub fn admission_conflicts(set: &ManifestSet, system: &str, given: &ManifestSet)
         .filter_map(|(name, spec)| stated(spec).map(|(_, params)| (name, params)))
         .collect();
     let mut problems = Vec::new();
-    let mut differ = |(first, second): (&str, &str), path: &str, what: &str| {
-        let message =
-            format!("`{first}` and `{second}` state different {what}, and neither is the stricter one");
-        let remedy = "state it in one of them, or alike in both".to_owned();
-        problems.push(problem(given, system, &[second, first], path, message, remedy));
-    };
-    for (at, (first, one)) in all.iter().enumerate() {
-        for (second, other) in &all[at + 1..] {
-            for (path, what) in differences(one, other) {
-                differ((first, second), &path, what);
+    // Each is compared with the first that says anything of it: in sets of any size in one pass.
+    let mut firsts = BTreeMap::<String, (&str, Value)>::new();
+    for (name, params) in &all {
+        for (path, what, said) in without_smallest(params) {
+            match firsts.get(&path) {
+                None => {
+                    firsts.insert(path, (*name, said));
+                }
+                Some((first, other)) if *other != said => {
+                    let message = format!(
+                        "`{first}` and `{name}` state different {what}, and neither is the stricter one"
+                    );
+                    let remedy = "state it in one of them, or alike in both".to_owned();
+                    problems.push(problem(given, system, &[*name, *first], &path, message, remedy));
+                }
+                Some(_) => {}
             }
         }
     }
@@ -153,56 +161,47 @@ pub fn admission_conflicts(set: &ManifestSet, system: &str, given: &ManifestSet)
         }
     }
     if largest.values().map(|(share, _)| share).sum::<f64>() >= 1.0 {
-        let names: Vec<&str> = largest.values().map(|(_, name)| *name).collect();
-        let last = names.last().copied().unwrap_or_default();
+        let names: BTreeSet<&str> = largest.values().map(|(_, name)| *name).collect();
         let listed: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
         let message =
             format!("the shares that {} reserve leave nothing for the others", listed.join(" and "));
         let remedy = "of each channel the largest share holds: let them be below 1 together".to_owned();
+        let names: Vec<&str> = names.into_iter().rev().collect();
         // One alone was found when it was read.
-        if names.iter().any(|name| *name != last) {
+        if names.len() > 1 {
             problems.push(problem(given, system, &names, "spec.enforcement.params.reserve", message, remedy));
         }
     }
     problems
 }
 
-/// What two state differently that has no smaller one.
-fn differences(one: &AdmissionParams, other: &AdmissionParams) -> Vec<(String, &'static str)> {
-    const PATH: &str = "spec.enforcement.params";
-    let mut found = Vec::new();
-    let mut note = |differs: bool, path: String, what| {
-        if differs {
-            found.push((format!("{PATH}.{path}"), what));
-        }
-    };
-    note(unlike(&one.order, &other.order), "order".to_owned(), "orders");
-    for (channel, entrance) in &one.channels {
-        let Some(second) = other.channels.get(channel) else { continue };
-        note(
-            unlike(&entrance.known_by, &second.known_by),
-            format!("channels.{channel}.knownBy"),
-            "entrances",
-        );
-        note(unlike(&entrance.weight, &second.weight), format!("channels.{channel}.weight"), "weights");
+/// What is stated of which no one is smaller than another: path, what it is, value.
+fn without_smallest(params: &AdmissionParams) -> Vec<(String, &'static str, Value)> {
+    let filled = |list: &Vec<String>| (!list.is_empty()).then(|| json!(list));
+    let mut stated = vec![
+        ("order".to_owned(), "orders", params.order.as_ref().map(|order| json!(order))),
+        ("open".to_owned(), "open paths", filled(&params.open)),
+        ("apiClients".to_owned(), "paths of programs", filled(&params.api_clients)),
+        (
+            "tenants.paths".to_owned(),
+            "paths of tenants",
+            params.tenants.as_ref().and_then(|tenants| filled(&tenants.paths)),
+        ),
+        (
+            "waitingRoom.status".to_owned(),
+            "answers of the waiting room",
+            params.waiting_room.as_ref().and_then(|room| room.status).map(|status| json!(status)),
+        ),
+    ];
+    for (channel, Entrance { known_by, weight }) in &params.channels {
+        let known_by = known_by.as_ref().map(|known_by| json!(known_by));
+        stated.push((format!("channels.{channel}.knownBy"), "entrances", known_by));
+        stated.push((format!("channels.{channel}.weight"), "weights", weight.map(|weight| json!(weight))));
     }
-    let filled = |list: &Vec<String>| (!list.is_empty()).then(|| list.clone());
-    note(unlike(&filled(&one.open), &filled(&other.open)), "open".to_owned(), "open paths");
-    let programs = (filled(&one.api_clients), filled(&other.api_clients));
-    note(unlike(&programs.0, &programs.1), "apiClients".to_owned(), "paths of programs");
-    let paths = |params: &AdmissionParams| params.tenants.as_ref().and_then(|tenants| filled(&tenants.paths));
-    note(unlike(&paths(one), &paths(other)), "tenants.paths".to_owned(), "paths of tenants");
-    let status = |params: &AdmissionParams| params.waiting_room.as_ref().and_then(|room| room.status);
-    note(
-        unlike(&status(one), &status(other)),
-        "waitingRoom.status".to_owned(),
-        "answers of the waiting room",
-    );
-    found
-}
-
-fn unlike<T: PartialEq>(one: &Option<T>, other: &Option<T>) -> bool {
-    one.is_some() && other.is_some() && one != other
+    let said = |(path, what, said): (String, _, Option<Value>)| {
+        Some((format!("spec.enforcement.params.{path}"), what, said?))
+    };
+    stated.into_iter().filter_map(said).collect()
 }
 
 /// A problem of requirements, at the place of the first of them that has one, of their system, or nowhere, where all are stored.

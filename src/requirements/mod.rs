@@ -24,6 +24,7 @@ mod evidence;
 mod exceptions;
 mod explain;
 mod guarded;
+mod measured;
 mod model;
 mod plan;
 mod read;
@@ -48,6 +49,7 @@ pub use evidence::{CheckResult, Evidence, NewEvidence, evidence, record, thresho
 pub use exceptions::{StandingException, exception, exceptions, probes};
 pub use explain::{Asked, Asker, explain};
 pub use guarded::{Guarded, guarded};
+pub use measured::limits_above_measured;
 pub use model::{ChangeKind, ManifestFile, Outcome, Plan, PlannedChange, Stated, Version};
 pub use read::{
     in_force, names_of_systems, require_system, requirement, requirement_in_force, requirements,

@@ -13,17 +13,20 @@ use super::super::caching::Files;
 use super::waiting;
 use crate::clock::{Clock, SystemClock};
 use crate::requirements::manifest::{self, AdmissionParams, SystemSpec, TenantBudgets};
-use crate::requirements::{AdmissionRules, admission_rules};
+use crate::requirements::{AdmissionRules, StandingAt, admission_rules};
 
 /// By which proxies before the guard say which way somebody came, where a requirement does not say otherwise.
 const CHANNEL: HeaderName = HeaderName::from_static("x-suimon-channel");
+
+/// Requests at once where nobody measured or says otherwise.
+const IN_FLIGHT: u32 = 256;
 
 /// What no manifest states.
 pub struct Stated<'a> {
     /// Name of the occasion.
     pub event: &'a str,
-    /// Most requests at once towards the system.
-    pub in_flight: u32,
+    /// Most requests at once towards the system; without it what was measured, or 256.
+    pub in_flight: Option<u32>,
     /// After a start, for those who waited before it.
     pub settle: Duration,
     /// Whether browsers reach the guard over TLS.
@@ -34,7 +37,13 @@ pub struct Stated<'a> {
 pub fn settings(files: &Files, stated_here: &Stated<'_>) -> Result<Settings, Failure> {
     let Stated { event, in_flight, settle, tls } = *stated_here;
     let spec = files.spec()?;
-    let requirements = files.requirements_at(SystemClock.now());
+    let StandingAt { requirements, lowered, .. } = files.standing_at(SystemClock.now());
+    for requirement in lowered {
+        tracing::warn!(
+            requirement,
+            "no exception holds for limits above what was measured: the measured ones are kept"
+        );
+    }
     let rules = admission_rules(requirements.iter().map(|(_, requirement)| requirement));
     let AdmissionRules { mode, params } = rules.ok_or_else(|| {
         Failure::usage(format!(
@@ -42,6 +51,7 @@ pub fn settings(files: &Files, stated_here: &Stated<'_>) -> Result<Settings, Fai
             files.system
         ))
     })?;
+    let in_flight = at_once(in_flight, spec.measured.as_ref().and_then(|measured| measured.in_flight));
     let status = params.waiting_room.as_ref().and_then(|room| room.status);
     Ok(Settings {
         system: files.system.clone(),
@@ -65,6 +75,21 @@ pub fn settings(files: &Files, stated_here: &Stated<'_>) -> Result<Settings, Fai
         session_cookies: spec.sessions.as_ref().map(|sessions| sessions.cookies.clone()).unwrap_or_default(),
         status_max_age: Duration::from_secs(5),
     })
+}
+
+/// Never above what was measured, whatever somebody wrote on the command line.
+fn at_once(stated: Option<u32>, measured: Option<u32>) -> u32 {
+    match (stated, measured) {
+        (Some(stated), Some(measured)) if stated > measured => {
+            tracing::warn!(
+                stated,
+                measured,
+                "--in-flight is above what was measured: the measured figure is kept"
+            );
+            measured
+        }
+        (stated, measured) => stated.or(measured).unwrap_or(IN_FLIGHT),
+    }
 }
 
 fn budget(rate: f64, people: u32, newcomers_per_minute: Option<u32>) -> Budget {

@@ -1,7 +1,7 @@
 //! What must agree between a requirement and its system.
 
 use super::admission::{AdmissionParams, Entrance};
-use super::enforcement::{CacheParams, Params};
+use super::enforcement::{CacheParams, Mechanism, Params};
 use super::exception::ExceptionSpec;
 use super::probe::ProbeSpec;
 use super::requirement::{RequirementSpec, RouteClass, Target};
@@ -46,6 +46,11 @@ pub(super) fn of_exception(exception: &ExceptionSpec, requirement: &RequirementS
     if requirement.system != exception.system {
         let message = format!("`{}` is a requirement of `{}`", exception.requirement, requirement.system);
         found.push(("spec.requirement".to_owned(), message, "name one of the same system".to_owned()));
+    }
+    let admits = matches!(&requirement.enforcement, Some(kept) if kept.mechanism() == Mechanism::Admission);
+    if exception.up_to.is_some() && !admits {
+        let message = format!("`{}` states no limits of admission", exception.requirement);
+        found.push(("spec.upTo".to_owned(), message, "leave `upTo` out".to_owned()));
     }
     let Some(mode) = exception.mode else { return found };
     let path = "spec.mode".to_owned();

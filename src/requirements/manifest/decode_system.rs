@@ -4,6 +4,7 @@ use jiff::tz::TimeZoneDatabase;
 
 use super::decode::{Object, Report};
 use super::limits;
+use super::measured::measured;
 use super::routes::pattern_fault;
 use super::sessions::sessions;
 use super::system::{
@@ -14,8 +15,17 @@ use super::values::{localized, name, parsed, period, snake, text, truth, word};
 use super::wording::quoted;
 
 pub(super) fn system(node: &Node, path: &str, report: &mut Report) -> Option<SystemSpec> {
-    let known =
-        ["title", "operator", "timeZone", "tenantsKind", "recordTypes", "routes", "channels", "sessions"];
+    let known = [
+        "title",
+        "operator",
+        "timeZone",
+        "tenantsKind",
+        "recordTypes",
+        "routes",
+        "channels",
+        "sessions",
+        "measured",
+    ];
     let mut object = Object::open(node, path, report, &known)?;
     let title = object.required("title", localized(limits::LINE));
     let operator = object.required("operator", operator);
@@ -25,6 +35,7 @@ pub(super) fn system(node: &Node, path: &str, report: &mut Report) -> Option<Sys
     let routes = object.list("routes", limits::ROUTES, route);
     let channels = object.list("channels", limits::ITEMS, word("a channel"));
     let sessions = object.optional("sessions", sessions);
+    let measured = object.optional("measured", measured);
     Some(SystemSpec {
         title: title?,
         operator: operator?,
@@ -34,6 +45,7 @@ pub(super) fn system(node: &Node, path: &str, report: &mut Report) -> Option<Sys
         routes,
         channels,
         sessions,
+        measured,
     })
 }
 

@@ -32,6 +32,7 @@ mod estimate;
 mod exception;
 mod json_schema;
 mod limits;
+mod measured;
 mod model;
 mod period;
 mod probe;
@@ -61,6 +62,7 @@ pub use enforcement::{
 pub use estimate::SystemEstimate;
 pub use exception::{ExceptionSpec, exception_lasting, exception_remedy, too_long};
 pub use json_schema::json_schema;
+pub use measured::{Measured, UpTo};
 pub use model::{API_VERSION, Kind, Localized, Manifest, ManifestError, Spec};
 pub use period::Period;
 pub use probe::{Check, ProbeSpec};

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::measured::Measured;
 use super::model::Localized;
 use super::period::Period;
 use super::sessions::Sessions;
@@ -31,6 +32,9 @@ pub struct SystemSpec {
     /// How it knows whose request it is; without it the guard keeps nobody apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sessions: Option<Sessions>,
+    /// What it was measured to bear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured: Option<Measured>,
 }
 
 impl SystemSpec {

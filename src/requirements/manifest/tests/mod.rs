@@ -7,6 +7,7 @@ mod estimates;
 mod examples;
 mod hostile;
 mod json_schema;
+mod measured;
 mod references;
 mod requirements;
 mod routes;
