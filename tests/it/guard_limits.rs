@@ -1,4 +1,4 @@
-//! What manifests state of admission, kept by `suimon guard`.
+//! What manifests state of admission and of suffixes, kept by `suimon guard` and written for other edges.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -28,8 +28,8 @@ spec:
       fields:
         - { name: name, title: { ja: 氏名, en: Name }, category: name, protection: encrypted, kind: name, retention: P1Y }
   routes:
-    - { name: mypage, pattern: /mypage/**, personal: true }
-    - { name: files, pattern: /files/**, personal: false }
+    - { name: mypage, pattern: /mypage/**, personal: true, suffixes: [pdf] }
+    - { name: files, pattern: /files/**, personal: false, suffixes: [css] }
 ";
 
 /// A requirement about admission with these parameters.
@@ -271,4 +271,52 @@ fn ticket(answer: &reqwest::Response) -> String {
     let given = answer.headers().get_all("set-cookie").iter().filter_map(|cookie| cookie.to_str().ok());
     let mut given = given.filter_map(|cookie| cookie.split(';').next());
     given.find(|cookie| cookie.starts_with("suimon-place")).expect("a place").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn declared_suffixes_are_known_to_the_guard_and_to_every_export() {
+    let folder = tempfile::tempdir().expect("a folder");
+    state(folder.path(), &[SYSTEM]);
+    let guard = Guard::start(folder.path(), origin().await, &[]).await;
+    for (path, status) in [("/mypage/answer.pdf", 200), ("/mypage/answer.css", 404), ("/mypage/answer", 200)]
+    {
+        assert_eq!(guard.newcomer(path, &[]).await.status(), status, "{path}");
+    }
+    // A personal page under a public prefix: no cache may keep it.
+    let kept = |answer: reqwest::Response| {
+        answer
+            .headers()
+            .get("cache-control")
+            .is_some_and(|value| value.to_str().expect("text").contains("no-store"))
+    };
+    assert!(!kept(guard.newcomer("/files/site.css", &[]).await));
+    assert!(kept(guard.newcomer("/files/answer.pdf", &[]).await));
+    let export = |edge: &str, documents: &[&str]| {
+        state(folder.path(), documents);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_suimon"));
+        command.args(["export", edge, "--manifests", "manifests", "--into", "written", "--replace"]);
+        let ran = command.current_dir(folder.path()).output().expect("the program runs");
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        let files = std::fs::read_dir(folder.path().join("written")).expect("a folder");
+        let text = |file: std::io::Result<std::fs::DirEntry>| {
+            std::fs::read_to_string(file.expect("a file").path()).expect("text")
+        };
+        let texts = files.map(text).collect::<String>() + &String::from_utf8_lossy(&ran.stdout);
+        std::fs::remove_dir_all(folder.path().join("written")).expect("removed");
+        texts
+    };
+    for edge in ["nginx", "varnish", "cloudflare"] {
+        let with = export(edge, &[SYSTEM]);
+        let without = export(edge, &[&SYSTEM.replace(", suffixes: [pdf]", "")]);
+        assert_eq!((with.contains("pdf"), without.contains("pdf")), (true, false), "{edge}:\n{with}");
+    }
+    // CloudFront cannot refuse by suffix nor say `only these`: it is told so, and the route is personal there.
+    let shared = requirement("CACHE-1", "{ rule: public, maxAge: 60 }")
+        .replace("target: system", "target: route:files")
+        .replace("mechanism: admission", "mechanism: cache");
+    let note = "files: a public route with a list of suffixes is personal at CloudFront";
+    let said = export("cloudfront", &[SYSTEM, &shared]);
+    assert!(said.contains(note), "{said}");
+    let said = export("cloudfront", &[&SYSTEM.replace(", suffixes: [css]", ""), &shared]);
+    assert!(!said.contains(note), "{said}");
 }

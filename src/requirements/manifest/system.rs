@@ -246,6 +246,10 @@ pub struct Route {
     /// Methods it answers; empty means all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub methods: Vec<Method>,
+    /// File suffixes that its paths may end in, lower case, without dot. On a personal route a path with any other is refused; on a
+    /// public one, if there are any here, it is personal.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suffixes: Vec<String>,
     /// Which personal data its pages show: what an exposure of this route exposes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shows: Vec<Shown>,

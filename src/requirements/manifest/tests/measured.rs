@@ -1,8 +1,8 @@
-//! What was measured, and how far exceptions go.
+//! What was measured, how far exceptions go, and known suffixes.
 
 use super::*;
 use crate::requirements::limits_above_measured;
-use crate::requirements::manifest::Manifest;
+use crate::requirements::manifest::{Manifest, RouteClass};
 
 const CACHE: &str = "enforcement: { mode: enforce, mechanism: cache, params: { rule: no_store } }";
 const EXCEPTION: &str = "\
@@ -97,6 +97,28 @@ fn what_is_wrong_with_figures_and_exceptions() {
         ]),
         ["e.yaml:9:9: spec.upTo: no limit is named; add `rate` or `concurrency`"]
     );
+}
+
+#[test]
+fn suffixes_are_declared_in_one_spelling() {
+    let public = "pattern: /, personal: false";
+    assert_eq!(
+        system_problems(public, "pattern: /, personal: false, suffixes: [.pdf, PDF, pdf, pdf]"),
+        [
+            "s.yaml:25:57: spec.routes[1].suffixes: suffix `pdf` is declared twice; remove one of them",
+            "s.yaml:25:58: spec.routes[1].suffixes[0]: `.pdf` is not 1 to 16 lower-case letters and digits; \
+             write it without its dot: `pdf`",
+            "s.yaml:25:64: spec.routes[1].suffixes[1]: `PDF` is not 1 to 16 lower-case letters and digits; \
+             write it without its dot: `pdf`",
+        ]
+    );
+    let system = with(SYSTEM, public, "pattern: /files/**, personal: false, suffixes: [css]");
+    let set = parse(&[("s.yaml", &system)]).unwrap();
+    let class = |path: &str| set.system("shop").unwrap().route_for(path).class;
+    assert_eq!(class("/files/a.css"), RouteClass::Public);
+    assert_eq!(class("/files/A.CSS"), RouteClass::Public);
+    assert_eq!(class("/files/list"), RouteClass::Public);
+    assert_eq!(class("/files/answers.pdf"), RouteClass::Personal);
 }
 
 #[test]
