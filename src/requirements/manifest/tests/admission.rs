@@ -97,7 +97,7 @@ fn an_order_has_what_it_needs_and_nothing_else() {
     assert_eq!(
         of(&format!("{{ by: by_group, field: {{ header: Cookie }}, groups: [{{ name: a, {noon} }}] }}")),
         [
-            "r.yaml:17:49: spec.enforcement.params.order.field.header: `Cookie` is a field that others use, too; \
+            "r.yaml:17:47: spec.enforcement.params.order.field.header: `Cookie` is a field that others use, too; \
              write one of your own, like `x-desk`"
         ]
     );
@@ -106,7 +106,7 @@ fn an_order_has_what_it_needs_and_nothing_else() {
             "{{ by: by_group, field: {{ query: month }}, groups: [{{ name: a, {noon} }}, {{ name: b, values: [a], {noon} }}] }}"
         )),
         [
-            "r.yaml:17:113: spec.enforcement.params.order.groups[1]: `a` means two groups; let it mean one of them"
+            "r.yaml:17:115: spec.enforcement.params.order.groups[1]: `a` means two groups; let it mean one of them"
         ]
     );
     assert_eq!(
@@ -163,9 +163,9 @@ fn tenants_have_a_whole_budget_within_the_systems_and_are_known() {
             "{ paths: ['/t/{tenant}/**'], named: { north: { rate: 500 }, South: { rate: 5, concurrency: 5 } } }"
         ),
         [
-            "r.yaml:17:62: spec.enforcement.params.tenants.named.north.concurrency: tenant `north` has no `concurrency`; \
+            "r.yaml:17:61: spec.enforcement.params.tenants.named.north.concurrency: tenant `north` has no `concurrency`; \
              add `concurrency` here or in `each`",
-            "r.yaml:17:70: spec.enforcement.params.tenants.named.north.rate: the rate is above the system's, 400; lower it",
+            "r.yaml:17:69: spec.enforcement.params.tenants.named.north.rate: the rate is above the system's, 400; lower it",
             "r.yaml:17:76: spec.enforcement.params.tenants.named.South: `South` is not the name of a tenant; \
              write 1 to 40 lower-case letters, digits, `-` or `_`, as it stands in paths",
         ]

@@ -105,10 +105,10 @@ fn suffixes_are_declared_in_one_spelling() {
     assert_eq!(
         system_problems(public, "pattern: /, personal: false, suffixes: [.pdf, PDF, pdf, pdf]"),
         [
-            "s.yaml:25:57: spec.routes[1].suffixes: suffix `pdf` is declared twice; remove one of them",
-            "s.yaml:25:58: spec.routes[1].suffixes[0]: `.pdf` is not 1 to 16 lower-case letters and digits; \
+            "s.yaml:30:59: spec.routes[1].suffixes: suffix `pdf` is declared twice; remove one of them",
+            "s.yaml:30:60: spec.routes[1].suffixes[0]: `.pdf` is not 1 to 16 lower-case letters and digits; \
              write it without its dot: `pdf`",
-            "s.yaml:25:64: spec.routes[1].suffixes[1]: `PDF` is not 1 to 16 lower-case letters and digits; \
+            "s.yaml:30:66: spec.routes[1].suffixes[1]: `PDF` is not 1 to 16 lower-case letters and digits; \
              write it without its dot: `pdf`",
         ]
     );
