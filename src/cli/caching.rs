@@ -8,7 +8,9 @@ use sha2::{Digest, Sha256};
 
 use super::{Failure, manifests};
 use crate::requirements::manifest::{Kind, ManifestSet, Mechanism, RequirementSpec, SystemSpec, parse_files};
-use crate::requirements::{StandingAt, caching_rules, standing_at};
+use crate::requirements::{
+    StandingAt, admission_conflicts, caching_rules, limits_above_measured, standing_at,
+};
 
 /// Where the rules are stated.
 #[derive(Clone)]
@@ -23,6 +25,12 @@ impl Stated {
         let files = manifests::read(&self.paths)?.into_iter().map(|file| (file.name, file.content));
         let set = parse_files(files).map_err(|problems| Failure::usage(manifests::complaints(&problems)))?;
         let system = self.name(&set)?;
+        let mut problems = admission_conflicts(&set, &system, &set);
+        problems.extend(limits_above_measured(&set, &system));
+        if !problems.is_empty() {
+            problems.sort();
+            return Err(Failure::usage(manifests::complaints(&problems)));
+        }
         Ok(Files { set, system })
     }
 
@@ -76,16 +84,16 @@ impl Files {
         manifest.map(|manifest| manifest.fingerprint().chars().take(16).collect()).unwrap_or_default()
     }
 
-    /// Requirements in force at an instant, as strictly as the exceptions that hold leave them.
-    pub fn requirements_at(&self, at: Timestamp) -> Vec<(&str, RequirementSpec)> {
-        standing_at(&self.set, &self.system, at).requirements
+    /// What is in force at an instant, as strictly as the exceptions that hold leave it.
+    pub fn standing_at(&self, at: Timestamp) -> StandingAt<'_> {
+        standing_at(&self.set, &self.system, at)
     }
 
     /// The rules at an instant.
     pub fn rules_at(&self, at: Timestamp) -> Result<Ruled, Failure> {
         let Self { set, system: name } = self;
         let system = self.spec()?;
-        let StandingAt { requirements, exceptions, until } = standing_at(set, name, at);
+        let StandingAt { requirements, exceptions, lowered: _, until } = standing_at(set, name, at);
         let rules = caching_rules(system, requirements.iter().map(|(_, requirement)| requirement));
         let exceptions = exceptions.into_iter().map(str::to_owned).collect();
         Ok(Ruled { rules, version: self.version(&requirements), exceptions, until })

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
-use crate::requirements::manifest::Problem;
+use crate::requirements::manifest::{Kind, Problem};
 use crate::requirements::{ChangeKind, ManifestFile, PlannedChange};
 
 /// A larger file is no manifest; it is not read to its end.
@@ -83,6 +83,8 @@ pub fn describe(changes: &[PlannedChange]) -> String {
             ChangeKind::Create => '+',
             ChangeKind::Update => '~',
             ChangeKind::Withdraw => '-',
+            // What a system leaves out was said when it was applied; a limit that has lost its exception is news.
+            ChangeKind::Unchanged if change.kind == Kind::Requirement && !change.notes.is_empty() => '=',
             ChangeKind::Unchanged => continue,
         };
         text += &format!(

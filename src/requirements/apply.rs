@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::manifest::Kind;
+use super::manifest::{Kind, Manifest, ManifestSet};
+use super::measured::{Approved, limits};
 use super::model::{ChangeKind, ManifestFile, Outcome, Plan, PlannedChange, Version};
 use super::plan::{Computed, Draft, compute, reference_to, withdrawal};
-use super::{cache::read_stored, reindex, store};
+use super::{cache::read_stored, exceptions, reindex, store};
 use crate::access::{Action, Op, Scope, Tx};
 use crate::audit::Event;
 use crate::error::{Error, Result};
@@ -26,7 +27,8 @@ pub async fn plan(op: &Op, files: Vec<ManifestFile>, prune: bool) -> Result<Plan
     let scope = op.permit_at(op.app().root()?, Action::Plan, "requirement").await?;
     check_files(&files)?;
     let newest = store::newest(scope.connection(), scope.tenant()).await?;
-    let computed = compute_aside(&scope, &files.into(), newest, prune).await?;
+    let approved = exceptions::approved(&scope).await?.into();
+    let computed = compute_aside(&scope, &files.into(), newest, &approved, prune).await?;
     Ok(Plan { changes: changes(&computed), problems: computed.problems })
 }
 
@@ -42,7 +44,8 @@ pub async fn apply(op: &Op, files: Vec<ManifestFile>, reason: &str, prune: bool)
     let files: Arc<[ManifestFile]> = files.into();
     // Most of the work is done before the write lock is taken; it is repeated below only if somebody was faster.
     let seen = store::newest(scope.connection(), scope.tenant()).await?;
-    let mut computed = compute_aside(&scope, &files, seen.clone(), prune).await?;
+    let approved = exceptions::approved(&scope).await?.into();
+    let mut computed = compute_aside(&scope, &files, seen.clone(), &approved, prune).await?;
     if !computed.problems.is_empty() {
         return Ok(Outcome::Refused(computed.problems));
     }
@@ -53,7 +56,7 @@ pub async fn apply(op: &Op, files: Vec<ManifestFile>, reason: &str, prune: bool)
     store::serialise(tx.connection(), scope.tenant()).await?;
     let newest = store::newest(tx.connection(), scope.tenant()).await?;
     if newest != seen {
-        computed = compute_aside(&scope, &files, newest, prune).await?;
+        computed = compute_aside(&scope, &files, newest, &approved, prune).await?;
         if !computed.problems.is_empty() {
             return Ok(Outcome::Refused(computed.problems));
         }
@@ -72,17 +75,23 @@ pub async fn withdraw(op: &Op, kind: Kind, name: &str, reason: &str) -> Result<P
     let scope = op.permit_at(op.app().root()?, Action::Apply, "requirement").await?;
     let reason = check_reason(reason)?;
     let what = kind.noun();
+    let approved = exceptions::approved(&scope).await?;
     let tx = scope.begin().await?;
     store::serialise(tx.connection(), scope.tenant()).await?;
     let newest = store::newest_of(tx.connection(), scope.tenant(), kind, name)
         .await?
         .filter(|version| !version.withdrawn)
         .ok_or_else(|| Error::not_found(what))?;
+    let mut live = Vec::new();
     for other in store::newest(tx.connection(), scope.tenant()).await? {
-        if other.withdrawn || other.kind == Kind::System {
+        if other.withdrawn {
             continue;
         }
         let manifest = read_stored(&other.fingerprint, &other.manifest)?;
+        live.push(manifest.clone());
+        if other.kind == Kind::System {
+            continue;
+        }
         let refers = match kind {
             Kind::System => manifest.system_name() == name,
             _ => reference_to(&manifest, kind, name).is_some(),
@@ -93,9 +102,23 @@ pub async fn withdraw(op: &Op, kind: Kind, name: &str, reason: &str) -> Result<P
                 .remedy("withdraw that one first, or apply a version of it without the reference"));
         }
     }
+    if kind == Kind::Exception {
+        let (after, before) = (without(&live, kind, name), ManifestSet::of_stored(live));
+        let found = limits(&after, &before, &ManifestSet::default(), &newest.system, &approved, scope.at());
+        if let Some(problem) = found.problems.first() {
+            return Err(
+                Error::conflict(problem.message.clone()).remedy("apply a version with a lower limit first")
+            );
+        }
+    }
     let draft = withdrawal(&newest, &newest.system, scope.at());
     store_all(tx, std::iter::once(&draft), reason).await?;
     Ok(draft.change)
+}
+
+fn without(manifests: &[Manifest], kind: Kind, name: &str) -> ManifestSet {
+    let others = manifests.iter().filter(|manifest| manifest.kind != kind || manifest.name != name);
+    ManifestSet::of_stored(others.cloned())
 }
 
 async fn store_all<'a>(tx: Tx, drafts: impl Iterator<Item = &'a Draft>, reason: &str) -> Result<()> {
@@ -137,10 +160,11 @@ async fn compute_aside(
     scope: &Scope,
     files: &Arc<[ManifestFile]>,
     newest: Vec<Version>,
+    approved: &Arc<Approved>,
     prune: bool,
 ) -> Result<Computed> {
-    let (files, now) = (files.clone(), scope.at());
-    tokio::task::spawn_blocking(move || compute(&files, &newest, now, prune))
+    let (files, approved, now) = (files.clone(), approved.clone(), scope.at());
+    tokio::task::spawn_blocking(move || compute(&files, &newest, &approved, now, prune))
         .await
         .map_err(|error| Error::Internal(anyhow::Error::new(error).context("planning")))?
 }

@@ -66,14 +66,13 @@ fn rule(route: &Route, stated: &[Stated<'_>]) -> RouteRule {
         });
         Class::Public(caching.unwrap_or(Caching::Origin))
     };
-    let Route { name, pattern, personal: _, methods, shows: _ } = route;
+    let Route { name, pattern, personal: _, methods, suffixes, shows: _ } = route;
     RouteRule {
         name: name.clone(),
         pattern: pattern.clone(),
         class,
         methods: methods.iter().map(|method| method_of(*method)).collect(),
-        // A manifest declares none: on a personal route whatever ends like a file is refused.
-        suffixes: Vec::new(),
+        suffixes: suffixes.clone(),
         mode: mode(strictest),
     }
 }

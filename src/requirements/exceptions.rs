@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::approvals::{Approval, approval};
 use super::manifest::{ExceptionSpec, Kind, ProbeSpec};
+use super::measured::Approved;
 use super::model::Stated;
 use super::read::{permit, version_at};
 use super::stated::{list, listed, one, stated};
@@ -39,6 +40,13 @@ pub async fn exceptions(
 ) -> Result<Vec<StandingException>> {
     let scope = permit(op).await?;
     standing(&scope, system, at.unwrap_or(op.at()), after, limit).await
+}
+
+/// Names and fingerprints of what was approved by now.
+pub(super) async fn approved(scope: &Scope) -> Result<Approved> {
+    let approvals = store_evidence::approvals(scope, Kind::Exception).await?.into_values();
+    let by_now = approvals.filter(|approval| approval.approved_at <= scope.at());
+    Ok(by_now.map(|approval| (approval.name, approval.fingerprint)).collect())
 }
 
 /// All exceptions of a system that hold at an instant.

@@ -11,6 +11,7 @@
 pub mod manifest;
 
 mod access_rules;
+mod admission;
 mod apply;
 mod approvals;
 mod attest;
@@ -26,6 +27,7 @@ mod exceptions;
 mod explain;
 mod guarded;
 mod guarding;
+mod measured;
 mod model;
 mod plan;
 mod read;
@@ -38,6 +40,7 @@ mod store_copies;
 mod store_evidence;
 
 pub use access_rules::object_of;
+pub use admission::{AdmissionRules, admission_conflicts, admission_rules};
 pub use apply::{apply, plan, withdraw};
 pub use approvals::{Approval, approval, approve};
 pub use attest::attested;
@@ -53,6 +56,7 @@ pub use exceptions::{StandingException, exception, exceptions, probes};
 pub use explain::{Asked, Asker, explain};
 pub use guarded::{Guarded, guarded};
 pub use guarding::{Kept, kept};
+pub use measured::limits_above_measured;
 pub use model::{ChangeKind, ManifestFile, Outcome, Plan, PlannedChange, Stated, Version};
 pub use read::{
     in_force, names_of_systems, require_system, requirement, requirement_in_force, requirements,

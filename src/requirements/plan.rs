@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::admission::admission_conflicts;
 use super::blind_spots::blind_spots;
 use super::cache::read_stored;
 use super::manifest::{
     Finding, Kind, Manifest, ManifestSet, Place, Problem, Protection, SystemSpec, ThresholdValue, diff,
     exception_lasting, exception_remedy, parse_files_checked, too_long,
 };
+use super::measured::{Approved, limits};
 use super::model::{ChangeKind, ManifestFile, PlannedChange, Version};
 use crate::error::Result;
 
@@ -35,13 +37,14 @@ struct Base<'a> {
 
 type Stored<'a> = BTreeMap<(Kind, &'a str), Base<'a>>;
 
-/// Plans `files` against `newest`, the newest version of each stored manifest.
+/// Plans `files` against `newest`, the newest version of each stored manifest, where these exceptions were approved.
 ///
 /// # Errors
 /// When a stored version cannot be read; what is wrong with the files is in the result.
 pub(super) fn compute(
     files: &[ManifestFile],
     newest: &[Version],
+    approved: &Approved,
     now: Timestamp,
     prune: bool,
 ) -> Result<Computed> {
@@ -56,6 +59,7 @@ pub(super) fn compute(
     let check = |manifest: &Manifest| {
         let base = stored.get(&(manifest.kind, manifest.name.as_str()));
         let of_time = past(manifest, base, now).into_iter().chain(ended(manifest, base, now));
+        let of_time = of_time.chain(foreseen(manifest, base, now));
         of_time.chain(weakened(manifest, base)).collect()
     };
     let given = match parse_files_checked(files, &live, check) {
@@ -65,6 +69,14 @@ pub(super) fn compute(
     let pruned = if prune { left_out(&given, &live) } else { BTreeSet::new() };
     let together = together(&given, &live, &pruned);
     let mut problems = dangling(&given, &live, &pruned);
+    let mut notes = Vec::new();
+    let systems: BTreeSet<&str> = given.iter().map(Manifest::system_name).collect();
+    for system in &systems {
+        problems.extend(admission_conflicts(&together, system, &given));
+        let found = limits(&together, &live, &given, system, approved, now);
+        problems.extend(found.problems);
+        notes.extend(found.notes);
+    }
     let mut drafts = Vec::new();
     for manifest in given.iter() {
         let base = stored.get(&(manifest.kind, manifest.name.as_str()));
@@ -72,6 +84,10 @@ pub(super) fn compute(
         if manifest.kind == Kind::System {
             let gaps = blind_spots(&together, &manifest.name).into_iter();
             draft.change.notes.extend(gaps.map(|gap| format!("{} {}", gap.text.en, gap.remedy.en)));
+        }
+        if manifest.kind == Kind::Requirement {
+            let own = notes.iter().filter(|(name, _)| *name == manifest.name);
+            draft.change.notes.extend(own.map(|(_, note)| note.clone()));
         }
         drafts.push(draft);
     }
@@ -261,6 +277,16 @@ fn ended(manifest: &Manifest, base: Option<&Base<'_>>, now: Timestamp) -> Option
         return finding(message, "state a later instant, or remove the exception");
     }
     too_long(from, exception.expires).then(|| finding(exception_lasting(), exception_remedy())).flatten()
+}
+
+/// Nobody has measured anything tomorrow.
+fn foreseen(manifest: &Manifest, base: Option<&Base<'_>>, now: Timestamp) -> Option<Finding> {
+    let measured = manifest.as_system().and_then(|system| system.measured.as_ref())?;
+    if measured.at <= now || is_stored(manifest, base) {
+        return None;
+    }
+    let message = format!("{} lies in the future", measured.at);
+    Some(("spec.measured.at".to_owned(), message, "state when it was measured".to_owned()))
 }
 
 /// Whether it is in force already, as it stands.

@@ -3,7 +3,8 @@
 
 use jiff::Timestamp;
 
-use super::manifest::{ManifestSet, RequirementSpec};
+use super::manifest::{ManifestSet, RequirementSpec, UpTo};
+use super::measured::lower;
 
 /// A set at an instant.
 pub struct StandingAt<'s> {
@@ -11,6 +12,8 @@ pub struct StandingAt<'s> {
     pub requirements: Vec<(&'s str, RequirementSpec)>,
     /// Names of exceptions that hold.
     pub exceptions: Vec<&'s str>,
+    /// Names of requirements whose limits were lowered to what was measured: no exception holds that lets them be above it.
+    pub lowered: Vec<&'s str>,
     /// The next instant at which any of it changes.
     pub until: Option<Timestamp>,
 }
@@ -26,6 +29,7 @@ pub fn standing_at<'s>(set: &'s ManifestSet, system: &'s str, at: Timestamp) -> 
         }
     }
     let mut exceptions = Vec::new();
+    let mut up_to: Vec<(&str, UpTo)> = Vec::new();
     for manifest in set.iter().filter(|manifest| manifest.system_name() == system) {
         let Some(exception) = manifest.as_exception() else { continue };
         changes.extend(
@@ -35,6 +39,7 @@ pub fn standing_at<'s>(set: &'s ManifestSet, system: &'s str, at: Timestamp) -> 
             continue;
         }
         exceptions.push(manifest.name.as_str());
+        up_to.extend(exception.up_to.map(|up_to| (exception.requirement.as_str(), up_to)));
         let excepted = requirements.iter_mut().find(|(name, _)| *name == exception.requirement);
         let enforcement = excepted.and_then(|(_, spec)| spec.enforcement.as_mut());
         if let (Some(enforcement), Some(mode)) = (enforcement, exception.mode) {
@@ -42,5 +47,14 @@ pub fn standing_at<'s>(set: &'s ManifestSet, system: &'s str, at: Timestamp) -> 
             enforcement.mode = enforcement.mode.min(mode);
         }
     }
-    StandingAt { requirements, exceptions, until: changes.into_iter().min() }
+    let mut lowered = Vec::new();
+    if let Some(measured) = set.system(system).and_then(|spec| spec.measured.as_ref()) {
+        for (name, spec) in &mut requirements {
+            let excepted = up_to.iter().filter(|(of, _)| of == name).map(|(_, up_to)| *up_to);
+            if lower(spec, measured, &excepted.collect::<Vec<_>>()) {
+                lowered.push(*name);
+            }
+        }
+    }
+    StandingAt { requirements, exceptions, lowered, until: changes.into_iter().min() }
 }

@@ -74,7 +74,7 @@ async fn record(member: &Member, input: Value) -> Value {
 }
 
 /// Kind, name, version and fingerprint of what is approved.
-async fn approve(member: &Member, kind: &str, name: &str, version: i32, fingerprint: &str) -> Value {
+pub async fn approve(member: &Member, kind: &str, name: &str, version: i32, fingerprint: &str) -> Value {
     let query = "mutation($kind: ManifestKind!, $name: String!, $version: Int!, $fingerprint: String!) {
         approveManifest(kind: $kind, name: $name, version: $version, fingerprint: $fingerprint, note: \"seen\") {
         __typename ... on ManifestApproval { name version note } ... on Problem { code message remedy } } }";
@@ -84,7 +84,7 @@ async fn approve(member: &Member, kind: &str, name: &str, version: i32, fingerpr
     answer["data"]["approveManifest"].clone()
 }
 
-async fn fingerprint(app: &TestApp, kind: &str, name: &str) -> String {
+pub async fn fingerprint(app: &TestApp, kind: &str, name: &str) -> String {
     text(&crate::requirements::versions(app, kind, name).await[0]["fingerprint"])
 }
 

@@ -5,6 +5,7 @@ mod attached;
 mod limits;
 mod parts;
 mod sessions;
+mod waiting;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -45,9 +45,9 @@ pub struct Options {
     /// Name of the occasion that people wait for: with another one, places of before are void.
     #[arg(long, value_name = "NAME", default_value = "1")]
     event: String,
-    /// Most requests at once towards the system under admission: what it was measured to bear.
-    #[arg(long, value_name = "NUMBER", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    in_flight: u32,
+    /// Most requests at once towards the system under admission, at most what its manifest says was measured. Without it: that, or 256.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    in_flight: Option<u32>,
     /// Where people waited before the guard was started: how long they have to come back before anybody new is let in.
     #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=3600))]
     settle_seconds: u32,

@@ -1,6 +1,7 @@
 //! What must agree between a requirement and its system.
 
-use super::enforcement::{CacheParams, Params};
+use super::admission::{AdmissionParams, Entrance};
+use super::enforcement::{CacheParams, Mechanism, Params};
 use super::exception::ExceptionSpec;
 use super::probe::ProbeSpec;
 use super::requirement::{RequirementSpec, RouteClass, Target};
@@ -32,19 +33,7 @@ pub(super) fn disagreements(requirement: &RequirementSpec, system: &SystemSpec) 
                 }
             }
         }
-        Some(Params::Admission(params)) => {
-            let declared: Vec<&str> = system.channels.iter().map(|channel| channel.as_str()).collect();
-            for channel in params.reserve.keys().filter(|channel| !system.channels.contains(channel)) {
-                let path = format!("spec.enforcement.params.reserve.{channel}");
-                let message = format!("the system has no channel `{channel}`");
-                let remedy = if declared.is_empty() {
-                    "declare it in `spec.channels` of the system".to_owned()
-                } else {
-                    suggestion(channel.as_str(), &declared)
-                };
-                found.push((path, message, remedy));
-            }
-        }
+        Some(Params::Admission(params)) => check_admission(params, system, &mut found),
         Some(Params::Cache(params)) => check_cache(params, &requirement.target, system, &mut found),
         Some(Params::Retention(_) | Params::Slo(_)) | None => {}
     }
@@ -57,6 +46,11 @@ pub(super) fn of_exception(exception: &ExceptionSpec, requirement: &RequirementS
     if requirement.system != exception.system {
         let message = format!("`{}` is a requirement of `{}`", exception.requirement, requirement.system);
         found.push(("spec.requirement".to_owned(), message, "name one of the same system".to_owned()));
+    }
+    let admits = matches!(&requirement.enforcement, Some(kept) if kept.mechanism() == Mechanism::Admission);
+    if exception.up_to.is_some() && !admits {
+        let message = format!("`{}` states no limits of admission", exception.requirement);
+        found.push(("spec.upTo".to_owned(), message, "leave `upTo` out".to_owned()));
     }
     let Some(mode) = exception.mode else { return found };
     let path = "spec.mode".to_owned();
@@ -151,6 +145,36 @@ fn check_encrypted(object: &str, path: &str, system: &SystemSpec, found: &mut Ve
             let message = format!("field `{type_name}.{}` is declared `{}`", field.name, field.protection);
             found.push((path.to_owned(), message, "write `protection: encrypted` in the system".to_owned()));
         }
+    }
+}
+
+fn check_admission(params: &AdmissionParams, system: &SystemSpec, found: &mut Vec<Disagreement>) {
+    const PATH: &str = "spec.enforcement.params";
+    let declared: Vec<&str> = system.channels.iter().map(|channel| channel.as_str()).collect();
+    let reserved = params.reserve.keys().map(|channel| ("reserve", channel));
+    for (key, channel) in reserved.chain(params.channels.keys().map(|channel| ("channels", channel))) {
+        if !system.channels.contains(channel) {
+            let message = format!("the system has no channel `{channel}`");
+            let remedy = if declared.is_empty() {
+                declare("channels")
+            } else {
+                suggestion(channel.as_str(), &declared)
+            };
+            found.push((format!("{PATH}.{key}.{channel}"), message, remedy));
+        }
+    }
+    let first = system.channels.first().and_then(|first| Some((first, params.channels.get(first)?)));
+    if let Some((first, Entrance { known_by: Some(_), weight: _ })) = first {
+        let message =
+            format!("`{first}` is the system's first channel, which takes whoever comes by no other");
+        let remedy = "leave it out, or name another channel first in `spec.channels` of the system";
+        found.push((format!("{PATH}.channels.{first}.knownBy"), message, remedy.to_owned()));
+    }
+    let declares_paths = system.sessions.as_ref().is_some_and(|sessions| !sessions.tenant_paths.is_empty());
+    if params.tenants.as_ref().is_some_and(|tenants| tenants.paths.is_empty()) && !declares_paths {
+        let message = "nothing says whose page a request is for".to_owned();
+        let remedy = "add `paths` with a `{tenant}`, or `tenantPaths` to the system's sessions".to_owned();
+        found.push((format!("{PATH}.tenants"), message, remedy));
     }
 }
 

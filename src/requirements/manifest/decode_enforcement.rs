@@ -1,19 +1,15 @@
 //! Reads `enforcement`: the mechanism decides which parameters are known.
 
-use std::collections::BTreeMap;
-
 use super::access::{AccessCondition, AccessParams, ConditionOp, Operand};
 use super::decode::{Object, Report};
+use super::decode_admission::admission;
 use super::enforcement::{
-    AdmissionParams, CacheParams, EncryptionParams, Enforcement, Mechanism, Params, RetentionParams,
-    SloParams,
+    CacheParams, EncryptionParams, Enforcement, Mechanism, Params, RetentionParams, SloParams,
 };
 use super::limits;
-use super::system::Channel;
 use super::tree::{Node, Value};
 use super::values::{between, dotted, period, snake, whole, word};
 use super::vocabulary::vocabulary;
-use super::wording::{quoted, suggestion};
 
 pub(super) fn enforcement(node: &Node, path: &str, report: &mut Report) -> Option<Enforcement> {
     let mut object = Object::open(node, path, report, &["mode", "mechanism", "params"])?;
@@ -57,45 +53,6 @@ fn cache(node: &Node, path: &str, report: &mut Report) -> Option<CacheParams> {
             Some(CacheParams::Public { max_age: object.required("maxAge", whole(0, YEAR))? })
         }
     }
-}
-
-fn admission(node: &Node, path: &str, report: &mut Report) -> Option<AdmissionParams> {
-    let mut object = Object::open(node, path, report, &["rate", "concurrency", "reserve"])?;
-    let rate = object.required("rate", between(0.0, f64::INFINITY));
-    let concurrency = object.required("concurrency", whole(1, 100_000_000));
-    let reserve = object.optional("reserve", reserve).unwrap_or_default();
-    Some(AdmissionParams { rate: rate?, concurrency: concurrency?, reserve })
-}
-
-fn reserve(node: &Node, path: &str, report: &mut Report) -> Option<BTreeMap<Channel, f64>> {
-    let words: Vec<&str> = Channel::ALL.iter().map(|channel| channel.as_str()).collect();
-    if let Value::Map(entries) = &node.value {
-        for (key, _) in entries.iter().filter(|(key, _)| !words.contains(&key.text.as_str())) {
-            let message = format!("{} is not a channel", quoted(&key.text));
-            report.at(path, message, suggestion(&key.text, &words));
-        }
-    }
-    // Unknown channels have been named above, in the words of channels instead of fields.
-    let known: Vec<String> = match &node.value {
-        Value::Map(entries) => entries.iter().map(|(key, _)| key.text.clone()).collect(),
-        _ => Vec::new(),
-    };
-    let known: Vec<&str> = known.iter().map(String::as_str).collect();
-    let mut object = Object::open(node, path, report, &known)?;
-    let mut shares = BTreeMap::new();
-    for channel in Channel::ALL {
-        if let Some(share) = object.optional(channel.as_str(), between(0.0, 1.0)) {
-            shares.insert(*channel, share);
-        }
-    }
-    if shares.values().sum::<f64>() >= 1.0 {
-        object.report.at(
-            path,
-            "the reserved shares leave nothing for the others",
-            "let their sum be below 1",
-        );
-    }
-    Some(shares)
 }
 
 fn access(node: &Node, path: &str, report: &mut Report) -> Option<AccessParams> {

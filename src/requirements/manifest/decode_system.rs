@@ -4,6 +4,7 @@ use jiff::tz::TimeZoneDatabase;
 
 use super::decode::{Object, Report};
 use super::limits;
+use super::measured::measured;
 use super::routes::pattern_fault;
 use super::sessions::sessions;
 use super::system::{
@@ -14,8 +15,17 @@ use super::values::{localized, name, parsed, period, snake, text, truth, word};
 use super::wording::quoted;
 
 pub(super) fn system(node: &Node, path: &str, report: &mut Report) -> Option<SystemSpec> {
-    let known =
-        ["title", "operator", "timeZone", "tenantsKind", "recordTypes", "routes", "channels", "sessions"];
+    let known = [
+        "title",
+        "operator",
+        "timeZone",
+        "tenantsKind",
+        "recordTypes",
+        "routes",
+        "channels",
+        "sessions",
+        "measured",
+    ];
     let mut object = Object::open(node, path, report, &known)?;
     let title = object.required("title", localized(limits::LINE));
     let operator = object.required("operator", operator);
@@ -25,6 +35,7 @@ pub(super) fn system(node: &Node, path: &str, report: &mut Report) -> Option<Sys
     let routes = object.list("routes", limits::ROUTES, route);
     let channels = object.list("channels", limits::ITEMS, word("a channel"));
     let sessions = object.optional("sessions", sessions);
+    let measured = object.optional("measured", measured);
     Some(SystemSpec {
         title: title?,
         operator: operator?,
@@ -34,6 +45,7 @@ pub(super) fn system(node: &Node, path: &str, report: &mut Report) -> Option<Sys
         routes,
         channels,
         sessions,
+        measured,
     })
 }
 
@@ -170,13 +182,21 @@ fn masks_for(kind: FieldKind) -> &'static str {
 }
 
 fn route(node: &Node, path: &str, report: &mut Report) -> Option<Route> {
-    let mut object = Object::open(node, path, report, &["name", "pattern", "personal", "methods", "shows"])?;
+    let known = ["name", "pattern", "personal", "methods", "suffixes", "shows"];
+    let mut object = Object::open(node, path, report, &known)?;
     let name = object.required("name", name);
     let pattern = object.required("pattern", pattern);
     let personal = object.required("personal", truth);
     let methods = object.list("methods", limits::ITEMS, word("a method"));
+    let suffixes = object.list("suffixes", edge::MAX_LIST, suffix);
     let shows = object.list("shows", limits::ITEMS, shown);
-    Some(Route { name: name?, pattern: pattern?, personal: personal?, methods, shows })
+    for (at, suffix) in suffixes.iter().enumerate() {
+        if suffixes[..at].contains(suffix) {
+            let path = object.path("suffixes");
+            object.report.at(&path, format!("suffix `{suffix}` is declared twice"), "remove one of them");
+        }
+    }
+    Some(Route { name: name?, pattern: pattern?, personal: personal?, methods, suffixes, shows })
 }
 
 fn pattern(node: &Node, path: &str, report: &mut Report) -> Option<String> {
@@ -187,6 +207,17 @@ fn pattern(node: &Node, path: &str, report: &mut Report) -> Option<String> {
         return None;
     }
     Some(pattern)
+}
+
+/// In one spelling: the guard compares without regard to case.
+fn suffix(node: &Node, path: &str, report: &mut Report) -> Option<String> {
+    let read = |text: &str| {
+        let plain =
+            text.len() <= 16 && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        if plain { Ok(text.to_owned()) } else { Err("is not 1 to 16 lower-case letters and digits") }
+    };
+    let remedy = |_: &str, _: &&'static str| "write it without its dot: `pdf`".to_owned();
+    parsed(limits::NAME, read, remedy)(node, path, report)
 }
 
 fn shown(node: &Node, path: &str, report: &mut Report) -> Option<Shown> {

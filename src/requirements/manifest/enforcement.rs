@@ -1,13 +1,11 @@
 //! How a requirement is kept: the mechanism and its typed parameters.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::access::AccessParams;
+use super::admission::AdmissionParams;
 use super::period::Period;
-use super::system::Channel;
 use super::vocabulary::vocabulary;
 
 /// Which mechanism keeps a requirement, and how strictly.
@@ -89,19 +87,6 @@ impl Params {
             Self::Slo(_) => Mechanism::Slo,
         }
     }
-}
-
-/// How many may come in.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct AdmissionParams {
-    /// Requests a second that may pass to the origin.
-    pub rate: f64,
-    /// People inside at the same time.
-    pub concurrency: u32,
-    /// Share of both (0 to 1) kept for a channel, so that one channel cannot starve another; together below 1.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub reserve: BTreeMap<Channel, f64>,
 }
 
 /// What shared caches may do with responses.

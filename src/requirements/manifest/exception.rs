@@ -8,6 +8,7 @@ use super::decode::{Object, Report};
 use super::decode_requirement::instant;
 use super::enforcement::Mode;
 use super::limits;
+use super::measured::{UpTo, up_to};
 use super::model::Localized;
 use super::tree::Node;
 use super::values::{localized, name, text, word};
@@ -33,6 +34,9 @@ pub struct ExceptionSpec {
     /// How strictly the requirement's mechanism keeps it meanwhile; without it: as stated. Weaker than the requirement's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
+    /// How far the limits of the requirement may go beyond what was measured meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub up_to: Option<UpTo>,
     /// Instant from which it holds; without it: when it is applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
@@ -50,7 +54,8 @@ impl ExceptionSpec {
 }
 
 pub(super) fn exception(node: &Node, path: &str, report: &mut Report) -> Option<ExceptionSpec> {
-    let known = ["system", "requirement", "reason", "approver", "instead", "mode", "inForceFrom", "expires"];
+    let known =
+        ["system", "requirement", "reason", "approver", "instead", "mode", "upTo", "inForceFrom", "expires"];
     let mut object = Object::open(node, path, report, &known)?;
     let system = object.required("system", name);
     let requirement = object.required("requirement", name);
@@ -58,6 +63,7 @@ pub(super) fn exception(node: &Node, path: &str, report: &mut Report) -> Option<
     let approver = object.required("approver", text(limits::LINE));
     let instead = object.optional("instead", localized(limits::PROSE));
     let mode = object.optional("mode", word("a mode"));
+    let up_to = object.optional("upTo", up_to);
     let in_force_from = object.optional("inForceFrom", instant);
     let expires = object.required("expires", instant);
     if mode == Some(Mode::Enforce) {
@@ -79,6 +85,7 @@ pub(super) fn exception(node: &Node, path: &str, report: &mut Report) -> Option<
         approver: approver?,
         instead,
         mode,
+        up_to,
         in_force_from,
         expires: expires?,
     })

@@ -16,19 +16,23 @@
 //! - [`SystemSpec::route_for`] answers which route class a URL path belongs to (undeclared means personal).
 
 mod access;
+mod admission;
 mod catalogue;
 mod check;
 mod check_system;
 mod decode;
+mod decode_admission;
 mod decode_enforcement;
 mod decode_requirement;
 mod decode_system;
+mod decode_waiting;
 mod diff;
 mod enforcement;
 mod estimate;
 mod exception;
 mod json_schema;
 mod limits;
+mod measured;
 mod model;
 mod period;
 mod probe;
@@ -45,15 +49,20 @@ mod vocabulary;
 mod wording;
 
 pub use access::{AccessCondition, AccessEffect, AccessParams, ConditionOp, Operand};
+pub use admission::{
+    AdmissionParams, ChannelHeader, Entrance, GroupField, KnownBy, TenantBudget, TenantBudgets, WaitingGroup,
+    WaitingOrder, WaitingRoom, clock_time,
+};
 pub use catalogue::{Catalogue, CatalogueRef, Citation, Relation};
 pub use diff::{Change, diff};
 pub use enforcement::{
-    AdmissionParams, CacheParams, EncryptionParams, Enforcement, Indicator, Mechanism, Mode, Params,
-    RetentionAction, RetentionParams, SloParams,
+    CacheParams, EncryptionParams, Enforcement, Indicator, Mechanism, Mode, Params, RetentionAction,
+    RetentionParams, SloParams,
 };
 pub use estimate::SystemEstimate;
 pub use exception::{ExceptionSpec, exception_lasting, exception_remedy, too_long};
 pub use json_schema::json_schema;
+pub use measured::{Measured, UpTo};
 pub use model::{API_VERSION, Kind, Localized, Manifest, ManifestError, Spec};
 pub use period::Period;
 pub use probe::{Check, ProbeSpec};

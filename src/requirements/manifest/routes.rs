@@ -30,7 +30,11 @@ impl SystemSpec {
         match best {
             Some(route) => RouteMatch {
                 route: Some(route),
-                class: if route.personal { RouteClass::Personal } else { RouteClass::Public },
+                class: if route.personal || !route.knows_suffix_of(path) {
+                    RouteClass::Personal
+                } else {
+                    RouteClass::Public
+                },
             },
             None => undeclared,
         }
@@ -39,6 +43,20 @@ impl SystemSpec {
     /// Routes of a class, in the order of the manifest.
     pub fn routes_of(&self, class: RouteClass) -> impl Iterator<Item = &Route> {
         self.routes.iter().filter(move |route| route.personal == (class == RouteClass::Personal))
+    }
+}
+
+impl Route {
+    /// Whether a path ends in none but a declared suffix; any fits where none is declared. A name that the pattern itself has fits.
+    fn knows_suffix_of(&self, path: &str) -> bool {
+        let last = |path: &str| path.strip_suffix('/').unwrap_or(path).rsplit('/').next().map(str::to_owned);
+        let Some(name) = last(path) else { return true };
+        let Some((_, suffix)) = name.rsplit_once('.').filter(|(_, suffix)| !suffix.is_empty()) else {
+            return true;
+        };
+        self.suffixes.is_empty()
+            || self.suffixes.iter().any(|known| known.eq_ignore_ascii_case(suffix))
+            || last(&self.pattern).is_some_and(|own| own == name)
     }
 }
 

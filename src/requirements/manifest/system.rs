@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::measured::Measured;
 use super::model::Localized;
 use super::period::Period;
 use super::sessions::Sessions;
@@ -31,6 +32,9 @@ pub struct SystemSpec {
     /// How it knows whose request it is; without it the guard keeps nobody apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sessions: Option<Sessions>,
+    /// What it was measured to bear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured: Option<Measured>,
 }
 
 impl SystemSpec {
@@ -242,6 +246,10 @@ pub struct Route {
     /// Methods it answers; empty means all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub methods: Vec<Method>,
+    /// File suffixes that its paths may end in, lower case, without dot. On a personal route a path with any other is refused; on a
+    /// public one, if there are any here, it is personal.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suffixes: Vec<String>,
     /// Which personal data its pages show: what an exposure of this route exposes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shows: Vec<Shown>,

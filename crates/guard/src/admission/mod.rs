@@ -222,10 +222,10 @@ impl Admission {
         let Checked { request, host, tunnel: _ } = checked;
         loop {
             let (plan, now) = (self.plan.load_full(), (self.clock)());
-            let asking =
-                Asking { host, method: request.method(), uri: request.uri(), fields: request.headers() };
+            let (method, uri, fields) = (request.method(), request.uri(), request.headers());
+            let asking = Asking { host, method, uri, fields, trusted };
             // Signatures are checked before the desk is taken: it is one for all.
-            let whom = whom::recognise(&plan, &self.keys, asking, trusted, public, now);
+            let whom = whom::recognise(&plan, &self.keys, asking, public, now);
             let mut desk = self.desk();
             // What it names by number is of these settings: after a change in between it begins anew.
             if !Arc::ptr_eq(&plan, &desk.plan) {

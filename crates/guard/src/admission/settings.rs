@@ -111,6 +111,8 @@ pub struct Asking<'a> {
     pub uri: &'a Uri,
     /// Its header fields.
     pub fields: &'a HeaderMap,
+    /// It came from a trusted network ([`crate::Settings::trusted`]): its fields are not only what a visitor says.
+    pub trusted: bool,
 }
 
 /// Tells a tenant's name; none, or one that is not declared: nobody's with a budget of its own.
@@ -123,8 +125,8 @@ pub type GroupFunction = Arc<dyn Fn(Asking<'_>) -> Option<usize> + Send + Sync>;
 pub enum TenantOf {
     /// There are no tenants.
     Nobody,
-    /// A pattern with `{tenant}` for one segment, such as `/schools/{tenant}/**`.
-    Path(String),
+    /// Patterns with `{tenant}` for one segment, such as `/schools/{tenant}/**`: of the first that matches.
+    Paths(Vec<String>),
     /// Whatever it says.
     Function(TenantFunction),
 }
@@ -226,7 +228,7 @@ pub(super) struct Plan {
     pub open: Vec<Pattern>,
     pub api: Vec<Pattern>,
     pub channel_paths: Vec<Option<Pattern>>,
-    pub tenant_path: Option<Pattern>,
+    pub tenant_paths: Vec<Pattern>,
     /// Rooms by a tenant's name; the first room is for who is of none.
     pub halls: HashMap<String, usize>,
     pub lines: HashMap<Line, (usize, usize)>,
@@ -235,6 +237,8 @@ pub(super) struct Plan {
 
 /// Most tenants with a budget of their own.
 const MOST_TENANTS: usize = 256;
+/// Most patterns of paths with a tenant: each is compared with each request's.
+const MOST_TENANT_PATHS: usize = 100;
 /// Most channels.
 const MOST_CHANNELS: usize = 16;
 
@@ -275,15 +279,19 @@ impl Plan {
         if *renew < Duration::from_secs(1) {
             return Err(SettingsError::Bounds("room.renew", "a second at least"));
         }
-        let tenant_path = match tenant_of {
-            TenantOf::Nobody | TenantOf::Function(_) => None,
-            TenantOf::Path(text) => Some(pattern("tenant_of", text)?),
+        let tenant_paths = match tenant_of {
+            TenantOf::Nobody | TenantOf::Function(_) => Vec::new(),
+            TenantOf::Paths(texts) if texts.is_empty() || texts.len() > MOST_TENANT_PATHS => {
+                return Err(SettingsError::Bounds("tenant_of: the patterns", "1 to 100"));
+            }
+            TenantOf::Paths(texts) => {
+                let read = |text: &String| match pattern("tenant_of", text)? {
+                    pattern if pattern.names_tenant() => Ok(pattern),
+                    _ => Err(SettingsError::Pattern("tenant_of", text.clone(), "has no segment `{tenant}`")),
+                };
+                texts.iter().map(read).collect::<Result<_, _>>()?
+            }
         };
-        if let (TenantOf::Path(text), Some(false)) =
-            (tenant_of, tenant_path.as_ref().map(Pattern::names_tenant))
-        {
-            return Err(SettingsError::Pattern("tenant_of", text.clone(), "has no segment `{tenant}`"));
-        }
         let channel_path = |channel: &Channel| match &channel.known_by {
             KnownBy::Path(text) => pattern("channels", text).map(Some),
             KnownBy::Rest | KnownBy::Header(..) | KnownBy::Host(_) => Ok(None),
@@ -301,7 +309,7 @@ impl Plan {
             open: patterns("open", open)?,
             api: patterns("api", api)?,
             channel_paths: channels.iter().map(channel_path).collect::<Result<_, _>>()?,
-            tenant_path,
+            tenant_paths,
             halls: tenants.iter().zip(1..).map(|(tenant, at)| (tenant.name.clone(), at)).collect(),
             lines,
             pace: binding::Pace { renew: *renew, overlap: Duration::from_secs(15).min(*renew) },

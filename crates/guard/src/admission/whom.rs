@@ -30,16 +30,15 @@ pub(super) struct Whom {
     pub wrong: Option<Kind>,
 }
 
-/// Recognises a request. `trusted`: it came from a trusted network; `public`: its route is declared public.
+/// Recognises a request. `public`: its route is declared public.
 pub(super) fn recognise(
     plan: &Plan,
     keys: &Keys,
     asking: Asking<'_>,
-    trusted: bool,
     public: bool,
     now: std::time::Duration,
 ) -> Whom {
-    let Asking { host, method, uri, fields } = asking;
+    let Asking { host, method, uri, fields, trusted } = asking;
     let path = edge::canonical(uri.path()).ok();
     let path = path.as_deref();
     let hall = tenant(plan, asking, path).and_then(|name| plan.halls.get(&name).copied()).unwrap_or(0);
@@ -82,7 +81,10 @@ pub(super) fn recognise(
 fn tenant(plan: &Plan, asking: Asking<'_>, path: Option<&str>) -> Option<String> {
     match &plan.settings.tenant_of {
         TenantOf::Nobody => None,
-        TenantOf::Path(_) => plan.tenant_path.as_ref()?.matches(path?).map(str::to_owned),
+        TenantOf::Paths(_) => {
+            let path = path?;
+            plan.tenant_paths.iter().find_map(|pattern| pattern.matches(path)).map(str::to_owned)
+        }
         TenantOf::Function(function) => function(asking),
     }
 }

@@ -1,11 +1,13 @@
 //! Error texts are a contract: the tests compare whole sentences.
 
+mod admission;
 mod documents;
 mod envelope;
 mod estimates;
 mod examples;
 mod hostile;
 mod json_schema;
+mod measured;
 mod references;
 mod requirements;
 mod routes;

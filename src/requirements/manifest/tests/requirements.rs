@@ -43,7 +43,8 @@ fn parameters_belong_to_their_mechanism() {
             "r.yaml:11:63: spec.enforcement.params: `concurrency` is missing; add `concurrency`",
             "r.yaml:11:63: spec.enforcement.params: `rate` is missing; add `rate`",
             "r.yaml:11:65: spec.enforcement.params.rule: unknown field `rule`; \
-             remove it; known here: rate, concurrency, reserve",
+             remove it; known here: rate, concurrency, newcomersPerMinute, reserve, order, channels, tenants, open, \
+             apiClients, waitingRoom",
         ]
     );
     assert_eq!(

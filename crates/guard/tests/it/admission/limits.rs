@@ -216,7 +216,7 @@ async fn limits_change_while_people_wait_and_no_place_is_lost() {
     // A tenant comes, and cannot go while people have places with it.
     let mut set = more.clone();
     set.tenants = vec![Tenant { name: "north".into(), budget: budget(1) }];
-    set.tenant_of = guard::admission::TenantOf::Path("/{tenant}/**".into());
+    set.tenant_of = guard::admission::TenantOf::Paths(vec!["/{tenant}/**".into()]);
     scene.admission.replace(set.clone()).unwrap();
     assert_eq!(all[5].get("/").await.number(), 6);
     assert_eq!(scene.browser().get("/north/1").await.number(), 1);
@@ -242,7 +242,7 @@ fn settings_that_cannot_work_say_where_and_what_to_do() {
         (&|set| set.channels[0].name = "Web".into(), "channels: \"Web\" is no name"),
         (&|set| set.channels[1].reserve = 1_000, "channels: the reserves leave nothing"),
         (&|set| set.open = vec!["/a/**/b".into()], "open: the pattern \"/a/**/b\" has"),
-        (&|set| set.tenant_of = TenantOf::Path("/a/**".into()), "tenant_of: the pattern"),
+        (&|set| set.tenant_of = TenantOf::Paths(vec!["/a/**".into()]), "tenant_of: the pattern"),
         (&|set| set.room.refresh = seconds(120), "room.refresh: who waits would miss the call"),
         (&|set| set.room.most_waiting = 0, "room: max_waiting: 0"),
         (&|set| set.status_max_age = Duration::from_millis(1_500), "status_max_age; choose 1 to 60"),

@@ -288,7 +288,7 @@ async fn tenants_have_rooms_of_their_own_within_the_systems() {
     let mut set = settings(4);
     let tenant = |name: &str, people| Tenant { name: name.into(), budget: budget(people) };
     set.tenants = vec![tenant("north", 2), tenant("south", 2)];
-    set.tenant_of = TenantOf::Path("/schools/{tenant}/**".into());
+    set.tenant_of = TenantOf::Paths(vec!["/schools/{tenant}/**".into()]);
     let scene = Scene::new(set).await;
     let mut north: Vec<Browser> = (0..9).map(|_| scene.browser()).collect();
     let mut statuses = Vec::new();
