@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use clap::Args;
 use guard::settings::{Limits, Origin, Patience};
 use guard::{Found, Guard, Rules, Settings, Sink};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::TcpListener;
@@ -192,23 +192,30 @@ impl Reloading {
                 let read = move || {
                     let files = if hung_up { Arc::new(stated.read()?) } else { known };
                     let (rules, until) = compiled(&files)?;
-                    parts.change(&files)?;
-                    Ok::<_, Failure>((files, rules, until))
+                    let behind = match parts.change(&files) {
+                        // All of new files or nothing. Of files that hold already, what one part cannot keep holds no other back.
+                        Err(problem) if hung_up => return Err(problem),
+                        changed => changed.err(),
+                    };
+                    Ok::<_, Failure>((files, rules, until, behind))
                 };
                 match tokio::task::spawn_blocking(read).await {
-                    Ok(Ok((read, rules, next))) => {
+                    Ok(Ok((read, rules, next, behind))) => {
                         (files, until) = (read, next);
                         exchange(&guard, rules);
+                        if let Some(problem) = behind {
+                            tracing::error!(%problem, "the caching rules have changed; the limits of before stay");
+                            until = again(until);
+                        }
                     }
                     Ok(Err(problem)) => {
                         let version = guard.rules().version().to_owned();
                         tracing::error!(%problem, version, "the manifests have problems; the rules in force stay");
-                        // What was read before still has its instants; one that has passed would come again at once.
-                        until = until.filter(|until| *until > SystemClock.now());
+                        until = again(files.next_change(SystemClock.now()));
                     }
                     Err(error) => {
                         tracing::error!(%error, "the manifests were not read; the rules in force stay");
-                        until = until.filter(|until| *until > SystemClock.now());
+                        until = again(files.next_change(SystemClock.now()));
                     }
                 }
             }
@@ -225,6 +232,13 @@ impl Reloading {
     ) -> anyhow::Result<Self> {
         Ok(Self(tokio::spawn(std::future::pending())))
     }
+}
+
+/// When to try again what failed: at the next instant of the files that hold, and soon, since one that has passed does not come again.
+fn again(next: Option<Timestamp>) -> Option<Timestamp> {
+    const SOON: SignedDuration = SignedDuration::from_secs(60);
+    let soon = SystemClock.now().checked_add(SOON).ok();
+    next.into_iter().chain(soon).min()
 }
 
 /// Waits until the clock shows an instant; without one for ever. The clock may be set meanwhile, so it is looked at again and
