@@ -62,7 +62,7 @@ fn cache(node: &Node, path: &str, report: &mut Report) -> Option<CacheParams> {
 fn admission(node: &Node, path: &str, report: &mut Report) -> Option<AdmissionParams> {
     let mut object = Object::open(node, path, report, &["rate", "concurrency", "reserve"])?;
     let rate = object.required("rate", between(0.0, f64::INFINITY));
-    let concurrency = object.required("concurrency", whole(1, 100_000_000));
+    let concurrency = object.required("concurrency", whole(1, limits::PEOPLE));
     let reserve = object.optional("reserve", reserve).unwrap_or_default();
     Some(AdmissionParams { rate: rate?, concurrency: concurrency?, reserve })
 }
