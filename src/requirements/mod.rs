@@ -11,6 +11,7 @@
 pub mod manifest;
 
 mod access_rules;
+mod agreement;
 mod apply;
 mod approvals;
 mod attest;
@@ -34,7 +35,7 @@ mod store;
 mod store_evidence;
 
 pub use access_rules::object_of;
-pub use apply::{apply, plan, withdraw};
+pub use apply::{apply, apply_planned, plan, withdraw};
 pub use approvals::{Approval, approval, approve};
 pub use attest::attested;
 pub use blind_spots::{BlindSpot, Gap, blind_spots};
@@ -53,4 +54,4 @@ pub use read::{
 };
 pub use reindex::REINDEX;
 pub use standing::{StandingAt, standing_at};
-pub use status::{Drift, Standing, Status, gaps, status, statuses};
+pub use status::{Drift, Seen, Standing, Status, gaps, status, statuses};

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::agreement::Around;
 use super::blind_spots::blind_spots;
 use super::cache::read_stored;
 use super::manifest::{
-    Finding, Kind, Manifest, ManifestSet, Place, Problem, Protection, SystemSpec, ThresholdValue, diff,
+    Finding, Kind, Manifest, ManifestSet, Problem, Protection, SystemSpec, ThresholdValue, diff,
     exception_lasting, exception_remedy, parse_files_checked, too_long,
 };
 use super::model::{ChangeKind, ManifestFile, PlannedChange, Version};
@@ -35,13 +36,15 @@ struct Base<'a> {
 
 type Stored<'a> = BTreeMap<(Kind, &'a str), Base<'a>>;
 
-/// Plans `files` against `newest`, the newest version of each stored manifest.
+/// Plans `files` against `newest`, the newest version of each stored manifest, and `waited_for`, those versions in force that a newer
+/// one is to follow later.
 ///
 /// # Errors
 /// When a stored version cannot be read; what is wrong with the files is in the result.
 pub(super) fn compute(
     files: &[ManifestFile],
     newest: &[Version],
+    waited_for: &[Version],
     now: Timestamp,
     prune: bool,
 ) -> Result<Computed> {
@@ -64,13 +67,17 @@ pub(super) fn compute(
     };
     let pruned = if prune { left_out(&given, &live) } else { BTreeSet::new() };
     let together = together(&given, &live, &pruned);
-    let mut problems = dangling(&given, &live, &pruned);
+    let in_force = waited_for.iter().map(|version| read_stored(&version.fingerprint, &version.manifest));
+    let in_force = in_force.collect::<Result<Vec<Manifest>>>()?;
+    let around = Around { given: &given, live: &live, in_force: &in_force, pruned: &pruned, now };
+    let mut problems = around.dangling();
+    problems.extend(around.left_behind());
     let mut drafts = Vec::new();
     for manifest in given.iter() {
         let base = stored.get(&(manifest.kind, manifest.name.as_str()));
         let mut draft = draft(manifest, base, now);
         if manifest.kind == Kind::System {
-            let gaps = blind_spots(&together, &manifest.name).into_iter();
+            let gaps = blind_spots(&together, &manifest.name, now).into_iter();
             draft.change.notes.extend(gaps.map(|gap| format!("{} {}", gap.text.en, gap.remedy.en)));
         }
         drafts.push(draft);
@@ -175,7 +182,7 @@ fn no_longer_declared(before: &SystemSpec, after: &SystemSpec) -> Vec<String> {
 }
 
 /// A manifest that pruning withdraws: kind, system, name.
-type Pruned = (Kind, String, String);
+pub(super) type Pruned = (Kind, String, String);
 
 /// What is stored of the given systems and the files no longer state.
 fn left_out(given: &ManifestSet, live: &ManifestSet) -> BTreeSet<Pruned> {
@@ -195,32 +202,6 @@ fn together(given: &ManifestSet, live: &ManifestSet, pruned: &BTreeSet<Pruned>) 
     };
     // Of two with one name the later stays.
     ManifestSet::of_stored(live.iter().filter(|manifest| !gone(manifest)).chain(given.iter()).cloned())
-}
-
-/// References to what pruning withdraws, from what stays.
-fn dangling(given: &ManifestSet, live: &ManifestSet, pruned: &BTreeSet<Pruned>) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    for (pruned_kind, system, name) in pruned {
-        let stays = |manifest: &&Manifest| {
-            given.get(manifest.kind, &manifest.name).is_none()
-                && !pruned.iter().any(|(kind, _, gone)| manifest.kind == *kind && *gone == manifest.name)
-        };
-        for manifest in given.iter().chain(live.iter().filter(stays)) {
-            let Some(path) = reference_to(manifest, *pruned_kind, name) else { continue };
-            let place = given
-                .place(manifest.kind, &manifest.name)
-                .or_else(|| given.place(Kind::System, system))
-                .cloned()
-                .unwrap_or_else(nowhere);
-            problems.push(Problem {
-                place,
-                path,
-                message: format!("`{}` refers to `{name}`, which pruning withdraws", manifest.name),
-                remedy: format!("keep `{name}` in the files, or remove the reference"),
-            });
-        }
-    }
-    problems
 }
 
 /// Where a manifest refers to a requirement or an estimate.
@@ -290,8 +271,4 @@ fn weakened(manifest: &Manifest, base: Option<&Base<'_>>) -> Vec<Finding> {
         }
     }
     findings
-}
-
-fn nowhere() -> Place {
-    Place { file: String::new(), line: 1, column: 1 }
 }

@@ -46,6 +46,7 @@ mod wording;
 
 pub use access::{AccessCondition, AccessEffect, AccessParams, ConditionOp, Operand};
 pub use catalogue::{Catalogue, CatalogueRef, Citation, Relation};
+pub(super) use check::{disagreements, of_exception, of_probe};
 pub use diff::{Change, diff};
 pub use enforcement::{
     AdmissionParams, CacheParams, EncryptionParams, Enforcement, Indicator, Mechanism, Mode, Params,
