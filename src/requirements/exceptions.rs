@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::approvals::{Approval, approval};
 use super::manifest::{ExceptionSpec, Kind, ProbeSpec};
-use super::model::Stated;
+use super::model::{Stated, Version};
 use super::read::{permit, version_at};
 use super::stated::{list, listed, one, stated};
 use super::store_evidence;
@@ -21,7 +21,8 @@ const MAX_LIST: u64 = 10_000;
 pub struct StandingException {
     pub stated: Stated<ExceptionSpec>,
     pub approval: Option<Approval>,
-    /// Whether it holds at the instant that was asked about: approved, begun, not over.
+    /// Whether it holds at the instant that was asked about: approved, begun, not over, and the requirement in force is a version
+    /// that whoever approved it could read.
     pub holds: bool,
 }
 
@@ -55,25 +56,41 @@ async fn standing(
     limit: u64,
 ) -> Result<Vec<StandingException>> {
     let found = listed::<ExceptionSpec>(scope, system, at, after, limit).await?;
-    if found.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut approvals = store_evidence::approvals(scope, Kind::Exception).await?;
-    let approved = |stated: Stated<ExceptionSpec>| {
+    let versions: Vec<&Version> = found.iter().map(|stated| &stated.version).collect();
+    let mut approvals = store_evidence::approvals(scope, Kind::Exception, &versions).await?;
+    let mut standing = Vec::with_capacity(found.len());
+    for stated in found {
         let approval = approvals.remove(&(stated.version.name.clone(), stated.version.number));
-        StandingException::at(stated, approval, at)
-    };
-    Ok(found.into_iter().map(approved).collect())
+        standing.push(StandingException::at(scope, stated, approval, at).await?);
+    }
+    Ok(standing)
+}
+
+/// Whether the version of a requirement in force at an instant was there to be read by another: whoever approves that something is
+/// not kept has read what. Otherwise a later version could be about more, and so would what nobody keeps.
+async fn known_by(scope: &Scope, requirement: &str, read: Timestamp, at: Timestamp) -> Result<bool> {
+    let app = scope.op().app();
+    let head =
+        app.manifests().head_at(app.root()?, Kind::Requirement, requirement, at.as_microsecond()).await?;
+    Ok(head.is_some_and(|head| !head.withdrawn && head.applied_at <= read.as_microsecond()))
 }
 
 impl StandingException {
-    fn at(stated: Stated<ExceptionSpec>, approval: Option<Approval>, at: Timestamp) -> Self {
+    async fn at(
+        scope: &Scope,
+        stated: Stated<ExceptionSpec>,
+        approval: Option<Approval>,
+        at: Timestamp,
+    ) -> Result<Self> {
         // Only what was approved as it is written, and by then.
         let approval = approval.filter(|approval| {
             approval.fingerprint == stated.version.fingerprint && approval.approved_at <= at
         });
-        let holds = approval.is_some() && stated.spec.holds_at(at);
-        Self { stated, approval, holds }
+        let holds = match approval.as_ref().filter(|_| stated.spec.holds_at(at)) {
+            Some(approval) => known_by(scope, &stated.spec.requirement, approval.approved_at, at).await?,
+            None => false,
+        };
+        Ok(Self { stated, approval, holds })
     }
 }
 
@@ -82,9 +99,10 @@ impl StandingException {
 /// # Errors
 /// `NOT_FOUND` and those of permission.
 pub async fn exception(op: &Op, name: &str) -> Result<StandingException> {
+    let scope = permit(op).await?;
     let stated: Stated<ExceptionSpec> = one(op, name).await?;
     let approval = approval(op, Kind::Exception, name, stated.version.number).await?;
-    Ok(StandingException::at(stated, approval, op.at()))
+    StandingException::at(&scope, stated, approval, op.at()).await
 }
 
 /// Probes in force at an instant, of one system or of all, by name. `after` is the last name of the page before.
@@ -99,6 +117,11 @@ pub async fn probes(
     limit: u64,
 ) -> Result<Vec<Stated<ProbeSpec>>> {
     list(op, system, at, after, limit).await
+}
+
+/// All probes of a system in force at an instant.
+pub(super) async fn probing(scope: &Scope, system: &str, at: Timestamp) -> Result<Vec<Stated<ProbeSpec>>> {
+    listed(scope, Some(system), at, None, MAX_LIST).await
 }
 
 /// The probe of this name in force at the scope's instant.
