@@ -73,28 +73,46 @@ need_smtp_sink() {
   fi
 }
 
+# One at a time: two runs that fill one folder would leave a mixture. The lock ends with whoever holds it, however that ends.
+alone() ( # folder, command …
+  mkdir -p "$1"
+  exec 9>"$1/.lock"
+  flock 9
+  shift
+  "$@" 9>&-
+)
+
 # Packages of a folder with a package-lock.json, into another one; anew when the list has changed.
 npm_packages() { # folder with the list, folder to install into, what for
   command -v node >/dev/null 2>&1 || install_package nodejs "$3"
   command -v npm >/dev/null 2>&1 || install_package npm "$3"
-  mkdir -p "$2"
-  if ! cmp -s "$1/package-lock.json" "$2/package-lock.json" || [ ! -d "$2/node_modules" ]; then
+  alone "$2" fill_npm "$@"
+}
+
+# `installed-lock.json` is written last: with it everything is there.
+fill_npm() {
+  if ! cmp -s "$1/package-lock.json" "$2/installed-lock.json" || [ ! -d "$2/node_modules" ]; then
     echo "installing $3, of $1/package-lock.json"
-    cp "$1/package.json" "$1/package-lock.json" "$2/"
-    npm ci --prefix "$2" --no-audit --no-fund --silent --ignore-scripts || { rm "$2/package-lock.json"; return 1; }
+    rm -f "$2/installed-lock.json"
+    cp "$1/package.json" "$1/package-lock.json" "$2/" &&
+      npm ci --prefix "$2" --no-audit --no-fund --silent --ignore-scripts &&
+      cp "$1/package-lock.json" "$2/installed-lock.json"
   fi
 }
 
 # The same of a folder with a requirements.txt, into an environment of its own at venv/.
 pip_packages() { # folder with the list, folder to install into, what for
   python3 -c 'import ensurepip' 2>/dev/null || install_package python3-venv "$3"
-  mkdir -p "$2"
+  alone "$2" fill_pip "$@"
+}
+
+fill_pip() {
   if ! cmp -s "$1/requirements.txt" "$2/requirements.txt"; then
     echo "installing $3, of $1/requirements.txt"
     rm -rf "$2/venv" "$2/requirements.txt"
-    python3 -m venv "$2/venv"
-    "$2/venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$1/requirements.txt"
-    cp "$1/requirements.txt" "$2/"
+    python3 -m venv "$2/venv" &&
+      "$2/venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$1/requirements.txt" &&
+      cp "$1/requirements.txt" "$2/"
   fi
 }
 

@@ -18,9 +18,12 @@ pub struct Arguments {
     /// Why: stored with each version.
     #[arg(long)]
     reason: String,
-    /// Also withdraw stored requirements of the stated systems that the files leave out.
+    /// Also withdraw what is stored of the stated systems and the files leave out: requirements, estimates, probes, exceptions.
     #[arg(long)]
     prune: bool,
+    /// What `suimon plan` printed as `base`: nothing is stored when somebody has changed these manifests since.
+    #[arg(long, value_name = "BASE")]
+    base: Option<String>,
     /// Who applies them.
     #[arg(long = "as", value_name = "LOGIN", default_value = "admin")]
     login: String,
@@ -29,14 +32,17 @@ pub struct Arguments {
 }
 
 pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Failure> {
-    let Arguments { paths, reason, prune, login, format } = arguments;
+    let Arguments { paths, reason, prune, base, login, format } = arguments;
     let files = manifests::read(&paths)?;
     let app = context.open().await?;
     let op = access::act_locally(&app, &login).await?;
-    let outcome = requirements::apply(&op, files, &reason, prune).await?;
+    let outcome = match base {
+        Some(base) => requirements::apply_planned(&op, files, &reason, prune, &base).await?,
+        None => requirements::apply(&op, files, &reason, prune).await?,
+    };
     let (plan, code) = match outcome {
-        Outcome::Applied(changes) => (Plan { changes, problems: Vec::new() }, ExitCode::SUCCESS),
-        Outcome::Refused(problems) => (Plan { changes: Vec::new(), problems }, ExitCode::from(2)),
+        Outcome::Applied(changes) => (Plan { changes, ..Plan::default() }, ExitCode::SUCCESS),
+        Outcome::Refused(problems) => (Plan { problems, ..Plan::default() }, ExitCode::from(2)),
     };
     if format == Format::Json {
         output::json(&plan)?;

@@ -28,7 +28,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     copy: Option<PathBuf>,
     /// The model system whose levels of the copy are wanted.
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, requires = "copy")]
     model: Option<Model>,
     /// Items that are answered, too; without it those that want work.
     #[arg(long)]

@@ -7,7 +7,11 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::{Failure, manifests};
-use crate::requirements::manifest::{Kind, ManifestSet, Mechanism, RequirementSpec, SystemSpec, parse_files};
+use crate::clock::{Clock, SystemClock};
+use crate::requirements::manifest::{
+    Finding, Kind, Manifest, ManifestSet, Mechanism, RequirementSpec, SystemSpec, exception_lasting,
+    exception_remedy, parse_files_checked, too_long,
+};
 use crate::requirements::{
     StandingAt, admission_conflicts, caching_rules, limits_above_measured, standing_at,
 };
@@ -23,7 +27,9 @@ impl Stated {
     /// Reads them anew.
     pub fn read(&self) -> Result<Files, Failure> {
         let files = manifests::read(&self.paths)?.into_iter().map(|file| (file.name, file.content));
-        let set = parse_files(files).map_err(|problems| Failure::usage(manifests::complaints(&problems)))?;
+        let now = SystemClock.now();
+        let set = parse_files_checked(files, &ManifestSet::default(), |manifest| ended(manifest, now));
+        let set = set.map_err(|problems| Failure::usage(manifests::complaints(&problems)))?;
         let system = self.name(&set)?;
         let mut problems = admission_conflicts(&set, &system, &set);
         problems.extend(limits_above_measured(&set, &system));
@@ -47,6 +53,15 @@ impl Stated {
             }
         }
     }
+}
+
+/// No exception is for ever: one that states no beginning may begin now.
+fn ended(manifest: &Manifest, now: Timestamp) -> Vec<Finding> {
+    let endless = manifest
+        .as_exception()
+        .filter(|exception| exception.in_force_from.is_none() && too_long(now, exception.expires));
+    let finding = |_| ("spec.expires".to_owned(), exception_lasting(), exception_remedy().to_owned());
+    endless.map(finding).into_iter().collect()
 }
 
 /// What was read of them.
@@ -87,6 +102,11 @@ impl Files {
     /// What is in force at an instant, as strictly as the exceptions that hold leave it.
     pub fn standing_at(&self, at: Timestamp) -> StandingAt<'_> {
         standing_at(&self.set, &self.system, at)
+    }
+
+    /// The next instant after this one at which they change by themselves.
+    pub fn next_change(&self, at: Timestamp) -> Option<Timestamp> {
+        standing_at(&self.set, &self.system, at).until
     }
 
     /// The rules at an instant.

@@ -14,7 +14,7 @@ pub struct Arguments {
     /// Manifest files, or folders with *.yaml, *.yml and *.json.
     #[arg(required = true)]
     paths: Vec<PathBuf>,
-    /// Also withdraw stored requirements of the stated systems that the files leave out.
+    /// Also withdraw what is stored of the stated systems and the files leave out: requirements, estimates, probes, exceptions.
     #[arg(long)]
     prune: bool,
     /// Whose permissions decide.
@@ -35,6 +35,9 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Fa
     } else if plan.problems.is_empty() {
         output::print(&manifests::describe(&plan.changes));
         output::line(&manifests::count(&plan.changes));
+        if plan.pending() > 0 {
+            output::line(&format!("base {}", plan.base));
+        }
     } else {
         output::print(&manifests::complaints(&plan.problems));
     }

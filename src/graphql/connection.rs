@@ -49,7 +49,8 @@ impl Page {
             None => None,
             Some(cursor) => {
                 let bytes = URL_SAFE_NO_PAD.decode(cursor).ok().ok_or_else(wrong)?;
-                Some(String::from_utf8(bytes).ok().ok_or_else(wrong)?)
+                let key = String::from_utf8(bytes).ok().filter(|key| !key.contains('\0'));
+                Some(key.ok_or_else(wrong)?)
             }
         };
         Ok(Self { first, after })

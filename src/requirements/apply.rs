@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::manifest::{Kind, Manifest, ManifestSet};
 use super::measured::{Approved, limits};
-use super::model::{ChangeKind, ManifestFile, Outcome, Plan, PlannedChange, Version};
+use super::model::{ChangeKind, ManifestFile, Outcome, Plan, PlannedChange, Version, base};
 use super::plan::{Computed, Draft, compute, reference_to, withdrawal};
-use super::{cache::read_stored, exceptions, reindex, store};
+use super::store::{self, Stored};
+use super::{cache::read_stored, exceptions, reindex};
 use crate::access::{Action, Op, Scope, Tx};
 use crate::audit::Event;
 use crate::error::{Error, Result};
@@ -26,24 +27,52 @@ const MAX_REASON: usize = 500;
 pub async fn plan(op: &Op, files: Vec<ManifestFile>, prune: bool) -> Result<Plan> {
     let scope = op.permit_at(op.app().root()?, Action::Plan, "requirement").await?;
     check_files(&files)?;
-    let newest = store::newest(scope.connection(), scope.tenant()).await?;
+    let stored = store::stored(scope.connection(), scope.tenant(), scope.at_micros()).await?;
     let approved = exceptions::approved(&scope).await?.into();
-    let computed = compute_aside(&scope, &files.into(), newest, &approved, prune).await?;
-    Ok(Plan { changes: changes(&computed), problems: computed.problems })
+    let computed = compute_aside(&scope, &files.into(), stored, &approved, prune).await?;
+    let base = if computed.problems.is_empty() { base_of(&computed) } else { String::new() };
+    Ok(Plan { changes: changes(&computed), problems: computed.problems, base })
 }
 
 /// Stores what differs from the newest stored versions as new versions, all in one transaction. Files that say what is
 /// stored already store nothing, so that applying twice, or again after a crash, ends in the same state.
 ///
+/// What others applied before is planned against anew: use [`apply_planned`] where somebody has read a plan.
+///
 /// # Errors
-/// Those of permission and limits, `CONFLICT` when somebody else was faster. Files with problems are an outcome.
+/// Those of permission and limits. Files with problems are an outcome.
 pub async fn apply(op: &Op, files: Vec<ManifestFile>, reason: &str, prune: bool) -> Result<Outcome> {
+    apply_against(op, files, reason, prune, None).await
+}
+
+/// The same, as it was planned: `base` is the plan's.
+///
+/// # Errors
+/// Those of [`apply`], and `CONFLICT` when one of these manifests has another newest version by now, or pruning would withdraw another
+/// one. Where nothing is left to store, nothing conflicts: a repeated application ends as the first did.
+pub async fn apply_planned(
+    op: &Op,
+    files: Vec<ManifestFile>,
+    reason: &str,
+    prune: bool,
+    base: &str,
+) -> Result<Outcome> {
+    apply_against(op, files, reason, prune, Some(base)).await
+}
+
+async fn apply_against(
+    op: &Op,
+    files: Vec<ManifestFile>,
+    reason: &str,
+    prune: bool,
+    planned: Option<&str>,
+) -> Result<Outcome> {
     let scope = op.permit_at(op.app().root()?, Action::Apply, "requirement").await?;
     let reason = check_reason(reason)?;
     check_files(&files)?;
     let files: Arc<[ManifestFile]> = files.into();
-    // Most of the work is done before the write lock is taken; it is repeated below only if somebody was faster.
-    let seen = store::newest(scope.connection(), scope.tenant()).await?;
+    // Most of the work is done before the write lock is taken; it is repeated below only if somebody was faster meanwhile.
+    let seen = store::stored(scope.connection(), scope.tenant(), scope.at_micros()).await?;
     let approved = exceptions::approved(&scope).await?.into();
     let mut computed = compute_aside(&scope, &files, seen.clone(), &approved, prune).await?;
     if !computed.problems.is_empty() {
@@ -52,16 +81,18 @@ pub async fn apply(op: &Op, files: Vec<ManifestFile>, reason: &str, prune: bool)
     if pending(&computed).next().is_none() {
         return Ok(Outcome::Applied(changes(&computed)));
     }
+    as_planned(&computed, planned)?;
     let tx = scope.begin().await?;
     store::serialise(tx.connection(), scope.tenant()).await?;
-    let newest = store::newest(tx.connection(), scope.tenant()).await?;
-    if newest != seen {
-        computed = compute_aside(&scope, &files, newest, &approved, prune).await?;
+    let stored = store::stored(tx.connection(), scope.tenant(), scope.at_micros()).await?;
+    if stored != seen {
+        computed = compute_aside(&scope, &files, stored, &approved, prune).await?;
         if !computed.problems.is_empty() {
             return Ok(Outcome::Refused(computed.problems));
         }
     }
     if pending(&computed).next().is_some() {
+        as_planned(&computed, planned)?;
         store_all(tx, pending(&computed), reason).await?;
     }
     Ok(Outcome::Applied(changes(&computed)))
@@ -82,14 +113,21 @@ pub async fn withdraw(op: &Op, kind: Kind, name: &str, reason: &str) -> Result<P
         .await?
         .filter(|version| !version.withdrawn)
         .ok_or_else(|| Error::not_found(what))?;
+    // What is in force refers to it as long as it is, whatever a newer version will say one day.
+    let Stored { newest: others, waited_for } =
+        store::stored(tx.connection(), scope.tenant(), scope.at_micros()).await?;
     let mut live = Vec::new();
-    for other in store::newest(tx.connection(), scope.tenant()).await? {
+    let others = others.into_iter().map(|other| (true, other));
+    for (is_newest, other) in others.chain(waited_for.into_iter().map(|other| (false, other))) {
         if other.withdrawn {
             continue;
         }
         let manifest = read_stored(&other.fingerprint, &other.manifest)?;
-        live.push(manifest.clone());
-        if other.kind == Kind::System {
+        if is_newest {
+            live.push(manifest.clone());
+        }
+        let itself = other.kind == kind && other.name == name;
+        if itself || other.kind == Kind::System {
             continue;
         }
         let refers = match kind {
@@ -155,16 +193,29 @@ async fn store_all<'a>(tx: Tx, drafts: impl Iterator<Item = &'a Draft>, reason: 
     tx.commit_all(events).await
 }
 
+fn as_planned(computed: &Computed, planned: Option<&str>) -> Result<()> {
+    if planned.is_some_and(|planned| planned != base_of(computed)) {
+        return Err(Error::conflict("somebody has changed these manifests since this was planned")
+            .remedy("plan again, read what it says now, and apply that"));
+    }
+    Ok(())
+}
+
+fn base_of(computed: &Computed) -> String {
+    base(computed.drafts.iter().map(|draft| &draft.change))
+}
+
 /// Parsing megabytes takes its time and must not hold up other requests of the same thread.
 async fn compute_aside(
     scope: &Scope,
     files: &Arc<[ManifestFile]>,
-    newest: Vec<Version>,
+    stored: Stored,
     approved: &Arc<Approved>,
     prune: bool,
 ) -> Result<Computed> {
     let (files, approved, now) = (files.clone(), approved.clone(), scope.at());
-    tokio::task::spawn_blocking(move || compute(&files, &newest, &approved, now, prune))
+    let Stored { newest, waited_for } = stored;
+    tokio::task::spawn_blocking(move || compute(&files, &newest, &waited_for, &approved, now, prune))
         .await
         .map_err(|error| Error::Internal(anyhow::Error::new(error).context("planning")))?
 }

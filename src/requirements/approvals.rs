@@ -44,7 +44,8 @@ pub async fn approve(
     let scope = op.permit_at(op.app().root()?, Action::Approve, "requirement").await?;
     let note = note.trim();
     if note.chars().count() > MAX_NOTE || note.chars().any(char::is_control) {
-        return Err(Error::invalid("note", format!("wants one line of at most {MAX_NOTE} characters")));
+        let message = format!("wants one line of at most {MAX_NOTE} characters");
+        return Err(Error::invalid("note", message).remedy("shorten it, or leave it out"));
     }
     let tx = scope.begin().await?;
     store::serialise(tx.connection(), scope.tenant()).await?;

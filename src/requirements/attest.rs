@@ -2,8 +2,8 @@
 
 use anyhow::Context;
 use catalogue::export::{
-    Cited, Evidence as Seen, Exception, Indicator, Mechanism, Mode, Objective, Op as Compared, Requirement,
-    System, Text, Threshold, Value,
+    Cited, Evidence as Attested, Exception, Indicator, Mechanism, Mode, Objective, Op as Compared,
+    Requirement, System, Text, Threshold, Value,
 };
 use catalogue::{ItemRef, Obligation, Relation, coverage};
 
@@ -11,7 +11,7 @@ use super::evidence::{CheckResult, Evidence};
 use super::exceptions::StandingException;
 use super::manifest::{self, Enforcement, Localized, Params, RequirementSpec, ThresholdOp, ThresholdValue};
 use super::read::system;
-use super::status::{Status, statuses};
+use super::status::{Seen, Standing, Status, statuses};
 use crate::access::Op;
 use crate::error::Result;
 
@@ -37,7 +37,7 @@ pub async fn attested(op: &Op, name: &str) -> Result<System> {
 }
 
 fn requirement(status: Status) -> Result<Requirement> {
-    let Status { requirement, figure, standing: _, result: _, evidence, drift: _, exceptions, approval: _ } =
+    let Status { requirement, figure, standing, result: _, evidence, drift: _, exceptions, approval: _ } =
         status;
     let spec = &requirement.spec;
     let mut citations = Vec::with_capacity(spec.catalogue.len());
@@ -67,7 +67,8 @@ fn requirement(status: Status) -> Result<Requirement> {
         enforcement: spec.enforcement.as_ref().map(kept),
         fingerprint: requirement.version.fingerprint.clone(),
         in_force_from: Some(requirement.version.in_force_from),
-        evidence: evidence.into_iter().map(seen).collect(),
+        evidence: evidence.into_iter().map(|one| seen(one, &requirement.version.fingerprint)).collect(),
+        lapsed: standing == Standing::Expired,
         exceptions: exceptions.into_iter().map(excepted).collect(),
     })
 }
@@ -137,10 +138,12 @@ fn kept(enforcement: &Enforcement) -> catalogue::export::Enforcement {
     }
 }
 
-fn seen(evidence: Evidence) -> Seen {
+fn seen(of: Seen, version: &str) -> Attested {
+    let Seen { evidence, says } = of;
     let Evidence { result, observed_at, expires_at, collector, digest, fingerprint, .. } = evidence;
-    Seen {
-        status: match result {
+    Attested {
+        outdated: says.is_none() && fingerprint == version,
+        status: match says.unwrap_or(result) {
             CheckResult::Pass => coverage::Status::Pass,
             CheckResult::Fail => coverage::Status::Fail,
             CheckResult::Warn => coverage::Status::Warn,

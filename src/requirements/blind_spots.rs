@@ -1,6 +1,8 @@
 //! What a system's requirements leave out, though the system's own statement says that it matters. Catalogues do not say it: neither
 //! caching nor personal data is an item of the IPA grades, and the item about spikes is none of its important ones.
 
+use jiff::Timestamp;
+
 use super::manifest::{
     Kind, Localized, ManifestSet, Mechanism, Mode, Obligation, Protection, RequirementSpec, RouteClass,
     SystemSpec, Target,
@@ -37,8 +39,9 @@ pub struct BlindSpot {
     pub remedy: Localized,
 }
 
-/// The gaps of a system among these manifests, the gravest first.
-pub fn blind_spots(set: &ManifestSet, name: &str) -> Vec<BlindSpot> {
+/// The gaps of a system among these manifests at an instant, the gravest first. Of exceptions those count that hold by then as far
+/// as they say themselves; who asks for approvals leaves the others out of the set.
+pub fn blind_spots(set: &ManifestSet, name: &str, at: Timestamp) -> Vec<BlindSpot> {
     let Some(system) = set.system(name) else { return Vec::new() };
     let requirements: Vec<(&str, &RequirementSpec)> = set.requirements_of(name).collect();
     let of = |kind: Kind| {
@@ -84,7 +87,7 @@ pub fn blind_spots(set: &ManifestSet, name: &str) -> Vec<BlindSpot> {
         let watched = spec.enforcement.as_ref().is_some_and(|enforcement| enforcement.mode != Mode::Enforce);
         let excepted = of(Kind::Exception)
             .filter_map(|manifest| manifest.as_exception())
-            .any(|exception| exception.requirement == *name);
+            .any(|exception| exception.requirement == *name && exception.holds_at(at));
         if watched && spec.obligation == Obligation::Must && !excepted {
             add(Gap::BindingNotEnforced, Some(name));
         }

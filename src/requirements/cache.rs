@@ -56,6 +56,18 @@ pub(super) enum Parsed {
     Exception(Arc<ExceptionSpec>),
 }
 
+impl From<Parsed> for Spec {
+    fn from(parsed: Parsed) -> Self {
+        match parsed {
+            Parsed::System(spec) => Spec::System(Box::new(spec.as_ref().clone())),
+            Parsed::Requirement(spec) => Spec::Requirement(Box::new(spec.as_ref().clone())),
+            Parsed::Estimate(spec) => Spec::Estimate(Box::new(spec.as_ref().clone())),
+            Parsed::Probe(spec) => Spec::Probe(Box::new(spec.as_ref().clone())),
+            Parsed::Exception(spec) => Spec::Exception(Box::new(spec.as_ref().clone())),
+        }
+    }
+}
+
 /// Of the versions in the order of names and numbers those that decide at an instant. The highest number decides first: a
 /// requirement that was withdrawn or moved to another system must not fall back to its version before.
 fn in_force(versions: Vec<Version>, system: &str, at: i64) -> Vec<Version> {

@@ -56,9 +56,10 @@ fn by_mechanism(mechanism: Mechanism) -> EnforcedBy {
              incident that is not closed are kept until it is.",
         ),
         Mechanism::Admission => (
-            Coverage::StatedOnly,
-            "上限は保存・表示するだけで、流入を制限するガードは、この版にはない。",
-            "The limits are stored and shown. The guard that admits people is not in this version.",
+            Coverage::OwnServicePartly,
+            "対象システムの手前で `suimon guard --admission` が動いていれば、上限を超えた人を待たせる。複数のガードは上限を共有しない。",
+            "Kept by `suimon guard --admission` where it runs in front of the system: beyond the limits people wait. Several guards share \
+             no limit.",
         ),
         Mechanism::Slo => (
             Coverage::StatedOnly,

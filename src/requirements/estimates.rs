@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::manifest::SystemEstimate;
 use super::model::Stated;
-use super::stated::{list, one};
+use super::stated::{list, one, one_at};
 use crate::access::Op;
 use crate::error::Result;
 
@@ -32,6 +32,14 @@ pub async fn estimates(
 /// `NOT_FOUND` and those of permission.
 pub async fn estimate(op: &Op, name: &str) -> Result<Stated<SystemEstimate>> {
     one(op, name).await
+}
+
+/// The estimate in force at an instant.
+///
+/// # Errors
+/// `NOT_FOUND` and those of permission.
+pub(super) async fn estimate_at(op: &Op, name: &str, at: Timestamp) -> Result<Stated<SystemEstimate>> {
+    one_at(op, name, at).await
 }
 
 /// The figures that follow from an estimate that was read. The same estimate always gives the same.

@@ -7,6 +7,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::manifest::{RequirementSpec, SystemSpec, ThresholdValue};
+use super::model::Version;
 use super::read::{permit, requirement, system_in_force};
 use super::{estimates, exceptions, store_evidence};
 use crate::access::{Action, Op, Scope};
@@ -19,7 +20,7 @@ const MAX_SUMMARY: usize = 1000;
 const DEFAULT_DAYS: i64 = 90;
 /// Longest time for which evidence counts.
 const MAX_DAYS: i64 = 400;
-/// Sources of evidence for one requirement.
+/// Sources of evidence for one version of a requirement.
 const MAX_COLLECTORS: usize = 50;
 /// How far before its recording something may have been seen.
 const MAX_AGE_DAYS: i64 = 400;
@@ -84,7 +85,7 @@ pub struct Evidence {
 pub struct NewEvidence {
     pub requirement: String,
     pub collector: String,
-    /// The version that was looked at; without it the one in force.
+    /// The version that was looked at; without it the one in force, which must have been in force when it was seen.
     pub fingerprint: Option<String>,
     /// May be left out where the measured value decides.
     pub result: Option<CheckResult>,
@@ -101,12 +102,13 @@ pub struct NewEvidence {
 ///
 /// # Errors
 /// Those of permission, `NOT_FOUND` for the requirement, `INVALID` naming the field, `CONFLICT` for another version than the one
-/// in force, `LIMIT_EXCEEDED` for too many collectors.
+/// in force or none that is named though that one began later, `LIMIT_EXCEEDED` for too many collectors.
 pub async fn record(op: &Op, new: NewEvidence) -> Result<Evidence> {
     let scope = op.permit_at(op.app().root()?, Action::Create, "evidence").await?;
     let stated = requirement(op, &new.requirement).await?;
     let collector = name("collector", &new.collector)?;
     let fingerprint = stated.version.fingerprint.clone();
+    let named = new.fingerprint.is_some();
     if new.fingerprint.is_some_and(|seen| seen != fingerprint) {
         return Err(Error::conflict(
             "the requirement in force is another version than the one that was looked at",
@@ -115,6 +117,12 @@ pub async fn record(op: &Op, new: NewEvidence) -> Result<Evidence> {
     }
     let system = system_in_force(&scope, &stated.spec.system, scope.at()).await?;
     let observed_at = seen(new.observed_at, scope.at())?;
+    if !named && observed_at < stated.version.in_force_from {
+        return Err(Error::conflict(
+            "it was seen before the version in force began: by which version nobody says",
+        )
+        .remedy("give the `fingerprint` of the version that was looked at, or look again"));
+    }
     let expires_at =
         expiry(&scope, &new.requirement, &collector, system.as_deref(), observed_at, new.expires_at).await?;
     let result = judged(op, &stated.spec, new.observed.as_ref(), new.result).await?;
@@ -134,10 +142,12 @@ pub async fn record(op: &Op, new: NewEvidence) -> Result<Evidence> {
         recorded_by: scope.author(),
     };
     let tx = scope.begin().await?;
-    let known = store_evidence::collectors(&tx, &evidence.requirement).await?;
+    let known = store_evidence::collectors(&tx, &evidence.requirement, &evidence.fingerprint).await?;
     if known.len() >= MAX_COLLECTORS && !known.contains(&evidence.collector) {
-        return Err(Error::limit(format!("the requirement has evidence of {MAX_COLLECTORS} collectors"))
-            .remedy("use the name of one of them"));
+        return Err(Error::limit(format!(
+            "this version of the requirement has evidence of {MAX_COLLECTORS} collectors"
+        ))
+        .remedy("use the name of one of them"));
     }
     store_evidence::insert(&tx, &evidence).await?;
     // The summary is free text, which may name a person: it stays out of the audit log.
@@ -160,14 +170,36 @@ pub async fn evidence(op: &Op, requirement: &str, before: Option<Uuid>, limit: u
     store_evidence::list(&permit(op).await?, requirement, before, limit).await
 }
 
-/// The number of a requirement's threshold that follows from an estimate; none for a stated one, or when the estimate is gone.
+/// The number of a requirement's threshold that follows from the estimate in force at an instant; none for a stated one, or when
+/// the estimate is gone.
 ///
 /// # Errors
 /// Those of permission.
-pub async fn threshold_figure(op: &Op, spec: &RequirementSpec) -> Result<Option<f64>> {
+pub async fn threshold_figure(op: &Op, spec: &RequirementSpec, at: Timestamp) -> Result<Option<f64>> {
+    Ok(figured(op, spec, at).await?.map(|figured| figured.number))
+}
+
+/// A number that follows from an estimate.
+pub(super) struct Figured {
+    pub number: f64,
+    /// From when on the estimate says so.
+    pub since: Timestamp,
+    /// When somebody applied that.
+    pub applied_at: Timestamp,
+}
+
+/// The same with the estimate's times.
+///
+/// # Errors
+/// Those of permission.
+pub(super) async fn figured(op: &Op, spec: &RequirementSpec, at: Timestamp) -> Result<Option<Figured>> {
     let ThresholdValue::Figure(figure) = &spec.threshold.value else { return Ok(None) };
-    match estimates::estimate(op, &figure.estimate).await {
-        Ok(estimate) => Ok(Some(figure.of(&*estimates::figures(op, &estimate).await?))),
+    match estimates::estimate_at(op, &figure.estimate, at).await {
+        Ok(estimate) => {
+            let number = figure.of(&*estimates::figures(op, &estimate).await?);
+            let Version { in_force_from: since, applied_at, .. } = estimate.version;
+            Ok(Some(Figured { number, since, applied_at }))
+        }
         Err(Error::Expected(problem)) if problem.code == Code::NotFound => Ok(None),
         Err(error) => Err(error),
     }
@@ -191,9 +223,10 @@ async fn judged(
         return Err(Error::invalid(
             "observed",
             "wants a number, a truth value or a word of at most 100 characters",
-        ));
+        )
+        .remedy("give one measured value; write the rest into `summary`"));
     }
-    let within = spec.threshold.admits(observed, threshold_figure(op, spec).await?);
+    let within = spec.threshold.admits(observed, threshold_figure(op, spec, op.at()).await?);
     match (within, said) {
         (None, None) => {
             Err(Error::invalid("observed", "cannot be compared with the requirement's threshold")
@@ -238,7 +271,8 @@ fn digest(text: String) -> Result<String> {
     if plain {
         Ok(text)
     } else {
-        Err(Error::invalid("digest", "wants the SHA-256 of a file: 64 digits 0-9, a-f"))
+        Err(Error::invalid("digest", "wants the SHA-256 of a file: 64 digits 0-9, a-f")
+            .remedy("give what `sha256sum FILE` prints, in lower case"))
     }
 }
 
@@ -251,7 +285,8 @@ fn seen(at: Option<Timestamp>, now: Timestamp) -> Result<Timestamp> {
         );
     }
     if at < oldest {
-        return Err(Error::invalid("observedAt", format!("lies more than {MAX_AGE_DAYS} days back")));
+        return Err(Error::invalid("observedAt", format!("lies more than {MAX_AGE_DAYS} days back"))
+            .remedy("look again: so old it would count no more"));
     }
     Ok(at)
 }
@@ -267,7 +302,8 @@ async fn expiry(
     let latest = observed_at.saturating_add(Span::new().hours(MAX_DAYS * 24)).unwrap_or(Timestamp::MAX);
     if let Some(said) = said {
         if said <= observed_at {
-            return Err(Error::invalid("expiresAt", "does not lie after what was seen"));
+            return Err(Error::invalid("expiresAt", "does not lie after what was seen")
+                .remedy("state an instant after `observedAt`, or leave it out"));
         }
         if said > latest {
             return Err(Error::invalid(

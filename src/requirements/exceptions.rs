@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::approvals::{Approval, approval};
 use super::manifest::{ExceptionSpec, Kind, ProbeSpec};
 use super::measured::Approved;
-use super::model::Stated;
+use super::model::{Stated, Version};
 use super::read::{permit, version_at};
 use super::stated::{list, listed, one, stated};
 use super::store_evidence;
@@ -22,7 +22,8 @@ const MAX_LIST: u64 = 10_000;
 pub struct StandingException {
     pub stated: Stated<ExceptionSpec>,
     pub approval: Option<Approval>,
-    /// Whether it holds at the instant that was asked about: approved, begun, not over.
+    /// Whether it holds at the instant that was asked about: approved, begun, not over, and the requirement in force is a version
+    /// that whoever approved it could read.
     pub holds: bool,
 }
 
@@ -44,7 +45,10 @@ pub async fn exceptions(
 
 /// Names and fingerprints of what was approved by now.
 pub(super) async fn approved(scope: &Scope) -> Result<Approved> {
-    let approvals = store_evidence::approvals(scope, Kind::Exception).await?.into_values();
+    // Those that have not begun let nothing through, approved or not.
+    let found = listed::<ExceptionSpec>(scope, None, scope.at(), None, MAX_LIST).await?;
+    let versions: Vec<&Version> = found.iter().map(|stated| &stated.version).collect();
+    let approvals = store_evidence::approvals(scope, Kind::Exception, &versions).await?.into_values();
     let by_now = approvals.filter(|approval| approval.approved_at <= scope.at());
     Ok(by_now.map(|approval| (approval.name, approval.fingerprint)).collect())
 }
@@ -63,25 +67,44 @@ async fn standing(
     limit: u64,
 ) -> Result<Vec<StandingException>> {
     let found = listed::<ExceptionSpec>(scope, system, at, after, limit).await?;
-    if found.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut approvals = store_evidence::approvals(scope, Kind::Exception).await?;
-    let approved = |stated: Stated<ExceptionSpec>| {
+    let versions: Vec<&Version> = found.iter().map(|stated| &stated.version).collect();
+    let mut approvals = store_evidence::approvals(scope, Kind::Exception, &versions).await?;
+    let mut standing = Vec::with_capacity(found.len());
+    for stated in found {
         let approval = approvals.remove(&(stated.version.name.clone(), stated.version.number));
-        StandingException::at(stated, approval, at)
-    };
-    Ok(found.into_iter().map(approved).collect())
+        standing.push(StandingException::at(scope, stated, approval, at).await?);
+    }
+    Ok(standing)
+}
+
+/// Whether the version of a requirement in force at an instant was there to be read by another: whoever approves that something is
+/// not kept has read what. Otherwise a later version could be about more, and so would what nobody keeps.
+async fn known_by(scope: &Scope, requirement: &str, read: Timestamp, at: Timestamp) -> Result<bool> {
+    let app = scope.op().app();
+    let head =
+        app.manifests().head_at(app.root()?, Kind::Requirement, requirement, at.as_microsecond()).await?;
+    Ok(head.is_some_and(|head| !head.withdrawn && head.applied_at <= read.as_microsecond()))
 }
 
 impl StandingException {
-    fn at(stated: Stated<ExceptionSpec>, approval: Option<Approval>, at: Timestamp) -> Self {
+    async fn at(
+        scope: &Scope,
+        stated: Stated<ExceptionSpec>,
+        approval: Option<Approval>,
+        at: Timestamp,
+    ) -> Result<Self> {
         // Only what was approved as it is written, and by then.
         let approval = approval.filter(|approval| {
             approval.fingerprint == stated.version.fingerprint && approval.approved_at <= at
         });
-        let holds = approval.is_some() && stated.spec.holds_at(at);
-        Self { stated, approval, holds }
+        // One that says itself how far limits may go comes before the limits that rest on it.
+        let bounded = stated.spec.mode.is_none() && stated.spec.up_to.is_some();
+        let holds = match approval.as_ref().filter(|_| stated.spec.holds_at(at)) {
+            Some(_) if bounded => true,
+            Some(approval) => known_by(scope, &stated.spec.requirement, approval.approved_at, at).await?,
+            None => false,
+        };
+        Ok(Self { stated, approval, holds })
     }
 }
 
@@ -90,9 +113,10 @@ impl StandingException {
 /// # Errors
 /// `NOT_FOUND` and those of permission.
 pub async fn exception(op: &Op, name: &str) -> Result<StandingException> {
+    let scope = permit(op).await?;
     let stated: Stated<ExceptionSpec> = one(op, name).await?;
     let approval = approval(op, Kind::Exception, name, stated.version.number).await?;
-    Ok(StandingException::at(stated, approval, op.at()))
+    StandingException::at(&scope, stated, approval, op.at()).await
 }
 
 /// Probes in force at an instant, of one system or of all, by name. `after` is the last name of the page before.
@@ -107,6 +131,11 @@ pub async fn probes(
     limit: u64,
 ) -> Result<Vec<Stated<ProbeSpec>>> {
     list(op, system, at, after, limit).await
+}
+
+/// All probes of a system in force at an instant.
+pub(super) async fn probing(scope: &Scope, system: &str, at: Timestamp) -> Result<Vec<Stated<ProbeSpec>>> {
+    listed(scope, Some(system), at, None, MAX_LIST).await
 }
 
 /// The probe of this name in force at the scope's instant.

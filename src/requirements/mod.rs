@@ -12,6 +12,7 @@ pub mod manifest;
 
 mod access_rules;
 mod admission;
+mod agreement;
 mod apply;
 mod approvals;
 mod attest;
@@ -41,7 +42,7 @@ mod store_evidence;
 
 pub use access_rules::object_of;
 pub use admission::{AdmissionRules, admission_conflicts, admission_rules};
-pub use apply::{apply, plan, withdraw};
+pub use apply::{apply, apply_planned, plan, withdraw};
 pub use approvals::{Approval, approval, approve};
 pub use attest::attested;
 pub use blind_spots::{BlindSpot, Gap, blind_spots};
@@ -64,7 +65,7 @@ pub use read::{
 };
 pub use reindex::REINDEX;
 pub use standing::{StandingAt, standing_at};
-pub use status::{Drift, Standing, Status, gaps, status, statuses};
+pub use status::{Drift, Seen, Standing, Status, gaps, status, statuses};
 
 /// Manifests that a guard takes at most.
 pub const MAX_KEPT: usize = 2_000;

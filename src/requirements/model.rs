@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::manifest::{Change, Kind, Problem};
@@ -98,6 +99,9 @@ pub struct PlannedChange {
 pub struct Plan {
     pub changes: Vec<PlannedChange>,
     pub problems: Vec<Problem>,
+    /// A name for what it was planned against; empty with problems.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub base: String,
 }
 
 impl Plan {
@@ -105,6 +109,15 @@ impl Plan {
     pub fn pending(&self) -> usize {
         self.changes.iter().filter(|change| change.change != ChangeKind::Unchanged).count()
     }
+}
+
+/// A name for what changes were planned against: which manifests, and the newest version of each.
+pub(super) fn base<'c>(changes: impl Iterator<Item = &'c PlannedChange>) -> String {
+    let mut digest = Sha256::new();
+    for PlannedChange { kind, name, base, .. } in changes {
+        digest.update(format!("{kind}\n{name}\n{}\n", base.unwrap_or_default()));
+    }
+    hex::encode(&digest.finalize()[..16])
 }
 
 /// What became of an application.

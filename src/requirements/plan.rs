@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::admission::admission_conflicts;
+use super::agreement::Around;
 use super::blind_spots::blind_spots;
 use super::cache::read_stored;
 use super::manifest::{
-    Finding, Kind, Manifest, ManifestSet, Place, Problem, Protection, SystemSpec, ThresholdValue, diff,
+    Finding, Kind, Manifest, ManifestSet, Problem, Protection, SystemSpec, ThresholdValue, diff,
     exception_lasting, exception_remedy, parse_files_checked, too_long,
 };
 use super::measured::{Approved, limits};
@@ -37,13 +38,15 @@ struct Base<'a> {
 
 type Stored<'a> = BTreeMap<(Kind, &'a str), Base<'a>>;
 
-/// Plans `files` against `newest`, the newest version of each stored manifest, where these exceptions were approved.
+/// Plans `files` against `newest`, the newest version of each stored manifest, and `waited_for`, those versions in force that a newer
+/// one is to follow later, where these exceptions were approved.
 ///
 /// # Errors
 /// When a stored version cannot be read; what is wrong with the files is in the result.
 pub(super) fn compute(
     files: &[ManifestFile],
     newest: &[Version],
+    waited_for: &[Version],
     approved: &Approved,
     now: Timestamp,
     prune: bool,
@@ -68,7 +71,11 @@ pub(super) fn compute(
     };
     let pruned = if prune { left_out(&given, &live) } else { BTreeSet::new() };
     let together = together(&given, &live, &pruned);
-    let mut problems = dangling(&given, &live, &pruned);
+    let in_force = waited_for.iter().map(|version| read_stored(&version.fingerprint, &version.manifest));
+    let in_force = in_force.collect::<Result<Vec<Manifest>>>()?;
+    let around = Around { given: &given, live: &live, in_force: &in_force, pruned: &pruned, now };
+    let mut problems = around.dangling();
+    problems.extend(around.left_behind());
     let mut notes = Vec::new();
     let systems: BTreeSet<&str> = given.iter().map(Manifest::system_name).collect();
     for system in &systems {
@@ -82,7 +89,7 @@ pub(super) fn compute(
         let base = stored.get(&(manifest.kind, manifest.name.as_str()));
         let mut draft = draft(manifest, base, now);
         if manifest.kind == Kind::System {
-            let gaps = blind_spots(&together, &manifest.name).into_iter();
+            let gaps = blind_spots(&together, &manifest.name, now).into_iter();
             draft.change.notes.extend(gaps.map(|gap| format!("{} {}", gap.text.en, gap.remedy.en)));
         }
         if manifest.kind == Kind::Requirement {
@@ -191,7 +198,7 @@ fn no_longer_declared(before: &SystemSpec, after: &SystemSpec) -> Vec<String> {
 }
 
 /// A manifest that pruning withdraws: kind, system, name.
-type Pruned = (Kind, String, String);
+pub(super) type Pruned = (Kind, String, String);
 
 /// What is stored of the given systems and the files no longer state.
 fn left_out(given: &ManifestSet, live: &ManifestSet) -> BTreeSet<Pruned> {
@@ -211,32 +218,6 @@ fn together(given: &ManifestSet, live: &ManifestSet, pruned: &BTreeSet<Pruned>) 
     };
     // Of two with one name the later stays.
     ManifestSet::of_stored(live.iter().filter(|manifest| !gone(manifest)).chain(given.iter()).cloned())
-}
-
-/// References to what pruning withdraws, from what stays.
-fn dangling(given: &ManifestSet, live: &ManifestSet, pruned: &BTreeSet<Pruned>) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    for (pruned_kind, system, name) in pruned {
-        let stays = |manifest: &&Manifest| {
-            given.get(manifest.kind, &manifest.name).is_none()
-                && !pruned.iter().any(|(kind, _, gone)| manifest.kind == *kind && *gone == manifest.name)
-        };
-        for manifest in given.iter().chain(live.iter().filter(stays)) {
-            let Some(path) = reference_to(manifest, *pruned_kind, name) else { continue };
-            let place = given
-                .place(manifest.kind, &manifest.name)
-                .or_else(|| given.place(Kind::System, system))
-                .cloned()
-                .unwrap_or_else(nowhere);
-            problems.push(Problem {
-                place,
-                path,
-                message: format!("`{}` refers to `{name}`, which pruning withdraws", manifest.name),
-                remedy: format!("keep `{name}` in the files, or remove the reference"),
-            });
-        }
-    }
-    problems
 }
 
 /// Where a manifest refers to a requirement or an estimate.
@@ -316,8 +297,4 @@ fn weakened(manifest: &Manifest, base: Option<&Base<'_>>) -> Vec<Finding> {
         }
     }
     findings
-}
-
-fn nowhere() -> Place {
-    Place { file: String::new(), line: 1, column: 1 }
 }

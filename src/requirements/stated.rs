@@ -85,7 +85,17 @@ pub(super) async fn list<S: Specification>(
 /// # Errors
 /// `NOT_FOUND` and those of permission.
 pub(super) async fn one<S: Specification>(op: &Op, name: &str) -> Result<Stated<S>> {
+    one_at(op, name, op.at()).await
+}
+
+/// The one of this name in force at an instant.
+///
+/// # Errors
+/// `NOT_FOUND` and those of permission.
+pub(super) async fn one_at<S: Specification>(op: &Op, name: &str, at: Timestamp) -> Result<Stated<S>> {
     let scope = permit(op).await?;
-    let version = version_at(&scope, S::KIND, name, op.at()).await?;
-    stated(&scope, version.ok_or_else(|| Error::not_found(S::KIND.noun()))?)
+    let version = version_at(&scope, S::KIND, name, at).await?;
+    let missing =
+        || Error::not_found(S::KIND.noun()).remedy("name one whose manifest is applied and in force");
+    stated(&scope, version.ok_or_else(missing)?)
 }

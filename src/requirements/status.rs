@@ -1,18 +1,17 @@
 //! How requirements stand: what was last seen of each, whether that still counts, what differs from what is declared, and what is
 //! excepted.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::approvals::Approval;
 use super::blind_spots::{BlindSpot, blind_spots};
-use super::cache::read_stored;
-use super::evidence::{CheckResult, Evidence, threshold_figure};
-use super::exceptions::{StandingException, holding};
-use super::manifest::{Kind, ManifestSet, RequirementSpec, Threshold};
-use super::model::Stated;
+use super::evidence::{CheckResult, Evidence, Figured, figured};
+use super::exceptions::{StandingException, holding, probing};
+use super::manifest::{Kind, Manifest, ManifestSet, RequirementSpec, Spec, Threshold};
+use super::model::{Stated, Version};
 use super::read::{permit, requirement, requirements};
 use super::store::{self, Listing};
 use super::store_evidence;
@@ -27,9 +26,9 @@ const MAX_LIST: u64 = 10_000;
 pub enum Standing {
     /// It was seen by the version in force, and that counts still.
     Current,
-    /// Its time is over: somebody has to look again.
+    /// Its time is over, or that of a probe in force: somebody has to look again.
     Expired,
-    /// It was seen by an earlier version only: the requirement has changed since.
+    /// It was seen by an earlier version only, or of another number: the requirement or its estimate has changed since.
     Stale,
     /// Nobody has looked.
     Unknown,
@@ -47,6 +46,21 @@ pub struct Drift {
     pub observed_at: Timestamp,
 }
 
+/// Evidence, and what it says of the requirement as it is now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seen {
+    pub evidence: Evidence,
+    /// Not what was recorded where the number has changed since; none for what was seen of an earlier version or, without a measured
+    /// value, of another number.
+    pub says: Option<CheckResult>,
+}
+
+impl Seen {
+    fn counts(&self, at: Timestamp) -> bool {
+        self.says.is_some() && at < self.evidence.expires_at
+    }
+}
+
 /// How a requirement stands.
 #[derive(Clone, Debug)]
 pub struct Status {
@@ -57,7 +71,7 @@ pub struct Status {
     /// The worst of what the collectors say, as far as it still counts.
     pub result: Option<CheckResult>,
     /// The newest evidence of each collector, whatever it is worth.
-    pub evidence: Vec<Evidence>,
+    pub evidence: Vec<Seen>,
     pub drift: Vec<Drift>,
     /// Exceptions that hold.
     pub exceptions: Vec<StandingException>,
@@ -86,21 +100,29 @@ pub async fn status(op: &Op, name: &str) -> Result<Status> {
     Ok(statuses.remove(0))
 }
 
-/// What the requirements of a system in force now leave out.
+/// What the requirements of a system in force at an instant leave out.
 ///
 /// # Errors
 /// Those of permission.
-pub async fn gaps(op: &Op, system: &str) -> Result<Vec<BlindSpot>> {
+pub async fn gaps(op: &Op, system: &str, at: Timestamp) -> Result<Vec<BlindSpot>> {
     let scope = permit(op).await?;
+    let known = op.app().manifests();
     let mut manifests = Vec::new();
-    for kind in Kind::ALL.iter().copied() {
-        let at = scope.at_micros();
-        let listing = Listing { kind, system: Some(system), at, after: None, limit: MAX_LIST };
-        for version in store::list_at(scope.connection(), scope.tenant(), listing).await? {
-            manifests.push(read_stored(&version.fingerprint, &version.manifest)?);
+    for kind in Kind::ALL.iter().copied().filter(|kind| *kind != Kind::Exception) {
+        let listing =
+            Listing { kind, system: Some(system), at: at.as_microsecond(), after: None, limit: MAX_LIST };
+        for Version { name, fingerprint, manifest, .. } in
+            store::list_at(scope.connection(), scope.tenant(), listing).await?
+        {
+            let spec = known.parse(&fingerprint, &manifest)?.into();
+            manifests.push(Manifest::new(name, BTreeMap::new(), spec));
         }
     }
-    Ok(blind_spots(&ManifestSet::of_stored(manifests), system))
+    for StandingException { stated, .. } in holding(&scope, system, at).await? {
+        let spec = Spec::Exception(Box::new((*stated.spec).clone()));
+        manifests.push(Manifest::new(stated.version.name, BTreeMap::new(), spec));
+    }
+    Ok(blind_spots(&ManifestSet::of_stored(manifests), system, at))
 }
 
 async fn all(scope: &Scope, requirements: Vec<Stated<RequirementSpec>>) -> Result<Vec<Status>> {
@@ -109,16 +131,21 @@ async fn all(scope: &Scope, requirements: Vec<Stated<RequirementSpec>>) -> Resul
     for one in store_evidence::newest(scope, &names).await? {
         evidence.entry(one.requirement.clone()).or_default().push(one);
     }
-    let mut approvals = store_evidence::approvals(scope, Kind::Requirement).await?;
+    let versions: Vec<&Version> = requirements.iter().map(|stated| &stated.version).collect();
+    let mut approvals = store_evidence::approvals(scope, Kind::Requirement, &versions).await?;
     let mut exceptions = HashMap::<String, Vec<StandingException>>::new();
-    let mut asked = Vec::<String>::new();
+    let mut probes = HashSet::<(String, String)>::new();
+    let mut asked = HashSet::<String>::new();
     let mut statuses = Vec::with_capacity(requirements.len());
     for stated in requirements {
-        if !asked.contains(&stated.spec.system) {
+        if asked.insert(stated.spec.system.clone()) {
             for exception in holding(scope, &stated.spec.system, scope.at()).await? {
                 exceptions.entry(exception.stated.spec.requirement.clone()).or_default().push(exception);
             }
-            asked.push(stated.spec.system.clone());
+            for probe in probing(scope, &stated.spec.system, scope.at()).await? {
+                let verified = probe.spec.verifies.iter().cloned();
+                probes.extend(verified.map(|requirement| (requirement, probe.version.name.clone())));
+            }
         }
         let name = &stated.version.name;
         let approval = approvals
@@ -126,57 +153,101 @@ async fn all(scope: &Scope, requirements: Vec<Stated<RequirementSpec>>) -> Resul
             .filter(|approval| approval.fingerprint == stated.version.fingerprint);
         let evidence = evidence.remove(name).unwrap_or_default();
         let exceptions = exceptions.remove(name).unwrap_or_default();
-        statuses.push(stands(scope, stated, evidence, exceptions, approval).await?);
+        let expected = |collector: &str| probes.contains(&(name.clone(), collector.to_owned()));
+        let figured = figured(scope.op(), &stated.spec, scope.at()).await?;
+        let (evidence, standing, result) = judged(&stated, figured.as_ref(), evidence, expected, scope.at());
+        statuses.push(stands(
+            stated,
+            figured,
+            evidence,
+            (standing, result),
+            exceptions,
+            approval,
+            scope.at(),
+        ));
     }
     Ok(statuses)
 }
 
-async fn stands(
-    scope: &Scope,
+fn stands(
     requirement: Stated<RequirementSpec>,
-    evidence: Vec<Evidence>,
+    figured: Option<Figured>,
+    evidence: Vec<Seen>,
+    (standing, result): (Standing, Option<CheckResult>),
     exceptions: Vec<StandingException>,
     approval: Option<Approval>,
-) -> Result<Status> {
-    let (standing, result) = judge(&requirement.version.fingerprint, &evidence, scope.at());
-    let figure = threshold_figure(scope.op(), &requirement.spec).await?;
-    let counts =
-        |one: &&Evidence| one.fingerprint == requirement.version.fingerprint && scope.at() < one.expires_at;
-    let drift = evidence.iter().filter(counts).filter_map(|one| {
-        let observed = one.observed.clone()?;
-        let declared = requirement.spec.threshold.clone();
+    at: Timestamp,
+) -> Status {
+    let figure = figured.as_ref().map(|figured| figured.number);
+    // With another number it is not what was approved.
+    let approval = approval
+        .filter(|approval| figured.as_ref().is_none_or(|figured| figured.applied_at <= approval.approved_at));
+    let declared = &requirement.spec.threshold;
+    let drift = evidence.iter().filter(|seen| seen.counts(at)).filter_map(|Seen { evidence, .. }| {
+        let observed = evidence.observed.clone()?;
         (declared.admits(&observed, figure) == Some(false)).then(|| Drift {
             metric: requirement.spec.metric.clone(),
-            declared,
+            declared: declared.clone(),
             figure,
             observed,
-            collector: one.collector.clone(),
-            observed_at: one.observed_at,
+            collector: evidence.collector.clone(),
+            observed_at: evidence.observed_at,
         })
     });
     let drift = drift.collect();
-    Ok(Status { requirement, figure, standing, result, evidence, drift, exceptions, approval })
+    Status { requirement, figure, standing, result, evidence, drift, exceptions, approval }
 }
 
-/// Whether evidence counts, and the worst of what does. One collector that has gone silent does not hide behind another that
-/// still passes.
-fn judge(fingerprint: &str, evidence: &[Evidence], at: Timestamp) -> (Standing, Option<CheckResult>) {
-    let by_this = |one: &&Evidence| one.fingerprint == fingerprint;
-    let counting: Vec<&Evidence> =
-        evidence.iter().filter(by_this).filter(|one| at < one.expires_at).collect();
-    let worst =
-        |results: &mut dyn Iterator<Item = CheckResult>| results.max_by_key(|result| badness(*result));
-    let result = worst(&mut counting.iter().map(|one| one.result));
-    let silent = evidence.iter().filter(by_this).any(|one| one.expires_at <= at);
-    let standing = match (evidence.is_empty(), counting.is_empty(), silent) {
-        (true, ..) => Standing::Unknown,
-        // What fails is not made better by what nobody looks at any more.
-        (_, false, true) if !matches!(result, Some(CheckResult::Fail | CheckResult::Error)) => {
-            Standing::Expired
+/// Evidence with what it says of the requirement as it is now.
+fn judged(
+    requirement: &Stated<RequirementSpec>,
+    figured: Option<&Figured>,
+    evidence: Vec<Evidence>,
+    expected: impl Fn(&str) -> bool,
+    at: Timestamp,
+) -> (Vec<Seen>, Standing, Option<CheckResult>) {
+    let threshold = &requirement.spec.threshold;
+    let says = |one: &Evidence| {
+        if one.fingerprint != requirement.version.fingerprint {
+            return None;
         }
-        (_, false, _) => Standing::Current,
-        (_, true, true) => Standing::Expired,
-        (_, true, false) => Standing::Stale,
+        let Some(figured) = figured else { return Some(one.result) };
+        match &one.observed {
+            // It was told of another number, which nobody wrote down.
+            None if one.observed_at < figured.since => None,
+            Some(observed)
+                if matches!(one.result, CheckResult::Pass | CheckResult::Warn)
+                    && threshold.admits(observed, Some(figured.number)) == Some(false) =>
+            {
+                Some(CheckResult::Fail)
+            }
+            _ => Some(one.result),
+        }
+    };
+    let seen = |evidence: Evidence| Seen { says: says(&evidence), evidence };
+    let evidence: Vec<Seen> = evidence.into_iter().map(seen).collect();
+    let (standing, result) = judge(&evidence, expected, at);
+    (evidence, standing, result)
+}
+
+/// Whether evidence counts, and the worst of what does. A probe that has gone silent does not hide behind another collector that
+/// still passes; who looked once and is no probe in force is not waited for while anything else counts.
+fn judge(
+    evidence: &[Seen],
+    expected: impl Fn(&str) -> bool,
+    at: Timestamp,
+) -> (Standing, Option<CheckResult>) {
+    let counting = evidence.iter().filter(|seen| seen.counts(at)).filter_map(|seen| seen.says);
+    let result = counting.max_by_key(|result| badness(*result));
+    let mut over = evidence.iter().filter(|seen| seen.says.is_some() && !seen.counts(at));
+    let standing = match result {
+        None if evidence.is_empty() => Standing::Unknown,
+        None if over.next().is_some() => Standing::Expired,
+        None => Standing::Stale,
+        // What fails is not made better by what nobody looks at any more.
+        Some(CheckResult::Fail | CheckResult::Error) => Standing::Current,
+        Some(_) if over.any(|seen| expected(&seen.evidence.collector)) => Standing::Expired,
+        Some(_) => Standing::Current,
     };
     (standing, result)
 }
@@ -195,9 +266,9 @@ fn badness(result: CheckResult) -> u8 {
 mod tests {
     use super::*;
 
-    fn seen(fingerprint: &str, result: CheckResult, expires: i64) -> Evidence {
+    fn seen(fingerprint: &str, result: CheckResult, expires: i64) -> Seen {
         let at = |second| Timestamp::from_second(second).expect("an instant");
-        Evidence {
+        let evidence = Evidence {
             id: uuid::Uuid::nil(),
             requirement: "NFR-1".into(),
             collector: "probe".into(),
@@ -211,7 +282,8 @@ mod tests {
             expires_at: at(expires),
             recorded_at: at(0),
             recorded_by: uuid::Uuid::nil(),
-        }
+        };
+        Seen { evidence, says: (fingerprint == "now").then_some(result) }
     }
 
     #[test]
@@ -220,18 +292,21 @@ mod tests {
         let pass = |expires| seen("now", CheckResult::Pass, expires);
         let fail = |expires| seen("now", CheckResult::Fail, expires);
         let old = seen("before", CheckResult::Fail, 1000);
+        // With the standing where the collector is a probe in force, and where it is not.
         let cases = [
-            (vec![], Standing::Unknown, None),
-            (vec![old.clone()], Standing::Stale, None),
-            (vec![pass(101)], Standing::Current, Some(CheckResult::Pass)),
-            (vec![pass(100)], Standing::Expired, None),
-            (vec![pass(101), old], Standing::Current, Some(CheckResult::Pass)),
-            (vec![pass(101), fail(101)], Standing::Current, Some(CheckResult::Fail)),
-            (vec![pass(101), pass(99)], Standing::Expired, Some(CheckResult::Pass)),
-            (vec![fail(101), pass(99)], Standing::Current, Some(CheckResult::Fail)),
+            (vec![], Standing::Unknown, Standing::Unknown, None),
+            (vec![old.clone()], Standing::Stale, Standing::Stale, None),
+            (vec![pass(101)], Standing::Current, Standing::Current, Some(CheckResult::Pass)),
+            (vec![pass(100)], Standing::Expired, Standing::Expired, None),
+            (vec![pass(100), old.clone()], Standing::Expired, Standing::Expired, None),
+            (vec![pass(101), old], Standing::Current, Standing::Current, Some(CheckResult::Pass)),
+            (vec![pass(101), fail(101)], Standing::Current, Standing::Current, Some(CheckResult::Fail)),
+            (vec![pass(101), pass(99)], Standing::Expired, Standing::Current, Some(CheckResult::Pass)),
+            (vec![fail(101), pass(99)], Standing::Current, Standing::Current, Some(CheckResult::Fail)),
         ];
-        for (evidence, standing, result) in cases {
-            assert_eq!(judge("now", &evidence, at), (standing, result));
+        for (evidence, awaited, otherwise, result) in cases {
+            assert_eq!(judge(&evidence, |collector| collector == "probe", at), (awaited, result));
+            assert_eq!(judge(&evidence, |_| false, at), (otherwise, result));
         }
     }
 }

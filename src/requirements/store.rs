@@ -29,6 +29,8 @@ pub struct Head {
     pub withdrawn: bool,
     /// Microseconds.
     pub in_force_from: i64,
+    /// Microseconds.
+    pub applied_at: i64,
 }
 
 /// Lets one application after the other in, until the transaction ends: what one of them checked (references between
@@ -47,10 +49,38 @@ pub async fn serialise<C: ConnectionTrait>(transaction: &C, root: Uuid) -> Resul
 }
 
 /// The newest version of each manifest, the withdrawn ones included, by kind and name.
-pub async fn newest<C: ConnectionTrait>(database: &C, root: Uuid) -> Result<Vec<Version>> {
+async fn newest<C: ConnectionTrait>(database: &C, root: Uuid) -> Result<Vec<Version>> {
     let rows = manifest_version::Entity::find()
         .filter(Column::TenantId.eq(root))
         .filter(numbers().in_subquery(highest(root, None)))
+        .order_by_asc(Column::Kind)
+        .order_by_asc(Column::Name)
+        .all(database)
+        .await?;
+    rows.into_iter().map(describe).collect()
+}
+
+/// What is stored, as far as planning looks at it.
+#[derive(Clone, PartialEq)]
+pub struct Stored {
+    /// The newest version of each manifest, the withdrawn ones included, by kind and name.
+    pub newest: Vec<Version>,
+    /// Versions in force that a newer one is to follow later.
+    pub waited_for: Vec<Version>,
+}
+
+/// What is stored by now (microseconds).
+pub async fn stored<C: ConnectionTrait>(database: &C, root: Uuid, now: i64) -> Result<Stored> {
+    Ok(Stored { newest: newest(database, root).await?, waited_for: waited_for(database, root, now).await? })
+}
+
+/// The versions in force at an instant (microseconds) that are not the newest of their manifest: a newer one waits for its start.
+async fn waited_for<C: ConnectionTrait>(database: &C, root: Uuid, at: i64) -> Result<Vec<Version>> {
+    let rows = manifest_version::Entity::find()
+        .filter(Column::TenantId.eq(root))
+        .filter(numbers().in_subquery(highest(root, Some(at))))
+        .filter(numbers().not_in_subquery(highest(root, None)))
+        .filter(Column::Withdrawn.eq(false))
         .order_by_asc(Column::Kind)
         .order_by_asc(Column::Name)
         .all(database)
@@ -65,6 +95,9 @@ pub async fn newest_of<C: ConnectionTrait>(
     kind: Kind,
     name: &str,
 ) -> Result<Option<Version>> {
+    if is_unheard_of(name) {
+        return Ok(None);
+    }
     let row = of(root, kind, name).order_by_desc(Column::Version).one(database).await?;
     row.map(describe).transpose()
 }
@@ -118,18 +151,28 @@ pub async fn line(
     database: &Walled,
     (root, kind, name): &(Uuid, Kind, Arc<str>),
 ) -> Result<Vec<Head>, DbErr> {
-    let rows: Vec<(i32, String, bool, i64)> = of(*root, *kind, name)
+    if is_unheard_of(name) {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<(i32, String, bool, i64, i64)> = of(*root, *kind, name)
         .select_only()
-        .columns([Column::Version, Column::Fingerprint, Column::Withdrawn, Column::InForceFrom])
+        .columns([
+            Column::Version,
+            Column::Fingerprint,
+            Column::Withdrawn,
+            Column::InForceFrom,
+            Column::AppliedAt,
+        ])
         .order_by_asc(Column::Version)
         .into_tuple()
         .all(database)
         .await?;
-    let head = |(number, fingerprint, withdrawn, in_force_from)| Head {
+    let head = |(number, fingerprint, withdrawn, in_force_from, applied_at)| Head {
         number,
         fingerprint,
         withdrawn,
         in_force_from,
+        applied_at,
     };
     Ok(rows.into_iter().map(head).collect())
 }
@@ -155,6 +198,9 @@ pub async fn versions<C: ConnectionTrait>(
     before: Option<i32>,
     limit: u64,
 ) -> Result<Vec<Version>> {
+    if is_unheard_of(name) {
+        return Ok(Vec::new());
+    }
     let mut query = of(root, kind, name).order_by_desc(Column::Version);
     if let Some(before) = before {
         query = query.filter(Column::Version.lt(before));
@@ -181,6 +227,9 @@ pub async fn list_at<C: ConnectionTrait>(
     listing: Listing<'_>,
 ) -> Result<Vec<Version>> {
     let Listing { kind, system, at, after, limit } = listing;
+    if system.is_some_and(is_unheard_of) || after.is_some_and(is_unheard_of) {
+        return Ok(Vec::new());
+    }
     // The highest version decides first and is filtered afterwards: a requirement that was withdrawn or moved to another
     // system must not fall back to its version before.
     let mut query = manifest_version::Entity::find()
@@ -218,6 +267,11 @@ pub async fn insert<C: ConnectionTrait>(database: &C, root: Uuid, versions: &[Ve
         )?;
     }
     Ok(())
+}
+
+/// No manifest has such a name. PostgreSQL refuses to be asked for it, SQLite does not.
+fn is_unheard_of(name: &str) -> bool {
+    name.contains('\0')
 }
 
 fn of(root: Uuid, kind: Kind, name: &str) -> sea_orm::Select<manifest_version::Entity> {

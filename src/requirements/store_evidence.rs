@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use entity::{evidence, evidence_newest, manifest_approval};
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
     SqlErr,
@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::approvals::Approval;
 use super::evidence::{CheckResult, Evidence};
 use super::manifest::Kind;
+use super::model::Version;
 use crate::access::{Scope, Tx};
 use crate::clock::from_micros;
 use crate::error::{Error, Result};
@@ -35,7 +36,8 @@ pub async fn insert_approval(tx: &Tx, approval: &Approval) -> Result<()> {
     let row = row.into_active_model().reset_all();
     let inserted = manifest_approval::Entity::insert(row).exec_without_returning(tx.connection()).await;
     inserted.map(|_| ()).map_err(|error| match error.sql_err() {
-        Some(SqlErr::UniqueConstraintViolation(_)) => Error::conflict("this version is approved already"),
+        Some(SqlErr::UniqueConstraintViolation(_)) => Error::conflict("this version is approved already")
+            .remedy("nothing is left to do; a changed manifest is a new version, which can be approved"),
         _ => error.into(),
     })
 }
@@ -46,15 +48,25 @@ pub async fn approval(scope: &Scope, kind: Kind, name: &str, version: i32) -> Re
     Ok(row.map(|row| describe_approval(row, kind)))
 }
 
-/// Approvals of all versions of a kind, by name and number.
-pub async fn approvals(scope: &Scope, kind: Kind) -> Result<HashMap<(String, i32), Approval>> {
-    let rows = manifest_approval::Entity::find()
-        .filter(manifest_approval::Column::TenantId.eq(scope.tenant()))
-        .filter(manifest_approval::Column::Kind.eq(kind.as_str()))
-        .all(scope.connection())
-        .await?;
-    let approvals = rows.into_iter().map(|row| describe_approval(row, kind));
-    Ok(approvals.map(|approval| ((approval.name.clone(), approval.version), approval)).collect())
+/// Approvals of these versions, by name and number; perhaps of others of the same names, too.
+pub async fn approvals(
+    scope: &Scope,
+    kind: Kind,
+    versions: &[&Version],
+) -> Result<HashMap<(String, i32), Approval>> {
+    let mut found = HashMap::new();
+    for some in versions.chunks(1000) {
+        let rows = manifest_approval::Entity::find()
+            .filter(manifest_approval::Column::TenantId.eq(scope.tenant()))
+            .filter(manifest_approval::Column::Kind.eq(kind.as_str()))
+            .filter(manifest_approval::Column::Name.is_in(some.iter().map(|version| version.name.as_str())))
+            .filter(manifest_approval::Column::Version.is_in(some.iter().map(|version| version.number)))
+            .all(scope.connection())
+            .await?;
+        let approvals = rows.into_iter().map(|row| describe_approval(row, kind));
+        found.extend(approvals.map(|approval| ((approval.name.clone(), approval.version), approval)));
+    }
+    Ok(found)
 }
 
 fn describe_approval(row: manifest_approval::Model, kind: Kind) -> Approval {
@@ -105,6 +117,8 @@ pub async fn newest(scope: &Scope, requirements: &[&str]) -> Result<Vec<Evidence
             .column(evidence_newest::Column::Id)
             .filter(evidence_newest::Column::TenantId.eq(scope.tenant()))
             .filter(evidence_newest::Column::Requirement.is_in(some.iter().copied()))
+            // Collectors of versions long gone stay; should there ever be too many, the newest are those that count.
+            .order_by_desc(evidence_newest::Column::ObservedAt)
             .limit(MOST_NEWEST)
             .into_tuple()
             .all(scope.connection())
@@ -124,13 +138,20 @@ pub async fn newest(scope: &Scope, requirements: &[&str]) -> Result<Vec<Evidence
     Ok(found)
 }
 
-/// How many collectors have given evidence for a requirement.
-pub async fn collectors(tx: &Tx, requirement: &str) -> Result<Vec<String>, DbErr> {
-    evidence_newest::Entity::find()
+/// The collectors whose newest evidence of a requirement is for the version of this fingerprint.
+pub async fn collectors(tx: &Tx, requirement: &str, fingerprint: &str) -> Result<Vec<String>, DbErr> {
+    let newest = Query::select()
+        .column(evidence_newest::Column::Id)
+        .from(evidence_newest::Entity)
+        .and_where(Expr::col(evidence_newest::Column::TenantId).eq(tx.scope().tenant()))
+        .and_where(Expr::col(evidence_newest::Column::Requirement).eq(requirement))
+        .to_owned();
+    evidence::Entity::find()
         .select_only()
-        .column(evidence_newest::Column::Collector)
-        .filter(evidence_newest::Column::TenantId.eq(tx.scope().tenant()))
-        .filter(evidence_newest::Column::Requirement.eq(requirement))
+        .column(evidence::Column::Collector)
+        .filter(evidence::Column::TenantId.eq(tx.scope().tenant()))
+        .filter(evidence::Column::Fingerprint.eq(fingerprint))
+        .filter(evidence::Column::Id.in_subquery(newest))
         .into_tuple()
         .all(tx.connection())
         .await

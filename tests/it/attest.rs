@@ -48,6 +48,8 @@ async fn what_is_answered_and_what_nobody_thought_of() {
     assert!(code == 2 && error.contains("cannot be written"), "{error}");
     let (code, _, error) = attest(&["coverage", "--copy", &sheet]);
     assert!(code == 2 && error.contains("--copy"), "{error}");
+    let (code, _, error) = attest(&["coverage", "--model", "high"]);
+    assert!(code == 2 && error.contains("--copy"), "what is shipped has no levels: {error}");
     let (code, _, error) = run(&app, &["attest", "coverage", "--system", "nothing"]);
     assert!(code != 0 && error.contains("not found"), "{error}");
 }

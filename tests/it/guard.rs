@@ -20,7 +20,7 @@ use suimon::requirements::manifest::parse_files;
 use tokio::sync::Notify;
 
 const LONG: Duration = Duration::from_secs(30);
-const SEALED: &str = "private, no-store, no-cache, max-age=0, stale-if-error=0";
+pub const SEALED: &str = "private, no-store, no-cache, max-age=0, stale-if-error=0";
 
 /// A running `suimon guard`.
 pub struct Guard {
@@ -257,6 +257,35 @@ async fn an_exception_begins_and_ends_by_itself() {
     }
     let line = guard.says("an exception holds", 1).await;
     assert!(line.contains("EXC-MOVING"), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exception_of_a_file_has_its_end_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    state(folder.path(), "enforce");
+    let now = SystemClock.now();
+    except(folder.path(), now, now + jiff::SignedDuration::from_hours(24));
+    let file = folder.path().join("manifests/exception.yaml");
+    let text = std::fs::read_to_string(&file).expect("written");
+    let kept: Vec<&str> =
+        text.lines().filter(|line| !line.contains("inForceFrom") && !line.contains("expires")).collect();
+    // It states no beginning, and an end that nobody will live to see.
+    let endless = format!("{}\n  expires: 2090-01-01T00:00:00Z\n", kept.join("\n"));
+    std::fs::write(&file, endless).expect("written");
+    for command in [
+        &["export", "nginx", "--manifests", "manifests", "--into", "nginx"][..],
+        &["guard", "--manifests", "manifests", "--listen", "127.0.0.1:0", "--origin", "http://127.0.0.1:1"][..],
+    ] {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_suimon"));
+        let ran = program.args(command).current_dir(folder.path()).output().expect("the program runs");
+        let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+        assert!(
+            ran.status.code() == Some(2)
+                && said.contains("exception.yaml:10")
+                && said.contains("more than 366 days"),
+            "{said}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

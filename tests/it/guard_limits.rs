@@ -301,7 +301,8 @@ async fn declared_suffixes_are_known_to_the_guard_and_to_every_export() {
         let text = |file: std::io::Result<std::fs::DirEntry>| {
             std::fs::read_to_string(file.expect("a file").path()).expect("text")
         };
-        let texts = files.map(text).collect::<String>() + &String::from_utf8_lossy(&ran.stdout);
+        let mut texts: String = files.map(text).collect();
+        texts.push_str(&String::from_utf8_lossy(&ran.stdout));
         std::fs::remove_dir_all(folder.path().join("written")).expect("removed");
         texts
     };

@@ -101,7 +101,7 @@ async fn a_store_that_was_away_gets_every_record() {
     counts.sort_unstable();
     assert_eq!(counts, [3, 12], "{runs:?}");
     assert!(files(&spool, ".jsonl").is_empty() && files(&spool, ".open").is_empty());
-    let said = said + &guard.said();
+    let said = format!("{said}{}", guard.said());
     let held = format!("{runs:?}");
     for secret in [&*store.secret_access_key, &*store.access_key_id, "hanako", "pupils"] {
         assert!(!said.contains(secret) && !held.contains(secret), "{secret}");

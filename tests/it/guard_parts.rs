@@ -6,9 +6,11 @@ use std::process::Command;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::HeaderName;
+use axum::http::{HeaderName, HeaderValue};
 
-use crate::guard::{Guard, state};
+use suimon::clock::{Clock, SystemClock};
+
+use crate::guard::{Guard, SEALED, state};
 
 /// A system of two schools whose application says who is signed in, and one that mixes nobody up.
 pub const SCHOOLS: &str = "\
@@ -162,6 +164,72 @@ async fn beyond_what_a_requirement_states_people_wait() {
     let status = guard.get("/.well-known/suimon/guard/status").await;
     assert_eq!(status.status(), 200);
     assert!(status.headers()["cache-control"].to_str().expect("text").starts_with("public, max-age="));
+}
+
+/// Two limits whose reserved shares are too large together, and a rule about caching; one of the limits and the rule are only
+/// watched until an instant.
+fn state_excepted(folder: &Path, until: jiff::Timestamp) {
+    state_schools(folder);
+    let requirement = |name: &str, target: &str, kept: &str| {
+        format!(
+            "apiVersion: suimon/v1
+kind: Requirement
+metadata: {{ name: {name} }}
+spec:
+  system: schools
+  statement: {{ ja: 要件, en: A requirement }}
+  target: {target}
+  metric: something
+  threshold: {{ op: lte, value: 1, unit: things }}
+  obligation: MUST
+  enforcement: {{ mode: enforce, {kept} }}
+"
+        )
+    };
+    let exception = |requirement: &str| {
+        format!(
+            "apiVersion: suimon/v1
+kind: Exception
+metadata: {{ name: EXC-{requirement} }}
+spec:
+  system: schools
+  requirement: {requirement}
+  reason: {{ ja: 移行中, en: Being moved }}
+  approver: security
+  mode: audit
+  expires: {until}
+"
+        )
+    };
+    let limit = |share: &str| {
+        format!("mechanism: admission, params: {{ rate: 100, concurrency: 9, reserve: {{ {share} }} }}")
+    };
+    let stated = [
+        requirement("CAP-2", "system", &limit("web: 0.6")),
+        requirement("CAP-3", "system", &limit("call_centre: 0.6")),
+        requirement("CACHE-1", "routes:personal", "mechanism: cache, params: { rule: no_store }"),
+        exception("CAP-3"),
+        exception("CACHE-1"),
+    ];
+    std::fs::write(folder.join("manifests/more.yaml"), stated.join("---\n")).expect("written");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_that_cannot_be_kept_hold_no_other_rule_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    state_excepted(folder.path(), SystemClock.now() + jiff::SignedDuration::from_secs(5));
+    let guard =
+        Guard::start(folder.path(), schools().await, &["--key-file", "guard.key", "--admission"]).await;
+    guard.says("an exception holds", 2).await;
+    guard.says("other rules are in force", 1).await;
+    let answer = guard.get_as("/t/a/pupils", "sid=hanako-a").await;
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["cache-control"]),
+        (200, &HeaderValue::from_static(SEALED))
+    );
+    // It is told, and tried again: somebody may mend the files.
+    let line = guard.says("limits of before stay", 1).await;
+    assert!(line.contains("--admission"), "{line}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -78,6 +78,7 @@ mod search;
 mod second_factor;
 mod sessions;
 mod sign_in_lock;
+mod standing;
 mod subject_cli;
 mod subscriptions;
 mod tenant_keys;

@@ -7,8 +7,8 @@ use suimon::access::Role;
 use crate::harness::{Member, TestApp, text};
 use crate::requirements::{CACHING, SYSTEM, apply, enforced, lines, plan, problems, with};
 
-const ESTIMATE: &str = include_str!("../../examples/vaccine-booking/manifests/estimate.yaml");
-const PROBE: &str = "\
+pub const ESTIMATE: &str = include_str!("../../examples/vaccine-booking/manifests/estimate.yaml");
+pub const PROBE: &str = "\
 apiVersion: suimon/v1
 kind: Probe
 metadata: { name: PRB-CANARY }
@@ -21,7 +21,7 @@ spec:
   every: PT10M
   validFor: PT1H
 ";
-const LOAD: &str = "\
+pub const LOAD: &str = "\
 apiVersion: suimon/v1
 kind: Requirement
 metadata: { name: NFR-LOAD }
@@ -35,7 +35,7 @@ spec:
   verification: test
 ";
 
-fn exception(expires: &str) -> String {
+pub fn exception(expires: &str) -> String {
     format!(
         "apiVersion: suimon/v1
 kind: Exception
@@ -51,7 +51,7 @@ spec:
     )
 }
 
-fn estimate() -> String {
+pub fn estimate() -> String {
     with(ESTIMATE, "system: vaccine-booking", "system: shop")
 }
 
@@ -59,13 +59,13 @@ const STATUS: &str = "query($name: String!) { requirement(name: $name) { thresho
     standing result approval { note } exceptions { name holds expires } drift { metric op declared observed unit collector }
     evidence { collector result observed fingerprint observedAt expiresAt } } } }";
 
-async fn status(member: &Member, name: &str) -> Value {
+pub async fn status(member: &Member, name: &str) -> Value {
     let answer = member.gql_with(STATUS, json!({ "name": name })).await;
     assert!(answer["errors"].is_null(), "{answer}");
     answer["data"]["requirement"]["status"].clone()
 }
 
-async fn record(member: &Member, input: Value) -> Value {
+pub async fn record(member: &Member, input: Value) -> Value {
     let query = "mutation($input: EvidenceInput!) { recordEvidence(input: $input) { __typename
         ... on Evidence { collector result observed expiresAt system } ... on Problem { code field message remedy } } }";
     let answer = member.gql_with(query, json!({ "input": input })).await;

@@ -67,7 +67,9 @@ fn system(count: usize) -> System {
             collector: "check".into(),
             digest: format!("sha256:{number}"),
             fingerprint: "f".into(),
+            outdated: false,
         }],
+        lapsed: false,
         exceptions: Vec::new(),
     });
     System { name: "s".into(), operator: "o".into(), at, requirements: requirements.collect() }

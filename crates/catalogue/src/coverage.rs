@@ -27,7 +27,7 @@ pub enum Status {
 
 impl Status {
     /// A check says that it is not kept, or could not say that it is.
-    const fn is_broken(self) -> bool {
+    pub(crate) const fn is_broken(self) -> bool {
         matches!(self, Self::Fail | Self::Error)
     }
 

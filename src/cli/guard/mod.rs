@@ -17,7 +17,7 @@ use clap::Args;
 use edge::policy::{Effect, Grade};
 use guard::settings::{Limits, Origin, Patience};
 use guard::{Found, Guard, Rules, Settings, Sink};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::TcpListener;
@@ -245,6 +245,7 @@ impl Reloading {
                     _ => None,
                 };
                 let (known, parts) = (files.clone(), parts.clone());
+                let others = !matches!(woken, Woken::Time);
                 // Files, and comparing many routes: nothing for the threads that answer requests. When only time has passed, what
                 // was read holds: somebody may be writing.
                 let read = move || {
@@ -254,26 +255,33 @@ impl Reloading {
                         (_, None) => (known, None),
                     };
                     let (rules, until) = compiled(&files)?;
-                    parts.change(&files)?;
-                    Ok::<_, Failure>((files, rules, until, digest))
+                    let behind = match parts.change(&files) {
+                        // All of new manifests or nothing. Of those that hold already, what one part cannot keep holds no other back.
+                        Err(problem) if others => return Err(problem),
+                        changed => changed.err(),
+                    };
+                    Ok::<_, Failure>((files, rules, until, digest, behind))
                 };
                 match tokio::task::spawn_blocking(read).await {
-                    Ok(Ok((read, rules, next, digest))) => {
+                    Ok(Ok((read, rules, next, digest, behind))) => {
                         (files, until) = (read, next);
                         exchange(&guard, rules);
                         if let (Some(digest), Source::Suimon { keeping, .. }) = (digest, &source) {
                             keeping.now(digest);
                         }
+                        if let Some(problem) = behind {
+                            tracing::error!(%problem, "the caching rules have changed; the limits of before stay");
+                            until = again(until);
+                        }
                     }
                     Ok(Err(problem)) => {
                         let version = guard.rules().version().to_owned();
                         tracing::error!(%problem, version, "the manifests have problems; the rules in force stay");
-                        // What was read before still has its instants; one that has passed would come again at once.
-                        until = until.filter(|until| *until > SystemClock.now());
+                        until = again(files.next_change(SystemClock.now()));
                     }
                     Err(error) => {
                         tracing::error!(%error, "the manifests were not read; the rules in force stay");
-                        until = until.filter(|until| *until > SystemClock.now());
+                        until = again(files.next_change(SystemClock.now()));
                     }
                 }
             }
@@ -290,6 +298,13 @@ impl Reloading {
     ) -> anyhow::Result<Self> {
         Ok(Self(tokio::spawn(std::future::pending())))
     }
+}
+
+/// When to try again what failed: at the next instant of the files that hold, and soon, since one that has passed does not come again.
+fn again(next: Option<Timestamp>) -> Option<Timestamp> {
+    const SOON: SignedDuration = SignedDuration::from_secs(60);
+    let soon = SystemClock.now().checked_add(SOON).ok();
+    next.into_iter().chain(soon).min()
 }
 
 /// Waits until the clock shows an instant; without one for ever. The clock may be set meanwhile, so it is looked at again and

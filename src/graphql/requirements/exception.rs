@@ -60,7 +60,7 @@ impl Exception {
         self.0.approval.clone().map(ManifestApproval)
     }
 
-    /// Whether it holds: approved, begun, not over.
+    /// Whether it holds: approved, begun, not over, and the requirement has no version since that whoever approved it could not read.
     async fn holds(&self) -> bool {
         self.0.holds
     }

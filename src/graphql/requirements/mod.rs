@@ -25,7 +25,8 @@ use super::problem::payload;
 use super::scalars::Instant;
 use crate::access::Op;
 use crate::error::Error;
-use crate::requirements::{self, Against, manifest};
+use crate::requirements::manifest::RequirementSpec;
+use crate::requirements::{self, Against, Stated, manifest};
 
 /// What a manifest states.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
@@ -84,12 +85,12 @@ impl RequirementsQuery {
         let at = at.map(|at| at.0);
         let found =
             requirements::systems(context.data::<Op>()?, at, page.after.as_deref(), page.limit()).await?;
-        Ok(page.connection(found, |system| system.version.name.clone(), System))
+        Ok(page.connection(found, |system| system.version.name.clone(), |system| System::new(system, at)))
     }
 
     /// A system in force now.
     async fn system(&self, context: &Context<'_>, name: String) -> async_graphql::Result<System> {
-        Ok(System(requirements::system(context.data::<Op>()?, &name).await?))
+        Ok(System::new(requirements::system(context.data::<Op>()?, &name).await?, None))
     }
 
     /// Requirements in force, now or `at` another instant, of one system or of all, by name.
@@ -105,13 +106,15 @@ impl RequirementsQuery {
         let page = Page::read(context, first, after)?;
         let op = context.data::<Op>()?;
         let (system, after) = (system.as_deref(), page.after.as_deref());
-        let found = requirements::requirements(op, system, at.map(|at| at.0), after, page.limit()).await?;
-        Ok(page.connection(found, |requirement| requirement.version.name.clone(), Requirement))
+        let at = at.map(|at| at.0);
+        let found = requirements::requirements(op, system, at, after, page.limit()).await?;
+        let name = |requirement: &Stated<RequirementSpec>| requirement.version.name.clone();
+        Ok(page.connection(found, name, |requirement| Requirement::new(requirement, at)))
     }
 
     /// A requirement in force now.
     async fn requirement(&self, context: &Context<'_>, name: String) -> async_graphql::Result<Requirement> {
-        Ok(Requirement(requirements::requirement(context.data::<Op>()?, &name).await?))
+        Ok(Requirement::new(requirements::requirement(context.data::<Op>()?, &name).await?, None))
     }
 
     /// Estimates in force, now or `at` another instant, of one system or of all, by name.
@@ -270,15 +273,24 @@ pub struct RequirementsMutation;
 
 #[Object]
 impl RequirementsMutation {
-    /// Stores what differs as new versions, all or none. Applying the same files again changes nothing.
+    /// Stores what differs as new versions, all or none. Applying the same files again changes nothing. With `base` only as it was
+    /// planned.
     async fn apply_manifests(
         &self,
         context: &Context<'_>,
         files: Vec<ManifestFile>,
         reason: String,
         #[graphql(default)] prune: bool,
+        #[graphql(
+            desc = "`base` of the plan that was read: refused when somebody has changed these manifests since."
+        )]
+        base: Option<String>,
     ) -> async_graphql::Result<ApplyManifestsPayload> {
-        let result = requirements::apply(context.data::<Op>()?, bytes(files), &reason, prune).await;
+        let (op, files) = (context.data::<Op>()?, bytes(files));
+        let result = match base {
+            Some(base) => requirements::apply_planned(op, files, &reason, prune, &base).await,
+            None => requirements::apply(op, files, &reason, prune).await,
+        };
         ApplyManifestsPayload::from_result(result)
     }
 

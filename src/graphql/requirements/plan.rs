@@ -132,11 +132,14 @@ pub struct Plan {
     problems: Vec<ManifestProblem>,
     /// How many manifests would get a new version.
     pending: i32,
+    /// A name for what it was planned against, for `applyManifests`; null with problems.
+    base: Option<String>,
 }
 
 impl From<requirements::Plan> for Plan {
     fn from(plan: requirements::Plan) -> Self {
         Self {
+            base: Some(plan.base.clone()).filter(|base| !base.is_empty()),
             pending: i32::try_from(plan.pending()).unwrap_or(i32::MAX),
             changes: plan.changes.into_iter().map(ManifestChange).collect(),
             problems: plan.problems.into_iter().map(ManifestProblem::from).collect(),

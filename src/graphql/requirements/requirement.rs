@@ -2,6 +2,7 @@
 
 use async_graphql::connection::{Connection, EmptyFields};
 use async_graphql::{Context, Enum, Object, SimpleObject};
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::super::connection::Page;
@@ -14,56 +15,73 @@ use crate::requirements::manifest::{self, RequirementSpec};
 use crate::requirements::{self, Stated};
 
 /// One non-functional requirement.
-pub struct Requirement(pub Stated<RequirementSpec>);
+pub struct Requirement {
+    stated: Stated<RequirementSpec>,
+    /// The instant that was asked about; none for now.
+    at: Option<Timestamp>,
+}
+
+impl Requirement {
+    /// As it is in force now, or at another instant.
+    pub fn new(stated: Stated<RequirementSpec>, at: Option<Timestamp>) -> Self {
+        Self { stated, at }
+    }
+}
 
 #[Object]
 impl Requirement {
     async fn name(&self) -> &str {
-        &self.0.version.name
+        &self.stated.version.name
     }
 
     /// The version that is in force.
     async fn version(&self) -> ManifestVersion {
-        ManifestVersion(self.0.version.clone())
+        ManifestVersion(self.stated.version.clone())
     }
 
     async fn system(&self) -> &str {
-        &self.0.spec.system
+        &self.stated.spec.system
     }
 
     /// The requirement as a sentence.
     async fn statement(&self) -> LocalizedText {
-        (&self.0.spec.statement).into()
+        (&self.stated.spec.statement).into()
     }
 
     /// What it is about: `system`, `route:NAME`, `routes:personal`, `record:TYPE`, `field:TYPE.FIELD`, `operation:NAME`.
     async fn target(&self) -> String {
-        self.0.spec.target.to_string()
+        self.stated.spec.target.to_string()
     }
 
     /// When it applies; null means always.
     async fn condition(&self) -> Option<&str> {
-        self.0.spec.condition.as_deref()
+        self.stated.spec.condition.as_deref()
     }
 
     /// What is measured.
     async fn metric(&self) -> &str {
-        &self.0.spec.metric
+        &self.stated.spec.metric
     }
 
     #[graphql(complexity = "5 + child_complexity")]
     async fn threshold(&self, context: &Context<'_>) -> async_graphql::Result<Threshold> {
-        let manifest::Threshold { op, value, unit } = &self.0.spec.threshold;
+        let manifest::Threshold { op, value, unit } = &self.stated.spec.threshold;
         let value = serde_json::to_string(value).map_err(crate::error::Error::from)?;
-        let figure = requirements::threshold_figure(context.data::<Op>()?, &self.0.spec).await?;
+        let asking = context.data::<Op>()?;
+        let at = self.at.unwrap_or(asking.at());
+        let figure = requirements::threshold_figure(asking, &self.stated.spec, at).await?;
         Ok(Threshold { op: op.as_str().to_owned(), value, figure, unit: unit.clone() })
     }
 
-    /// How it stands: evidence, drift, exceptions. For all of a system ask `requirementStatuses`.
+    /// How it stands now: evidence, drift, exceptions; null where another instant was asked about. For all of a system ask
+    /// `requirementStatuses`.
     #[graphql(complexity = "10 + child_complexity")]
-    async fn status(&self, context: &Context<'_>) -> async_graphql::Result<RequirementStatus> {
-        let name = &self.0.version.name;
-        Ok(RequirementStatus(requirements::status(context.data::<Op>()?, name).await?))
+    async fn status(&self, context: &Context<'_>) -> async_graphql::Result<Option<RequirementStatus>> {
+        if self.at.is_some() {
+            return Ok(None);
+        }
+        let name = &self.stated.version.name;
+        Ok(Some(RequirementStatus(requirements::status(context.data::<Op>()?, name).await?)))
     }
 
     /// Everything that was seen of it, the newest first.
@@ -80,17 +98,17 @@ impl Requirement {
         };
         let before = page.after.as_deref().map(|text| text.parse::<Uuid>().map_err(wrong)).transpose()?;
         let op = context.data::<Op>()?;
-        let found = requirements::evidence(op, &self.0.version.name, before, page.limit()).await?;
+        let found = requirements::evidence(op, &self.stated.version.name, before, page.limit()).await?;
         Ok(page.connection(found, |evidence| evidence.id.to_string(), Evidence))
     }
 
     async fn obligation(&self) -> Obligation {
-        self.0.spec.obligation.into()
+        self.stated.spec.obligation.into()
     }
 
     /// Where catalogues ask for it.
     async fn catalogue(&self) -> Vec<Citation> {
-        let citations = self.0.spec.catalogue.iter().map(|citation| Citation {
+        let citations = self.stated.spec.catalogue.iter().map(|citation| Citation {
             reference: citation.reference.to_string(),
             level: citation.level.map(i32::from),
             relation: citation.relation.as_str().to_owned(),
@@ -100,7 +118,7 @@ impl Requirement {
 
     /// How it is to be kept; null when it is verified instead.
     async fn enforcement(&self) -> async_graphql::Result<Option<Enforcement>> {
-        let Some(enforcement) = &self.0.spec.enforcement else { return Ok(None) };
+        let Some(enforcement) = &self.stated.spec.enforcement else { return Ok(None) };
         let json = serde_json::to_value(&enforcement.params).map_err(crate::error::Error::from)?;
         Ok(Some(Enforcement {
             mode: enforcement.mode.into(),
@@ -111,32 +129,32 @@ impl Requirement {
 
     /// How it is verified where nothing keeps it: test, inspection, document.
     async fn verification(&self) -> Option<&'static str> {
-        self.0.spec.verification.map(|verification| verification.as_str())
+        self.stated.spec.verification.map(|verification| verification.as_str())
     }
 
     /// What this version of Suimon itself does to keep it, and what it only writes down.
     async fn enforced_by(&self) -> EnforcedBy {
-        let requirements::EnforcedBy { coverage, text } = requirements::enforced_by(&self.0.spec);
+        let requirements::EnforcedBy { coverage, text } = requirements::enforced_by(&self.stated.spec);
         EnforcedBy { coverage: coverage.into(), text: (&text).into() }
     }
 
     /// Who answers for it.
     async fn owner(&self) -> Option<&str> {
-        self.0.spec.owner.as_deref()
+        self.stated.spec.owner.as_deref()
     }
 
     async fn rationale(&self) -> Option<LocalizedText> {
-        self.0.spec.rationale.as_ref().map(LocalizedText::from)
+        self.stated.spec.rationale.as_ref().map(LocalizedText::from)
     }
 
     /// Requirements it was derived from.
     async fn derived_from(&self) -> &[String] {
-        &self.0.spec.derived_from
+        &self.stated.spec.derived_from
     }
 
     /// Requirements that must hold for this one to hold.
     async fn depends_on(&self) -> &[String] {
-        &self.0.spec.depends_on
+        &self.stated.spec.depends_on
     }
 }
 

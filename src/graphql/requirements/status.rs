@@ -31,9 +31,9 @@ pub enum CheckResult {
 pub enum EvidenceStanding {
     /// It was seen by the version in force, and that counts still.
     Current,
-    /// Its time is over, or that of one of several collectors: somebody has to look again.
+    /// Its time is over, or that of a probe in force: somebody has to look again.
     Expired,
-    /// It was seen by an earlier version only: the requirement has changed since.
+    /// It was seen by an earlier version only, or of another number: the requirement or its estimate has changed since.
     Stale,
     /// Nobody has looked.
     Unknown,
@@ -45,34 +45,38 @@ pub struct RequirementStatus(pub requirements::Status);
 #[Object]
 impl RequirementStatus {
     async fn requirement(&self) -> Requirement {
-        Requirement(self.0.requirement.clone())
+        Requirement::new(self.0.requirement.clone(), None)
     }
 
     async fn standing(&self) -> EvidenceStanding {
         self.0.standing.into()
     }
 
-    /// The worst of what the collectors say, as far as it still counts; null when nothing does.
+    /// The worst of what the collectors say, as far as it still counts; null when nothing does. What was measured is compared with the
+    /// number of now, where that follows from an estimate.
     async fn result(&self) -> Option<CheckResult> {
         self.0.result.map(CheckResult::from)
     }
 
-    /// The newest evidence of each collector, what no longer counts included.
+    /// The newest evidence of each collector as it was recorded, what no longer counts included.
+    #[graphql(complexity = "20 * child_complexity + 1")]
     async fn evidence(&self) -> Vec<Evidence> {
-        self.0.evidence.iter().cloned().map(Evidence).collect()
+        self.0.evidence.iter().map(|seen| Evidence(seen.evidence.clone())).collect()
     }
 
     /// What was measured and is not as declared.
+    #[graphql(complexity = "20 * child_complexity + 1")]
     async fn drift(&self) -> Vec<Drift> {
         self.0.drift.iter().cloned().map(Drift::from).collect()
     }
 
     /// Exceptions that hold now.
+    #[graphql(complexity = "20 * child_complexity + 1")]
     async fn exceptions(&self) -> Vec<Exception> {
         self.0.exceptions.iter().cloned().map(Exception).collect()
     }
 
-    /// Who approved the version in force; null when nobody has.
+    /// Who approved the version in force; null when nobody has, or when its number follows from an estimate that was applied since.
     async fn approval(&self) -> Option<ManifestApproval> {
         self.0.approval.clone().map(ManifestApproval)
     }
@@ -181,7 +185,8 @@ pub struct EvidenceInput {
     requirement: String,
     /// The name of a probe that verifies the requirement, or the tool or role that looked; no person.
     collector: String,
-    /// The version that was looked at; refused when another one is in force. Without it the one in force.
+    /// The version that was looked at; refused when another one is in force. Without it the one in force, refused when it was seen
+    /// before that one began.
     fingerprint: Option<String>,
     /// May be left out where the measured value decides.
     result: Option<CheckResult>,

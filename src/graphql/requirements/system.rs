@@ -1,6 +1,7 @@
 //! A system as its manifest states it.
 
 use async_graphql::{Context, Enum, Object, SimpleObject};
+use jiff::Timestamp;
 
 use super::super::guards::{self, GuardNode};
 use super::LocalizedText;
@@ -11,64 +12,76 @@ use crate::requirements::manifest::{self, SystemSpec};
 use crate::requirements::{self, Stated};
 
 /// A system under protection.
-pub struct System(pub Stated<SystemSpec>);
+pub struct System {
+    stated: Stated<SystemSpec>,
+    /// The instant that was asked about; none for now.
+    at: Option<Timestamp>,
+}
+
+impl System {
+    /// As it is in force now, or at another instant.
+    pub fn new(stated: Stated<SystemSpec>, at: Option<Timestamp>) -> Self {
+        Self { stated, at }
+    }
+}
 
 #[Object]
 impl System {
     async fn name(&self) -> &str {
-        &self.0.version.name
+        &self.stated.version.name
     }
 
     /// The version that is in force.
     async fn version(&self) -> ManifestVersion {
-        ManifestVersion(self.0.version.clone())
+        ManifestVersion(self.stated.version.clone())
     }
 
     async fn title(&self) -> LocalizedText {
-        (&self.0.spec.title).into()
+        (&self.stated.spec.title).into()
     }
 
     /// Who runs it.
     async fn operator_name(&self) -> LocalizedText {
-        (&self.0.spec.operator.name).into()
+        (&self.stated.spec.operator.name).into()
     }
 
     /// IANA time zone in which its dates are meant.
     async fn time_zone(&self) -> &str {
-        &self.0.spec.time_zone
+        &self.stated.spec.time_zone
     }
 
     /// What one tenant is called.
     async fn tenants_kind(&self) -> LocalizedText {
-        (&self.0.spec.tenants_kind).into()
+        (&self.stated.spec.tenants_kind).into()
     }
 
     /// Ways by which people reach it.
     async fn channels(&self) -> Vec<&'static str> {
-        self.0.spec.channels.iter().map(|channel| channel.as_str()).collect()
+        self.stated.spec.channels.iter().map(|channel| channel.as_str()).collect()
     }
 
     /// The kinds of records about people.
     async fn record_types(&self) -> Vec<RecordType> {
-        self.0.spec.record_types.iter().map(RecordType::from).collect()
+        self.stated.spec.record_types.iter().map(RecordType::from).collect()
     }
 
     /// What its requirements leave out, though what is stated above says that it matters, the gravest first.
-    #[graphql(complexity = 20)]
+    #[graphql(complexity = 200)]
     async fn blind_spots(&self, context: &Context<'_>) -> async_graphql::Result<Vec<BlindSpot>> {
-        let found = requirements::gaps(context.data::<Op>()?, &self.0.version.name).await?;
+        let op = context.data::<Op>()?;
+        let found = requirements::gaps(op, &self.stated.version.name, self.at.unwrap_or(op.at())).await?;
         Ok(found.into_iter().map(BlindSpot::from).collect())
     }
 
     /// Nodes of its guards that have told that they are there, by name; at most 500.
     #[graphql(complexity = "100 + 20 * child_complexity")]
     async fn guards(&self, context: &Context<'_>) -> async_graphql::Result<Vec<GuardNode>> {
-        Ok(guards::nodes(context.data::<Op>()?, &self.0.version.name).await?)
+        Ok(guards::nodes(context.data::<Op>()?, &self.stated.version.name).await?)
     }
 
     /// Declared routes. A path that none of them covers is personal.
     async fn routes(&self) -> Vec<Route> {
-        self.0.spec.routes.iter().map(Route::from).collect()
+        self.stated.spec.routes.iter().map(Route::from).collect()
     }
 }
 

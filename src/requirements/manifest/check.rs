@@ -9,10 +9,13 @@ use super::system::{Protection, SystemSpec};
 use super::wording::suggestion;
 
 /// A disagreement: path in the requirement, message, remedy.
-pub(super) type Disagreement = (String, String, String);
+pub(in crate::requirements) type Disagreement = (String, String, String);
 
 /// Everything in a requirement that its system does not have, or has otherwise.
-pub(super) fn disagreements(requirement: &RequirementSpec, system: &SystemSpec) -> Vec<Disagreement> {
+pub(in crate::requirements) fn disagreements(
+    requirement: &RequirementSpec,
+    system: &SystemSpec,
+) -> Vec<Disagreement> {
     let mut found = Vec::new();
     check_target(requirement, system, &mut found);
     match requirement.enforcement.as_ref().map(|enforcement| &enforcement.params) {
@@ -41,7 +44,10 @@ pub(super) fn disagreements(requirement: &RequirementSpec, system: &SystemSpec) 
 }
 
 /// Everything in an exception that does not fit its requirement.
-pub(super) fn of_exception(exception: &ExceptionSpec, requirement: &RequirementSpec) -> Vec<Disagreement> {
+pub(in crate::requirements) fn of_exception(
+    exception: &ExceptionSpec,
+    requirement: &RequirementSpec,
+) -> Vec<Disagreement> {
     let mut found = Vec::new();
     if requirement.system != exception.system {
         let message = format!("`{}` is a requirement of `{}`", exception.requirement, requirement.system);
@@ -72,7 +78,7 @@ pub(super) fn of_exception(exception: &ExceptionSpec, requirement: &RequirementS
 }
 
 /// Everything in a probe that does not fit its system and its requirements.
-pub(super) fn of_probe<'r>(
+pub(in crate::requirements) fn of_probe<'r>(
     probe: &ProbeSpec,
     system: Option<&SystemSpec>,
     requirement: impl Fn(&str) -> Option<&'r RequirementSpec>,

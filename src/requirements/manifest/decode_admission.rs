@@ -16,8 +16,6 @@ use super::wording::{quoted, shown, suggestion};
 
 /// Most tenants with a budget of their own: each has a room.
 const TENANTS: usize = 256;
-/// Most people inside.
-const PEOPLE: u32 = 4_000_000;
 /// Longest name of a tenant: it becomes part of a cookie's name and of a path.
 const TENANT_NAME: usize = 40;
 
@@ -36,7 +34,7 @@ pub(super) fn admission(node: &Node, path: &str, report: &mut Report) -> Option<
     ];
     let mut object = Object::open(node, path, report, &known)?;
     let rate = object.required("rate", between(0.0, f64::INFINITY));
-    let concurrency = object.required("concurrency", whole(1, 100_000_000));
+    let concurrency = object.required("concurrency", whole(1, limits::PEOPLE));
     let newcomers_per_minute = object.optional("newcomersPerMinute", whole(1, 60_000_000));
     let reserve = object.optional("reserve", reserve).unwrap_or_default();
     let order = object.optional("order", order);
@@ -282,7 +280,7 @@ fn budget(node: &Node, path: &str, report: &mut Report) -> Option<TenantBudget> 
     let mut object = Object::open(node, path, report, &["rate", "concurrency", "newcomersPerMinute"])?;
     Some(TenantBudget {
         rate: object.optional("rate", between(0.0, f64::INFINITY)),
-        concurrency: object.optional("concurrency", whole(1, PEOPLE)),
+        concurrency: object.optional("concurrency", whole(1, limits::PEOPLE)),
         newcomers_per_minute: object.optional("newcomersPerMinute", whole(1, 60_000_000)),
     })
 }

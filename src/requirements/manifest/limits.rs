@@ -26,5 +26,7 @@ pub(super) const NAME: usize = 63;
 pub(super) const LINE: usize = 200;
 /// Characters of a statement or a rationale.
 pub(super) const PROSE: usize = 4000;
+/// People inside at once: as many as a room of the guard holds (crate `capacity`).
+pub(super) const PEOPLE: u32 = 4_000_000;
 /// Problems reported at once; more would only hide the first ones.
 pub(super) const PROBLEMS: usize = 500;

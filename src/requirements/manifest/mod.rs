@@ -54,6 +54,7 @@ pub use admission::{
     WaitingOrder, WaitingRoom, clock_time,
 };
 pub use catalogue::{Catalogue, CatalogueRef, Citation, Relation};
+pub(super) use check::{disagreements, of_exception, of_probe};
 pub use diff::{Change, diff};
 pub use enforcement::{
     CacheParams, EncryptionParams, Enforcement, Indicator, Mechanism, Mode, Params, RetentionAction,

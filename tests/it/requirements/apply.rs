@@ -74,7 +74,7 @@ NFR-ACC-002 ACCESS OWN_SERVICE_PARTLY: Suimon decides by it who reads the person
 NFR-ACC-003 ACCESS OWN_SERVICE_PARTLY: Suimon decides by it who reads the personal data that it holds. The system itself keeps it where it asks for decisions (AuthZEN).
 NFR-AVL-001 SLO STATED_ONLY: The objective is stored and shown; this version does not measure it.
 NFR-CACHE-001 CACHE OWN_SERVICE_PARTLY: Kept by `suimon guard` where it runs in front of the system. Not against every mistake of a cache before it.
-NFR-CAP-001 ADMISSION STATED_ONLY: The limits are stored and shown. The guard that admits people is not in this version.
+NFR-CAP-001 ADMISSION OWN_SERVICE_PARTLY: Kept by `suimon guard --admission` where it runs in front of the system: beyond the limits people wait. Several guards share no limit.
 NFR-ENC-001 ENCRYPTION OWN_SERVICE: Suimon stores fields declared encrypted in no other way. The system's own database is not reached.
 NFR-RET-001 RETENTION OWN_SERVICE: A job erases records whose period is over by destroying their key (in mode enforce). People on the list of an incident that is not closed are kept until it is.
 NFR-RET-002 RETENTION OWN_SERVICE: A job erases records whose period is over by destroying their key (in mode enforce). People on the list of an incident that is not closed are kept until it is.

@@ -60,6 +60,7 @@ async fn plan_apply_and_plan_again() {
     ! Nobody looks whether NFR-CACHE is kept at the edge. Add a Probe whose `verifies` names it.
 + Requirement NFR-CACHE  version 1, in force from (now)
 2 to create, 0 to update, 0 to withdraw, 0 unchanged
+base 6ac802eb4eb7a77a345d2b3a8cad80ac
 ");
     let (code, out, _) = run(&app, &["apply", "manifests", "--reason", "release 1"]);
     insta::assert_snapshot!(format!("{code}\n{}", without_instants(&out)), @"
@@ -91,13 +92,26 @@ async fn plan_apply_and_plan_again() {
 ~ Requirement NFR-CACHE  version 2, in force from (now)
     ~ spec.enforcement.mode: "observe" → "enforce"
 0 to create, 1 to update, 0 to withdraw, 0 unchanged
+base 57b0fa256b4bd403514d62b9010a1a3f
 "#);
+    // Somebody planned this before there was anything; now it would be another change.
+    let changed = [
+        "apply",
+        "manifests/more/cache.yml",
+        "--reason",
+        "as planned",
+        "--base",
+        "6ac802eb4eb7a77a345d2b3a8cad80ac",
+    ];
+    let (code, _, error) = run(&app, &changed);
+    assert!(code != 0 && error.contains("since this was planned") && error.contains("plan again"), "{error}");
     std::fs::remove_file(folder.join("more/cache.yml")).unwrap();
     let (code, out, _) = run(&app, &["plan", "manifests", "--prune"]);
     insta::assert_snapshot!(format!("{code}\n{}", without_instants(&out)), @"
 3
 - Requirement NFR-CACHE  version 2, in force from (now)
 0 to create, 0 to update, 1 to withdraw, 1 unchanged
+base d68edd98b5f5975ceee0b0b04d266032
 ");
     let (code, out, _) = run(&app, &["plan", "manifests", "--prune", "--format", "json"]);
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();

@@ -5,6 +5,7 @@ mod apply;
 mod command_line;
 mod crash;
 mod history;
+mod together;
 
 use serde_json::{Value, json};
 

@@ -51,6 +51,7 @@ fn requirement(line: &[u8]) -> Option<Requirement> {
         collector: metric.clone(),
         digest: text.clone(),
         fingerprint: "f".to_owned(),
+        outdated: d & 2 == 0,
     };
     Some(Requirement {
         name: name.clone(),
@@ -73,6 +74,7 @@ fn requirement(line: &[u8]) -> Option<Requirement> {
         fingerprint: "f".to_owned(),
         in_force_from: Some(at(d)),
         evidence: vec![evidence.clone(), evidence],
+        lapsed: d & 4 == 0,
         exceptions: vec![Exception { approver: name, reason: text.clone(), expires: at(b) }],
     })
 }

@@ -17,8 +17,9 @@ const ASSESSOR: &str = "assessor:operator";
 /// with our labels) and `declarations` (targets, claims, evidence, attestations).
 ///
 /// Conformance is 1 where a requirement that answers the whole item passed its latest check, 0.5 where only part of the item is
-/// answered, 0 where a check found it broken; it is left out where nothing was checked. Confidence is 1 with current evidence,
-/// 0.5 where evidence has expired or is for an older version, 0 with none. An exception stands as a mitigation strategy.
+/// answered, 0 where a check found it broken; it is left out where nothing was checked, and where the check itself failed.
+/// Confidence is 1 with current evidence, 0.5 where evidence has expired, is for an older version or figure, or says nothing, and
+/// 0 with none. An exception stands as a mitigation strategy.
 /// Citations with the relation `derived_from` claim nothing and are not attested.
 ///
 /// # Errors
@@ -76,7 +77,7 @@ fn claim_ref(name: &str) -> String {
 }
 
 fn evidence_ref(requirement: &Requirement, evidence: &Evidence) -> String {
-    let Evidence { status, observed, expires, collector, digest: kept, fingerprint } = evidence;
+    let Evidence { status, observed, expires, collector, digest: kept, fingerprint, outdated: _ } = evidence;
     let observed = observed.to_string();
     let expires = expires.map_or_else(String::new, |expires| expires.to_string());
     let parts =
@@ -166,8 +167,9 @@ fn claim(requirement: &Requirement, system: &System, target: &str) -> Json {
         let reference = evidence_ref(requirement, evidence);
         match evidence.status {
             Status::Pass | Status::Warn => speaking_for.insert(reference),
-            Status::Fail | Status::Error => speaking_against.insert(reference),
-            Status::Skip | Status::Unchecked | Status::Excepted => continue,
+            Status::Fail => speaking_against.insert(reference),
+            // A check that did not run says nothing of what it was to look at.
+            Status::Error | Status::Skip | Status::Unchecked | Status::Excepted => continue,
         };
     }
     let keeping = match &requirement.enforcement {
@@ -205,7 +207,8 @@ fn evidence(system: &System) -> Vec<Json> {
     for requirement in &system.requirements {
         for evidence in &requirement.evidence {
             let reference = evidence_ref(requirement, evidence);
-            let Evidence { status, observed, expires, collector, digest, fingerprint } = evidence;
+            let Evidence { status, observed, expires, collector, digest, fingerprint, outdated: _ } =
+                evidence;
             let result = json!({
                 "requirement": requirement.name,
                 "status": status.as_str(),
@@ -287,19 +290,20 @@ fn attested(reference: &str, answers: &[Answer<'_>], system: &System) -> Json {
         let score = match status {
             Status::Pass | Status::Warn if relation.is_whole() => Some(1.0),
             Status::Pass | Status::Warn => Some(0.5),
-            Status::Fail | Status::Error => Some(0.0),
-            Status::Unchecked | Status::Skip | Status::Excepted => None,
+            Status::Fail => Some(0.0),
+            Status::Error | Status::Unchecked | Status::Skip | Status::Excepted => None,
         };
         // Meeting one requirement that answers the item meets the item, hence the best.
         best = score.into_iter().chain(best).reduce(f64::max);
-        confidence =
-            confidence.max(if requirement.current(system.at).iter().any(|one| one.status != Status::Skip) {
-                1.0
-            } else if requirement.evidence.is_empty() {
-                0.0
-            } else {
-                0.5
-            });
+        let says = |one: &&Evidence| !matches!(one.status, Status::Skip | Status::Error);
+        let counts = requirement.current(system.at).iter().any(says);
+        confidence = confidence.max(if requirement.evidence.is_empty() {
+            0.0
+        } else if counts && (!requirement.lapsed || status == Status::Fail) {
+            1.0
+        } else {
+            0.5
+        });
         let side = if score == Some(0.0) { &mut counter } else { &mut claims };
         side.insert(claim_ref(&requirement.name));
         mitigations.extend(exceptions(requirement, system));
@@ -314,7 +318,7 @@ fn attested(reference: &str, answers: &[Answer<'_>], system: &System) -> Json {
     }
     let basis = match confidence {
         1.0 => "current evidence for the version in force",
-        0.5 => "evidence has expired or is for an older version",
+        0.5 => "evidence has expired, is for an older version or says nothing",
         _ => "no evidence",
     };
     json!({

@@ -66,6 +66,9 @@ pub struct Requirement {
     pub in_force_from: Option<Timestamp>,
     /// Results of checks.
     pub evidence: Vec<Evidence>,
+    /// Whether somebody has to look again though some results count: one of those that are expected to look has fallen silent. Then
+    /// what the others found says too little, unless it is that the requirement is broken.
+    pub lapsed: bool,
     /// Exceptions, expired ones included.
     pub exceptions: Vec<Exception>,
 }
@@ -246,6 +249,8 @@ pub struct Evidence {
     pub digest: String,
     /// The requirement's fingerprint at that time.
     pub fingerprint: String,
+    /// Whether what it was compared with has changed since, though the requirement's own version has not. Then it does not count.
+    pub outdated: bool,
 }
 
 /// Leave not to keep a requirement for a while.
@@ -307,13 +312,17 @@ impl System {
 
 impl Requirement {
     /// The status at an instant: excepted while an exception is in force; otherwise the worst of each collector's latest result
-    /// that is for this fingerprint, not from the future and not expired; otherwise unchecked.
+    /// that is for this fingerprint, not outdated, not from the future and not expired; otherwise, and where somebody has to look
+    /// again, unchecked.
     pub fn status(&self, at: Timestamp) -> Status {
         if self.exceptions.iter().any(|exception| exception.expires > at) {
             return Status::Excepted;
         }
-        let latest = self.current(at).into_iter().map(|evidence| evidence.status);
-        latest.max().unwrap_or(Status::Unchecked)
+        let worst = self.current(at).into_iter().map(|evidence| evidence.status).max();
+        match worst {
+            Some(worst) if !self.lapsed || worst.is_broken() => worst,
+            _ => Status::Unchecked,
+        }
     }
 
     /// Each collector's latest result that counts at an instant. Of two at the same instant, the worse.
@@ -335,6 +344,7 @@ impl Requirement {
         let says_something = !matches!(evidence.status, Status::Excepted | Status::Unchecked);
         says_something
             && evidence.fingerprint == self.fingerprint
+            && !evidence.outdated
             && evidence.observed <= at
             && evidence.expires.is_none_or(|expires| expires > at)
     }

@@ -80,6 +80,7 @@ prop_compose! {
                 collector: text.chars().take(3).collect(),
                 digest: text.clone(),
                 fingerprint: "f1".into(),
+                outdated: false,
             }).collect();
             one.exceptions = excepted.into_iter().map(|expires| Exception {
                 approver: text.clone(), reason: text.clone(), expires,

@@ -150,6 +150,49 @@ fn evidence_has_its_time_and_an_older_version_proves_nothing() {
     );
 }
 
+/// Score and confidence of the requirement that the first of the sample's two cites.
+fn judged(system: &catalogue::export::System) -> (Option<f64>, Option<f64>) {
+    let exported = document(system);
+    let entry = entry(&exported, "requirement:NFR-CACHE-001");
+    (entry["conformance"]["score"].as_f64(), entry["confidence"]["score"].as_f64())
+}
+
+#[test]
+fn who_has_fallen_silent_is_not_made_up_for_by_who_still_passes() {
+    let mut system = system();
+    let mut canary = evidence(Status::Pass, "2023-10-26T00:00:00Z", Some("2023-10-27T00:00:00Z"));
+    canary.collector = "canary".into();
+    system.requirements[0].evidence.push(canary);
+    assert_eq!(judged(&system), (Some(1.0), Some(1.0)), "nobody waits for it");
+    system.requirements[0].lapsed = true;
+    assert_eq!(judged(&system), (None, Some(0.5)));
+    assert_eq!(system.requirements[0].status(system.at), Status::Unchecked);
+    // What fails is not made better by what nobody looks at any more.
+    system.requirements[0].evidence[1].status = Status::Fail;
+    assert_eq!(judged(&system), (Some(0.0), Some(1.0)));
+}
+
+#[test]
+fn what_was_compared_with_something_else_proves_nothing() {
+    let mut system = system();
+    for evidence in &mut system.requirements[0].evidence {
+        evidence.outdated = true;
+    }
+    assert_eq!(judged(&system), (None, Some(0.5)));
+}
+
+#[test]
+fn a_check_that_did_not_run_speaks_neither_for_nor_against() {
+    let mut system = system();
+    system.requirements[0].evidence = vec![evidence(Status::Error, "2023-10-26T07:00:00Z", None)];
+    assert_eq!(judged(&system), (None, Some(0.5)));
+    let claims = &document(&system)["declarations"]["claims"];
+    assert_eq!(
+        (&claims[0]["evidence"], &claims[0]["counterEvidence"]),
+        (&serde_json::json!([]), &serde_json::json!([]))
+    );
+}
+
 #[test]
 fn the_same_input_gives_the_same_bytes_and_another_another_serial() {
     let one = cyclonedx(&system()).unwrap();

@@ -41,6 +41,7 @@ fn evidence(status: Status, observed: &str, expires: Option<&str>) -> Evidence {
         collector: "edge-check".into(),
         digest: format!("sha256:{observed}"),
         fingerprint: "f1".into(),
+        outdated: false,
     }
 }
 
@@ -58,6 +59,7 @@ fn requirement(name: &str) -> Requirement {
         fingerprint: "f1".into(),
         in_force_from: None,
         evidence: Vec::new(),
+        lapsed: false,
         exceptions: Vec::new(),
     }
 }

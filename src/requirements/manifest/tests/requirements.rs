@@ -153,7 +153,7 @@ fn admission_figures_are_in_range() {
         [
             "r.yaml:11:69: spec.enforcement.params.rate: the number is not above 0; correct the value",
             "r.yaml:11:85: spec.enforcement.params.concurrency: \
-             the number is not a whole number from 1 to 100000000; correct the value",
+             the number is not a whole number from 1 to 4000000; correct the value",
             "r.yaml:11:99: spec.enforcement.params.reserve: `phone` is not a channel; \
              write one of `web`, `call_centre`, `api`, `mobile`",
             "r.yaml:11:99: spec.enforcement.params.reserve: \
