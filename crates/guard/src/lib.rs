@@ -138,12 +138,12 @@ impl Guard {
     /// Paths of the guard itself.
     async fn of_its_own(&self, checked: Checked, caller: Caller) -> Response<Answer> {
         if let Some(public) = self.admission.as_ref().and_then(|admission| admission.own(&checked.request)) {
-            return public;
+            return self.own(public);
         }
         let Checked { request, host, tunnel: _ } = checked;
         match &self.tripwire {
             Some(tripwire) if tripwire::is_own(request.uri().path()) => {
-                tripwire.answer(request, &host, caller, &self.settings).await
+                self.own(tripwire.answer(request, &host, caller, &self.settings).await)
             }
             _ => self.own(own::told(StatusCode::NOT_FOUND, "there is nothing here")),
         }
@@ -231,7 +231,9 @@ impl Guard {
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Passed { answer, asked, own: false, proven: false };
         }
-        let verdict = exchange.judge_response(answer.status(), answer.headers_mut());
+        let names_subject = asked.as_ref().is_some_and(identity::Asked::names_subject);
+        let judged = if names_subject { exchange.naming_a_subject() } else { *exchange };
+        let verdict = judged.judge_response(answer.status(), answer.headers_mut());
         rules.note_answer(exchange, verdict.findings, &*self.sink);
         let mut replaced =
             verdict.replace.map(|status| own::told(status, "the system's answer cannot be used"));

@@ -243,13 +243,15 @@ export default {{
       ["if-none-match", "if-modified-since", "if-range"].forEach(function (name) {{ forwarded.headers.delete(name); }});
     }}
     var response = await fetch(forwarded);
+    // Bytes of another protocol: no page, and nothing that could be kept.
+    if (response.status === 101) return response;
     var subject = response.headers.get(TAG) || "";
     if (BINDING && (subject || kind === "personal")) {{
       var viewer = viewerOf(request);
       // An outage stays visible as one, without its body.
       if (subject !== ANONYMOUS && (subject === "" || subject !== viewer)) return refusal(response.status >= 500 ? response.status : 409);
     }}
-    if (response.status === 101 || (kind === "public" && !provesPersonal(response))) return response;
+    if (kind === "public" && !provesPersonal(response)) return response;
     var sealed = new Response(response.body, response);
     seal(sealed.headers);
     return sealed;

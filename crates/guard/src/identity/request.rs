@@ -52,6 +52,8 @@ pub struct Asked {
     pub(super) about: Option<Arc<Person>>,
     /// Whom the session belongs to, where that is somebody else.
     pub(super) seen_by: Option<Arc<Person>>,
+    /// A public answer names a person.
+    pub(super) names_subject: bool,
 }
 
 impl Asked {
@@ -68,6 +70,11 @@ impl Asked {
     /// Whom the session belongs to, where the answer is about somebody else.
     pub fn seen_by(&self) -> Option<&Person> {
         self.seen_by.as_deref()
+    }
+
+    /// Whether an answer on a public route names a person, in fields that are taken away.
+    pub fn names_subject(&self) -> bool {
+        self.names_subject
     }
 
     /// SHA-256 of the session that the request was sent with.
@@ -140,6 +147,7 @@ impl Identity {
             viewer: None,
             about: None,
             seen_by: None,
+            names_subject: false,
             hidden: hidden.clone(),
             declared: declared.clone(),
         };
@@ -152,6 +160,8 @@ impl Identity {
             asked.sessions = each.map(|(place, value)| session_of(&declared, place, value)).collect();
         }
         if !asked.personal {
+            // Of use only where the answer names a person after all; nothing is refused for it.
+            asked.viewer = if tagged { Tag::of_viewer(request.headers()).ok().flatten() } else { None };
             return (asked, None);
         }
         let stop = |asked: Asked, status: StatusCode, text: &str| {
