@@ -211,7 +211,11 @@ fn deliver(out: &mut String, identity_binding: bool) {
     if identity_binding {
         let _ = write!(
             out,
-            r#"    # The tag came with the body, from the origin or out of the cache; only its own viewer may have it.
+            r#"    # Out of a store there is no personal answer of nobody: it may be one that gives its person the cookie, or the answer to a program.
+    if (obj.hits > 0 && resp.http.Suimon-Subject-Tag == "{ANONYMOUS}" && (req.http.Suimon-Class == "personal" || resp.http.Set-Cookie)) {{
+        return (synth(409));
+    }}
+    # The tag came with the body, from the origin or out of the cache; only its own viewer may have it.
     if (resp.http.Suimon-Subject-Tag) {{
         if (resp.http.Suimon-Subject-Tag != "{ANONYMOUS}" && (req.http.Suimon-Viewer == "" || resp.http.Suimon-Subject-Tag != req.http.Suimon-Viewer)) {{
             return (synth(409));

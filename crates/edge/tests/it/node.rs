@@ -78,6 +78,8 @@ let seen;
 async function ask(path, options) {{
   globalThis.fetch = async (request) => {{
     seen = request;
+    // Not to be made with `new`; a platform gives it when both sides agreed.
+    if (options.status === 101) return {{ status: 101, headers: new Headers(), text: async () => "body" }};
     return new Response(options.status === 304 ? null : "body", {{ status: options.status || 200, headers: options.response || {{}} }});
   }};
   seen = undefined;
@@ -93,6 +95,8 @@ const out = {{
   none: await ask("/mypage", {{ response: tag }}),
   untagged: await ask("/mypage", {{ request: me }}),
   outage: await ask("/mypage", {{ request: me, status: 503 }}),
+  tunnel: await ask("/mypage", {{ request: me, status: 101 }}),
+  number: await ask("/undeclared/%41", {{ response: {{ "suimon-subject-tag": "anonymous", "cache-control": "public, max-age=60" }} }}),
   anonymous: await ask("/mypage", {{ response: {{ "suimon-subject-tag": "anonymous" }} }}),
   misfiled: await ask("/assets/a.css", {{ response: tag }}),
   public: await ask("/assets/a.css", {{ request: {{ "if-none-match": "x" }}, response: {{ "cache-control": "public, max-age=3600", etag: "x" }} }}),
@@ -118,6 +122,8 @@ console.log(JSON.stringify(out));
         ("none", 409, true),
         ("untagged", 409, true),
         ("outage", 503, true),
+        ("tunnel", 101, false),
+        ("number", 200, true),
         ("anonymous", 200, true),
         ("misfiled", 409, true),
         ("public", 200, false),
