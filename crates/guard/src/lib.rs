@@ -219,11 +219,13 @@ impl Guard {
             Ok(answer) => answer,
             Err(why) => {
                 tracing::warn!(%why, "the origin gave no answer");
-                return own(own::no_answer(&why, version), asked);
+                let mut answer = own::no_answer(&why, version);
+                leave(admitted, &mut answer);
+                return own(answer, asked);
             }
         };
         if let (Some(identity), Some(asked_for)) = (&self.identity, &mut asked)
-            && let Some(answer) = identity.of_answer(asked_for, &mut answer, &*self.sink)
+            && let Some(mut answer) = identity.of_answer(asked_for, &mut answer, &*self.sink)
         {
             return Passed { answer, asked, own: true, proven: false };
         }
@@ -235,11 +237,10 @@ impl Guard {
         let judged = if names_subject { exchange.naming_a_subject() } else { *exchange };
         let verdict = judged.judge_response(answer.status(), answer.headers_mut());
         rules.note_answer(exchange, verdict.findings, &*self.sink);
+            leave(admitted, &mut answer);
         let mut replaced =
             verdict.replace.map(|status| own::told(status, "the system's answer cannot be used"));
-        if let Some(pass) = admitted {
-            pass.leave(replaced.as_mut().unwrap_or(&mut answer).headers_mut());
-        }
+        leave(admitted, replaced.as_mut().unwrap_or(&mut answer));
         if let Some(answer) = replaced {
             return own(answer, asked);
         }
@@ -278,6 +279,13 @@ struct Passed {
     own: bool,
     /// On a public route, and one person's all the same.
     proven: bool,
+}
+
+/// Whoever was let in keeps the place, whatever the answer is: without the ticket the next request would take another one.
+fn leave(admitted: Option<admission::Pass>, answer: &mut Response<Answer>) {
+    if let Some(pass) = admitted {
+        pass.leave(answer.headers_mut());
+    }
 }
 
 /// Of these, each says that a public route's answer is one person's.
