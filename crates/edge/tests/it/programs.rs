@@ -56,6 +56,7 @@ fn assert_guards(port: u16) {
         ("/mypage/a.pdf", "Cookie: sid=hana\r\n"),
         ("/assets/bearer", "Authorization: Bearer hana\r\nCookie: sid=hana\r\n"),
         ("/assets/cookie", "Cookie: sid=hana\r\n"),
+        ("/assets/accel", "Cookie: sid=hana\r\n"),
     ] {
         let first = get(port, path, &more.replace("hana", "taro"));
         assert!(first.contains("for sid=taro"), "{path}: {first}");
