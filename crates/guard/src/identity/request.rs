@@ -175,11 +175,10 @@ impl Identity {
                 "the session was sent twice; delete this site's cookies",
             );
         }
-        // The first that is known: a worthless one before it must not hide whose request it is.
         let known: Vec<_> = asked.sessions.iter().map(|session| declared.table.find(session.key)).collect();
         asked.owner = known.first().cloned().flatten();
         asked.about = asked.owner.clone();
-        let person = known.into_iter().flatten().next();
+        let people: Vec<_> = known.into_iter().flatten().collect();
         match tenant::read(&declared.patterns, request.uri().path()) {
             Said::Tenants(tenants) => asked.tenants = tenants,
             Said::Anything => {
@@ -189,12 +188,13 @@ impl Identity {
             }
         }
         if !asked.sign_in {
-            let foreign = person.as_ref().is_some_and(|person| asked.is_foreign(person));
+            // Each of them: one that was planted before it must not hide whose request it is.
+            let foreign = people.iter().any(|person| asked.is_foreign(person));
             if foreign && declared.stops(&asked, Kind::TenantOfPath, sink) {
                 return stop(asked, StatusCode::FORBIDDEN, "this is not for who is signed in");
             }
             let writes = !asked.is_read() && !asked.tenants.is_empty();
-            let unknown = person.is_none() && !asked.sessions.is_empty();
+            let unknown = people.is_empty() && !asked.sessions.is_empty();
             if writes
                 && unknown
                 && !said.unknown_may_write
