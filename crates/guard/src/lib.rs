@@ -124,7 +124,17 @@ impl Guard {
 
     /// One request's answer.
     pub async fn answer(&self, request: Request<Incoming>, caller: Caller) -> Response<Answer> {
-        let version = request.version();
+        let (version, head) = (request.version(), own::is_head(request.method()));
+        let answer = self.answer_to(request, caller, version).await;
+        if head { own::without_body(answer) } else { answer }
+    }
+
+    async fn answer_to(
+        &self,
+        request: Request<Incoming>,
+        caller: Caller,
+        version: http::Version,
+    ) -> Response<Answer> {
         match forward::check(request, &self.settings) {
             // Held to the end: whatever is put into force meanwhile, the answer is judged as the request was.
             Ok(checked) if checked.request.uri().path().starts_with(own::PATHS) => {
@@ -227,6 +237,7 @@ impl Guard {
         if let (Some(identity), Some(asked_for)) = (&self.identity, &mut asked)
             && let Some(mut answer) = identity.of_answer(asked_for, &mut answer, &*self.sink)
         {
+            leave(admitted, &mut answer);
             return Passed { answer, asked, own: true, proven: false };
         }
         // After it come bytes of another protocol; there is nothing that a cache could keep.
@@ -237,7 +248,6 @@ impl Guard {
         let judged = if names_subject { exchange.naming_a_subject() } else { *exchange };
         let verdict = judged.judge_response(answer.status(), answer.headers_mut());
         rules.note_answer(exchange, verdict.findings, &*self.sink);
-            leave(admitted, &mut answer);
         let mut replaced =
             verdict.replace.map(|status| own::told(status, "the system's answer cannot be used"));
         leave(admitted, replaced.as_mut().unwrap_or(&mut answer));
@@ -271,6 +281,13 @@ impl Guard {
     }
 }
 
+/// Whoever was let in keeps the place, whatever the answer is: without the ticket the next request would take another one.
+fn leave(admitted: Option<admission::Pass>, answer: &mut Response<Answer>) {
+    if let Some(pass) = admitted {
+        pass.leave(answer.headers_mut());
+    }
+}
+
 /// An answer, and what is known of it.
 struct Passed {
     answer: Response<Answer>,
@@ -279,13 +296,6 @@ struct Passed {
     own: bool,
     /// On a public route, and one person's all the same.
     proven: bool,
-}
-
-/// Whoever was let in keeps the place, whatever the answer is: without the ticket the next request would take another one.
-fn leave(admitted: Option<admission::Pass>, answer: &mut Response<Answer>) {
-    if let Some(pass) = admitted {
-        pass.leave(answer.headers_mut());
-    }
 }
 
 /// Of these, each says that a public route's answer is one person's.
