@@ -100,6 +100,7 @@ pub fn remove_from_trailers(trailers: &mut HeaderMap) {
     for name in NOT_IN_TRAILERS.into_iter().chain(claims) {
         trailers.remove(name);
     }
+    edge::policy::seal_trailers(trailers);
 }
 
 /// Puts the cookies into one field, as HTTP/1.1 wants them (RFC 9113 section 8.2.3): HTTP/2 may send one field each.

@@ -152,6 +152,10 @@ fn trailers_hold_nothing_that_decides() {
         ("transfer-encoding", "chunked"),
         ("x-forwarded-for", "192.0.2.9"),
         ("authorization", "Basic eA=="),
+        ("cloudflare-cdn-cache-control", "max-age=60"),
+        ("edge-control", "cache-maxage=1d"),
+        ("no-vary-search", "params"),
+        ("cache-tag", "page"),
     ]);
     remove_from_trailers(&mut trailers);
     assert_eq!(trailers.keys().collect::<Vec<_>>(), ["x-checksum"]);
