@@ -236,9 +236,10 @@ export default {{
   async fetch(request) {{
     var kind = classify(request);
     if (kind === "refused") return refusal(404);
-    var forwarded = request;
+    var forwarded = new Request(request);
+    // For the guard a word of this edge, not of the visitor.
+    forwarded.headers.delete({channel});
     if (kind === "personal") {{
-      forwarded = new Request(request);
       if (forwarded.headers.has("if-range")) forwarded.headers.delete("range");
       ["if-none-match", "if-modified-since", "if-range"].forEach(function (name) {{ forwarded.headers.delete(name); }});
     }}
@@ -259,6 +260,7 @@ export default {{
 }};
 "#,
         constants = javascript::constants(),
+        channel = string(super::native::CHANNEL),
         not_plain = string(&End::JavaScript.of(NOT_PLAIN)),
         hostile = string(&End::JavaScript.of(super::native::HOSTILE)),
         confused = string(&End::JavaScript.of(super::native::CONFUSED_FILE)),

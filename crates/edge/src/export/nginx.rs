@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::native::{CONFUSED_FILE, End, HOSTILE, NOT_PLAIN, NativeRule, Shared, rules};
+use super::native::{CHANNEL, CONFUSED_FILE, End, HOSTILE, NOT_PLAIN, NativeRule, Shared, rules};
 use super::{Bundle, File, Note, Options, comment};
 use crate::error::RuleError;
 use crate::policy::{CACHE_CONTROL, CDN_CACHE_CONTROL, SURROGATE_CONTROL, VARY, X_ACCEL_EXPIRES};
@@ -183,6 +183,8 @@ if (${v}_refused) {{ return 404; }}
 proxy_cache_bypass ${v}_bypass;
 proxy_no_cache ${v}_no_store;
 # nginx answers conditions itself from what it may keep; the origin is never asked on behalf of one viewer.
+# For the guard a word of this proxy, not of the visitor.
+proxy_set_header {CHANNEL} \"\";
 proxy_set_header If-None-Match \"\";
 proxy_set_header If-Modified-Since \"\";
 proxy_set_header If-Range \"\";

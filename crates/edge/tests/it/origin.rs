@@ -34,10 +34,11 @@ pub fn origin() -> u16 {
                 let path = request.split(' ').nth(1).unwrap_or_default();
                 let asked = ASKED.fetch_add(1, Ordering::SeqCst);
                 let body = format!(
-                    "{path} for {} conditions {}{} number {asked}",
+                    "{path} for {} conditions {}{} channel {} number {asked}",
                     field("cookie"),
                     field("if-none-match"),
-                    field("if-modified-since")
+                    field("if-modified-since"),
+                    field("x-suimon-channel")
                 );
                 let cookie = if path.contains("cookie") { "Set-Cookie: sid=taro\r\n" } else { "" };
                 let accel = if path.contains("accel") { "X-Accel-Expires: 0\r\n" } else { "" };

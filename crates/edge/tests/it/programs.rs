@@ -79,6 +79,11 @@ fn assert_guards(port: u16) {
         assert!(refused.contains(" 404 ") || refused.contains(" 400 "), "{path}: {refused}");
         assert!(!refused.contains("for sid"), "{path}: {refused}");
     }
+    // A visitor is none of the proxies whose word the guard takes.
+    for path in ["/mypage", "/assets/new"] {
+        let told = get(port, path, "X-Suimon-Channel: call_centre\r\n");
+        assert!(told.contains("200 OK") && told.contains("channel - number"), "{path}: {told}");
+    }
     let first = get(port, "/assets/app.css", "");
     assert_eq!(lines(&first, "cache-control"), ["public, max-age=3600"], "{first}");
     let body = |text: &str| text.split("\r\n\r\n").nth(1).map(str::to_owned);
