@@ -18,6 +18,7 @@ mod prompt;
 mod rules;
 pub mod settings;
 mod streams;
+mod to_its_end;
 pub mod tripwire;
 mod tunnel;
 mod upload;
@@ -46,11 +47,12 @@ use hyper::body::Incoming;
 use access_log::About;
 use forward::Checked;
 use origin::Pool;
+use to_its_end::ToItsEnd;
 
 /// What answers requests.
 pub struct Guard {
-    settings: Settings,
-    pool: Pool,
+    settings: Arc<Settings>,
+    pool: Arc<Pool>,
     rules: ArcSwap<Rules>,
     sink: Arc<dyn Sink>,
     identity: Option<Arc<Identity>>,
@@ -68,8 +70,8 @@ impl Guard {
         let pool = Pool::new(&settings.origin, &settings.limits, &settings.patience)?;
         let rules = ArcSwap::from_pointee(rules);
         Ok(Self {
-            settings,
-            pool,
+            settings: Arc::new(settings),
+            pool: Arc::new(pool),
             rules,
             sink,
             identity: None,
@@ -221,10 +223,16 @@ impl Guard {
         });
         let hidden = asked.as_ref().map(identity::Asked::hidden);
         let version = checked.request.version();
-        let sent = forward::send(checked, caller, &self.settings, &self.pool, hidden).await;
-        if let Some(pass) = &mut admitted {
-            pass.answered(&sent);
-        }
+        let (settings, pool, counted) = (self.settings.clone(), self.pool.clone(), admitted.is_some());
+        let sending = async move {
+            let sent = forward::send(checked, caller, &settings, &pool, hidden).await;
+            if let Some(pass) = &mut admitted {
+                pass.answered(&sent);
+            }
+            (sent, admitted)
+        };
+        // Most origins work on for a client that broke off: its place in flight is taken until the answer, or until patience ends.
+        let (sent, admitted) = if counted { ToItsEnd::new(sending).await } else { sending.await };
         let mut answer = match sent {
             Ok(answer) => answer,
             Err(why) => {

@@ -92,6 +92,31 @@ async fn the_origin_never_has_more_at_once_than_declared() {
     assert_eq!(scene.admission.in_flight().0, 0, "every place was given back");
 }
 
+/// Most origins work on when nobody waits for their answer any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_breaks_off_leaves_the_place_in_flight_taken() {
+    use tokio::io::AsyncWriteExt;
+    let most = Arc::new(AtomicUsize::new(0));
+    let mut set = settings(1_000);
+    set.in_flight = InFlight { floor: 4, ceiling: 4, initial: 4, queue: 8 };
+    set.delay = Duration::ZERO;
+    let scene = before(slow(Duration::from_millis(1_500), most.clone()).await, set).await;
+    for _ in 0..50 {
+        let mut stream = tokio::net::TcpStream::connect(scene.running.address).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n").await.unwrap();
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(most.load(Ordering::SeqCst), 4);
+    assert_eq!(scene.admission.in_flight().0, 4);
+    soon(async {
+        while scene.admission.in_flight().0 > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    assert_eq!(scene.browser().get("/").await.status, 200);
+}
+
 /// What is reserved for one channel is not shut by those who wait in another one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_queue_of_one_channel_shuts_nothing_that_is_reserved_for_another() {
