@@ -16,17 +16,23 @@ const X_FORWARDED: [HeaderName; 4] = [
     HeaderName::from_static("x-forwarded-port"),
 ];
 /// What proxies and origins of some kinds believe beside these: who asked, and for what.
-const BELIEVED: [HeaderName; 9] = [
+const BELIEVED: [HeaderName; 6] = [
     HeaderName::from_static("x-real-ip"),
     HeaderName::from_static("x-client-ip"),
     HeaderName::from_static("x-cluster-client-ip"),
     HeaderName::from_static("true-client-ip"),
-    HeaderName::from_static("x-forwarded-prefix"),
     HeaderName::from_static("x-forwarded-server"),
     HeaderName::from_static("x-forwarded-ssl"),
-    // Another path than the one that the guard saw.
+];
+/// For origins of some kinds another path than the one by which the guard judges. Nobody may say them: proxies pass on what they do
+/// not know, so that a visitor would say them through each that is trusted.
+const OTHER_PATHS: [HeaderName; 6] = [
     HeaderName::from_static("x-original-url"),
+    HeaderName::from_static("x-original-uri"),
     HeaderName::from_static("x-rewrite-url"),
+    HeaderName::from_static("x-forwarded-prefix"),
+    HeaderName::from_static("x-forwarded-path"),
+    HeaderName::from_static("x-forwarded-uri"),
 ];
 /// Name of every guard in `Via` (RFC 9110 section 7.6.3): of a machine or a network it says nothing.
 pub const PSEUDONYM: &str = "suimon";
@@ -90,9 +96,11 @@ pub fn remove_hop_by_hop(fields: &mut HeaderMap) {
 /// Takes out of trailers what has no place in them.
 pub fn remove_from_trailers(trailers: &mut HeaderMap) {
     remove_hop_by_hop(trailers);
-    for name in NOT_IN_TRAILERS.iter().chain(&X_FORWARDED).chain(&BELIEVED).chain([&FORWARDED]) {
+    let claims = X_FORWARDED.into_iter().chain(BELIEVED).chain(OTHER_PATHS).chain([FORWARDED]);
+    for name in NOT_IN_TRAILERS.into_iter().chain(claims) {
         trailers.remove(name);
     }
+    edge::policy::seal_trailers(trailers);
 }
 
 /// Puts the cookies into one field, as HTTP/1.1 wants them (RFC 9113 section 8.2.3): HTTP/2 may send one field each.
@@ -188,12 +196,12 @@ fn address(text: &str) -> Option<IpAddr> {
     address.map(|address: IpAddr| address.to_canonical())
 }
 
-/// Takes away what only a trusted proxy may say, under its own name and under one that CGI and what came after it (WSGI, PHP,
-/// Rack) take for the same: there `_` and `-` are one.
-fn remove_claims(fields: &mut HeaderMap) {
+/// Takes fields away under their own names and under those that CGI and what came after it (WSGI, PHP, Rack) take for the same: there
+/// `_` and `-` are one.
+fn remove_claims(fields: &mut HeaderMap, is_meant: impl Fn(&HeaderName) -> bool) {
     let claimed: Vec<HeaderName> = fields
         .keys()
-        .filter(|name| name.as_str().replace('_', "-").parse().is_ok_and(|meant| is_claim(&meant)))
+        .filter(|name| name.as_str().replace('_', "-").parse().is_ok_and(|meant| is_meant(&meant)))
         .cloned()
         .collect();
     for name in claimed {
@@ -219,11 +227,12 @@ pub fn remove_aliases(fields: &mut HeaderMap) {
 }
 
 /// Says who asked, after RFC 7239 and in the older fields that most origins read. What the request says itself is kept only
-/// when it comes from a trusted proxy.
+/// when it comes from a trusted proxy; another path than the one that was asked for is not.
 pub fn tell_who_asked(fields: &mut HeaderMap, caller: Caller, host: &Authority, trusted: &[IpNet]) {
     let address = caller.address.ip().to_canonical();
+    remove_claims(fields, |name| OTHER_PATHS.contains(name));
     if !is_trusted(address, trusted) {
-        remove_claims(fields);
+        remove_claims(fields, is_claim);
     }
     let protocol = if caller.encrypted { "https" } else { "http" };
     let mut said = joined(fields, &FORWARDED);

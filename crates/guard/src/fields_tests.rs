@@ -88,6 +88,27 @@ fn nothing_that_origins_believe_comes_from_a_stranger() {
     assert_eq!(fields.keys().collect::<Vec<_>>(), ["x_own"]);
 }
 
+/// Edges pass on what they do not know, so that a visitor says it through every proxy that is trusted.
+#[test]
+fn nobody_changes_the_path_behind_the_guard() {
+    let host: Authority = "school.example".parse().unwrap();
+    let caller = Caller { address: "10.0.0.1:5000".parse().unwrap(), encrypted: false };
+    let trusted = ["10.0.0.0/8".parse().unwrap()];
+    let mut fields = of(&[
+        ("x-original-url", "/mypage"),
+        ("x-rewrite-url", "/mypage"),
+        ("x-forwarded-prefix", "/mypage"),
+        ("x_original_url", "/mypage"),
+        ("x-original_uri", "/mypage"),
+        ("x-forwarded-path", "/mypage"),
+        ("x-real-ip", "192.0.2.9"),
+    ]);
+    tell_who_asked(&mut fields, caller, &host, &trusted);
+    let mut left: Vec<_> = fields.keys().map(HeaderName::as_str).collect();
+    left.sort_unstable();
+    assert_eq!(left, ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"]);
+}
+
 #[test]
 fn the_client_is_the_rightmost_whom_nobody_trusts() {
     let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().unwrap(), "2001:db8::/32".parse().unwrap()];
@@ -131,6 +152,10 @@ fn trailers_hold_nothing_that_decides() {
         ("transfer-encoding", "chunked"),
         ("x-forwarded-for", "192.0.2.9"),
         ("authorization", "Basic eA=="),
+        ("cloudflare-cdn-cache-control", "max-age=60"),
+        ("edge-control", "cache-maxage=1d"),
+        ("no-vary-search", "params"),
+        ("cache-tag", "page"),
     ]);
     remove_from_trailers(&mut trailers);
     assert_eq!(trailers.keys().collect::<Vec<_>>(), ["x-checksum"]);

@@ -18,6 +18,7 @@ mod prompt;
 mod rules;
 pub mod settings;
 mod streams;
+mod to_its_end;
 pub mod tripwire;
 mod tunnel;
 mod upload;
@@ -46,11 +47,12 @@ use hyper::body::Incoming;
 use access_log::About;
 use forward::Checked;
 use origin::Pool;
+use to_its_end::ToItsEnd;
 
 /// What answers requests.
 pub struct Guard {
-    settings: Settings,
-    pool: Pool,
+    settings: Arc<Settings>,
+    pool: Arc<Pool>,
     rules: ArcSwap<Rules>,
     sink: Arc<dyn Sink>,
     identity: Option<Arc<Identity>>,
@@ -68,8 +70,8 @@ impl Guard {
         let pool = Pool::new(&settings.origin, &settings.limits, &settings.patience)?;
         let rules = ArcSwap::from_pointee(rules);
         Ok(Self {
-            settings,
-            pool,
+            settings: Arc::new(settings),
+            pool: Arc::new(pool),
             rules,
             sink,
             identity: None,
@@ -124,7 +126,17 @@ impl Guard {
 
     /// One request's answer.
     pub async fn answer(&self, request: Request<Incoming>, caller: Caller) -> Response<Answer> {
-        let version = request.version();
+        let (version, head) = (request.version(), own::is_head(request.method()));
+        let answer = self.answer_to(request, caller, version).await;
+        if head { own::without_body(answer) } else { answer }
+    }
+
+    async fn answer_to(
+        &self,
+        request: Request<Incoming>,
+        caller: Caller,
+        version: http::Version,
+    ) -> Response<Answer> {
         match forward::check(request, &self.settings) {
             // Held to the end: whatever is put into force meanwhile, the answer is judged as the request was.
             Ok(checked) if checked.request.uri().path().starts_with(own::PATHS) => {
@@ -138,12 +150,12 @@ impl Guard {
     /// Paths of the guard itself.
     async fn of_its_own(&self, checked: Checked, caller: Caller) -> Response<Answer> {
         if let Some(public) = self.admission.as_ref().and_then(|admission| admission.own(&checked.request)) {
-            return public;
+            return self.own(public);
         }
         let Checked { request, host, tunnel: _ } = checked;
         match &self.tripwire {
             Some(tripwire) if tripwire::is_own(request.uri().path()) => {
-                tripwire.answer(request, &host, caller, &self.settings).await
+                self.own(tripwire.answer(request, &host, caller, &self.settings).await)
             }
             _ => self.own(own::told(StatusCode::NOT_FOUND, "there is nothing here")),
         }
@@ -211,33 +223,42 @@ impl Guard {
         });
         let hidden = asked.as_ref().map(identity::Asked::hidden);
         let version = checked.request.version();
-        let sent = forward::send(checked, caller, &self.settings, &self.pool, hidden).await;
-        if let Some(pass) = &mut admitted {
-            pass.answered(&sent);
-        }
+        let (settings, pool, counted) = (self.settings.clone(), self.pool.clone(), admitted.is_some());
+        let sending = async move {
+            let sent = forward::send(checked, caller, &settings, &pool, hidden).await;
+            if let Some(pass) = &mut admitted {
+                pass.answered(&sent);
+            }
+            (sent, admitted)
+        };
+        // Most origins work on for a client that broke off: its place in flight is taken until the answer, or until patience ends.
+        let (sent, admitted) = if counted { ToItsEnd::new(sending).await } else { sending.await };
         let mut answer = match sent {
             Ok(answer) => answer,
             Err(why) => {
                 tracing::warn!(%why, "the origin gave no answer");
-                return own(own::no_answer(&why, version), asked);
+                let mut answer = own::no_answer(&why, version);
+                leave(admitted, &mut answer);
+                return own(answer, asked);
             }
         };
         if let (Some(identity), Some(asked_for)) = (&self.identity, &mut asked)
-            && let Some(answer) = identity.of_answer(asked_for, &mut answer, &*self.sink)
+            && let Some(mut answer) = identity.of_answer(asked_for, &mut answer, &*self.sink)
         {
+            leave(admitted, &mut answer);
             return Passed { answer, asked, own: true, proven: false };
         }
         // After it come bytes of another protocol; there is nothing that a cache could keep.
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Passed { answer, asked, own: false, proven: false };
         }
-        let verdict = exchange.judge_response(answer.status(), answer.headers_mut());
+        let names_subject = asked.as_ref().is_some_and(identity::Asked::names_subject);
+        let judged = if names_subject { exchange.naming_a_subject() } else { *exchange };
+        let verdict = judged.judge_response(answer.status(), answer.headers_mut());
         rules.note_answer(exchange, verdict.findings, &*self.sink);
         let mut replaced =
             verdict.replace.map(|status| own::told(status, "the system's answer cannot be used"));
-        if let Some(pass) = admitted {
-            pass.leave(replaced.as_mut().unwrap_or(&mut answer).headers_mut());
-        }
+        leave(admitted, replaced.as_mut().unwrap_or(&mut answer));
         if let Some(answer) = replaced {
             return own(answer, asked);
         }
@@ -265,6 +286,13 @@ impl Guard {
             Some(identity) => identity.own(answer),
             None => answer,
         }
+    }
+}
+
+/// Whoever was let in keeps the place, whatever the answer is: without the ticket the next request would take another one.
+fn leave(admitted: Option<admission::Pass>, answer: &mut Response<Answer>) {
+    if let Some(pass) = admitted {
+        pass.leave(answer.headers_mut());
     }
 }
 

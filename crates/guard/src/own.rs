@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Method, Response, StatusCode, Version};
+use hyper::body::Body;
 
 use crate::body::Answer;
 use crate::head::Refusal;
@@ -61,6 +62,16 @@ pub fn no_answer(why: &NoAnswer, version: Version) -> Response<Answer> {
 /// A short text.
 pub fn told(status: StatusCode, text: &str) -> Response<Answer> {
     edge::policy::own_answer(status, Answer::from(Bytes::from(format!("{text}\n"))))
+}
+
+/// Takes away the body of an answer to `HEAD`, and says how long it was: over HTTP/2 nobody else does, and a client resets the stream for
+/// one (RFC 9110 section 9.3.2, RFC 9113 section 8.1.1).
+pub fn without_body(mut answer: Response<Answer>) -> Response<Answer> {
+    let length = answer.body().size_hint().exact().filter(|length| *length > 0);
+    if let Some(length) = length.filter(|_| !answer.headers().contains_key(header::CONTENT_LENGTH)) {
+        answer.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    answer.map(|_| Answer::from(Bytes::new()))
 }
 
 /// Methods whose answer has no body.

@@ -16,8 +16,8 @@ pub struct Settings {
     /// Networks (CIDR, such as `10.0.0.0/8`; a single address is one of `/32` or `/128`) of the proxies before the guard, such as the
     /// nodes of an edge: what they say of the client is passed on. What anybody else says is thrown away.
     pub trusted: Vec<IpNet>,
-    /// In which the edge gives the number of its request, such as `x-amz-cf-id` or `cf-ray`; the first that is there counts. None:
-    /// [`crate::access_log::EDGE_IDS`].
+    /// In which the edge gives the number of its request, such as `x-amz-cf-id` or `cf-ray`. Best the one of the edge that is there: if
+    /// several are in a request, none counts. None: [`crate::access_log::EDGE_IDS`].
     pub edge_ids: Vec<HeaderName>,
 }
 

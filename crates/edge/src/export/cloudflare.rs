@@ -236,20 +236,23 @@ export default {{
   async fetch(request) {{
     var kind = classify(request);
     if (kind === "refused") return refusal(404);
-    var forwarded = request;
+    var forwarded = new Request(request);
+    // For the guard a word of this edge, not of the visitor.
+    forwarded.headers.delete({channel});
     if (kind === "personal") {{
-      forwarded = new Request(request);
       if (forwarded.headers.has("if-range")) forwarded.headers.delete("range");
       ["if-none-match", "if-modified-since", "if-range"].forEach(function (name) {{ forwarded.headers.delete(name); }});
     }}
     var response = await fetch(forwarded);
+    // Bytes of another protocol: no page, and nothing that could be kept.
+    if (response.status === 101) return response;
     var subject = response.headers.get(TAG) || "";
     if (BINDING && (subject || kind === "personal")) {{
       var viewer = viewerOf(request);
       // An outage stays visible as one, without its body.
       if (subject !== ANONYMOUS && (subject === "" || subject !== viewer)) return refusal(response.status >= 500 ? response.status : 409);
     }}
-    if (response.status === 101 || (kind === "public" && !provesPersonal(response))) return response;
+    if (kind === "public" && !provesPersonal(response)) return response;
     var sealed = new Response(response.body, response);
     seal(sealed.headers);
     return sealed;
@@ -257,6 +260,7 @@ export default {{
 }};
 "#,
         constants = javascript::constants(),
+        channel = string(super::native::CHANNEL),
         not_plain = string(&End::JavaScript.of(NOT_PLAIN)),
         hostile = string(&End::JavaScript.of(super::native::HOSTILE)),
         confused = string(&End::JavaScript.of(super::native::CONFUSED_FILE)),

@@ -56,6 +56,11 @@ pub fn cloudfront(table: &RouteTable, options: &Options) -> Result<Bundle, RuleE
         let public = behaviour(&ident, options, Target::Public(&rule.id));
         ordered.extend(patterns.iter().map(|pattern| with_pattern(&public, pattern)));
     }
+    notes.push(Note {
+        route: None,
+        text: "CloudFront passes a visitor's X-Suimon-Channel on to personal paths: know the guard's channels by path or host, or take the \
+               header away in a function of your own",
+    });
     if ordered.len() > 75 {
         notes.push(Note {
             route: None,

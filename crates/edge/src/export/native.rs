@@ -22,6 +22,10 @@ pub(super) const HOSTILE: &str = r"[\x00-\x20\x7f\\#]|%(?:[01][0-9a-f]|7f|5c|23|
 /// Refused because it ends like a file and servers disagree about what comes before; ignoring case.
 pub(super) const CONFUSED_FILE: &str = r"^(?=.*(?:;|%3b|%2f|%2e|%25)).*(?:\x2e|%2e|%252e)[a-z0-9]{1,10}/?END";
 
+/// Request header by which a proxy that the guard trusts names the channel of a request. What a visitor says there is thrown away: an edge
+/// passes on what it does not know, and the guard would take it for the edge's word.
+pub(super) const CHANNEL: &str = "X-Suimon-Channel";
+
 /// How an engine writes the end of the text.
 #[derive(Clone, Copy)]
 pub(super) enum End {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::native::{CONFUSED_FILE, End, HOSTILE, NOT_PLAIN, NativeRule, Shared, rules};
+use super::native::{CHANNEL, CONFUSED_FILE, End, HOSTILE, NOT_PLAIN, NativeRule, Shared, rules};
 use super::{Bundle, File, Note, Options, comment};
 use crate::error::RuleError;
 use crate::policy::{CACHE_CONTROL, CDN_CACHE_CONTROL, SURROGATE_CONTROL, VARY, X_ACCEL_EXPIRES};
@@ -46,6 +46,11 @@ pub fn nginx(table: &RouteTable, options: &Options) -> Result<Bundle, RuleError>
             text: "nginx by itself cannot refuse a response by its tag: bind identities at another layer",
         });
     }
+    notes.push(Note {
+        route: None,
+        text: "nginx before 1.23 shows its maps the first line of a field: an origin that forbids caching in a second line \
+               (Cache-Control, Vary) is overlooked; put the guard before it, or use 1.23 or later",
+    });
     let name = &options.name;
     let files = vec![
         File { name: format!("suimon-{name}-http.conf"), content: http(&v, &rules) },
@@ -108,6 +113,7 @@ fn http(v: &str, rules: &[NativeRule<'_>]) -> String {
         "",
         &[pair(r"~*(?:^|[,\s])(?:private|no-store)".to_owned(), "1")],
     );
+    map("$upstream_http_x_accel_expires", "accel", "", &[pair(r"~^(?:.*,)?\s*0\s*(?:,|\z)".to_owned(), "1")]);
     map(
         "$upstream_http_vary",
         "varies",
@@ -123,7 +129,7 @@ fn http(v: &str, rules: &[NativeRule<'_>]) -> String {
     map(
         &format!(
             "\"$upstream_http_set_cookie$upstream_http_www_authenticate$upstream_http_authentication_info\
-             $upstream_http_clear_site_data${v}_forbids${v}_varies${v}_tagged\""
+             $upstream_http_clear_site_data${v}_forbids${v}_accel${v}_varies${v}_tagged\""
         ),
         "proof",
         "1",
@@ -177,6 +183,8 @@ if (${v}_refused) {{ return 404; }}
 proxy_cache_bypass ${v}_bypass;
 proxy_no_cache ${v}_no_store;
 # nginx answers conditions itself from what it may keep; the origin is never asked on behalf of one viewer.
+# For the guard a word of this proxy, not of the visitor.
+proxy_set_header {CHANNEL} \"\";
 proxy_set_header If-None-Match \"\";
 proxy_set_header If-Modified-Since \"\";
 proxy_set_header If-Range \"\";

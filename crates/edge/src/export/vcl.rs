@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::native::{CONFUSED_FILE, End, HOSTILE, NOT_PLAIN, NativeRule, Shared, rules};
+use super::native::{CHANNEL, CONFUSED_FILE, End, HOSTILE, NOT_PLAIN, NativeRule, Shared, rules};
 use super::{Bundle, File, Options, comment};
 use crate::error::RuleError;
 use crate::identity::{ANONYMOUS, VIEWER_COOKIE};
@@ -33,6 +33,8 @@ fn classify(out: &mut String, ident: &str, rules: &[NativeRule<'_>]) {
         r#"sub suimon_{ident}_classify {{
     # These fields reach the origin too, which may ignore them; what a viewer sends under their names is overwritten.
     unset req.http.Suimon-Refuse;
+    # For the guard a word of this edge: what your own code says here, it says in vcl_backend_fetch.
+    unset req.http.{CHANNEL};
     set req.http.Suimon-Class = "personal";
     set req.http.Suimon-Route = "undeclared";
     set req.http.Suimon-Path = regsub(req.url, "\?.*", "");
@@ -211,7 +213,11 @@ fn deliver(out: &mut String, identity_binding: bool) {
     if identity_binding {
         let _ = write!(
             out,
-            r#"    # The tag came with the body, from the origin or out of the cache; only its own viewer may have it.
+            r#"    # Out of a store there is no personal answer of nobody: it may be one that gives its person the cookie, or the answer to a program.
+    if (obj.hits > 0 && resp.http.Suimon-Subject-Tag == "{ANONYMOUS}" && (req.http.Suimon-Class == "personal" || resp.http.Set-Cookie)) {{
+        return (synth(409));
+    }}
+    # The tag came with the body, from the origin or out of the cache; only its own viewer may have it.
     if (resp.http.Suimon-Subject-Tag) {{
         if (resp.http.Suimon-Subject-Tag != "{ANONYMOUS}" && (req.http.Suimon-Viewer == "" || resp.http.Suimon-Subject-Tag != req.http.Suimon-Viewer)) {{
             return (synth(409));

@@ -12,6 +12,8 @@ use crate::rules::{Caching, Mode};
 pub struct Exchange<'t> {
     resolved: Resolved<'t>,
     authorized: bool,
+    /// Whoever asked knows otherwise that the response names a person.
+    names_subject: bool,
     findings: Findings<'t>,
 }
 
@@ -77,7 +79,7 @@ impl RouteTable {
                 }
             }
         }
-        Exchange { resolved, authorized, findings }
+        Exchange { resolved, authorized, names_subject: false, findings }
     }
 }
 
@@ -98,6 +100,13 @@ impl<'t> Exchange<'t> {
             .then_some(StatusCode::NOT_FOUND)
     }
 
+    /// The same for a response that names a person in a way which its headers do not show: in fields that were taken away before. On
+    /// a public route that proves it personal ([`Kind::PublicNamesSubject`]), like a subject's tag.
+    #[must_use]
+    pub fn naming_a_subject(self) -> Self {
+        Self { names_subject: true, ..self }
+    }
+
     /// Judges the response and, in mode `enforce`, corrects its headers. Doing it twice changes nothing more.
     pub fn judge_response(&self, status: StatusCode, headers: &mut HeaderMap) -> Verdict<'t> {
         let mut findings = Findings::new(self.resolved.route.map(|route| route.name()), self.resolved.mode);
@@ -109,7 +118,7 @@ impl<'t> Exchange<'t> {
             }
             Some(caching) => caching,
         };
-        let proven = public::proves_personal(headers, &mut findings);
+        let proven = public::proves_personal(headers, self.names_subject, &mut findings);
         if self.authorized {
             findings.add(Kind::PublicWithAuthorization);
         }

@@ -15,10 +15,11 @@ const H_CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data")
 const OVERRIDING: [HeaderName; 5] = [header::EXPIRES, header::PRAGMA, H_CDN, H_SURROGATE, H_ACCEL];
 
 /// Tells whether the response proves that it is about a person. A cookie proves it: the body was made for whoever it is
-/// set for, and removing the cookie would break that person's session and still publish the body.
-pub(super) fn proves_personal(headers: &HeaderMap, findings: &mut Findings<'_>) -> bool {
+/// set for, and removing the cookie would break that person's session and still publish the body. `named`: it names a person, which
+/// its headers need not show.
+pub(super) fn proves_personal(headers: &HeaderMap, named: bool, findings: &mut Findings<'_>) -> bool {
     let vary = vary::read(headers);
-    let tagged = headers.get_all(&SUBJECT_TAG_HEADER).iter().any(|value| value != ANONYMOUS);
+    let tagged = named || headers.get_all(&SUBJECT_TAG_HEADER).iter().any(|value| value != ANONYMOUS);
     let authenticates = [header::WWW_AUTHENTICATE, H_AUTHENTICATION_INFO, H_CLEAR_SITE_DATA]
         .iter()
         .any(|field| headers.contains_key(field));

@@ -177,6 +177,13 @@ fn what_an_edge_cannot_say_is_a_note() {
     assert_eq!(notes(cloudflare(&table, &options(false)).expect("a plain name")), ["秘密", "kana", "middle"]);
 }
 
+/// What holds for one product alone, or under conditions, is said.
+#[test]
+fn what_an_edge_overlooks_is_a_note() {
+    let notes = nginx(&founding(), &options(false)).expect("a plain name").notes;
+    assert!(notes.iter().any(|note| note.route.is_none() && note.text.contains("1.23")), "{notes:?}");
+}
+
 #[test]
 fn bad_names_and_long_patterns_are_refused() {
     let table = founding();

@@ -78,24 +78,28 @@ let seen;
 async function ask(path, options) {{
   globalThis.fetch = async (request) => {{
     seen = request;
+    // Not to be made with `new`; a platform gives it when both sides agreed.
+    if (options.status === 101) return {{ status: 101, headers: new Headers(), text: async () => "body" }};
     return new Response(options.status === 304 ? null : "body", {{ status: options.status || 200, headers: options.response || {{}} }});
   }};
   seen = undefined;
   const out = await worker.fetch(new Request("https://example.jp" + path, {{ method: options.method || "GET", headers: options.request || {{}} }}));
   return {{ status: out.status, control: out.headers.get("cache-control"), vary: out.headers.get("vary"), etag: out.headers.get("etag"),
-    cookie: out.headers.get("set-cookie"), body: await out.text(), asked: seen !== undefined, condition: seen ? seen.headers.get("if-none-match") : null }};
+    cookie: out.headers.get("set-cookie"), body: await out.text(), asked: seen !== undefined, condition: seen ? seen.headers.get("if-none-match") : null, channel: seen ? seen.headers.get("x-suimon-channel") : null }};
 }}
 const me = {{ cookie: "sid=1; __Host-suimon-viewer={TARO}" }}, tag = {{ "suimon-subject-tag": "{TARO}" }};
 const out = {{
-  own: await ask("/mypage", {{ request: {{ ...me, "if-none-match": "x" }}, response: {{ ...tag, etag: "x", vary: "Accept", "cache-control": "public, max-age=60" }} }}),
+  own: await ask("/mypage", {{ request: {{ ...me, "if-none-match": "x", "x-suimon-channel": "call_centre" }}, response: {{ ...tag, etag: "x", vary: "Accept", "cache-control": "public, max-age=60" }} }}),
   other: await ask("/mypage", {{ request: {{ cookie: "__Host-suimon-viewer={HANA}" }}, response: {{ ...tag, "set-cookie": "sid=taro" }} }}),
   twice: await ask("/mypage", {{ request: {{ cookie: me.cookie + "; __Host-suimon-viewer={HANA}" }}, response: tag }}),
   none: await ask("/mypage", {{ response: tag }}),
   untagged: await ask("/mypage", {{ request: me }}),
   outage: await ask("/mypage", {{ request: me, status: 503 }}),
+  tunnel: await ask("/mypage", {{ request: me, status: 101 }}),
+  number: await ask("/undeclared/%41", {{ response: {{ "suimon-subject-tag": "anonymous", "cache-control": "public, max-age=60" }} }}),
   anonymous: await ask("/mypage", {{ response: {{ "suimon-subject-tag": "anonymous" }} }}),
   misfiled: await ask("/assets/a.css", {{ response: tag }}),
-  public: await ask("/assets/a.css", {{ request: {{ "if-none-match": "x" }}, response: {{ "cache-control": "public, max-age=3600", etag: "x" }} }}),
+  public: await ask("/assets/a.css", {{ request: {{ "if-none-match": "x", "x-suimon-channel": "call_centre" }}, response: {{ "cache-control": "public, max-age=3600", etag: "x" }} }}),
   cookie: await ask("/assets/a.css", {{ response: {{ "cache-control": "public, max-age=3600", "set-cookie": "a=b" }} }}),
   error: await ask("/assets/a.css", {{ status: 404 }}),
   deception: await ask("/mypage/x.css", {{ request: me, response: tag }}),
@@ -118,6 +122,8 @@ console.log(JSON.stringify(out));
         ("none", 409, true),
         ("untagged", 409, true),
         ("outage", 503, true),
+        ("tunnel", 101, false),
+        ("number", 200, true),
         ("anonymous", 200, true),
         ("misfiled", 409, true),
         ("public", 200, false),
@@ -143,6 +149,7 @@ console.log(JSON.stringify(out));
     assert_eq!(out["own"]["vary"], "Cookie, Authorization, Accept");
     assert_eq!((&out["own"]["etag"], &out["own"]["condition"]), (&Value::Null, &Value::Null));
     assert_eq!((&out["public"]["etag"], &out["public"]["condition"]), (&"x".into(), &"x".into()));
+    assert_eq!((&out["own"]["channel"], &out["public"]["channel"]), (&Value::Null, &Value::Null));
     assert_eq!(out["other"]["cookie"], Value::Null, "a refused response takes its cookie along");
     assert_eq!(out["deception"]["asked"], false);
 }

@@ -34,12 +34,14 @@ pub fn origin() -> u16 {
                 let path = request.split(' ').nth(1).unwrap_or_default();
                 let asked = ASKED.fetch_add(1, Ordering::SeqCst);
                 let body = format!(
-                    "{path} for {} conditions {}{} number {asked}",
+                    "{path} for {} conditions {}{} channel {} number {asked}",
                     field("cookie"),
                     field("if-none-match"),
-                    field("if-modified-since")
+                    field("if-modified-since"),
+                    field("x-suimon-channel")
                 );
                 let cookie = if path.contains("cookie") { "Set-Cookie: sid=taro\r\n" } else { "" };
+                let accel = if path.contains("accel") { "X-Accel-Expires: 0\r\n" } else { "" };
                 let is_outage = path.contains("outage");
                 let status = if is_outage { "503 Service Unavailable" } else { "200 OK" };
                 let tag = if is_outage {
@@ -52,7 +54,7 @@ pub fn origin() -> u16 {
                 let _ = write!(
                     stream,
                     "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\nCache-Control: max-age=600\r\nETag: \"e\"\r\nVary: Accept-Language\r\n\
-                     Last-Modified: Mon, 02 Jan 2023 00:00:00 GMT\r\nExpires: Fri, 01 Jan 2037 00:00:00 GMT\r\n{cookie}{tag}\r\n{body}",
+                     Last-Modified: Mon, 02 Jan 2023 00:00:00 GMT\r\nExpires: Fri, 01 Jan 2037 00:00:00 GMT\r\n{cookie}{tag}{accel}\r\n{body}",
                     body.len()
                 );
             });

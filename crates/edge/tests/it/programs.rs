@@ -56,6 +56,7 @@ fn assert_guards(port: u16) {
         ("/mypage/a.pdf", "Cookie: sid=hana\r\n"),
         ("/assets/bearer", "Authorization: Bearer hana\r\nCookie: sid=hana\r\n"),
         ("/assets/cookie", "Cookie: sid=hana\r\n"),
+        ("/assets/accel", "Cookie: sid=hana\r\n"),
     ] {
         let first = get(port, path, &more.replace("hana", "taro"));
         assert!(first.contains("for sid=taro"), "{path}: {first}");
@@ -77,6 +78,11 @@ fn assert_guards(port: u16) {
         // Bytes and dots that the program itself refuses never reach us: 400.
         assert!(refused.contains(" 404 ") || refused.contains(" 400 "), "{path}: {refused}");
         assert!(!refused.contains("for sid"), "{path}: {refused}");
+    }
+    // A visitor is none of the proxies whose word the guard takes.
+    for path in ["/mypage", "/assets/new"] {
+        let told = get(port, path, "X-Suimon-Channel: call_centre\r\n");
+        assert!(told.contains("200 OK") && told.contains("channel - number"), "{path}: {told}");
     }
     let first = get(port, "/assets/app.css", "");
     assert_eq!(lines(&first, "cache-control"), ["public, max-age=3600"], "{first}");

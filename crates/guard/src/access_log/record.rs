@@ -195,14 +195,15 @@ pub const EDGE_IDS: [HeaderName; 3] = [
     HeaderName::from_static("x-request-id"),
 ];
 
-/// The edge's id of a request: of the fields the first that is there counts. Said twice it is none.
+/// The edge's id of a request, in the one of these fields that is there. Said twice, in one field or in two, it is none: an edge passes on
+/// what a visitor says under the name of another edge's field.
 pub fn edge_id(fields: &HeaderMap, names: &[HeaderName], trusted: bool) -> (Option<String>, EdgeFrom) {
     let names = if names.is_empty() { &EDGE_IDS[..] } else { names };
-    let Some(name) = names.iter().find(|name| fields.contains_key(*name)) else {
-        return (None, EdgeFrom::Absent);
-    };
-    let mut lines = fields.get_all(name).iter();
-    let (Some(line), None) = (lines.next(), lines.next()) else { return (None, EdgeFrom::Malformed) };
+    let mut lines = names.iter().flat_map(|name| fields.get_all(name));
+    let Some(line) = lines.next() else { return (None, EdgeFrom::Absent) };
+    if lines.next().is_some() {
+        return (None, EdgeFrom::Malformed);
+    }
     match line.to_str() {
         Ok(text) if is_edge_id(text) => {
             (Some(text.to_owned()), if trusted { EdgeFrom::Trusted } else { EdgeFrom::Anybody })

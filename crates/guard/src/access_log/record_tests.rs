@@ -16,7 +16,12 @@ fn ids_of_the_edge() {
     let of = |lines: &[(&'static str, &str)]| edge_id(&fields(lines), &[], true);
     let id = |text: &str| (Some(text.to_owned()), EdgeFrom::Trusted);
     let cloudfront = "8Gx_6NbUvFzLyHh0R1k4pGTV8eTdnVEo1Dq0S0k3Ew9N7wUqkqK0aA==";
-    assert_eq!(of(&[("x-amz-cf-id", cloudfront), ("x-request-id", "1")]), id(cloudfront));
+    assert_eq!(of(&[("x-amz-cf-id", cloudfront)]), id(cloudfront));
+    // Behind nginx a visitor says what CloudFront would have said: which of the two is the edge's?
+    assert_eq!(of(&[("x-amz-cf-id", "aaaa"), ("x-request-id", "1")]), (None, EdgeFrom::Malformed));
+    let request_id = [HeaderName::from_static("x-request-id")];
+    let both = fields(&[("x-amz-cf-id", "aaaa"), ("x-request-id", "1")]);
+    assert_eq!(edge_id(&both, &request_id, true), id("1"));
     assert_eq!(of(&[("cf-ray", "7d0c4a3b2e1f0a9b-NRT")]), id("7d0c4a3b2e1f0a9b-NRT"));
     assert_eq!(of(&[("x-request-id", "0191b0b0-0000-7000-8000-000000000000")]).1, EdgeFrom::Trusted);
     assert_eq!(of(&[]), (None, EdgeFrom::Absent));

@@ -147,7 +147,18 @@ impl Desk {
     /// In whose room the bearer of a ticket is, for a request that needs no place. It is a sign of life.
     pub(super) fn is_inside(&mut self, ticket: &Ticket, now: Duration) -> Option<usize> {
         let &(at, _) = self.plan.lines.get(&ticket.line)?;
-        let hall = self.halls.get_mut(at).filter(|_| matches!(ticket.stands, Stands::Inside { .. }))?;
+        let Stands::Inside { nonce } = ticket.stands else { return None };
+        let (started, pace) = (self.started, self.plan.pace);
+        let hall = self.halls.get_mut(at)?;
+        // Looked at and not changed: only where a place is needed a new ticket comes with the answer.
+        let judged = hall
+            .bindings
+            .get(&ticket.id)
+            .cloned()
+            .map(|mut of_person| of_person.show(nonce, ticket.issued, now, started, pace));
+        if judged == Some(Shown::Spent) {
+            return None;
+        }
         let place = hall.room.see(now, ticket.id)?;
         matches!(place, Place::Called { .. } | Place::Inside).then_some(at)
     }

@@ -93,6 +93,29 @@ fn ask(
     panic!("a ticket that was just changed is changed again")
 }
 
+/// A spent copy opens nothing, keeps no place alive, and has no insider's rate.
+#[test]
+fn a_spent_copy_is_not_inside_where_no_place_is_needed_either() {
+    let (chance, mut line) = (chance(), desk(settings(10, 0), at(0)));
+    let mut kept = None;
+    assert!(ask(&mut line, 0, &mut kept, at(0), &chance));
+    let first = kept.unwrap();
+    assert!(ask(&mut line, 0, &mut kept, at(1), &chance));
+    assert_eq!(line.is_inside(&first, at(2)), Some(0));
+    // The holder gets another one, and shows it.
+    assert!(ask(&mut line, 0, &mut kept, at(70), &chance));
+    assert_eq!(line.is_inside(&first, at(71)), Some(0), "not shown yet");
+    assert!(ask(&mut line, 0, &mut kept, at(72), &chance));
+    assert_eq!(line.is_inside(&first, at(80)), Some(0), "requests under way");
+    assert_eq!(line.is_inside(&first, at(100)), None);
+    assert_eq!(line.is_inside(&kept.unwrap(), at(100)), Some(0));
+    // Idle for 300 seconds, whatever the copy does.
+    for now in [200, 300, 399] {
+        assert_eq!(line.is_inside(&first, at(now)), None);
+    }
+    assert_eq!(line.is_inside(&kept.unwrap(), at(401)), None);
+}
+
 /// Everybody who comes in three minutes gets in, in the order of coming, and never are there more than declared.
 #[test]
 fn a_rush_in_virtual_time_loses_nobody_and_keeps_the_order() {

@@ -86,8 +86,10 @@ impl Flow {
     /// Takes a place at once, or none.
     pub(super) fn try_enter(self: &Arc<Self>, channel: usize, standing: Standing) -> Option<Permit> {
         let mut state = self.state();
-        // Who waits was here first.
-        let behind = !state.queues[0].is_empty() || standing == Standing::New && !state.queues[1].is_empty();
+        // Who waits in the same channel was here first. Others wait for other places: a free one that is theirs as well they were given.
+        let waits = |waiter: &Waiter| waiter.channel == channel && !waiter.turn.is_closed();
+        let [inside, new] = &state.queues;
+        let behind = inside.iter().any(waits) || standing == Standing::New && new.iter().any(waits);
         (!behind && state.partitions.enter(channel, standing).is_ok())
             .then(|| self.permit(channel, state.generation))
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use edge::identity::{Binding, Keyring};
+use edge::identity::{ANONYMOUS, Binding, Keyring, SUBJECT_TAG_HEADER, Tag};
 use http::{Method, Response, StatusCode};
 
 use super::binding::{self, AfterWrite};
@@ -36,6 +36,7 @@ impl Identity {
     ) -> Option<Response<Answer>> {
         let declared = asked.declared.clone();
         let named = named::of_answer(&declared.said, answer.headers());
+        let tagged = answer.headers().get_all(SUBJECT_TAG_HEADER).iter().any(|tag| tag != ANONYMOUS);
         remove_hidden(answer.headers_mut(), &asked.hidden);
         let keys = self.binding.load_full();
         if keys.is_some() {
@@ -45,6 +46,11 @@ impl Identity {
         if !asked.personal {
             // Of people a public answer says nothing that could be trusted: it may come from a cache before the origin.
             changes.apply(&declared);
+            asked.public(&named, tagged);
+            if let Some(keys) = keys {
+                let tag = asked.tag_of_public(&keys).filter(|_| !is_tunnel(answer));
+                binding::carry(answer.headers_mut(), tag.as_ref());
+            }
             return None;
         }
         if let Some(instead) = self.mixed_up(asked, &named, &changes, sink) {
@@ -63,7 +69,9 @@ impl Identity {
             declared.note(asked, Kind::PersonUnknown, sink);
         }
         let keys = keys?;
-        if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+        if is_tunnel(answer) {
+            // It has no page. An edge that looks for a tag before it looks at the status finds one.
+            binding::carry(answer.headers_mut(), None);
             return None;
         }
         self.tag(asked, &keys, &changes, answer)
@@ -159,7 +167,34 @@ impl Identity {
     }
 }
 
+fn is_tunnel(answer: &Response<Answer>) -> bool {
+    answer.status() == StatusCode::SWITCHING_PROTOCOLS
+}
+
 impl Asked {
+    /// Keeps of a public answer that it names a person, whoever that is: then it is no public one. A tenant alone is nobody.
+    fn public(&mut self, named: &Named, tagged: bool) {
+        let person = match named {
+            Named::Somebody(person) if person.subject.is_some() => Some(person.clone()),
+            _ => None,
+        };
+        self.names_subject = tagged || person.is_some() || matches!(named, Named::Unreadable);
+        self.about = person;
+    }
+
+    /// The tag of whom a public answer names, so that an edge refuses it to everybody else; nobody is given the cookie for it, since
+    /// the answer may be another person's. A client without cookies never holds one.
+    fn tag_of_public(&self, keys: &Keyring) -> Option<Tag> {
+        if self.sessions.first().is_some_and(|session| !self.is_by_cookie(*session)) {
+            return None;
+        }
+        match self.bind(keys, Some(self.about.as_deref()?), None) {
+            Ok(Binding::Bound(tag) | Binding::Rebind(tag)) => Some(tag),
+            // Names are shorter than a tag may take, so that the error cannot be.
+            Ok(Binding::Anonymous) | Err(_) => None,
+        }
+    }
+
     /// Whether something that is declared to be named was not.
     fn is_nameless(&self) -> bool {
         let said = &self.declared.said;

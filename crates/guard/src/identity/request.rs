@@ -52,6 +52,8 @@ pub struct Asked {
     pub(super) about: Option<Arc<Person>>,
     /// Whom the session belongs to, where that is somebody else.
     pub(super) seen_by: Option<Arc<Person>>,
+    /// A public answer names a person.
+    pub(super) names_subject: bool,
 }
 
 impl Asked {
@@ -68,6 +70,11 @@ impl Asked {
     /// Whom the session belongs to, where the answer is about somebody else.
     pub fn seen_by(&self) -> Option<&Person> {
         self.seen_by.as_deref()
+    }
+
+    /// Whether an answer on a public route names a person, in fields that are taken away.
+    pub fn names_subject(&self) -> bool {
+        self.names_subject
     }
 
     /// SHA-256 of the session that the request was sent with.
@@ -140,6 +147,7 @@ impl Identity {
             viewer: None,
             about: None,
             seen_by: None,
+            names_subject: false,
             hidden: hidden.clone(),
             declared: declared.clone(),
         };
@@ -152,6 +160,8 @@ impl Identity {
             asked.sessions = each.map(|(place, value)| session_of(&declared, place, value)).collect();
         }
         if !asked.personal {
+            // Of use only where the answer names a person after all; nothing is refused for it.
+            asked.viewer = if tagged { Tag::of_viewer(request.headers()).ok().flatten() } else { None };
             return (asked, None);
         }
         let stop = |asked: Asked, status: StatusCode, text: &str| {
@@ -165,11 +175,10 @@ impl Identity {
                 "the session was sent twice; delete this site's cookies",
             );
         }
-        // The first that is known: a worthless one before it must not hide whose request it is.
         let known: Vec<_> = asked.sessions.iter().map(|session| declared.table.find(session.key)).collect();
         asked.owner = known.first().cloned().flatten();
         asked.about = asked.owner.clone();
-        let person = known.into_iter().flatten().next();
+        let people: Vec<_> = known.into_iter().flatten().collect();
         match tenant::read(&declared.patterns, request.uri().path()) {
             Said::Tenants(tenants) => asked.tenants = tenants,
             Said::Anything => {
@@ -179,12 +188,13 @@ impl Identity {
             }
         }
         if !asked.sign_in {
-            let foreign = person.as_ref().is_some_and(|person| asked.is_foreign(person));
+            // Each of them: one that was planted before it must not hide whose request it is.
+            let foreign = people.iter().any(|person| asked.is_foreign(person));
             if foreign && declared.stops(&asked, Kind::TenantOfPath, sink) {
                 return stop(asked, StatusCode::FORBIDDEN, "this is not for who is signed in");
             }
             let writes = !asked.is_read() && !asked.tenants.is_empty();
-            let unknown = person.is_none() && !asked.sessions.is_empty();
+            let unknown = people.is_empty() && !asked.sessions.is_empty();
             if writes
                 && unknown
                 && !said.unknown_may_write

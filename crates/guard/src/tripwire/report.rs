@@ -67,24 +67,28 @@ impl Gate {
         Self { start: Instant::now(), of_network, networks, all: Mutex::new(TokenBucket::new(rate, burst)) }
     }
 
-    /// Whether one more of this address is taken. Its own network's bucket is asked first: who floods empties that one alone.
+    /// Whether one more of this address is looked at. Who floods empties the bucket of the own network alone.
     fn admits(&self, address: IpAddr) -> Result<(), Duration> {
         let now = Instant::now();
         let (rate, burst) = self.of_network;
         let since = now.saturating_duration_since(self.start);
         let mut networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
         let (bucket, _) = networks.entry(network(address), now, || TokenBucket::new(rate, burst));
-        let own = bucket.take(since, 1);
-        drop(networks);
-        let all = |own| match own {
-            Decision::Admit => self.all.lock().unwrap_or_else(PoisonError::into_inner).take(since, 1),
-            refused => refused,
-        };
-        match all(own) {
-            Decision::Admit => Ok(()),
-            Decision::Wait(time) => Err(time),
-            Decision::Never => Err(Duration::from_secs(3600)),
-        }
+        decided(bucket.take(since, 1))
+    }
+
+    /// Whether one more is taken that is a true one: what anybody can make up takes nothing from those who have one.
+    fn admits_true(&self) -> Result<(), Duration> {
+        let since = Instant::now().saturating_duration_since(self.start);
+        decided(self.all.lock().unwrap_or_else(PoisonError::into_inner).take(since, 1))
+    }
+}
+
+fn decided(decision: Decision) -> Result<(), Duration> {
+    match decision {
+        Decision::Admit => Ok(()),
+        Decision::Wait(time) => Err(time),
+        Decision::Never => Err(Duration::from_secs(3600)),
     }
 }
 
@@ -224,6 +228,7 @@ where
     if !fits || check == mark.check || for_nobody && !nonce {
         return Err(Refused::Viewer);
     }
+    shared.gate.admits_true().map_err(Refused::TooMany)?;
     let viewer = viewer.map(|tag| shared.keys.viewer(&tag));
     let Before::No { first } = shared.registry.report(&mark, viewer) else {
         shared.told.count(Event::Repeated);
@@ -279,8 +284,12 @@ mod tests {
         let gate = Gate::new((Rate::per_minute(1), 2), (Rate::per_second(1), 3), 10);
         let admits = |address: &str| gate.admits(address.parse().unwrap()).is_ok();
         assert!(admits("198.51.100.1") && admits("198.51.100.2") && !admits("198.51.100.3"));
-        assert!(admits("203.0.113.1"), "what was refused took nothing from the others");
-        assert!(!admits("192.0.2.1"), "all together");
+        assert!(
+            admits("203.0.113.1") && admits("192.0.2.1"),
+            "what was refused took nothing from the others"
+        );
+        let together: Vec<bool> = (0..4).map(|_| gate.admits_true().is_ok()).collect();
+        assert_eq!(together, [true, true, true, false], "all together");
     }
 
     #[test]

@@ -15,6 +15,10 @@ pub fn rules() -> Rules {
         RouteRule::personal("api", "/api/**"),
         RouteRule::personal("login", "/login/**"),
         RouteRule::public("assets", "/assets/**", minute),
+        RouteRule::public("news", "/news/**", Caching::Origin),
+        RouteRule::public("notices", "/notices/**", Caching::NoStore),
+        // The public number, for an edge to keep it: the guard itself answers there.
+        RouteRule::public("number", "/.well-known/suimon/guard/status/**", Caching::Origin),
     ];
     Rules { routes, undeclared: Mode::Enforce }
 }

@@ -2,6 +2,7 @@
 //! without the guard, with it, and with what the rules become when they are exported. What is measured is what
 //! `docs/guard/caches.md` shows; SUIMON_WRITE_MEASURED=1 writes it there.
 
+mod bound;
 mod configurations;
 mod exported;
 mod probes;
@@ -15,7 +16,9 @@ mod table;
 use std::sync::Arc;
 use std::time::Duration;
 
+use guard::identity::{AfterWrite, Carrier, Declaration, Identity, Memory};
 use guard::{Guard, Rules};
+use http::HeaderName;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -30,19 +33,34 @@ const AT_ONCE: usize = 6;
 /// After which no cache takes for fresh what it may keep for no time.
 const OLD: Duration = Duration::from_millis(2_500);
 
-async fn guard_before(system: &System) -> Running {
+async fn guard_before(system: &System, change: impl FnOnce(Guard) -> Guard) -> Running {
     let rules = Rules::compile("portal", exported::rules()).expect("the rules hold");
     let mut settings = settings(system.address);
     settings.patience.drain = Duration::from_secs(1);
-    let guard = Arc::new(Guard::new(settings, rules, Arc::new(Nobody)).expect("a plain origin"));
+    let guard = Guard::new(settings, rules, Arc::new(Nobody)).expect("a plain origin");
+    let guard = change(guard.with_identity(Arc::new(identity())));
     let (listener, _) = free_listener();
-    Running::of(guard, TcpListener::from_std(listener).expect("it does not wait"), None)
+    Running::of(Arc::new(guard), TcpListener::from_std(listener).expect("it does not wait"), None)
+}
+
+/// As the system names people; with tags, whether or not the layer before it compares them.
+fn identity() -> Identity {
+    let declaration = Declaration {
+        system: system::SYSTEM.into(),
+        carriers: vec![Carrier::Cookie("sid".into()), Carrier::Bearer],
+        subject_header: Some(HeaderName::from_static(system::SUBJECT)),
+        sign_in: ["login".to_owned()].into(),
+        ..Declaration::default()
+    };
+    let identity = Identity::new("portal", declaration, Memory::default(), [9; 32].into());
+    // What signing in answers is read.
+    identity.expect("the declaration holds").with_binding(system::ring(), AfterWrite::Pass)
 }
 
 async fn measure(program: Program, configuration: &Configuration, layer: Layer) -> Measured {
-    // Without a guard nobody makes tags.
+    // Without a guard nobody would take the names away.
     let system = System::start(layer.has_guard()).await;
-    let guard = if layer.has_guard() { Some(guard_before(&system).await) } else { None };
+    let guard = if layer.has_guard() { Some(guard_before(&system, |guard| guard).await) } else { None };
     let upstream = guard.as_ref().map_or(system.address, |guard| guard.address);
     let cache = Cache::start(program, configuration, layer, upstream).await;
     let primed = cache.visitors.prime().await;

@@ -8,8 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use edge::identity::{ANONYMOUS, Identity, Keyring, SUBJECT_TAG_HEADER, VIEWER_COOKIE};
-use http::response::Builder;
+use edge::identity::{Identity, Keyring, VIEWER_COOKIE};
 use http::{Request, Response, header};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -23,6 +22,9 @@ use crate::stand::{Body, full, whole_body};
 
 /// How long the first of two simultaneous requests is held for the other, which may be waiting in the cache for the first's answer.
 const TOGETHER: Duration = Duration::from_millis(500);
+/// The system's name, its only tenant, and the field in which it names who is signed in.
+pub const SYSTEM: &str = "portal";
+pub const SUBJECT: &str = "x-person";
 /// What a page says to a visitor whom nobody knows.
 pub const NOBODY: &str = "nobody is signed in";
 
@@ -42,15 +44,19 @@ impl Person {
 
     /// The tag of this person's pages and of the browser.
     pub fn tag(&self) -> String {
-        let ring = Keyring::new([("k1".to_owned(), [7; 32].into())]).unwrap();
-        let identity = Identity { system: "portal", tenant: "city", subject: self.name };
-        ring.tag(identity).unwrap().as_str().to_owned()
+        let identity = Identity { system: SYSTEM, tenant: "", subject: self.name };
+        ring().tag(identity).unwrap().as_str().to_owned()
     }
 
     /// The further cookie of this person's browser where tags are compared.
     pub fn viewer(&self) -> String {
         format!("; {VIEWER_COOKIE}={}", self.tag())
     }
+}
+
+/// The guard's keys.
+pub fn ring() -> Keyring {
+    Keyring::new([("k1".to_owned(), [7; 32].into())]).unwrap()
 }
 
 /// What a system says about caching, when it says something: the word in the path, and the field.
@@ -90,11 +96,11 @@ pub struct System {
 }
 
 impl System {
-    /// With tags, its answers carry the tag of whom they are about.
-    pub async fn start(tags: bool) -> Self {
+    /// Named, its answers say who is signed in.
+    pub async fn start(named: bool) -> Self {
         let (listener, address) = free_listener();
         let listener = TcpListener::from_std(listener).unwrap();
-        let desk = Arc::new(Desk { tags, asked: AtomicUsize::new(0), pairs: Mutex::default() });
+        let desk = Arc::new(Desk { named, asked: AtomicUsize::new(0), pairs: Mutex::default() });
         let serving = tokio::spawn(async move {
             // Ends with this task.
             let mut connections = JoinSet::new();
@@ -124,7 +130,7 @@ impl System {
 }
 
 struct Desk {
-    tags: bool,
+    named: bool,
     asked: AtomicUsize,
     pairs: Mutex<HashMap<String, Arc<Barrier>>>,
 }
@@ -136,7 +142,8 @@ impl Desk {
         let mut segments = path.split('/').skip(1);
         let (area, word) = (segments.next().unwrap_or_default(), segments.next().unwrap_or_default());
         let word = WORDS.into_iter().find(|known| known.path == word);
-        if area == "assets" {
+        // What everybody may have, whatever the rules say about keeping it.
+        if ["assets", "news", "notices"].contains(&area) {
             let number = self.asked.fetch_add(1, Ordering::Relaxed);
             let answer = Response::builder().header(header::CACHE_CONTROL, "max-age=60");
             return answer.body(full(format!("asset {number}"))).unwrap();
@@ -157,17 +164,11 @@ impl Desk {
         if let Some(person) = person.filter(|_| area == "login" || path.contains("/renewal/")) {
             answer = answer.header(header::SET_COOKIE, format!("sid={}; Path=/; HttpOnly", person.session));
         }
-        // Signing in begins without a session: what it gives is about nobody yet.
-        let answer = self.tagged(answer, person.filter(|_| area != "login"));
+        if self.named {
+            answer = answer.header(SUBJECT, person.map_or("", |person| person.name));
+        }
         let text = person.map_or(NOBODY.to_owned(), |person| format!("the page of {}", person.name));
         answer.body(full(text)).unwrap()
-    }
-
-    fn tagged(&self, answer: Builder, person: Option<&Person>) -> Builder {
-        if !self.tags {
-            return answer;
-        }
-        answer.header(SUBJECT_TAG_HEADER, person.map_or(ANONYMOUS.to_owned(), Person::tag))
     }
 
     async fn wait_for_the_other(&self, path: &str) {

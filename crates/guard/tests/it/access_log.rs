@@ -154,15 +154,16 @@ async fn a_record_of_each_personal_answer() {
     let cookie = ("cookie", "sid=school-a.ann.1");
     let path = "/t/school-a/secret-path?secret-query=1";
     assert_eq!(logged.scene.send("POST", path, &[cookie, EDGE]).await.status.as_u16(), 200);
-    // Public answers have none.
-    logged.scene.send("GET", "/assets/x", &[cookie]).await;
+    // Public answers have none, unless they name a person.
+    logged.scene.send("GET", "/assets/x?silent", &[cookie]).await;
     logged.scene.send("HEAD", "/t/school-b/", &[cookie, ("cf-ray", "bad id")]).await;
     logged.scene.send("GET", "/assets/x?set=school-a.ann.3", &[]).await;
+    logged.scene.send("GET", "/assets/x", &[cookie]).await;
     let (paper, end) = logged.end().await;
     let ring = ring("k1", 7);
     let person = Of::Subject { tenant: "school-a", subject: "ann" };
     let session: [u8; 32] = Sha256::digest("school-a.ann.1").into();
-    let [first, refused, proven] = &paper.of("response")[..] else { panic!("{}", paper.text()) };
+    let [first, refused, proven, named] = &paper.of("response")[..] else { panic!("{}", paper.text()) };
     let run = "00000000000000000000000000000001";
     let wanted = serde_json::json!({
         "event": "response", "run": run, "seq": 1, "time": 1_698_285_784_123_u64, "took": first["took"],
@@ -183,6 +184,7 @@ async fn a_record_of_each_personal_answer() {
     assert_eq!((&refused["edge"], &refused["edge_from"]), (&Value::Null, &"malformed".into()));
     assert_eq!((&refused["bytes"], &refused["complete"]), (&0.into(), &true.into()));
     assert_eq!((&proven["class"], &proven["edge_from"]), (&"proven".into(), &"absent".into()));
+    assert_eq!((&named["class"], &named["subject"]), (&"proven".into(), &first["subject"]));
     // Nothing in clear.
     for word in ["ann", "school-a", "secret", "127.0.0.1", "GET", "/t/"] {
         assert!(!paper.text().contains(word), "{word}");
@@ -193,9 +195,9 @@ async fn a_record_of_each_personal_answer() {
         (&run.into(), &"online-application".into(), &1.into())
     );
     assert_eq!(start["sealed"][0], serde_json::json!(["cache-control", edge::policy::CACHE_CONTROL]));
-    assert_eq!((end.records, end.lost), (3, 0));
+    assert_eq!((end.records, end.lost), (4, 0));
     let last = paper.lines().pop().unwrap();
-    assert_eq!((&last["event"], &last["records"], &last["lost"]), (&"end".into(), &3.into(), &0.into()));
+    assert_eq!((&last["event"], &last["records"], &last["lost"]), (&"end".into(), &4.into(), &0.into()));
     assert_eq!(paper.closed.load(Ordering::SeqCst), 1);
 }
 

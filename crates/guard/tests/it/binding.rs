@@ -1,5 +1,8 @@
 //! Tags for the edge, and how browsers come to hold theirs.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use edge::Mode;
 use edge::identity::{Identity as Whose, Keyring, Tag};
 use guard::identity::{AfterWrite, Declaration};
@@ -98,9 +101,10 @@ async fn scripts_that_sign_in_may_have_their_answer() {
     assert_eq!(scene.get("/mypage/", ANN).await.status.as_u16(), 307);
 }
 
-/// The edge refuses a personal answer without a tag, so each has one, the guard's own too; a public one has none.
+/// The edge refuses an answer without a tag where it takes the path for personal, and it does so more often than the guard. So each
+/// answer has one, the guard's own too, and a public one is nobody's.
 #[tokio::test]
-async fn every_personal_answer_has_a_tag() {
+async fn every_answer_has_a_tag() {
     for mode in [Mode::Observe, Mode::Enforce] {
         let sign_in = ["sign-in".to_owned()].into();
         let scene = scene(Declaration { mode, sign_in, ..declaration() }, AfterWrite::SeeOther).await;
@@ -113,7 +117,9 @@ async fn every_personal_answer_has_a_tag() {
             ("/mypage/?foreign-tag", &ann, Some(tag("school-a", "ann").as_str())),
             ("/mypage/x.css", &ann, Some("anonymous")),
             ("/nowhere?silent", "", Some("anonymous")),
-            ("/assets/x", "", None),
+            ("/assets/x", "", Some("anonymous")),
+            ("/assets/x?silent", &ann, Some("anonymous")),
+            ("/assets/%78?nobody", &ann, Some("anonymous")),
         ] {
             let got = scene.send("GET", target, &[("cookie", cookie)]).await;
             assert_eq!(got.field("suimon-subject-tag"), wanted, "{target}");
@@ -137,6 +143,62 @@ async fn every_personal_answer_has_a_tag() {
         assert!(!got.trailers.contains_key("suimon-subject-tag"));
         assert!(!scene.seen.last().contains_key("suimon-subject-tag"));
     }
+}
+
+/// What the guard answers on its own paths is nobody's, and says so as everything else does.
+#[tokio::test]
+async fn the_guards_own_paths_have_a_tag() {
+    use crate::admission;
+    let time: guard::admission::Clock = Arc::new(|| Duration::from_secs(1_700_000_000));
+    let (keys, told) = (admission::keys(&["a"]), admission::Told::default());
+    let settings = admission::settings(10);
+    let queue = guard::admission::Admission::new(settings, keys, admission::chance(1), time, told).unwrap();
+    let identity = identity(declaration()).with_binding(ring(&[("k1", 1)]), AfterWrite::SeeOther);
+    let scene = Scene::with(identity, |guard| {
+        guard.with_admission(Arc::new(queue)).with_tripwire(crate::tripwire::quiet())
+    })
+    .await;
+    for (method, path, status) in [
+        ("GET", "status", 200),
+        ("GET", "status/nowhere", 404),
+        ("POST", "status", 405),
+        ("GET", "tripwire.js", 200),
+        ("POST", "tripwire.js", 405),
+        ("GET", "not-shown", 200),
+        ("POST", "report", 403),
+        ("GET", "nothing", 404),
+    ] {
+        let got = scene.send(method, &format!("/.well-known/suimon/guard/{path}"), &[]).await;
+        let tag = got.field("suimon-subject-tag");
+        assert_eq!((got.status.as_u16(), tag), (status, Some("anonymous")), "{path}");
+    }
+    assert_eq!(scene.seen.targets().len(), 0);
+}
+
+/// A page that was declared public by mistake: whoever else asks for it holds another tag, and the edge refuses it.
+#[tokio::test]
+async fn a_public_answer_that_names_a_person_has_that_persons_tag() {
+    let scene = scene(declaration(), AfterWrite::SeeOther).await;
+    let ann = cookies(ANN, Some(&tag("school-a", "ann")));
+    for (target, cookie, wanted) in [
+        ("/assets/x", &*ann, tag("school-a", "ann").as_str()),
+        ("/assets/x?as=bob", &ann, tag("school-a", "bob").as_str()),
+        ("/assets/x?as=bob&of=school-a", "", tag("school-a", "bob").as_str()),
+        ("/assets/x?twice", &ann, "anonymous"),
+    ] {
+        let got = scene.send("GET", target, &[("cookie", cookie)]).await;
+        assert_eq!(got.field("suimon-subject-tag"), Some(wanted), "{target}");
+        assert_eq!(got.field("cache-control"), Some(edge::policy::CACHE_CONTROL), "{target}");
+        // Nobody becomes that person by it.
+        assert_eq!((got.status.as_u16(), got.field("set-cookie")), (200, None), "{target}");
+    }
+    // One that the system set itself is not believed, and proves the same.
+    let got = scene.send("GET", "/assets/x?silent&foreign-tag", &[]).await;
+    assert_eq!(got.field("suimon-subject-tag"), Some("anonymous"));
+    assert_eq!(got.field("cache-control"), Some(edge::policy::CACHE_CONTROL));
+    // A client without cookies could never show a tag.
+    let got = scene.send("GET", "/assets/x", &[("authorization", "Bearer school-a.ann.1")]).await;
+    assert_eq!(got.field("suimon-subject-tag"), Some("anonymous"));
 }
 
 #[tokio::test]

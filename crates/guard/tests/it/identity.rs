@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use edge::Mode;
 use edge::policy::Effect;
-use guard::identity::{Declaration, Kind};
+use guard::identity::{Carrier, Declaration, Kind};
 use http::header::HeaderName;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -95,6 +95,23 @@ async fn a_path_that_servers_read_differently_is_refused_with_a_session() {
     assert_eq!(scene.send("GET", "/t/school-a;x/", &[]).await.status.as_u16(), 200);
 }
 
+/// Whoever has accounts with two tenants could plant a session of the one to hide that of the other behind it.
+#[tokio::test]
+async fn no_session_hides_one_of_another_tenant() {
+    let carriers = vec![Carrier::Cookie("sid".into()), Carrier::Bearer];
+    let scene = Scene::new(identity(Declaration { carriers, ..declaration() })).await;
+    let of_a = ("authorization", "Bearer school-a.ann.1");
+    assert_eq!(scene.send("GET", "/mypage/", &[of_a]).await.status.as_u16(), 200);
+    // The system looks at the token, the guard at the cookie first.
+    let planted = ("cookie", "sid=planted");
+    let of_b = ("authorization", "Bearer school-b.bea.1");
+    assert_eq!(scene.send("GET", "/mypage/", &[planted, of_b]).await.status.as_u16(), 200);
+    assert_eq!(scene.seen.targets().len(), 2);
+    assert_eq!(scene.send("POST", "/t/school-b/", &[planted, of_a]).await.status.as_u16(), 403);
+    assert_eq!(scene.seen.targets().len(), 2, "the system did not hear of it");
+    assert_eq!(scene.send("POST", "/t/school-b/", &[planted, of_b]).await.status.as_u16(), 200);
+}
+
 /// An application, or a cache before it, that gives one person the page of another.
 #[tokio::test]
 async fn an_answer_about_somebody_else_is_withheld() {
@@ -119,8 +136,18 @@ async fn an_answer_about_somebody_else_is_withheld() {
     // Who is named in two ways may be anybody.
     assert_eq!(scene.get("/mypage/?twice", "school-a.ann.1").await.status.as_u16(), 502);
     assert_eq!(scene.times(Kind::NameUnreadable), 1);
-    // A public page may come out of a cache that the system itself has.
-    assert_eq!(scene.get("/assets/x?as=bob", "school-a.ann.1").await.status.as_u16(), 200);
+    // A public page may come out of a cache that the system itself has: it is not withheld. But it is one person's.
+    for target in ["/assets/x?as=bob", "/assets/x", "/assets/x?twice"] {
+        let got = scene.get(target, "school-a.ann.1").await;
+        assert_eq!((got.status.as_u16(), got.field(SUBJECT)), (200, None), "{target}");
+        assert_eq!(got.field("cache-control"), Some(edge::policy::CACHE_CONTROL), "{target}");
+    }
+    let proven = (Some("assets".to_owned()), edge::policy::Kind::PublicNamesSubject);
+    assert_eq!(scene.told.rules(), [proven]);
+    for target in ["/assets/x?silent", "/assets/x?nobody"] {
+        let got = scene.get(target, "school-a.ann.1").await;
+        assert_eq!(got.field("cache-control"), Some("public, max-age=3600"), "{target}");
+    }
     assert_eq!(scene.get("/mypage/?silent", "school-a.ann.1").await.status.as_u16(), 200);
 }
 

@@ -1,6 +1,7 @@
 //! HTTP/1.1 and HTTP/2 on both sides, with TLS and without.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Request, Response, Version};
 use http_body_util::{BodyExt, Full, StreamBody};
@@ -114,6 +115,41 @@ async fn all_four_ways_in_the_clear() {
             assert_eq!(body, expected(client2, origin2, "http", &guard));
             assert_eq!(trailers.get("x-sum").unwrap(), "theirs", "{client2} {origin2}");
             assert!(!trailers.contains_key("set-cookie"));
+        }
+    }
+}
+
+/// An answer to `HEAD` has no body (RFC 9110 section 9.3.2), whoever gives it; over HTTP/2 a client resets the stream for one.
+#[tokio::test]
+async fn nobody_answers_head_with_a_body() {
+    use crate::{admission, school};
+    let clock: guard::admission::Clock = Arc::new(|| Duration::from_secs(1_700_000_000));
+    let set = admission::settings(0);
+    let chance = admission::chance(1);
+    let queue = guard::admission::Admission::new(
+        set,
+        admission::keys(&["a"]),
+        chance,
+        clock,
+        admission::Told::default(),
+    );
+    let queue = Arc::new(queue.unwrap());
+    let scene = school::Scene::with(school::identity(school::declaration()), |guard| {
+        guard.with_admission(queue).with_tripwire(crate::tripwire::quiet())
+    })
+    .await;
+    for (target, status) in [
+        ("/mypage/x.css", 404),
+        ("/mypage/", 503),
+        ("/assets/x", 200),
+        ("/.well-known/suimon/guard/status", 200),
+        ("/.well-known/suimon/guard/nothing", 404),
+    ] {
+        for http2 in [true, false] {
+            let got = scene.send_with(client(http2), "HEAD", target, &[]).await;
+            assert_eq!((got.status.as_u16(), &*got.body), (status, ""), "{target} {http2}");
+            // As long as what GET would give.
+            assert_ne!(got.field("content-length"), Some("0"), "{target} {http2}");
         }
     }
 }

@@ -130,10 +130,21 @@ pub fn identity_with(declaration: Declaration, memory: Memory) -> Identity {
 type Fault = (Option<String>, Kind, Effect);
 
 #[derive(Default)]
-pub struct Told(Mutex<Vec<Fault>>);
+pub struct Told(Mutex<Vec<Fault>>, Mutex<Vec<(Option<String>, edge::policy::Kind)>>);
+
+impl Told {
+    /// Against the caching rules, where a public route's answer proved to be one person's.
+    pub fn rules(&self) -> Vec<(Option<String>, edge::policy::Kind)> {
+        self.1.lock().unwrap().clone()
+    }
+}
 
 impl Sink for Told {
-    fn tell(&self, _: Found<'_>) {}
+    fn tell(&self, found: Found<'_>) {
+        if found.kind == edge::policy::Kind::PublicNamesSubject {
+            self.1.lock().unwrap().push((found.route.map(str::to_owned), found.kind));
+        }
+    }
 
     fn tell_identity(&self, found: identity::Found<'_>) {
         let identity::Found { version, route, kind, effect } = found;

@@ -92,6 +92,66 @@ async fn the_origin_never_has_more_at_once_than_declared() {
     assert_eq!(scene.admission.in_flight().0, 0, "every place was given back");
 }
 
+/// Most origins work on when nobody waits for their answer any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_breaks_off_leaves_the_place_in_flight_taken() {
+    use tokio::io::AsyncWriteExt;
+    let most = Arc::new(AtomicUsize::new(0));
+    let mut set = settings(1_000);
+    set.in_flight = InFlight { floor: 4, ceiling: 4, initial: 4, queue: 8 };
+    set.delay = Duration::ZERO;
+    let scene = before(slow(Duration::from_millis(1_500), most.clone()).await, set).await;
+    for _ in 0..50 {
+        let mut stream = tokio::net::TcpStream::connect(scene.running.address).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n").await.unwrap();
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(most.load(Ordering::SeqCst), 4);
+    assert_eq!(scene.admission.in_flight().0, 4);
+    soon(async {
+        while scene.admission.in_flight().0 > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    assert_eq!(scene.browser().get("/").await.status, 200);
+}
+
+/// What is reserved for one channel is not shut by those who wait in another one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_queue_of_one_channel_shuts_nothing_that_is_reserved_for_another() {
+    let most = Arc::new(AtomicUsize::new(0));
+    let mut set = settings(100);
+    set.channels[1].reserve = 500;
+    set.in_flight = InFlight { floor: 2, ceiling: 2, initial: 2, queue: 1 };
+    set.delay = Duration::from_secs(10);
+    let origin = slow(Duration::from_millis(1_500), most.clone()).await;
+    let time = Time(Arc::new(AtomicU64::new(NINE * 1_000)));
+    let trusted = vec!["127.0.0.0/8".parse().unwrap()];
+    let scene = Scene::before(origin, set, keys(&["a"]), time, measuring(), Arc::default(), trusted).await;
+    // One goes, and one waits, which fills the queue.
+    let tasks: Vec<_> = (0..2)
+        .map(|_| {
+            let mut browser = scene.browser();
+            tokio::spawn(async move { browser.get("/").await.status.as_u16() })
+        })
+        .collect();
+    soon(async {
+        while most.load(Ordering::SeqCst) == 0 || scene.times(Kind::Entered) < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    assert_eq!(scene.browser().get("/").await.status, 503, "the queue is full");
+    let mut call_centre = scene.browser();
+    call_centre.fields.push(("x-channel", "call-centre".into()));
+    assert_eq!(call_centre.get("/").await.status, 200);
+    for task in tasks {
+        assert_eq!(task.await.unwrap(), 200);
+    }
+    assert_eq!(most.load(Ordering::SeqCst), 2);
+}
+
 /// Ten times what the origin bears is offered; what it does stays what it was.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn goodput_stays_when_ten_times_as_much_is_offered() {

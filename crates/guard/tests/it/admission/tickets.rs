@@ -33,6 +33,39 @@ async fn a_forged_ticket_is_none() {
     }
 }
 
+/// Else each reload of a broken system's page would take a further place of those who wait.
+#[tokio::test]
+async fn whoever_is_let_in_to_no_answer_keeps_the_place() {
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = nobody.local_addr().unwrap();
+    drop(nobody);
+    let time = Time(Arc::new(AtomicU64::new(NINE * 1_000)));
+    let heard = Arc::default();
+    let scene = Scene::before(origin, settings(10), keys(&["a"]), time, measuring(), heard, Vec::new()).await;
+    let mut browser = scene.browser();
+    for _ in 0..5 {
+        let got = browser.get("/").await;
+        assert_eq!(got.status, 503);
+        assert!(got.text.contains("the system is not there"), "{}", got.text);
+    }
+    let people = scene.admission.levels()[0].people;
+    assert_eq!((people.called, people.inside), (0, 1), "{people:?}");
+}
+
+/// The same where the answer is withheld.
+#[tokio::test]
+async fn whoever_is_let_in_to_a_withheld_answer_keeps_the_place() {
+    use crate::school;
+    let clock: guard::admission::Clock = Arc::new(|| seconds(NINE));
+    let admission = Admission::new(settings(10), keys(&["a"]), chance(1), clock, Told::default()).unwrap();
+    let admission = Arc::new(admission);
+    let identity = school::identity(school::declaration());
+    let scene = school::Scene::with(identity, |guard| guard.with_admission(admission.clone())).await;
+    let got = scene.get("/mypage/?twice", "school-a.ann.1").await;
+    assert_eq!(got.status, 502);
+    assert!(got.field("set-cookie").is_some_and(|cookie| cookie.starts_with("suimon-place=")));
+}
+
 #[tokio::test]
 async fn an_altered_ticket_is_none() {
     let scene = Scene::new(settings(1)).await;

@@ -56,6 +56,12 @@ fn settings_of_tripwire(mode: Mode, limits: Limits) -> Settings {
     }
 }
 
+/// For tests that look elsewhere.
+pub fn quiet() -> Tripwire {
+    let settings = settings_of_tripwire(Mode::Enforce, Limits::default());
+    Tripwire::new(settings, Arc::new(Seen::default())).unwrap()
+}
+
 struct Scene {
     seen: Arc<Seen>,
     tripwire: Tripwire,

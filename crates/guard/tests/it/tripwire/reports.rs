@@ -118,6 +118,26 @@ async fn too_many_reports() {
     assert_eq!((scene.times(Event::Limited), scene.seen.sightings.lock().unwrap().len()), (1, 2));
 }
 
+/// Who makes reports up takes nothing from those who have one.
+#[tokio::test]
+async fn bad_reports_use_up_no_good_ones_share() {
+    let limits = Limits { of_all: (Rate::per_minute(1), 2), ..Limits::default() };
+    let scene = Scene::with(page(&[HTML], "<head>").await, Mode::Enforce, limits).await;
+    let mark = scene.mark_of_a().await;
+    let forged = report_of(&mark.replacen("00", "01", 1), &value('b'), "page");
+    for (body, viewer, status) in [
+        (forged.as_str(), 'b', 403),
+        (&report_of(&mark, &value('b'), "page"), 'c', 400),
+        ("{}", 'b', 400),
+        (&forged, 'b', 403),
+    ] {
+        assert_eq!(scene.report_as(body, Some(viewer), &[]).await.status(), status);
+    }
+    for (viewer, status) in [('b', 204), ('c', 204), ('d', 429)] {
+        assert_eq!(scene.report(&mark, Some(viewer), "page").await.status(), status);
+    }
+}
+
 /// One who surely came with a cookie got what somebody without one asked for.
 #[tokio::test]
 async fn a_page_made_for_nobody_may_be_somebodys() {
