@@ -63,6 +63,10 @@ pub struct Arguments {
     /// Network (CIDR) of proxies before the guard, whose word about the client is believed. May be repeated.
     #[arg(long, value_name = "NETWORK")]
     trusted: Vec<String>,
+    /// Header field in which the edge before the guard gives the number of its request, for the access log. Left out, `X-Amz-Cf-Id`,
+    /// `CF-Ray` and `X-Request-Id` are looked at, and a visitor can spoil the number by sending another one of them.
+    #[arg(long, value_name = "FIELD")]
+    edge_request_id: Option<http::HeaderName>,
     /// How long requests under way may take at the end.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=86_400))]
     drain_seconds: u64,
@@ -142,7 +146,7 @@ fn settings(arguments: &Arguments) -> Result<Settings, Failure> {
         limits: Limits::default(),
         patience: Patience { drain: Duration::from_secs(arguments.drain_seconds), ..Patience::default() },
         trusted: trusted.collect::<Result<_, _>>()?,
-        edge_ids: Vec::new(),
+        edge_ids: arguments.edge_request_id.iter().cloned().collect(),
     })
 }
 

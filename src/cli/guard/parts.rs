@@ -94,7 +94,8 @@ impl Parts {
         let secret = options.key_file.as_ref().map(|path| key_file(path, "--key-file", &entropy)).transpose();
         let secret = secret.map_err(|error| Failure::usage(format!("{error:#}")))?;
         let key = |label: &str| secret.as_ref().map(|secret| derived(secret, label));
-        let named = |key| [("k1".to_owned(), key)];
+        let id = secret.as_ref().map(key_id).unwrap_or_default();
+        let named = |key| [(id.clone(), key)];
 
         let mut identity = None;
         if let Some(declaration) = sessions::declaration(files)? {
@@ -217,6 +218,13 @@ fn derived(secret: &Zeroizing<[u8; 32]>, label: &str) -> Zeroizing<[u8; 32]> {
     mac.update(b"suimon guard v1 ");
     mac.update(label.as_bytes());
     Zeroizing::new(mac.finalize().into_bytes().into())
+}
+
+/// The name under which tags, tickets and pseudonyms refer to the key that they were made with: another key has another. It tells nothing of
+/// the key, from which it is derived as the keys are.
+fn key_id(secret: &Zeroizing<[u8; 32]>) -> String {
+    let digits = hex::encode(&derived(secret, "key id")[..]);
+    format!("k{}", digits.get(..12).unwrap_or_default())
 }
 
 fn fill(entropy: &Entropy, bytes: &mut [u8]) {
