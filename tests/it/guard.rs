@@ -19,8 +19,8 @@ use suimon::requirements::caching_rules;
 use suimon::requirements::manifest::parse_files;
 use tokio::sync::Notify;
 
-const LONG: Duration = Duration::from_secs(30);
-const SEALED: &str = "private, no-store, no-cache, max-age=0, stale-if-error=0";
+pub const LONG: Duration = Duration::from_secs(30);
+pub const SEALED: &str = "private, no-store, no-cache, max-age=0, stale-if-error=0";
 
 /// A running `suimon guard`.
 pub struct Guard {
@@ -38,6 +38,13 @@ impl Drop for Guard {
 
 impl Guard {
     pub async fn start(folder: &Path, origin: SocketAddr, more: &[&str]) -> Self {
+        let mut guard = Self::spawn(folder, origin, more);
+        guard.address = guard.address_of("the guard listens").await;
+        guard
+    }
+
+    /// Not listening yet.
+    pub fn spawn(folder: &Path, origin: SocketAddr, more: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_suimon"));
         command.args(["guard", "--manifests", "manifests", "--listen", "127.0.0.1:0", "--origin"]);
         command.arg(format!("http://{origin}")).args(more).current_dir(folder);
@@ -52,11 +59,14 @@ impl Guard {
                 *heard.lock().unwrap() += &format!("{line}\n");
             }
         });
-        let mut guard = Self { program, said, address: origin };
-        let line = guard.says("the guard listens", 1).await;
+        Self { program, said, address: origin }
+    }
+
+    /// Of the listener that it tells of with a text.
+    pub async fn address_of(&self, text: &str) -> SocketAddr {
+        let line = self.says(text, 1).await;
         let address = line.split("address=").nth(1).and_then(|rest| rest.split_whitespace().next());
-        guard.address = address.and_then(|text| text.parse().ok()).expect("an address");
-        guard
+        address.and_then(|text| text.parse().ok()).expect("an address")
     }
 
     /// Waits until it has said a text so many times; gives the last line with it.
@@ -94,7 +104,7 @@ impl Guard {
 }
 
 /// Wants every page kept by everybody; `/mypage/slow` waits.
-async fn origin(came: Arc<Notify>, go: Arc<Notify>) -> SocketAddr {
+pub async fn origin(came: Arc<Notify>, go: Arc<Notify>) -> SocketAddr {
     let careless = |_: Request| async {
         let fields = [("cache-control", "public, max-age=60"), ("etag", "\"1\""), ("set-cookie", "sid=1")];
         (fields.map(|(name, value)| (HeaderName::from_static(name), value)), "a page").into_response()
@@ -122,7 +132,7 @@ pub fn state(folder: &Path, mode: &str) {
     std::fs::write(manifests.join("cache.yaml"), rule).expect("written");
 }
 
-fn cache_control(answer: &reqwest::Response) -> &str {
+pub fn cache_control(answer: &reqwest::Response) -> &str {
     answer.headers()["cache-control"].to_str().expect("text")
 }
 

@@ -56,7 +56,7 @@ spec:
 ";
 
 /// Whoever has the cookie `sid=NAME-TENANT` is that person of that school.
-async fn schools() -> SocketAddr {
+pub async fn schools() -> SocketAddr {
     let page = |request: Request| async move {
         let cookie =
             request.headers().get("cookie").and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -79,14 +79,14 @@ async fn schools() -> SocketAddr {
     address
 }
 
-fn state_schools(folder: &Path) {
+pub fn state_schools(folder: &Path) {
     let manifests = folder.join("manifests");
     std::fs::create_dir_all(&manifests).expect("a folder");
     std::fs::write(manifests.join("schools.yaml"), SCHOOLS).expect("written");
 }
 
 impl Guard {
-    async fn get_as(&self, path: &str, cookie: &str) -> reqwest::Response {
+    pub async fn get_as(&self, path: &str, cookie: &str) -> reqwest::Response {
         let client =
             reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
         let request = client.get(format!("http://{}{path}", self.address)).header("cookie", cookie);

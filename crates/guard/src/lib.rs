@@ -14,6 +14,7 @@ mod listen;
 mod multiplexed;
 mod origin;
 mod own;
+mod places;
 mod prompt;
 mod rules;
 pub mod settings;
@@ -29,6 +30,7 @@ pub use head::Refusal;
 pub use identity::Identity;
 pub use listen::serve;
 pub use origin::{NoAnswer, OriginError};
+pub use places::Connections;
 pub use prompt::Prompt;
 pub use rules::{Count, Found, Rules, Sink};
 pub use settings::Settings;
@@ -46,6 +48,7 @@ use hyper::body::Incoming;
 use access_log::About;
 use forward::Checked;
 use origin::Pool;
+use places::Places;
 
 /// What answers requests.
 pub struct Guard {
@@ -57,6 +60,7 @@ pub struct Guard {
     access_log: Option<Arc<AccessLog>>,
     admission: Option<Arc<Admission>>,
     tripwire: Option<Tripwire>,
+    places: Places,
 }
 
 impl Guard {
@@ -67,6 +71,7 @@ impl Guard {
     pub fn new(settings: Settings, rules: Rules, sink: Arc<dyn Sink>) -> Result<Self, OriginError> {
         let pool = Pool::new(&settings.origin, &settings.limits, &settings.patience)?;
         let rules = ArcSwap::from_pointee(rules);
+        let places = Places::new(settings.limits.connections);
         Ok(Self {
             settings,
             pool,
@@ -76,6 +81,7 @@ impl Guard {
             admission: None,
             access_log: None,
             tripwire: None,
+            places,
         })
     }
 
@@ -95,6 +101,15 @@ impl Guard {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// How many connections there are.
+    pub fn connections(&self) -> Connections {
+        self.places.count()
+    }
+
+    pub(crate) fn places(&self) -> &Places {
+        &self.places
     }
 
     /// The rules in force, with their counts.

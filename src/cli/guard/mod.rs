@@ -1,6 +1,8 @@
 //! `suimon guard`: the reverse proxy in front of a system, from manifests alone.
 
+mod health;
 mod limits;
+mod metrics;
 mod parts;
 mod sessions;
 
@@ -18,6 +20,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::TcpListener;
 
+use self::health::Health;
 use self::parts::{Options, Parts};
 use super::caching::{Files, Ruled, Stated};
 use super::{Context, Failure, output, serve};
@@ -59,6 +62,10 @@ pub struct Arguments {
     /// How long requests under way may take at the end.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=86_400))]
     drain_seconds: u64,
+    /// Listen here, too, for probes and whoever collects metrics: /health/live, /health/ready, /metrics. Nothing personal is told;
+    /// it is for operators all the same, best on 127.0.0.1.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    health: Option<String>,
     #[command(flatten)]
     parts: Options,
 }
@@ -66,7 +73,14 @@ pub struct Arguments {
 pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Failure> {
     output::start_logging(&context.config()?.log);
     let settings = settings(&arguments)?;
-    let Arguments { manifests, system, listen, tls_certificate, tls_key, parts, .. } = arguments;
+    let Arguments { manifests, system, listen, tls_certificate, tls_key, parts, health: probed, .. } =
+        arguments;
+    let health = Arc::new(Health::default());
+    // First of all and to the end: whoever asks is told that the guard is not ready, and why.
+    let _answering = match &probed {
+        Some(address) => Some(health.answer(address).await?),
+        None => None,
+    };
     let tls = tls_certificate.zip(tls_key).map(|(certificate, key)| tls(&certificate, &key)).transpose()?;
     let stated = Stated { paths: manifests, system };
     let files = stated.read()?;
@@ -77,11 +91,16 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Fa
     let (parts, writing) = Parts::open(parts, &files, tls.is_some()).await?;
     let (guard, parts) = (Arc::new(parts.of(guard)), Arc::new(parts));
     // Before anybody can know that the guard is there: a signal that nobody listens for would end it.
-    let reloading = Reloading::start(guard.clone(), parts.clone(), stated, files, until)?;
+    let reloading = Reloading::start(guard.clone(), parts.clone(), health.clone(), stated, files, until)?;
     let listener = TcpListener::bind(&listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let address = listener.local_addr()?;
     tracing::info!(%address, version, routes, tls = tls.is_some(), "the guard listens");
-    guard::serve(guard.clone(), listener, tls, serve::ended()).await;
+    health.listens(guard.clone(), parts.clone());
+    let ended = async {
+        serve::ended().await;
+        health.drains();
+    };
+    guard::serve(guard.clone(), listener, tls, ended).await;
     drop(reloading);
     for guard::Count { route, kind, effect, times } in guard.rules().counts() {
         tracing::info!(
@@ -170,6 +189,7 @@ impl Reloading {
     fn start(
         guard: Arc<Guard>,
         parts: Arc<Parts>,
+        health: Arc<Health>,
         stated: Stated,
         files: Files,
         until: Option<Timestamp>,
@@ -199,15 +219,20 @@ impl Reloading {
                     Ok(Ok((read, rules, next))) => {
                         (files, until) = (read, next);
                         exchange(&guard, rules);
+                        if hung_up {
+                            health.reloaded(true);
+                        }
                     }
                     Ok(Err(problem)) => {
                         let version = guard.rules().version().to_owned();
                         tracing::error!(%problem, version, "the manifests have problems; the rules in force stay");
+                        health.reloaded(false);
                         // What was read before still has its instants; one that has passed would come again at once.
                         until = until.filter(|until| *until > SystemClock.now());
                     }
                     Err(error) => {
                         tracing::error!(%error, "the manifests were not read; the rules in force stay");
+                        health.reloaded(false);
                         until = until.filter(|until| *until > SystemClock.now());
                     }
                 }
@@ -219,6 +244,7 @@ impl Reloading {
     fn start(
         _: Arc<Guard>,
         _: Arc<Parts>,
+        _: Arc<Health>,
         _: Stated,
         _: Files,
         _: Option<Timestamp>,

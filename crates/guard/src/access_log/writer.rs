@@ -8,13 +8,13 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::record::{End, FORM, Line, Lost, Record, SEALED, Start};
-use super::{Clock, Losses, Settings};
+use super::{Clock, Settings, Tally};
 
 /// Who writes the log.
 pub struct Writer {
     settings: Settings,
     receiver: mpsc::Receiver<Box<Record>>,
-    lost: Arc<Losses>,
+    tally: Arc<Tally>,
     clock: Clock,
     run: String,
     system: String,
@@ -41,6 +41,7 @@ struct Buffer {
     written: usize,
     /// Records in it.
     records: u64,
+    tally: Arc<Tally>,
 }
 
 impl Buffer {
@@ -58,6 +59,7 @@ impl Buffer {
         }
         out.flush().await?;
         self.bytes.clear();
+        self.tally.written.fetch_add(self.records, Ordering::Relaxed);
         (self.written, self.records) = (0, 0);
         Ok(())
     }
@@ -67,18 +69,18 @@ impl Writer {
     pub(super) fn new(
         settings: Settings,
         receiver: mpsc::Receiver<Box<Record>>,
-        lost: Arc<Losses>,
+        tally: Arc<Tally>,
         clock: Clock,
         run: String,
         system: String,
     ) -> Self {
-        let buffer = Buffer::default();
+        let buffer = Buffer { tally: tally.clone(), ..Buffer::default() };
         // With nought no record would ever have a place.
         let settings = Settings { flush_bytes: settings.flush_bytes.max(1), ..settings };
         Self {
             settings,
             receiver,
-            lost,
+            tally,
             clock,
             run,
             system,
@@ -204,7 +206,7 @@ impl Writer {
     }
 
     fn tell_losses(&mut self) {
-        let records = self.lost.untold.swap(0, Ordering::Relaxed);
+        let records = self.tally.untold.swap(0, Ordering::Relaxed);
         if records > 0 {
             self.told_lost += records;
             let (time, run) = ((self.clock)(), self.run.clone());
@@ -218,7 +220,7 @@ impl Writer {
         // Texts and numbers into memory: it cannot fail. If it did, half a line must not stay.
         if serde_json::to_writer(&mut self.buffer.bytes, line).is_err() {
             self.buffer.bytes.truncate(before);
-            self.lost.add();
+            self.tally.lose();
             return;
         }
         self.buffer.bytes.push(b'\n');
