@@ -35,6 +35,7 @@ mod graphql_limits;
 mod graphql_negative;
 mod guard;
 mod guard_health;
+mod guard_limits;
 mod guard_parts;
 mod harness;
 mod hostile;

@@ -1,5 +1,6 @@
 //! `suimon guard`: the reverse proxy in front of a system, from manifests alone.
 
+mod bounds;
 mod health;
 mod limits;
 mod metrics;
@@ -13,13 +14,14 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use guard::settings::{Limits, Origin, Patience};
+use guard::settings::{Origin, Patience};
 use guard::{Found, Guard, Rules, Settings, Sink};
 use jiff::Timestamp;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::TcpListener;
 
+use self::bounds::{StatedLimit, StatedPatience};
 use self::health::Health;
 use self::parts::{Options, Parts};
 use super::caching::{Files, Ruled, Stated};
@@ -66,6 +68,12 @@ pub struct Arguments {
     /// it is for operators all the same, best on 127.0.0.1.
     #[arg(long, value_name = "ADDRESS:PORT")]
     health: Option<String>,
+    /// How much is taken; --help names all. May be repeated.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = bounds::limit, long_help = bounds::help_of_limits())]
+    limit: Vec<StatedLimit>,
+    /// How long is waited, in seconds; --help names all. May be repeated.
+    #[arg(long, value_name = "NAME=SECONDS", value_parser = bounds::patience, long_help = bounds::help_of_patience())]
+    patience: Vec<StatedPatience>,
     #[command(flatten)]
     parts: Options,
 }
@@ -137,8 +145,11 @@ fn settings(arguments: &Arguments) -> Result<Settings, Failure> {
             host: arguments.origin_host.clone(),
             idle_connections: 256,
         },
-        limits: Limits::default(),
-        patience: Patience { drain: Duration::from_secs(arguments.drain_seconds), ..Patience::default() },
+        limits: bounds::limits(&arguments.limit)?,
+        patience: Patience {
+            drain: Duration::from_secs(arguments.drain_seconds),
+            ..bounds::patiences(&arguments.patience)?
+        },
         trusted: trusted.collect::<Result<_, _>>()?,
         edge_ids: Vec::new(),
     })
