@@ -34,6 +34,7 @@ mod exposure_revisions;
 mod graphql_limits;
 mod graphql_negative;
 mod guard;
+mod guard_certificate;
 mod guard_health;
 mod guard_limits;
 mod guard_parts;

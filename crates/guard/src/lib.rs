@@ -19,6 +19,7 @@ mod prompt;
 mod rules;
 pub mod settings;
 mod streams;
+mod tls;
 pub mod tripwire;
 mod tunnel;
 mod upload;
@@ -34,6 +35,7 @@ pub use places::Connections;
 pub use prompt::Prompt;
 pub use rules::{Count, Found, Rules, Sink};
 pub use settings::Settings;
+pub use tls::Tls;
 pub use tripwire::Tripwire;
 pub use upload::Fault;
 

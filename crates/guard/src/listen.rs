@@ -20,7 +20,7 @@ use crate::places::Place;
 use crate::prompt::Prompt;
 use crate::settings::Settings;
 use crate::streams::{self, Leaving, Streams};
-use crate::Guard;
+use crate::{Guard, Tls};
 
 /// What a tunnel needs of the connection that it came by: it outlives it.
 #[derive(Clone, Default)]
@@ -34,12 +34,10 @@ pub struct Tie {
 
 /// Serves until `shutdown`, then lets go: no new connection, each open one after the answer that it waits for. Returns when all
 /// are gone; those that are not when the patience for it is over are cut off.
-///
-/// For HTTP/2 over TLS, `tls` names `h2` in its `alpn_protocols`.
 pub async fn serve(
     guard: Arc<Guard>,
     listener: TcpListener,
-    tls: Option<Arc<rustls::ServerConfig>>,
+    tls: Option<Arc<Tls>>,
     shutdown: impl Future<Output = ()>,
 ) {
     let settings = guard.settings();
@@ -62,7 +60,7 @@ pub async fn serve(
                 let tie =
                     Tie { tasks: tasks.clone(), end: end.clone(), place: Some(Arc::new(places.take(place))) };
                 let connection = Connection { guard: guard.clone(), caller, tie, leave: leave.clone() };
-                let (acceptor, end) = (tls.clone().map(TlsAcceptor::from), end.clone());
+                let (acceptor, end) = (tls.as_deref().map(Tls::acceptor), end.clone());
                 tasks.spawn(async move { end.run_until_cancelled(connection.serve(stream, acceptor)).await });
             }
             Err(error) => {

@@ -1,6 +1,7 @@
 //! `suimon guard`: the reverse proxy in front of a system, from manifests alone.
 
 mod bounds;
+mod certificate;
 mod health;
 mod limits;
 mod metrics;
@@ -17,18 +18,18 @@ use clap::Args;
 use guard::settings::{Origin, Patience};
 use guard::{Found, Guard, Rules, Settings, Sink};
 use jiff::Timestamp;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::TcpListener;
 
 use self::bounds::{StatedLimit, StatedPatience};
+use self::certificate::Certificate;
 use self::health::Health;
 use self::parts::{Options, Parts};
 use super::caching::{Files, Ruled, Stated};
 use super::{Context, Failure, output, serve};
 use crate::clock::{Clock, SystemClock};
 
-/// Runs the guard in front of a system. SIGHUP reads the manifests again: when they have problems, the rules in force stay.
+/// Runs the guard in front of a system. SIGHUP reads the manifests and the certificate again: when one has problems, the rules in
+/// force stay, and the certificate with them.
 /// SIGTERM and Ctrl-C let requests under way finish.
 #[derive(Args)]
 pub struct Arguments {
@@ -89,7 +90,13 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Fa
         Some(address) => Some(health.answer(address).await?),
         None => None,
     };
-    let tls = tls_certificate.zip(tls_key).map(|(certificate, key)| tls(&certificate, &key)).transpose()?;
+    let certificate = match tls_certificate.zip(tls_key) {
+        Some((certificate, key)) => {
+            Some(Arc::new(Certificate::open(certificate::Files { certificate, key })?))
+        }
+        None => None,
+    };
+    let tls = certificate.as_ref().map(|certificate| certificate.tls());
     let stated = Stated { paths: manifests, system };
     let files = stated.read()?;
     let (rules, until) = compiled(&files)?;
@@ -99,7 +106,8 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Fa
     let (parts, writing) = Parts::open(parts, &files, tls.is_some()).await?;
     let (guard, parts) = (Arc::new(parts.of(guard)), Arc::new(parts));
     // Before anybody can know that the guard is there: a signal that nobody listens for would end it.
-    let reloading = Reloading::start(guard.clone(), parts.clone(), health.clone(), stated, files, until)?;
+    let reloading =
+        Reloading::start(guard.clone(), parts.clone(), certificate, health.clone(), stated, files, until)?;
     let listener = TcpListener::bind(&listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let address = listener.local_addr()?;
     tracing::info!(%address, version, routes, tls = tls.is_some(), "the guard listens");
@@ -159,23 +167,6 @@ fn cannot_read(file: &Path, error: &dyn std::fmt::Display) -> Failure {
     Failure::usage(format!("{}: cannot be read ({error})", file.display()))
 }
 
-/// HTTP/2 and HTTP/1.1 over TLS.
-fn tls(certificate: &Path, key: &Path) -> Result<Arc<rustls::ServerConfig>, Failure> {
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(certificate)
-        .and_then(Iterator::collect)
-        .map_err(|error| cannot_read(certificate, &error))?;
-    let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| cannot_read(key, &error))?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, secret))
-        .map_err(|error| {
-            Failure::usage(format!("{} with {}: {error}", certificate.display(), key.display()))
-        })?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
-}
-
 /// The rules of now, and the next instant at which they change by themselves.
 fn compiled(files: &Files) -> Result<(Rules, Option<Timestamp>), Failure> {
     let Ruled { rules, version, exceptions, until } = files.rules_at(SystemClock.now())?;
@@ -200,6 +191,7 @@ impl Reloading {
     fn start(
         guard: Arc<Guard>,
         parts: Arc<Parts>,
+        certificate: Option<Arc<Certificate>>,
         health: Arc<Health>,
         stated: Stated,
         files: Files,
@@ -218,25 +210,37 @@ impl Reloading {
                     () = reached(until) => false,
                 };
                 let (stated, known, parts) = (stated.clone(), files.clone(), parts.clone());
+                let of_now = certificate.clone().filter(|_| hung_up);
                 // Files, and comparing many routes: nothing for the threads that answer requests. When only time has passed, what
                 // was read holds: somebody may be writing.
                 let read = move || {
                     let files = if hung_up { Arc::new(stated.read()?) } else { known };
                     let (rules, until) = compiled(&files)?;
+                    let shown = of_now.map(|certificate| certificate.read()).transpose()?;
+                    // What can go wrong has gone by: the rest takes over all or nothing.
                     parts.change(&files)?;
-                    Ok::<_, Failure>((files, rules, until))
+                    Ok::<_, Failure>((files, rules, until, shown))
                 };
                 match tokio::task::spawn_blocking(read).await {
-                    Ok(Ok((read, rules, next))) => {
+                    Ok(Ok((read, rules, next, shown))) => {
                         (files, until) = (read, next);
                         exchange(&guard, rules);
+                        if let (Some(certificate), Some(shown)) = (&certificate, shown)
+                            && certificate.show(shown)
+                        {
+                            tracing::info!("another certificate is shown from now on");
+                        }
                         if hung_up {
                             health.reloaded(true);
                         }
                     }
                     Ok(Err(problem)) => {
                         let version = guard.rules().version().to_owned();
-                        tracing::error!(%problem, version, "the manifests have problems; the rules in force stay");
+                        tracing::error!(
+                            %problem,
+                            version,
+                            "what was read has problems; the rules in force stay, and the certificate with them"
+                        );
                         health.reloaded(false);
                         // What was read before still has its instants; one that has passed would come again at once.
                         until = until.filter(|until| *until > SystemClock.now());
@@ -255,6 +259,7 @@ impl Reloading {
     fn start(
         _: Arc<Guard>,
         _: Arc<Parts>,
+        _: Option<Arc<Certificate>>,
         _: Arc<Health>,
         _: Stated,
         _: Files,
