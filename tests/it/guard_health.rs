@@ -103,17 +103,21 @@ async fn metrics_tell_what_is_counted_and_nothing_personal() {
     let foreign = guard.get_as("/t/b/pupils", &format!("sid=hanako-a; {place}")).await;
     assert_eq!((first.status().as_u16(), foreign.status().as_u16()), (200, 403));
     drop(first.text().await);
+    // With her ticket she is inside, and not only called.
+    let again = guard.get_as("/t/a/pupils", &format!("sid=hanako-a; {place}")).await;
+    assert_eq!(again.status(), 200);
+    drop(again.text().await);
     assert_eq!(guard.get_as("/t/a/pupils", "sid=jiro-a").await.status(), 503);
 
     let written =
-        |text: &str| text.contains("suimon_guard_access_log_records_total{outcome=\"written\"} 3\n");
+        |text: &str| text.contains("suimon_guard_access_log_records_total{outcome=\"written\"} 4\n");
     let text = becomes(health, "/metrics", |_, text| written(text)).await;
     for line in [
         "suimon_guard_people{tenant=\"\",state=\"inside\"} 1",
         "suimon_guard_people{tenant=\"\",state=\"waiting\"} 1",
         "suimon_guard_admission_total{tenant=\"\",channel=\"web\",kind=\"waits\"} 1",
         "suimon_guard_session_findings_total{route=\"page\",kind=\"tenant_of_path\",effect=\"corrected\"} 1",
-        "suimon_guard_tripwire_total{event=\"page_marked\"} 1",
+        "suimon_guard_tripwire_total{event=\"page_marked\"} 2",
         "suimon_guard_tripwire_total{event=\"sighted\"} 0",
         "suimon_guard_access_log_records_total{outcome=\"lost\"} 0",
         "suimon_guard_sessions 1",
