@@ -48,6 +48,18 @@ need_edge_caches() {
   done
 }
 
+# A program, where root's are too.
+program() { command -v "$1" 2>/dev/null || echo "/usr/sbin/$1"; }
+
+# Other proxies that the guard is compared with, and what asks them all.
+need_proxies() {
+  local package
+  for package in nginx haproxy wrk; do
+    [ -x "$(program "$package")" ] || install_package "$package" "the bench of the guard beside other proxies"
+  done
+  command -v taskset >/dev/null 2>&1 || install_package util-linux "gives each program its processor"
+}
+
 # A real browser, and caches that give one person's page to the next.
 need_browser() {
   if ! command -v chromium >/dev/null 2>&1 && ! command -v chromium-browser >/dev/null 2>&1; then

@@ -4,7 +4,7 @@ mod auth;
 mod authzen;
 mod graphql;
 mod headers;
-mod listen;
+pub(crate) mod listen;
 mod oidc;
 mod remainder;
 mod second_factor;

@@ -19,7 +19,7 @@ use suimon::requirements::caching_rules;
 use suimon::requirements::manifest::parse_files;
 use tokio::sync::Notify;
 
-const LONG: Duration = Duration::from_secs(30);
+pub const LONG: Duration = Duration::from_secs(30);
 pub const SEALED: &str = "private, no-store, no-cache, max-age=0, stale-if-error=0";
 
 /// A running `suimon guard`.
@@ -59,15 +59,31 @@ impl Guard {
         more: &[&str],
         environment: &[(&str, &str)],
     ) -> Self {
+        Self::running(Self::command(folder, origin, more, environment), "the guard listens").await
+    }
+
+    /// Not listening yet.
+    pub fn spawn(folder: &Path, origin: SocketAddr, more: &[&str]) -> Self {
+        let more = [&["--manifests", "manifests"], more].concat();
+        Self::begun(Self::command(folder, origin, &more, &[]))
+    }
+
+    fn command(folder: &Path, origin: SocketAddr, more: &[&str], environment: &[(&str, &str)]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_suimon"));
         command.args(["guard", "--listen", "127.0.0.1:0", "--origin"]);
         command.arg(format!("http://{origin}")).args(more).current_dir(folder);
         command.envs(environment.iter().copied());
-        Self::running(command, "the guard listens").await
+        command
     }
 
     /// A program that needs no database, once it says that it listens.
-    pub async fn running(mut command: Command, says: &str) -> Self {
+    pub async fn running(command: Command, says: &str) -> Self {
+        let mut guard = Self::begun(command);
+        guard.address = guard.address_of(says).await;
+        guard
+    }
+
+    fn begun(mut command: Command) -> Self {
         // There is none, and nobody asks for one.
         command.env("SUIMON_DATABASE_URL", "postgres://nobody@127.0.0.1:1/none");
         let mut program = command.stderr(Stdio::piped()).spawn().expect("the program starts");
@@ -79,11 +95,14 @@ impl Guard {
                 *heard.lock().unwrap() += &format!("{line}\n");
             }
         });
-        let mut guard = Self { program, said, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
-        let line = guard.says(says, 1).await;
+        Self { program, said, address: SocketAddr::from(([127, 0, 0, 1], 0)) }
+    }
+
+    /// Of the listener that it tells of with a text.
+    pub async fn address_of(&self, text: &str) -> SocketAddr {
+        let line = self.says(text, 1).await;
         let address = line.split("address=").nth(1).and_then(|rest| rest.split_whitespace().next());
-        guard.address = address.and_then(|text| text.parse().ok()).expect("an address");
-        guard
+        address.and_then(|text| text.parse().ok()).expect("an address")
     }
 
     /// Waits until it has said a text so many times; gives the last line with it.
@@ -125,7 +144,7 @@ impl Guard {
 }
 
 /// Wants every page kept by everybody; `/mypage/slow` waits.
-async fn origin(came: Arc<Notify>, go: Arc<Notify>) -> SocketAddr {
+pub async fn origin(came: Arc<Notify>, go: Arc<Notify>) -> SocketAddr {
     let careless = |_: Request| async {
         let fields = [("cache-control", "public, max-age=60"), ("etag", "\"1\""), ("set-cookie", "sid=1")];
         (fields.map(|(name, value)| (HeaderName::from_static(name), value)), "a page").into_response()
@@ -153,7 +172,7 @@ pub fn state(folder: &Path, mode: &str) {
     std::fs::write(manifests.join("cache.yaml"), rule).expect("written");
 }
 
-fn cache_control(answer: &reqwest::Response) -> &str {
+pub fn cache_control(answer: &reqwest::Response) -> &str {
     answer.headers()["cache-control"].to_str().expect("text")
 }
 

@@ -1,323 +1,102 @@
-//! What manifests state of admission and of suffixes, kept by `suimon guard` and written for other edges.
+//! Limits and patience of `suimon guard` as options, through the program.
 
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use axum::Router;
-use axum::extract::Request;
-use jiff::SignedDuration;
-use suimon::clock::{Clock, SystemClock};
-
-use crate::guard::Guard;
-
-const SYSTEM: &str = "\
-apiVersion: suimon/v1
-kind: System
-metadata: { name: booking }
-spec:
-  title: { ja: 予約, en: Booking }
-  operator: { name: { ja: 会社, en: Company } }
-  timeZone: Asia/Tokyo
-  tenantsKind: { ja: 病院, en: hospital }
-  channels: [web, call_centre, api, mobile]
-  recordTypes:
-    - name: person
-      title: { ja: 本人, en: Person }
-      externalId: Number
-      fields:
-        - { name: name, title: { ja: 氏名, en: Name }, category: name, protection: encrypted, kind: name, retention: P1Y }
-  routes:
-    - { name: mypage, pattern: /mypage/**, personal: true, suffixes: [pdf] }
-    - { name: files, pattern: /files/**, personal: false, suffixes: [css] }
-";
-
-/// A requirement about admission with these parameters.
-fn requirement(name: &str, params: &str) -> String {
-    format!(
-        "---
-apiVersion: suimon/v1
-kind: Requirement
-metadata: {{ name: {name} }}
-spec:
-  system: booking
-  statement: {{ ja: 上限, en: A limit }}
-  target: system
-  metric: people_inside
-  threshold: {{ op: lte, value: 1, unit: people }}
-  obligation: MUST
-  enforcement:
-    mode: enforce
-    mechanism: admission
-    params: {params}
-"
-    )
-}
-
-/// An exception that lets so many people in, until an instant.
-fn exception(people: u32, expires: jiff::Timestamp) -> String {
-    format!(
-        "---
-apiVersion: suimon/v1
-kind: Exception
-metadata: {{ name: EXC-1 }}
-spec:
-  system: booking
-  requirement: CAP-1
-  reason: {{ ja: 一日だけ, en: One day only }}
-  approver: operations
-  upTo: {{ concurrency: {people} }}
-  expires: {expires}
-"
-    )
-}
-
-fn measured() -> String {
-    let at = "channels: [web, call_centre, api, mobile]";
-    let figures = format!(
-        "{at}\n  measured: {{ concurrency: 1, inFlight: 5, at: \"2021-04-01T00:00:00Z\", source: a load test }}"
-    );
-    SYSTEM.replace(at, &figures)
-}
-
-fn state(folder: &Path, documents: &[&str]) {
-    let manifests = folder.join("manifests");
-    std::fs::create_dir_all(&manifests).expect("a folder");
-    std::fs::write(manifests.join("all.yaml"), documents.concat()).expect("written");
-}
-
-async fn origin() -> SocketAddr {
-    let page = |_: Request| async { ([("content-type", "text/html; charset=utf-8")], "a page") };
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("the port");
-    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(page)).await });
-    address
-}
-
-const ADMITS: [&str; 3] = ["--key-file", "guard.key", "--admission"];
-
-impl Guard {
-    /// Somebody without a ticket, with these fields.
-    async fn newcomer(&self, path: &str, fields: &[(&str, &str)]) -> reqwest::Response {
-        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build();
-        let mut request = client.expect("a client").get(format!("http://{}{path}", self.address));
-        if !fields.iter().any(|(name, _)| *name == "accept") {
-            request = request.header("accept", "text/html");
-        }
-        for (name, value) in fields {
-            request = request.header(*name, *value);
-        }
-        request.send().await.expect("an answer")
-    }
-}
-
-fn refused(folder: &Path, more: &[&str]) -> (Option<i32>, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_suimon"));
-    command.args(["guard", "--manifests", "manifests", "--listen", "127.0.0.1:0"]);
-    command.args(["--origin", "http://127.0.0.1:1"]).args(more);
-    let ran = command.current_dir(folder).output().expect("the program runs");
-    (ran.status.code(), String::from_utf8_lossy(&ran.stderr).into_owned())
-}
-
-/// The kind of answer that a program gets.
-async fn kind(answer: reqwest::Response) -> String {
-    let body: serde_json::Value = serde_json::from_str(&answer.text().await.expect("text")).expect("JSON");
-    body["type"].as_str().expect("a kind").to_owned()
-}
+use crate::guard::{Guard, LONG, SEALED, cache_control, origin, state};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn channels_programs_and_open_paths_are_as_stated() {
+async fn limits_and_patience_are_set_by_name() {
     let folder = tempfile::tempdir().expect("a folder");
-    let params = "
-      rate: 1000
-      concurrency: 10
-      reserve: { call_centre: 0.1, api: 0.1, mobile: 0.1 }
-      channels:
-        call_centre: { knownBy: { path: /desk/** } }
-        api: { knownBy: { host: api.example.jp } }
-        mobile: { knownBy: { header: { name: X-App, value: phone } } }
-      open: [/healthz]
-      apiClients: [/api/**]";
-    state(folder.path(), &[SYSTEM, &requirement("CAP-1", params)]);
-    let more = [&ADMITS[..], &["--trusted", "127.0.0.1/32"]].concat();
-    let guard = Guard::start(folder.path(), origin().await, &more).await;
-    // Seven of ten places are nobody's in particular.
-    for _ in 0..7 {
-        assert_eq!(guard.newcomer("/book", &[]).await.status(), 200);
-    }
-    assert_eq!(guard.newcomer("/book", &[]).await.status(), 503);
-    // A program, by its path alone: what it accepts is what browsers do.
-    assert_eq!(kind(guard.newcomer("/api/book", &[]).await).await, "urn:suimon:admission:waiting");
-    // Each channel has its own place, by what it is known by.
-    let own: [(&str, &[(&str, &str)]); 3] =
-        [("/desk/book", &[]), ("/book", &[("host", "api.example.jp")]), ("/book", &[("x-app", "phone")])];
-    for (path, fields) in own {
-        for status in [200, 503] {
-            assert_eq!(guard.newcomer(path, fields).await.status(), status, "{path} {fields:?}");
-        }
-    }
-    // What needs no place.
-    for _ in 0..3 {
-        assert_eq!(guard.newcomer("/healthz", &[]).await.status(), 200);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn tenants_have_budgets_and_rooms_of_their_own() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let params = "
-      rate: 1000
-      concurrency: 10
-      tenants:
-        paths: ['/t/{tenant}/**', '/{tenant}/mine']
-        each: { rate: 100, concurrency: 1 }
-        named: { north: {}, south: { concurrency: 2 } }
-      waitingRoom: { status: 200 }";
-    state(folder.path(), &[SYSTEM, &requirement("CAP-1", params)]);
-    let guard = Guard::start(folder.path(), origin().await, &ADMITS).await;
-    // One at a time at one, two at the other, whichever of its paths; the page of those who wait is answered as stated.
-    for (path, goes_in) in [
-        ("/t/north/book", true),
-        ("/north/mine", false),
-        ("/t/south/book", true),
-        ("/south/mine", true),
-        ("/t/south/book", false),
-        ("/t/other/book", true),
-        ("/book", true),
-    ] {
-        let answer = guard.newcomer(path, &[]).await;
-        assert_eq!(answer.status(), 200, "{path}");
-        let page = answer.text().await.expect("text");
-        assert_eq!(page == "a page", goes_in, "{path}: {page}");
-        assert_eq!(page.contains("<html lang="), !goes_in, "{path}: {page}");
-    }
-    let of_north = guard.newcomer("/.well-known/suimon/guard/status/north", &[]).await;
-    assert_eq!(of_north.status(), 200);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn orders_of_waiting_are_as_stated() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let later = SystemClock.now() + SignedDuration::from_hours(1);
-    let before = SystemClock.now() - SignedDuration::from_hours(1);
-    let origin = origin().await;
-    let program = [("accept", "application/json")];
-    let start = |order: String| {
-        state(
-            folder.path(),
-            &[SYSTEM, &requirement("CAP-1", &format!("{{ rate: 100, concurrency: 1, order: {order} }}"))],
-        );
-        Guard::start(folder.path(), origin, &ADMITS)
+    state(folder.path(), "enforce");
+    let origin = origin(Arc::default(), Arc::default()).await;
+    let stated = ["--limit", "head-bytes=2000", "--limit", "target-bytes=100", "--limit", "body-bytes=10"];
+    let patience = ["--patience", "head=1.5", "--patience", "answer=1.5"];
+    let guard = Guard::start(folder.path(), origin, &[&stated[..], &patience].concat()).await;
+    // None is kept: it might end just when it is used again.
+    let http = reqwest::Client::builder().pool_max_idle_per_host(0).build().expect("a client");
+    let url = |path: &str| format!("http://{}{path}", guard.address);
+    let long = "x".repeat(3_000);
+    let headed = async |length: usize| {
+        let sent = http.get(url("/mypage/1")).header("x-long", &long[..length]).send().await;
+        sent.expect("an answer").status().as_u16()
     };
-    // Nobody goes in before the opening, though there is room.
-    let guard = start(format!("{{ by: shuffle_then_fifo, opensAt: \"{later}\" }}")).await;
-    assert_eq!(kind(guard.newcomer("/book", &program).await).await, "urn:suimon:admission:early");
-    drop(guard);
-    let guard = start(format!("{{ by: lottery, closesAt: \"{before}\" }}")).await;
-    // The first one only makes the draw, which was over before anybody came.
-    guard.newcomer("/book", &program).await;
-    assert_eq!(kind(guard.newcomer("/book", &program).await).await, "urn:suimon:admission:closed");
-    drop(guard);
-    let groups = format!(
-        "{{ by: by_group, field: {{ query: month }}, groups: [{{ name: spring, values: [\"4\"], opensAt: \"{before}\" }}, \
-         {{ name: others, opensAt: \"{later}\" }}] }}"
+    assert_eq!((headed(1_000).await, headed(3_000).await), (200, 431));
+    assert_eq!(
+        http.get(url(&format!("/mypage/{}", &long[..100]))).send().await.expect("an answer").status(),
+        414
     );
-    let guard = start(groups).await;
-    assert_eq!(kind(guard.newcomer("/book", &program).await).await, "urn:suimon:admission:early");
-    assert_eq!(kind(guard.newcomer("/book?month=5", &program).await).await, "urn:suimon:admission:early");
-    assert_eq!(guard.newcomer("/book?month=4", &program).await.text().await.expect("text"), "a page");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_kept_together_or_was_not_measured_is_refused() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let one = requirement("CAP-1", "{ rate: 100, concurrency: 2, order: { by: fifo } }");
-    let other =
-        "{ rate: 50, concurrency: 9, order: { by: lottery, closesAt: \"2021-04-26T09:00:00+09:00\" } }";
-    state(folder.path(), &[SYSTEM, &one, &requirement("CAP-2", other)]);
-    let (code, said) = refused(folder.path(), &[]);
-    assert!(code == Some(2) && said.contains("`CAP-1` and `CAP-2` state different orders"), "{said}");
-    // Above what was measured: not without an exception that goes so far.
-    state(folder.path(), &[&measured(), &one]);
-    let (code, said) = refused(folder.path(), &[]);
-    let place = "all.yaml:21:1: spec.enforcement.params.concurrency: `CAP-1` states a concurrency of 2, and `booking` was measured to bear 1";
-    assert!(code == Some(2) && said.contains(place) && said.contains("measure again"), "{said}");
-    let ends = SystemClock.now() + SignedDuration::from_secs(12);
-    state(folder.path(), &[&measured(), &one, &exception(2, ends)]);
-    let guard =
-        Guard::start(folder.path(), origin().await, &[&ADMITS[..], &["--in-flight", "50"]].concat()).await;
-    guard.says("--in-flight is above what was measured", 1).await;
-    let mut inside = Vec::new();
-    for _ in 0..2 {
-        let answer = guard.newcomer("/book", &[]).await;
-        assert_eq!(answer.status(), 200);
-        inside.push(ticket(&answer));
-    }
-    assert_eq!(guard.newcomer("/book", &[]).await.status(), 503);
-    // It ends by itself: who is inside stays, and nobody new comes until fewer are inside than were measured.
-    guard.says("the measured ones are kept", 1).await;
-    for ticket in &inside {
-        assert_eq!(guard.newcomer("/book", &[("cookie", ticket)]).await.status(), 200);
-    }
-    assert_eq!(guard.newcomer("/book", &[]).await.status(), 503);
-    drop(guard);
-    // Nor does a restart open it again: the exception is over, and no reason to stay away either.
-    let guard = Guard::start(folder.path(), origin().await, &ADMITS).await;
-    assert_eq!(guard.newcomer("/book", &[]).await.status(), 200);
-    assert_eq!(guard.newcomer("/book", &[]).await.status(), 503);
-}
-
-fn ticket(answer: &reqwest::Response) -> String {
-    let given = answer.headers().get_all("set-cookie").iter().filter_map(|cookie| cookie.to_str().ok());
-    let mut given = given.filter_map(|cookie| cookie.split(';').next());
-    given.find(|cookie| cookie.starts_with("suimon-place")).expect("a place").to_owned()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn declared_suffixes_are_known_to_the_guard_and_to_every_export() {
-    let folder = tempfile::tempdir().expect("a folder");
-    state(folder.path(), &[SYSTEM]);
-    let guard = Guard::start(folder.path(), origin().await, &[]).await;
-    for (path, status) in [("/mypage/answer.pdf", 200), ("/mypage/answer.css", 404), ("/mypage/answer", 200)]
-    {
-        assert_eq!(guard.newcomer(path, &[]).await.status(), status, "{path}");
-    }
-    // A personal page under a public prefix: no cache may keep it.
-    let kept = |answer: reqwest::Response| {
-        answer
-            .headers()
-            .get("cache-control")
-            .is_some_and(|value| value.to_str().expect("text").contains("no-store"))
+    let posted = async |length: usize| {
+        let sent = http.post(url("/mypage/1")).body(long[..length].to_owned()).send().await;
+        sent.expect("an answer").status().as_u16()
     };
-    assert!(!kept(guard.newcomer("/files/site.css", &[]).await));
-    assert!(kept(guard.newcomer("/files/answer.pdf", &[]).await));
-    let export = |edge: &str, documents: &[&str]| {
-        state(folder.path(), documents);
-        let mut command = Command::new(env!("CARGO_BIN_EXE_suimon"));
-        command.args(["export", edge, "--manifests", "manifests", "--into", "written", "--replace"]);
-        let ran = command.current_dir(folder.path()).output().expect("the program runs");
-        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-        let files = std::fs::read_dir(folder.path().join("written")).expect("a folder");
-        let text = |file: std::io::Result<std::fs::DirEntry>| {
-            std::fs::read_to_string(file.expect("a file").path()).expect("text")
+    assert_eq!((posted(10).await, posted(11).await), (200, 413));
+
+    // By itself it would wait 15 seconds, and a minute for an answer.
+    assert_eq!(guard.get("/mypage/slow").await.status(), 504);
+    let address = guard.address;
+    let waited = |sent: &'static str| async move {
+        let wait = move || {
+            let mut stream = TcpStream::connect(address).expect("the guard is there");
+            stream.set_read_timeout(Some(LONG)).expect("a limit");
+            stream.write_all(sent.as_bytes()).expect("sent");
+            let (began, mut read) = (Instant::now(), String::new());
+            stream.read_to_string(&mut read).expect("it ends the connection");
+            assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+            read
         };
-        let mut texts: String = files.map(text).collect();
-        texts.push_str(&String::from_utf8_lossy(&ran.stdout));
-        std::fs::remove_dir_all(folder.path().join("written")).expect("removed");
-        texts
+        tokio::task::spawn_blocking(wait).await.expect("no panic")
     };
-    for edge in ["nginx", "varnish", "cloudflare"] {
-        let with = export(edge, &[SYSTEM]);
-        let without = export(edge, &[&SYSTEM.replace(", suffixes: [pdf]", "")]);
-        assert_eq!((with.contains("pdf"), without.contains("pdf")), (true, false), "{edge}:\n{with}");
+    assert_eq!(waited("").await, "");
+    waited("GET /mypage/1 HTTP/1.1\r\nHost: a").await;
+    assert_eq!(cache_control(&guard.get("/mypage/1").await), SEALED);
+}
+
+#[test]
+fn limits_that_cannot_be_meant_are_refused_and_all_are_documented() {
+    let run = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_suimon"));
+        let ran = command.arg("guard").args(more).output().expect("the program runs");
+        let said = [ran.stdout, ran.stderr].concat();
+        (ran.status.code(), String::from_utf8_lossy(&said).into_owned())
+    };
+    let needed = ["--manifests", "none", "--origin", "http://127.0.0.1:1"];
+    for (more, why) in [
+        (&["--limit", "heads=1"][..], "there are connections, header-fields, head-bytes"),
+        (&["--limit", "head-bytes"], "write head-bytes=… with a whole number from 1024 to 1048576"),
+        (&["--limit", "head-bytes=1023"], "from 1024 to 1048576"),
+        (&["--limit", "streams=1.5"], "with a whole number from 1 to 10000"),
+        (&["--limit", "body-bytes=-1"], "from 0 to"),
+        (&["--patience", "drain=1"], "there are head, handshake, body, connect, answer, tunnel"),
+        (&["--patience", "head=0"], "write head=… with a number of seconds from 0.01 to 3600"),
+        (&["--patience", "head=NaN"], "from 0.01 to 3600"),
+        (&["--patience", "head=inf"], "from 0.01 to 3600"),
+        (&["--limit", "streams=1", "--limit", "streams=2"], "--limit streams is stated twice"),
+        (&["--patience", "body=1", "--patience", "body=1"], "--patience body is stated twice"),
+    ] {
+        let (code, said) = run(&[&needed[..], more].concat());
+        assert!(code == Some(2) && said.contains(why), "{more:?}: {said}");
     }
-    // CloudFront cannot refuse by suffix nor say `only these`: it is told so, and the route is personal there.
-    let shared = requirement("CACHE-1", "{ rule: public, maxAge: 60 }")
-        .replace("target: system", "target: route:files")
-        .replace("mechanism: admission", "mechanism: cache");
-    let note = "files: a public route with a list of suffixes is personal at CloudFront";
-    let said = export("cloudfront", &[SYSTEM, &shared]);
-    assert!(said.contains(note), "{said}");
-    let said = export("cloudfront", &[&SYSTEM.replace(", suffixes: [css]", ""), &shared]);
-    assert!(!said.contains(note), "{said}");
+    // What the page says of each is what the program says.
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/GUARD.md");
+    let page = std::fs::read_to_string(page).expect("the page");
+    let (_, help) = run(&["--help"]);
+    let plain = |text: &str| text.replace(',', "").split_whitespace().collect::<Vec<_>>().join(" ");
+    let help = plain(&help);
+    let rows: Vec<Vec<&str>> = page
+        .lines()
+        .map(|line| line.split('|').map(str::trim).collect::<Vec<_>>())
+        .filter(|row| row.get(1).is_some_and(|option| option.starts_with("`--") && option.ends_with("=`")))
+        .collect();
+    assert_eq!(rows.len(), 12);
+    for row in rows {
+        let [_, option, by_itself, range, ..] = row[..] else { panic!("{row:?}") };
+        let name = option.trim_matches('`').split([' ', '=']).nth(1).expect("a name");
+        let said = plain(&format!("- {name} ({by_itself}; {range}):"));
+        assert!(help.contains(&said), "{said}\n{help}");
+    }
 }

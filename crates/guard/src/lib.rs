@@ -14,10 +14,12 @@ mod listen;
 mod multiplexed;
 mod origin;
 mod own;
+mod places;
 mod prompt;
 mod rules;
 pub mod settings;
 mod streams;
+mod tls;
 mod to_its_end;
 pub mod tripwire;
 mod tunnel;
@@ -30,9 +32,11 @@ pub use head::Refusal;
 pub use identity::Identity;
 pub use listen::serve;
 pub use origin::{NoAnswer, OriginError};
+pub use places::Connections;
 pub use prompt::Prompt;
 pub use rules::{Count, Found, Rules, Sink};
 pub use settings::Settings;
+pub use tls::Tls;
 pub use tripwire::Tripwire;
 pub use upload::Fault;
 
@@ -47,6 +51,7 @@ use hyper::body::Incoming;
 use access_log::About;
 use forward::Checked;
 use origin::Pool;
+use places::Places;
 use to_its_end::ToItsEnd;
 
 /// What answers requests.
@@ -59,6 +64,7 @@ pub struct Guard {
     access_log: Option<Arc<AccessLog>>,
     admission: Option<Arc<Admission>>,
     tripwire: Option<Tripwire>,
+    places: Places,
 }
 
 impl Guard {
@@ -69,6 +75,7 @@ impl Guard {
     pub fn new(settings: Settings, rules: Rules, sink: Arc<dyn Sink>) -> Result<Self, OriginError> {
         let pool = Pool::new(&settings.origin, &settings.limits, &settings.patience)?;
         let rules = ArcSwap::from_pointee(rules);
+        let places = Places::new(settings.limits.connections);
         Ok(Self {
             settings: Arc::new(settings),
             pool: Arc::new(pool),
@@ -78,6 +85,7 @@ impl Guard {
             admission: None,
             access_log: None,
             tripwire: None,
+            places,
         })
     }
 
@@ -97,6 +105,15 @@ impl Guard {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// How many connections there are.
+    pub fn connections(&self) -> Connections {
+        self.places.count()
+    }
+
+    pub(crate) fn places(&self) -> &Places {
+        &self.places
     }
 
     /// The rules in force, with their counts.

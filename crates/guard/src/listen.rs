@@ -11,16 +11,16 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::Guard;
 use crate::fields::Caller;
+use crate::places::Place;
 use crate::prompt::Prompt;
 use crate::settings::Settings;
 use crate::streams::{self, Leaving, Streams};
+use crate::{Guard, Tls};
 
 /// What a tunnel needs of the connection that it came by: it outlives it.
 #[derive(Clone, Default)]
@@ -29,28 +29,25 @@ pub struct Tie {
     /// When it comes, everything ends.
     pub end: CancellationToken,
     /// Among [`crate::settings::Limits::connections`].
-    pub place: Option<Arc<OwnedSemaphorePermit>>,
+    pub place: Option<Arc<Place>>,
 }
 
 /// Serves until `shutdown`, then lets go: no new connection, each open one after the answer that it waits for. Returns when all
 /// are gone; those that are not when the patience for it is over are cut off.
-///
-/// For HTTP/2 over TLS, `tls` names `h2` in its `alpn_protocols`.
 pub async fn serve(
     guard: Arc<Guard>,
     listener: TcpListener,
-    tls: Option<Arc<rustls::ServerConfig>>,
+    tls: Option<Arc<Tls>>,
     shutdown: impl Future<Output = ()>,
 ) {
     let settings = guard.settings();
-    let places = Arc::new(Semaphore::new(settings.limits.connections));
-    let acceptor = tls.map(TlsAcceptor::from);
+    let places = guard.places();
     let (tasks, leave, end) = (TaskTracker::new(), CancellationToken::new(), CancellationToken::new());
     tokio::pin!(shutdown);
     loop {
         let accepted = async {
             // Taken first: whoever finds no place waits in the system's queue and costs nothing here.
-            let place = places.clone().acquire_owned().await.ok();
+            let place = places.free().await;
             (place, listener.accept().await)
         };
         let (place, accepted) = tokio::select! {
@@ -59,10 +56,11 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, address)) => {
-                let caller = Caller { address, encrypted: acceptor.is_some() };
-                let tie = Tie { tasks: tasks.clone(), end: end.clone(), place: place.map(Arc::new) };
+                let caller = Caller { address, encrypted: tls.is_some() };
+                let tie =
+                    Tie { tasks: tasks.clone(), end: end.clone(), place: Some(Arc::new(places.take(place))) };
                 let connection = Connection { guard: guard.clone(), caller, tie, leave: leave.clone() };
-                let (acceptor, end) = (acceptor.clone(), end.clone());
+                let (acceptor, end) = (tls.as_deref().map(Tls::acceptor), end.clone());
                 tasks.spawn(async move { end.run_until_cancelled(connection.serve(stream, acceptor)).await });
             }
             Err(error) => {

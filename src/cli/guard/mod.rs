@@ -2,9 +2,15 @@
 
 mod access_log;
 mod attached;
+mod bounds;
+mod certificate;
+mod health;
 mod limits;
+mod metrics;
 mod parts;
+mod reloading;
 mod sessions;
+mod told;
 mod waiting;
 
 use std::path::{Path, PathBuf};
@@ -14,23 +20,22 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use edge::policy::{Effect, Grade};
-use guard::settings::{Limits, Origin, Patience};
-use guard::{Found, Guard, Rules, Settings, Sink};
-use jiff::{SignedDuration, Timestamp};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use guard::settings::{Origin, Patience};
+use guard::{Guard, Settings};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
 
-use self::attached::{Attached, Change, Keeping};
+use self::attached::Attached;
+use self::bounds::{StatedLimit, StatedPatience};
+use self::certificate::Certificate;
+use self::health::Health;
 use self::parts::{Options, Parts};
-use super::caching::{Files, Ruled, Stated};
+use self::reloading::{Live, Reloading, Source, compiled};
+use self::told::Log;
+use super::caching::Stated;
 use super::{Context, Failure, output, serve};
-use crate::clock::{Clock, SystemClock};
 
-/// Runs the guard in front of a system. SIGHUP reads the manifests again (when they have problems, the rules in force stay) and opens
-/// the access log again.
+/// Runs the guard in front of a system. SIGHUP reads the manifests and the certificate again (when one has problems, the rules in
+/// force stay, and the certificate with them) and opens the access log again.
 /// SIGTERM and Ctrl-C let requests under way finish.
 #[derive(Args)]
 pub struct Arguments {
@@ -70,6 +75,16 @@ pub struct Arguments {
     /// How long requests under way may take at the end.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=86_400))]
     drain_seconds: u64,
+    /// Listen here, too, for probes and whoever collects metrics: /health/live, /health/ready, /metrics. Nothing personal is told;
+    /// it is for operators all the same, best on 127.0.0.1.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    health: Option<String>,
+    /// How much is taken; --help names all. May be repeated.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = bounds::limit, long_help = bounds::help_of_limits())]
+    limit: Vec<StatedLimit>,
+    /// How long is waited, in seconds; --help names all. May be repeated.
+    #[arg(long, value_name = "NAME=SECONDS", value_parser = bounds::patience, long_help = bounds::help_of_patience())]
+    patience: Vec<StatedPatience>,
     #[command(flatten)]
     parts: Options,
     #[command(flatten)]
@@ -79,8 +94,21 @@ pub struct Arguments {
 pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Failure> {
     output::start_logging(&context.config()?.log);
     let settings = settings(&arguments)?;
-    let Arguments { manifests, system, listen, tls_certificate, tls_key, parts, attached, .. } = arguments;
-    let tls = tls_certificate.zip(tls_key).map(|(certificate, key)| tls(&certificate, &key)).transpose()?;
+    let Arguments { manifests, system, listen, tls_certificate, tls_key, parts, attached, health: probed, .. } =
+        arguments;
+    let health = Arc::new(Health::default());
+    // First of all and to the end: whoever asks is told that the guard is not ready, and why.
+    let _answering = match &probed {
+        Some(address) => Some(health.answer(address).await?),
+        None => None,
+    };
+    let certificate = match tls_certificate.zip(tls_key) {
+        Some((certificate, key)) => {
+            Some(Arc::new(Certificate::open(certificate::Files { certificate, key })?))
+        }
+        None => None,
+    };
+    let tls = certificate.as_ref().map(|certificate| certificate.tls());
     let (files, source, attached) = match attached.open(system.as_deref()).await? {
         Some((files, mut attached)) => {
             let source = Source::Suimon { changes: attached.changes(), keeping: attached.keeping() };
@@ -99,11 +127,19 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Fa
     let (parts, writing) = Parts::open(parts, &files, tls.is_some(), outbox).await?;
     let (guard, parts) = (Arc::new(parts.of(guard)), Arc::new(parts));
     // Before anybody can know that the guard is there: a signal that nobody listens for would end it.
-    let reloading = Reloading::start(guard.clone(), parts.clone(), source, files, until)?;
+    let (for_guard, for_parts, for_health) = (guard.clone(), parts.clone(), health.clone());
+    let live =
+        Live { guard: for_guard, parts: for_parts, certificate, health: for_health, source, files, until };
+    let reloading = Reloading::start(live)?;
     let listener = TcpListener::bind(&listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let address = listener.local_addr()?;
     tracing::info!(%address, version, routes, tls = tls.is_some(), "the guard listens");
-    guard::serve(guard.clone(), listener, tls, serve::ended()).await;
+    health.listens(guard.clone(), parts.clone());
+    let ended = async {
+        serve::ended().await;
+        health.drains();
+    };
+    guard::serve(guard.clone(), listener, tls, ended).await;
     drop(reloading);
     for guard::Count { route, kind, effect, times } in guard.rules().counts() {
         tracing::info!(
@@ -143,8 +179,11 @@ fn settings(arguments: &Arguments) -> Result<Settings, Failure> {
             host: arguments.origin_host.clone(),
             idle_connections: 256,
         },
-        limits: Limits::default(),
-        patience: Patience { drain: Duration::from_secs(arguments.drain_seconds), ..Patience::default() },
+        limits: bounds::limits(&arguments.limit)?,
+        patience: Patience {
+            drain: Duration::from_secs(arguments.drain_seconds),
+            ..bounds::patiences(&arguments.patience)?
+        },
         trusted: trusted.collect::<Result<_, _>>()?,
         edge_ids: arguments.edge_request_id.iter().cloned().collect(),
     })
@@ -152,230 +191,4 @@ fn settings(arguments: &Arguments) -> Result<Settings, Failure> {
 
 fn cannot_read(file: &Path, error: &dyn std::fmt::Display) -> Failure {
     Failure::usage(format!("{}: cannot be read ({error})", file.display()))
-}
-
-/// HTTP/2 and HTTP/1.1 over TLS.
-fn tls(certificate: &Path, key: &Path) -> Result<Arc<rustls::ServerConfig>, Failure> {
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(certificate)
-        .and_then(Iterator::collect)
-        .map_err(|error| cannot_read(certificate, &error))?;
-    let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| cannot_read(key, &error))?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, secret))
-        .map_err(|error| {
-            Failure::usage(format!("{} with {}: {error}", certificate.display(), key.display()))
-        })?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
-}
-
-/// The rules of now, and the next instant at which they change by themselves.
-fn compiled(files: &Files) -> Result<(Rules, Option<Timestamp>), Failure> {
-    let Ruled { rules, version, exceptions, until } = files.rules_at(SystemClock.now())?;
-    for exception in exceptions {
-        tracing::warn!(exception, "an exception holds");
-    }
-    let rules = Rules::compile(version, rules).map_err(|faults| files.unfit(&faults))?;
-    Ok((rules, until))
-}
-
-/// Where manifests come from.
-enum Source {
-    /// Read at the start and at SIGHUP.
-    Files(Stated),
-    /// As Suimon says, whenever it says something else.
-    Suimon { changes: mpsc::Receiver<Change>, keeping: Keeping },
-}
-
-/// Why rules are made anew.
-enum Woken {
-    HungUp,
-    Time,
-    Told(Change),
-}
-
-impl Source {
-    /// Other manifests that nobody asked for; from files there are none.
-    async fn change(&mut self) -> Change {
-        match self {
-            Self::Suimon { changes, .. } => match changes.recv().await {
-                Some(change) => change,
-                // Whoever speaks with Suimon has ended; the guard is about to.
-                None => std::future::pending().await,
-            },
-            Self::Files(_) => std::future::pending().await,
-        }
-    }
-}
-
-/// The task that puts other rules into force; ends when dropped.
-struct Reloading(tokio::task::JoinHandle<()>);
-
-impl Drop for Reloading {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-impl Reloading {
-    #[cfg(unix)]
-    fn start(
-        guard: Arc<Guard>,
-        parts: Arc<Parts>,
-        mut source: Source,
-        files: Files,
-        until: Option<Timestamp>,
-    ) -> anyhow::Result<Self> {
-        let hangup = tokio::signal::unix::SignalKind::hangup();
-        let mut asked = tokio::signal::unix::signal(hangup).context("cannot listen for SIGHUP")?;
-        Ok(Self(tokio::spawn(async move {
-            let (mut files, mut until) = (Arc::new(files), until);
-            loop {
-                let woken = tokio::select! {
-                    heard = asked.recv() => match heard {
-                        Some(()) => Woken::HungUp,
-                        None => return,
-                    },
-                    () = reached(until) => Woken::Time,
-                    change = source.change() => Woken::Told(change),
-                };
-                if matches!(woken, Woken::HungUp) {
-                    parts.turn_log();
-                }
-                let stated = match (&source, &woken) {
-                    (Source::Files(stated), Woken::HungUp) => Some(stated.clone()),
-                    _ => None,
-                };
-                let (known, parts) = (files.clone(), parts.clone());
-                let others = !matches!(woken, Woken::Time);
-                // Files, and comparing many routes: nothing for the threads that answer requests. When only time has passed, what
-                // was read holds: somebody may be writing.
-                let read = move || {
-                    let (files, digest) = match (woken, stated) {
-                        (Woken::Told(Change { files, digest }), _) => (Arc::new(files), Some(digest)),
-                        (_, Some(stated)) => (Arc::new(stated.read()?), None),
-                        (_, None) => (known, None),
-                    };
-                    let (rules, until) = compiled(&files)?;
-                    let behind = match parts.change(&files) {
-                        // All of new manifests or nothing. Of those that hold already, what one part cannot keep holds no other back.
-                        Err(problem) if others => return Err(problem),
-                        changed => changed.err(),
-                    };
-                    Ok::<_, Failure>((files, rules, until, digest, behind))
-                };
-                match tokio::task::spawn_blocking(read).await {
-                    Ok(Ok((read, rules, next, digest, behind))) => {
-                        (files, until) = (read, next);
-                        exchange(&guard, rules);
-                        if let (Some(digest), Source::Suimon { keeping, .. }) = (digest, &source) {
-                            keeping.now(digest);
-                        }
-                        if let Some(problem) = behind {
-                            tracing::error!(%problem, "the caching rules have changed; the limits of before stay");
-                            until = again(until);
-                        }
-                    }
-                    Ok(Err(problem)) => {
-                        let version = guard.rules().version().to_owned();
-                        tracing::error!(%problem, version, "the manifests have problems; the rules in force stay");
-                        until = again(files.next_change(SystemClock.now()));
-                    }
-                    Err(error) => {
-                        tracing::error!(%error, "the manifests were not read; the rules in force stay");
-                        until = again(files.next_change(SystemClock.now()));
-                    }
-                }
-            }
-        })))
-    }
-
-    #[cfg(not(unix))]
-    fn start(
-        _: Arc<Guard>,
-        _: Arc<Parts>,
-        _: Source,
-        _: Files,
-        _: Option<Timestamp>,
-    ) -> anyhow::Result<Self> {
-        Ok(Self(tokio::spawn(std::future::pending())))
-    }
-}
-
-/// When to try again what failed: at the next instant of the files that hold, and soon, since one that has passed does not come again.
-fn again(next: Option<Timestamp>) -> Option<Timestamp> {
-    const SOON: SignedDuration = SignedDuration::from_secs(60);
-    let soon = SystemClock.now().checked_add(SOON).ok();
-    next.into_iter().chain(soon).min()
-}
-
-/// Waits until the clock shows an instant; without one for ever. The clock may be set meanwhile, so it is looked at again and
-/// again.
-async fn reached(instant: Option<Timestamp>) {
-    const LOOK: Duration = Duration::from_secs(30);
-    let Some(instant) = instant else { return std::future::pending().await };
-    loop {
-        let left = instant.duration_since(SystemClock.now());
-        match Duration::try_from(left) {
-            Ok(left) if !left.is_zero() => tokio::time::sleep(left.min(LOOK)).await,
-            _ => return,
-        }
-    }
-}
-
-fn exchange(guard: &Guard, rules: Rules) {
-    if guard.rules().version() == rules.version() {
-        // What was told once is not told again.
-        tracing::info!(version = rules.version(), "the manifests state the rules in force");
-        return;
-    }
-    let (version, routes) = (rules.version().to_owned(), rules.table().routes().len());
-    let before = guard.replace(rules);
-    tracing::info!(version, routes, before = before.version(), "other rules are in force");
-}
-
-/// Writes what was wrong: names of routes and kinds, nothing of a request or an answer.
-/// An attached guard tells Suimon too.
-struct Log {
-    outbox: Option<attached::Outbox>,
-}
-
-impl Sink for Log {
-    fn tell(&self, found: Found<'_>) {
-        let Found { version, route, kind, effect } = found;
-        let (code, grade) = (kind.code(), kind.grade());
-        if let Some(outbox) = &self.outbox {
-            outbox.fault(route, code, grade_word(grade), effect_word(effect));
-        }
-        let route = route.unwrap_or("-");
-        tracing::warn!(route, kind = code, ?grade, ?effect, version, "against the caching rules");
-    }
-
-    fn tell_identity(&self, found: guard::identity::Found<'_>) {
-        let guard::identity::Found { version, route, kind, effect } = found;
-        let (code, grade) = (kind.code(), kind.grade());
-        if let Some(outbox) = &self.outbox {
-            outbox.fault(route, code, grade_word(grade), effect_word(effect));
-        }
-        let route = route.unwrap_or("-");
-        tracing::warn!(route, kind = code, ?grade, ?effect, version, "against what is declared of sessions");
-    }
-}
-
-fn grade_word(grade: Grade) -> &'static str {
-    match grade {
-        Grade::Note => "note",
-        Grade::Weakness => "weakness",
-        Grade::Leak => "leak",
-    }
-}
-
-fn effect_word(effect: Effect) -> &'static str {
-    match effect {
-        Effect::Measured => "measured",
-        Effect::Reported => "reported",
-        Effect::Corrected => "corrected",
-    }
 }

@@ -74,12 +74,12 @@ impl Options {
 
 /// The parts of a guard.
 pub struct Parts {
-    options: Options,
-    tls: bool,
-    identity: Option<Arc<Identity>>,
-    admission: Option<Arc<Admission>>,
-    tripwire: Option<Tripwire>,
-    access_log: Option<Arc<AccessLog>>,
+    pub(super) options: Options,
+    pub(super) tls: bool,
+    pub(super) identity: Option<Arc<Identity>>,
+    pub(super) admission: Option<Arc<Admission>>,
+    pub(super) tripwire: Option<Tripwire>,
+    pub(super) access_log: Option<Arc<AccessLog>>,
 }
 
 impl Parts {

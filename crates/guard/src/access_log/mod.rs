@@ -78,22 +78,23 @@ pub struct AccessLog {
     run: String,
     seq: AtomicU64,
     sender: mpsc::Sender<Box<Record>>,
-    lost: Arc<Losses>,
+    tally: Arc<Tally>,
     turn: Arc<Notify>,
 }
 
-/// Records that found no place.
+/// What became of records.
 #[derive(Default)]
-struct Losses {
-    /// Since the last line that told of them.
+struct Tally {
+    /// Found no place, since the last line that told of them.
     untold: AtomicU64,
-    all: AtomicU64,
+    lost: AtomicU64,
+    written: AtomicU64,
 }
 
-impl Losses {
-    fn add(&self) {
+impl Tally {
+    fn lose(&self) {
         self.untold.fetch_add(1, Ordering::Relaxed);
-        self.all.fetch_add(1, Ordering::Relaxed);
+        self.lost.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -113,14 +114,14 @@ impl AccessLog {
     /// A log and who writes it. The writer must be run, or nothing but losses comes of it.
     pub fn new(settings: Settings, ring: Ring, clock: Clock, chance: Chance) -> (Arc<Self>, Writer) {
         let (sender, receiver) = mpsc::channel(settings.queue.max(1));
-        let lost = Arc::new(Losses::default());
+        let tally = Arc::new(Tally::default());
         let run = hex::encode(chance());
         let system = ring.system().to_owned();
         let turn = Arc::new(Notify::new());
         let names = (run.clone(), system);
-        let writer = Writer::new(settings, receiver, lost.clone(), turn.clone(), clock.clone(), names);
+        let writer = Writer::new(settings, receiver, tally.clone(), turn.clone(), clock.clone(), names);
         let ring = ArcSwap::from_pointee(ring);
-        (Arc::new(Self { ring, clock, chance, run, seq: AtomicU64::new(0), sender, lost, turn }), writer)
+        (Arc::new(Self { ring, clock, chance, run, seq: AtomicU64::new(0), sender, tally, turn }), writer)
     }
 
     /// What this run is called in each line: 32 hexadecimal digits.
@@ -140,7 +141,12 @@ impl AccessLog {
 
     /// Records that were lost since the start.
     pub fn lost(&self) -> u64 {
-        self.lost.all.load(Ordering::Relaxed)
+        self.tally.lost.load(Ordering::Relaxed)
+    }
+
+    /// Records that were written since the start, to their last byte.
+    pub fn written(&self) -> u64 {
+        self.tally.written.load(Ordering::Relaxed)
     }
 
     /// Begins the record of an answer; it is written when the answer has left.
@@ -190,7 +196,7 @@ impl AccessLog {
     fn keep(&self, mut record: Box<Record>) {
         record.seq = self.seq.fetch_add(1, Ordering::Relaxed) + 1;
         if self.sender.try_send(record).is_err() {
-            self.lost.add();
+            self.tally.lose();
         }
     }
 }

@@ -9,13 +9,13 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::parts::{Open, Parts, Single};
 use super::record::{End, FORM, Line, Lost, Record, SEALED, Start};
-use super::{Clock, Losses, Settings};
+use super::{Clock, Settings, Tally};
 
 /// Who writes the log.
 pub struct Writer {
     settings: Settings,
     receiver: mpsc::Receiver<Box<Record>>,
-    lost: Arc<Losses>,
+    tally: Arc<Tally>,
     turn: Arc<Notify>,
     clock: Clock,
     run: String,
@@ -47,6 +47,7 @@ struct Buffer {
     begun: bool,
     /// Records in it.
     records: u64,
+    tally: Arc<Tally>,
 }
 
 impl Buffer {
@@ -65,6 +66,7 @@ impl Buffer {
         }
         out.flush().await?;
         self.bytes.clear();
+        self.tally.written.fetch_add(self.records, Ordering::Relaxed);
         (self.written, self.records, self.begun) = (0, 0, false);
         Ok(())
     }
@@ -79,18 +81,18 @@ impl Writer {
     pub(super) fn new(
         settings: Settings,
         receiver: mpsc::Receiver<Box<Record>>,
-        lost: Arc<Losses>,
+        tally: Arc<Tally>,
         turn: Arc<Notify>,
         clock: Clock,
         (run, system): (String, String),
     ) -> Self {
-        let buffer = Buffer::default();
+        let buffer = Buffer { tally: tally.clone(), ..Buffer::default() };
         // With nought no record would ever have a place.
         let settings = Settings { flush_bytes: settings.flush_bytes.max(1), ..settings };
         Self {
             settings,
             receiver,
-            lost,
+            tally,
             turn,
             clock,
             run,
@@ -259,7 +261,7 @@ impl Writer {
     }
 
     fn tell_losses(&mut self) {
-        let records = self.lost.untold.swap(0, Ordering::Relaxed);
+        let records = self.tally.untold.swap(0, Ordering::Relaxed);
         if records > 0 {
             self.told_lost += records;
             let (time, run) = ((self.clock)(), self.run.clone());
@@ -283,7 +285,7 @@ impl Writer {
         // Texts and numbers into memory: it cannot fail. If it did, half a line must not stay.
         if serde_json::to_writer(&mut self.buffer.bytes, line).is_err() {
             self.buffer.bytes.truncate(before);
-            self.lost.add();
+            self.tally.lose();
             return;
         }
         self.buffer.bytes.push(b'\n');

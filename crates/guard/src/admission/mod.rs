@@ -141,7 +141,9 @@ impl Admission {
 
     /// How full each room is, the system's own first.
     pub fn levels(&self) -> Vec<Level> {
-        let desk = self.desk();
+        let mut desk = self.desk();
+        // Nobody may have asked for long, and places lapse meanwhile.
+        desk.pass((self.clock)(), &*self.chance);
         let halls = desk.halls.iter().enumerate();
         let level = |(at, hall): (usize, &hall::Hall)| Level {
             tenant: desk.plan.settings.hall_name(at).to_owned(),

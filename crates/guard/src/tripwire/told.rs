@@ -82,6 +82,27 @@ impl Event {
         Self::Refused,
         Self::Limited,
     ];
+
+    /// In metrics.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Marked => "marked",
+            Self::MarkedForNobody => "marked_for_nobody",
+            Self::PageMarked => "page_marked",
+            Self::Blind(Blindness::Policy) => "blind_policy",
+            Self::Blind(Blindness::Mute) => "blind_mute",
+            Self::Blind(Blindness::Coding) => "blind_coding",
+            Self::Blind(Blindness::Encoding) => "blind_encoding",
+            Self::Blind(Blindness::Type) => "blind_type",
+            Self::Blind(Blindness::Partial) => "blind_partial",
+            Self::Blind(Blindness::Place) => "blind_place",
+            Self::Forgotten => "forgotten",
+            Self::Sighted => "sighted",
+            Self::Repeated => "repeated",
+            Self::Refused => "refused",
+            Self::Limited => "limited",
+        }
+    }
 }
 
 /// How often something happened.

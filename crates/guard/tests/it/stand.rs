@@ -91,9 +91,14 @@ impl Running {
     pub fn of(guard: Arc<Guard>, listener: TcpListener, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let serving = tokio::spawn(serve(guard, listener, tls, async {
-            let _ = stopped.await;
-        }));
+        let serving = tokio::spawn(serve(
+            guard,
+            listener,
+            tls.map(|config| Arc::new(guard::Tls::new(config))),
+            async {
+                let _ = stopped.await;
+            },
+        ));
         Self { address, stop: Some(stop), serving }
     }
 

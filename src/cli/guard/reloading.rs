@@ -1,0 +1,244 @@
+//! Other rules while the guard runs: at SIGHUP, when their time comes, and when Suimon says something else.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use guard::{Guard, Rules};
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::mpsc;
+
+use super::super::Failure;
+use super::super::caching::{Files, Ruled, Stated};
+use super::attached::{Change, Keeping};
+use super::certificate::{Certificate, Read};
+use super::health::Health;
+use super::parts::Parts;
+use crate::clock::{Clock, SystemClock};
+
+/// Where manifests come from.
+pub enum Source {
+    /// Read at the start and at SIGHUP.
+    Files(Stated),
+    /// As Suimon says, whenever it says something else.
+    Suimon { changes: mpsc::Receiver<Change>, keeping: Keeping },
+}
+
+/// What is changed while it runs.
+pub struct Live {
+    pub guard: Arc<Guard>,
+    pub parts: Arc<Parts>,
+    pub certificate: Option<Arc<Certificate>>,
+    pub health: Arc<Health>,
+    pub source: Source,
+    /// What holds.
+    pub files: Files,
+    /// The next instant at which that changes by itself.
+    pub until: Option<Timestamp>,
+}
+
+/// Why rules are made anew.
+enum Woken {
+    HungUp,
+    Time,
+    Told(Change),
+}
+
+/// What was made anew, before any of it is in force.
+struct Made {
+    files: Arc<Files>,
+    rules: Rules,
+    until: Option<Timestamp>,
+    /// Of Suimon's manifests.
+    digest: Option<String>,
+    shown: Option<Read>,
+    /// What one part cannot keep of what has begun by itself.
+    behind: Option<Failure>,
+}
+
+/// The rules of now, and the next instant at which they change by themselves.
+///
+/// # Errors
+/// When they contradict themselves.
+pub fn compiled(files: &Files) -> Result<(Rules, Option<Timestamp>), Failure> {
+    let Ruled { rules, version, exceptions, until } = files.rules_at(SystemClock.now())?;
+    for exception in exceptions {
+        tracing::warn!(exception, "an exception holds");
+    }
+    let rules = Rules::compile(version, rules).map_err(|faults| files.unfit(&faults))?;
+    Ok((rules, until))
+}
+
+impl Source {
+    /// Other manifests that nobody asked for; from files there are none.
+    async fn change(&mut self) -> Change {
+        match self {
+            Self::Suimon { changes, .. } => match changes.recv().await {
+                Some(change) => change,
+                // Whoever speaks with Suimon has ended; the guard is about to.
+                None => std::future::pending().await,
+            },
+            Self::Files(_) => std::future::pending().await,
+        }
+    }
+}
+
+/// The task that puts other rules into force; ends when dropped.
+pub struct Reloading(tokio::task::JoinHandle<()>);
+
+impl Drop for Reloading {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Reloading {
+    /// Listens for signals from now on.
+    ///
+    /// # Errors
+    /// When the system does not let it.
+    #[cfg(unix)]
+    pub fn start(mut live: Live) -> anyhow::Result<Self> {
+        let hangup = tokio::signal::unix::SignalKind::hangup();
+        let mut asked = tokio::signal::unix::signal(hangup).context("cannot listen for SIGHUP")?;
+        Ok(Self(tokio::spawn(async move {
+            let mut files = Arc::new(std::mem::replace(&mut live.files, Files::none()));
+            loop {
+                let woken = tokio::select! {
+                    heard = asked.recv() => match heard {
+                        Some(()) => Woken::HungUp,
+                        None => return,
+                    },
+                    () = reached(live.until) => Woken::Time,
+                    change = live.source.change() => Woken::Told(change),
+                };
+                live.renew(woken, &mut files).await;
+            }
+        })))
+    }
+
+    /// Where there is no such signal.
+    ///
+    /// # Errors
+    /// None.
+    #[cfg(not(unix))]
+    pub fn start(_: Live) -> anyhow::Result<Self> {
+        Ok(Self(tokio::spawn(std::future::pending())))
+    }
+}
+
+impl Live {
+    async fn renew(&mut self, woken: Woken, files: &mut Arc<Files>) {
+        let hung_up = matches!(woken, Woken::HungUp);
+        if hung_up {
+            self.parts.turn_log();
+        }
+        let stated = match &self.source {
+            Source::Files(stated) if hung_up => Some(stated.clone()),
+            _ => None,
+        };
+        let certificate = self.certificate.clone().filter(|_| hung_up);
+        let (known, parts) = (files.clone(), self.parts.clone());
+        // Files, and comparing many routes: nothing for the threads that answer requests.
+        let made = tokio::task::spawn_blocking(move || make(woken, stated, known, certificate, &parts)).await;
+        let taken = match made {
+            Ok(Ok(made)) => {
+                self.put_into_force(made, files);
+                true
+            }
+            Ok(Err(problem)) => {
+                let version = self.guard.rules().version().to_owned();
+                tracing::error!(
+                    %problem,
+                    version,
+                    "what was read has problems; the rules in force stay, and the certificate with them"
+                );
+                self.until = again(files.next_change(SystemClock.now()));
+                false
+            }
+            Err(error) => {
+                tracing::error!(%error, "the manifests were not read; the rules in force stay");
+                self.until = again(files.next_change(SystemClock.now()));
+                false
+            }
+        };
+        if hung_up {
+            self.health.reloaded(taken);
+        }
+    }
+
+    fn put_into_force(&mut self, made: Made, files: &mut Arc<Files>) {
+        let Made { files: read, rules, until, digest, shown, behind } = made;
+        (*files, self.until) = (read, until);
+        exchange(&self.guard, rules);
+        if let (Some(certificate), Some(shown)) = (&self.certificate, shown)
+            && certificate.show(shown)
+        {
+            tracing::info!("another certificate is shown from now on");
+        }
+        if let (Some(digest), Source::Suimon { keeping, .. }) = (digest, &self.source) {
+            keeping.now(digest);
+        }
+        if let Some(problem) = behind {
+            tracing::error!(%problem, "the caching rules have changed; the limits of before stay");
+            self.until = again(self.until);
+        }
+    }
+}
+
+/// Makes everything anew, of other manifests all or nothing. When only time has passed, what was read holds: somebody may be writing.
+fn make(
+    woken: Woken,
+    stated: Option<Stated>,
+    known: Arc<Files>,
+    certificate: Option<Arc<Certificate>>,
+    parts: &Parts,
+) -> Result<Made, Failure> {
+    let others = !matches!(woken, Woken::Time);
+    let (files, digest) = match (woken, stated) {
+        (Woken::Told(Change { files, digest }), _) => (Arc::new(files), Some(digest)),
+        (_, Some(stated)) => (Arc::new(stated.read()?), None),
+        (_, None) => (known, None),
+    };
+    let (rules, until) = compiled(&files)?;
+    let shown = certificate.map(|certificate| certificate.read()).transpose()?;
+    // What can go wrong has gone by, but for this.
+    let behind = match parts.change(&files) {
+        // Of manifests that hold already, what one part cannot keep holds no other back.
+        Err(problem) if others => return Err(problem),
+        changed => changed.err(),
+    };
+    Ok(Made { files, rules, until, digest, shown, behind })
+}
+
+/// When to try again what failed: at the next instant of the files that hold, and soon, since one that has passed does not come again.
+fn again(next: Option<Timestamp>) -> Option<Timestamp> {
+    const SOON: SignedDuration = SignedDuration::from_secs(60);
+    let soon = SystemClock.now().checked_add(SOON).ok();
+    next.into_iter().chain(soon).min()
+}
+
+/// Waits until the clock shows an instant; without one for ever. The clock may be set meanwhile, so it is looked at again and
+/// again.
+async fn reached(instant: Option<Timestamp>) {
+    const LOOK: Duration = Duration::from_secs(30);
+    let Some(instant) = instant else { return std::future::pending().await };
+    loop {
+        let left = instant.duration_since(SystemClock.now());
+        match Duration::try_from(left) {
+            Ok(left) if !left.is_zero() => tokio::time::sleep(left.min(LOOK)).await,
+            _ => return,
+        }
+    }
+}
+
+fn exchange(guard: &Guard, rules: Rules) {
+    if guard.rules().version() == rules.version() {
+        // What was told once is not told again.
+        tracing::info!(version = rules.version(), "the manifests state the rules in force");
+        return;
+    }
+    let (version, routes) = (rules.version().to_owned(), rules.table().routes().len());
+    let before = guard.replace(rules);
+    tracing::info!(version, routes, before = before.version(), "other rules are in force");
+}
