@@ -111,6 +111,8 @@ async fn who_looked_once_may_leave() {
     let now = status(&admin, "NFR-CACHE").await;
     assert_eq!((&now["standing"], &now["result"]), (&json!("CURRENT"), &json!("PASS")), "{now}");
     app.clock.advance(91 * 24 * 3600);
+    // Whoever signed in before is signed out by then.
+    let admin = app.operator_member(Role::OperatorAdmin).await;
     assert_eq!(status(&admin, "NFR-CACHE").await["standing"], "EXPIRED", "nothing of it counts");
 }
 
@@ -179,7 +181,7 @@ async fn only_an_exception_that_holds_answers_for_what_is_only_watched() {
     app.clock.advance(48 * 3600);
     assert!(spots().await, "it is over");
     // As it was then.
-    let query = "query($at: Instant!) { systems(at: $at) { nodes { blindSpots { gap } } } }";
+    let query = "query($at: Instant!) { systems(at: $at, first: 1) { nodes { blindSpots { gap } } } }";
     let answer = admin.gql_with(query, json!({ "at": then })).await;
     let spots = answer["data"]["systems"]["nodes"][0]["blindSpots"].as_array().expect("gaps");
     assert!(!spots.contains(&json!({ "gap": "BINDING_NOT_ENFORCED" })), "{answer}");
@@ -258,7 +260,7 @@ async fn lists_inside_lists_have_their_price() {
     ] {
         let answer = app.admin().gql(query).await;
         assert!(
-            answer["data"].is_null() && answer["errors"].to_string().contains("complex"),
+            answer["data"].is_null() && answer["errors"].to_string().contains("LIMIT_EXCEEDED"),
             "{query}: {answer}"
         );
     }
