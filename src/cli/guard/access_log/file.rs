@@ -147,7 +147,6 @@ pub fn private() -> OpenOptions {
 }
 
 #[cfg(unix)]
-#[expect(clippy::unnecessary_wraps, reason = "elsewhere there is none")]
 fn known_as(found: &Metadata) -> Option<Known> {
     use std::os::unix::fs::MetadataExt;
     Some((found.dev(), found.ino()))
