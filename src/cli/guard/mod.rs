@@ -94,8 +94,17 @@ pub struct Arguments {
 pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Failure> {
     output::start_logging(&context.config()?.log);
     let settings = settings(&arguments)?;
-    let Arguments { manifests, system, listen, tls_certificate, tls_key, parts, attached, health: probed, .. } =
-        arguments;
+    let Arguments {
+        manifests,
+        system,
+        listen,
+        tls_certificate,
+        tls_key,
+        parts,
+        attached,
+        health: probed,
+        ..
+    } = arguments;
     let health = Arc::new(Health::default());
     // First of all and to the end: whoever asks is told that the guard is not ready, and why.
     let _answering = match &probed {
