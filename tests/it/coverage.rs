@@ -98,6 +98,7 @@ impl Types {
                 "Boolean" => "true".to_owned(),
                 "Int" | "Float" => "1".to_owned(),
                 "Instant" => "\"2023-10-26T11:00:00+09:00\"".to_owned(),
+                "UUID" => "\"018b6947-e000-7000-8000-000000000001\"".to_owned(),
                 _ => "\"x\"".to_owned(),
             },
         }

@@ -201,12 +201,10 @@ spec:
 "
         )
     };
-    let limit = |share: &str| {
-        format!("mechanism: admission, params: {{ rate: 100, concurrency: 9, reserve: {{ {share} }} }}")
-    };
+    let limit = |more: &str| format!("mechanism: admission, params: {{ rate: 100, concurrency: 9{more} }}");
     let stated = [
-        requirement("CAP-2", "system", &limit("web: 0.6")),
-        requirement("CAP-3", "system", &limit("call_centre: 0.6")),
+        requirement("CAP-2", "system", &limit("")),
+        requirement("CAP-3", "system", &limit(", order: { by: shuffle_then_fifo, opensAt: 2021-04-26T09:00:00+09:00 }")),
         requirement("CACHE-1", "routes:personal", "mechanism: cache, params: { rule: no_store }"),
         exception("CAP-3"),
         exception("CACHE-1"),
@@ -221,8 +219,14 @@ async fn limits_that_cannot_be_kept_hold_no_other_rule_back() {
     let guard =
         Guard::start(folder.path(), schools().await, &["--key-file", "guard.key", "--admission"]).await;
     guard.says("an exception holds", 2).await;
+    // Whoever has a place waits, or does not, in the order of before.
+    let inside = guard.get_as("/t/a/pupils", "sid=hanako-a").await;
+    assert_eq!(inside.status(), 200);
+    let given = inside.headers().get_all("set-cookie").iter().filter_map(|cookie| cookie.to_str().ok());
+    let place = given.filter_map(|cookie| cookie.split(';').next()).find(|cookie| cookie.contains("suimon-place"));
+    let cookies = format!("sid=hanako-a; {}", place.expect("a place"));
     guard.says("other rules are in force", 1).await;
-    let answer = guard.get_as("/t/a/pupils", "sid=hanako-a").await;
+    let answer = guard.get_as("/t/a/pupils", &cookies).await;
     assert_eq!(
         (answer.status().as_u16(), &answer.headers()["cache-control"]),
         (200, &HeaderValue::from_static(SEALED))
@@ -237,8 +241,11 @@ async fn parts_that_cannot_be_set_up_are_refused_with_the_reason() {
     let folder = tempfile::tempdir().expect("a folder");
     state(folder.path(), "enforce");
     let refused = |more: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_suimon"));
+        // One that starts all the same would never end by itself.
+        let mut command = Command::new("timeout");
         command.args([
+            "60",
+            env!("CARGO_BIN_EXE_suimon"),
             "guard",
             "--manifests",
             "manifests",
@@ -254,6 +261,10 @@ async fn parts_that_cannot_be_set_up_are_refused_with_the_reason() {
     assert!(code == Some(2) && said.contains("--key-file"), "{said}");
     let (code, said) = refused(&["--key-file", "guard.key", "--admission"]);
     assert!(code == Some(2) && said.contains("states `mechanism: admission`"), "{said}");
+    let system = folder.path().join("manifests/system.yaml");
+    let stated = std::fs::read_to_string(&system).expect("the system");
+    let (silent, _) = stated.split_once("\n  sessions:").expect("sessions come last");
+    std::fs::write(&system, format!("{silent}\n")).expect("written");
     let (code, said) = refused(&["--key-file", "guard.key", "--identity-binding"]);
     assert!(code == Some(2) && said.contains("states no `sessions`"), "{said}");
     let (code, said) = refused(&["--key-file", "guard.key", "--access-log", "no/such/folder/log"]);

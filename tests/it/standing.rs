@@ -112,7 +112,7 @@ async fn who_looked_once_may_leave() {
     assert_eq!((&now["standing"], &now["result"]), (&json!("CURRENT"), &json!("PASS")), "{now}");
     app.clock.advance(91 * 24 * 3600);
     // Whoever signed in before is signed out by then.
-    let admin = app.operator_member(Role::OperatorAdmin).await;
+    let admin = app.renewed(&admin).await;
     assert_eq!(status(&admin, "NFR-CACHE").await["standing"], "EXPIRED", "nothing of it counts");
 }
 

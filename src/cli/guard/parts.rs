@@ -32,7 +32,7 @@ pub struct Options {
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
     #[command(flatten)]
-    access_log: access_log::Options,
+    access_log: access_log::LogOptions,
     /// Personal pages tell when another browser holds them; with `enforce` they hide there, too.
     #[arg(long, value_enum, value_name = "MODE", requires = "key_file")]
     tripwire: Option<Strictness>,

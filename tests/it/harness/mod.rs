@@ -182,6 +182,11 @@ impl TestApp {
         Member { url: self.url.clone(), http: self.http.clone(), token, account: text(account), login }
     }
 
+    /// The same with another token, for after the first one's time.
+    pub async fn renewed(&self, member: &Member) -> Member {
+        Member { token: self.token_of(&member.login).await, ..member.clone() }
+    }
+
     async fn token_of(&self, login: &str) -> String {
         let scopes = suimon::access::every_scope();
         suimon::access::issue_token_for(&self.app, login, "test", &scopes, 30).await.expect("a token").secret

@@ -72,7 +72,7 @@ async fn what_is_in_force_refers_though_a_newer_version_waits() {
     assert!(problems(&pruned).contains("refers to `EST-OPENING-DAY`, which pruning withdraws"), "{pruned}");
     app.clock.advance(31 * 24 * 3600);
     // Whoever signed in before is signed out by then.
-    let admin = app.operator_member(Role::OperatorAdmin).await;
+    let admin = app.renewed(&admin).await;
     assert_eq!(withdraw(&admin, "ESTIMATE", "EST-OPENING-DAY").await["__typename"], "ManifestChange");
 }
 

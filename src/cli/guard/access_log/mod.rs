@@ -30,7 +30,7 @@ use crate::entropy::Entropy;
 
 /// Where it goes.
 #[derive(Args, Clone)]
-pub struct Options {
+pub struct LogOptions {
     /// Writes a line of JSON for each personal answer: pseudonyms, nothing personal. Appended to a file; with --access-log-rotate into
     /// files of a folder; or sent as objects to s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX, file:///FOLDER.
     #[arg(long, value_name = "PATH|URL", requires = "key_file")]
@@ -56,7 +56,7 @@ const LARGEST_OBJECT: u64 = 256 << 20;
 const OBJECT: (u64, Duration) = (64 << 20, Duration::from_secs(5 * 60));
 const SPOOL: Bytes = Bytes(1 << 30);
 
-impl Options {
+impl LogOptions {
     pub fn is_on(&self) -> bool {
         self.access_log.is_some()
     }

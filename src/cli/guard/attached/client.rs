@@ -78,6 +78,8 @@ impl Client {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(30))
             .pool_max_idle_per_host(2)
+            // It would try for as long as it may, at once and again. The next question comes by itself.
+            .retry_canceled_requests(false)
             .build(connector);
         Ok(Self(Arc::new(Inner { url, token, client })))
     }

@@ -2,10 +2,12 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::super::super::Failure;
 use super::super::super::caching::Files;
@@ -14,6 +16,9 @@ use super::client::{Client, NoAnswer};
 use crate::guards::wire::{RULES, Rules, RulesData};
 use crate::requirements::MAX_KEPT;
 use crate::requirements::manifest::{Manifest, ManifestSet};
+
+/// How long a guard that remembers nothing waits for its first rules.
+const FIRST: Duration = Duration::from_secs(15);
 
 /// What is remembered.
 #[derive(Serialize, Deserialize)]
@@ -61,7 +66,7 @@ pub fn remember(store: &Path, system: &str, digest: &str, manifests: &[String]) 
 
 /// What the guard begins with: Suimon's word, or the last one.
 pub async fn first(client: &Client, system: &str, store: &Path) -> Result<Change, Failure> {
-    let why = match ask(client, system, None).await {
+    let why = match asked_patiently(client, system, store).await {
         Ok(Some(Rules { digest, manifests })) => {
             let manifests = manifests.unwrap_or_default();
             let files = read(system, &manifests).map_err(|error| {
@@ -90,6 +95,19 @@ pub async fn first(client: &Client, system: &str, store: &Path) -> Result<Change
         remembered().map_err(|error| Failure::usage(format!("--state {}: {error:#}", store.display())))?;
     tracing::warn!(%why, digest = change.digest, "Suimon gives no rules; those of the last time are kept");
     Ok(change)
+}
+
+/// Without anything remembered it waits a while for a Suimon that is about to start, as after a power cut.
+async fn asked_patiently(client: &Client, system: &str, store: &Path) -> Result<Option<Rules>, NoAnswer> {
+    let begun = Instant::now();
+    loop {
+        let answer = ask(client, system, None).await;
+        let may_come = matches!(answer, Err(NoAnswer::Failed | NoAnswer::Slow | NoAnswer::Status(_)));
+        if !may_come || store.exists() || begun.elapsed() >= FIRST {
+            return answer;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
 }
 
 /// Writes through to the disk.
