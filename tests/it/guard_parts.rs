@@ -204,7 +204,11 @@ spec:
     let limit = |more: &str| format!("mechanism: admission, params: {{ rate: 100, concurrency: 9{more} }}");
     let stated = [
         requirement("CAP-2", "system", &limit("")),
-        requirement("CAP-3", "system", &limit(", order: { by: shuffle_then_fifo, opensAt: 2021-04-26T09:00:00+09:00 }")),
+        requirement(
+            "CAP-3",
+            "system",
+            &limit(", order: { by: shuffle_then_fifo, opensAt: 2021-04-26T09:00:00+09:00 }"),
+        ),
         requirement("CACHE-1", "routes:personal", "mechanism: cache, params: { rule: no_store }"),
         exception("CAP-3"),
         exception("CACHE-1"),
@@ -223,7 +227,8 @@ async fn limits_that_cannot_be_kept_hold_no_other_rule_back() {
     let inside = guard.get_as("/t/a/pupils", "sid=hanako-a").await;
     assert_eq!(inside.status(), 200);
     let given = inside.headers().get_all("set-cookie").iter().filter_map(|cookie| cookie.to_str().ok());
-    let place = given.filter_map(|cookie| cookie.split(';').next()).find(|cookie| cookie.contains("suimon-place"));
+    let place =
+        given.filter_map(|cookie| cookie.split(';').next()).find(|cookie| cookie.contains("suimon-place"));
     let cookies = format!("sid=hanako-a; {}", place.expect("a place"));
     guard.says("other rules are in force", 1).await;
     let answer = guard.get_as("/t/a/pupils", &cookies).await;
