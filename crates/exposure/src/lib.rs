@@ -4,12 +4,17 @@
 //! This crate reads the logs of that window, from the edge (CloudFront) and from the origin, and lists the
 //! people whose pages may have been in the cache, tenant by tenant, with the log lines that say so:
 //!
-//! ```ignore
-//! let mut scan = Scan::new(query)?;
-//! for file in files {
-//!     let report = scan.read(&file.name, file.open()?);
+//! ```
+//! use exposure::{QueryError, Scan, WindowQuery, WindowResult};
+//!
+//! fn who(query: WindowQuery, files: Vec<(String, std::fs::File)>) -> Result<WindowResult, QueryError> {
+//!     let mut scan = Scan::new(query)?;
+//!     for (name, file) in files {
+//!         // What cannot be read is in the report, and the rest is used.
+//!         let _report = scan.read(&name, file);
+//!     }
+//!     Ok(scan.finish())
 //! }
-//! let result = scan.finish();
 //! ```
 //!
 //! The method is the *window* method: everybody who logged in, or fetched a personal route, during the window.
