@@ -82,11 +82,6 @@ pub struct Ruled {
 }
 
 impl Files {
-    /// Of nothing.
-    pub fn none() -> Self {
-        Self { set: ManifestSet::default(), system: String::new() }
-    }
-
     /// Of manifests that were read elsewhere.
     pub fn of(set: ManifestSet, system: &str) -> Self {
         Self { set, system: system.to_owned() }

@@ -89,10 +89,9 @@ impl Scene {
     /// The clock of the service is that of the guard's machine.
     async fn new(mode: &str) -> Self {
         let app = TestApp::beginning(SystemClock.now(), None, &[]).await;
-        let system = SCHOOLS.split("---\n").next().unwrap();
         let caching = CACHING.replace("MODE", mode);
         let applied =
-            apply(&app.admin(), &[("system.yaml", system), ("cache.yaml", &caching)], "first", false).await;
+            apply(&app.admin(), &[("schools.yaml", SCHOOLS), ("cache.yaml", &caching)], "first", false).await;
         assert_eq!(applied["__typename"], "ManifestsApplied", "{applied}");
         let folder = tempfile::tempdir().expect("a folder");
         let token = app.operator_member(Role::Service).await.token;
@@ -103,6 +102,10 @@ impl Scene {
     }
 
     async fn guard(&self) -> Guard {
+        self.guard_with(&[]).await
+    }
+
+    async fn guard_with(&self, more: &[&str]) -> Guard {
         let url = format!("http://{}", self.way.address);
         let attached = [
             "--suimon",
@@ -124,7 +127,7 @@ impl Scene {
             "--tripwire",
             "enforce",
         ];
-        Guard::start_bare(self.folder.path(), self.origin, &attached, &[]).await
+        Guard::start_bare(self.folder.path(), self.origin, &[&attached, more].concat(), &[]).await
     }
 
     async fn asks(&self, query: &str) -> Value {
@@ -279,6 +282,44 @@ async fn a_strangers_page_opens_an_incident_even_when_the_service_was_away() {
         assert!(began.elapsed() < LONG, "what was taken is kept");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_put_into_force_is_not_remembered_either() {
+    let scene = Scene::new("enforce").await;
+    let mut guard = scene.guard_with(&["--admission"]).await;
+    let nodes = "{ system(name: \"schools\") { guards { isCurrent } } }";
+    let is =
+        |current: bool| move |data: &Value| data["system"]["guards"] == json!([{ "isCurrent": current }]);
+    scene.until(nodes, is(true)).await;
+    let remembered = scene.folder.path().join("state/rules.json");
+    let before = std::fs::read(&remembered).unwrap();
+    // While somebody is inside the order of waiting cannot change, and nothing that comes with it.
+    assert_eq!(guard.get_as("/t/a/pupils", "sid=hanako-a").await.status(), 200);
+    let order = "concurrency: 1, order: { by: shuffle_then_fifo, opensAt: 2021-04-26T09:00:00+09:00 }";
+    let changed = SCHOOLS.replace("concurrency: 1", order);
+    let looser = CACHING.replace("MODE", "observe");
+    let set = [("schools.yaml", &*changed), ("cache.yaml", &looser)];
+    let applied = apply(&scene.app.admin(), &set, "another order", false).await;
+    assert_eq!(applied["__typename"], "ManifestsApplied", "{applied}");
+    guard.says("the rules in force stay", 1).await;
+    assert_eq!(std::fs::read(&remembered).unwrap(), before);
+    // Nobody else works in its folder.
+    let url = format!("http://{}", scene.way.address);
+    let second = Command::new(env!("CARGO_BIN_EXE_suimon"))
+        .args(["guard", "--listen", "127.0.0.1:0", "--origin", "http://127.0.0.1:9", "--suimon", &url])
+        .args(["--suimon-token-file", "token", "--state", "state", "--system", "schools"])
+        .current_dir(scene.folder.path())
+        .output()
+        .expect("the program starts");
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(second.status.code() == Some(2) && said.contains("another guard has it"), "{said}");
+    guard.signal("-TERM");
+    assert_eq!(guard.ended().await.code(), Some(0));
+    // Nobody is inside any more: now it can be kept.
+    let _guard = scene.guard_with(&["--admission"]).await;
+    scene.until(nodes, is(true)).await;
+    assert_ne!(std::fs::read(&remembered).unwrap(), before);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -24,14 +24,14 @@ use guard::settings::{Origin, Patience};
 use guard::{Guard, Settings};
 use tokio::net::TcpListener;
 
-use self::attached::Attached;
+use self::attached::{Opened, Speaking};
 use self::bounds::{StatedLimit, StatedPatience};
 use self::certificate::Certificate;
 use self::health::Health;
 use self::parts::{Options, Parts};
 use self::reloading::{Live, Reloading, Source, compiled};
 use self::told::Log;
-use super::caching::Stated;
+use super::caching::{Files, Stated};
 use super::{Context, Failure, output, serve};
 
 /// Runs the guard in front of a system. SIGHUP reads the manifests and the certificate again (when one has problems, the rules in
@@ -118,17 +118,16 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Fa
         None => None,
     };
     let tls = certificate.as_ref().map(|certificate| certificate.tls());
-    let (files, source, attached) = match attached.open(system.as_deref()).await? {
-        Some((files, mut attached)) => {
-            let source = Source::Suimon { changes: attached.changes(), keeping: attached.keeping() };
-            (files, source, Some(attached))
+    let fits = |files: &Files| compiled(files).map(drop);
+    let (files, source, outbox, speaking) = match attached.open(system.as_deref(), fits).await? {
+        Some(Opened { files, outbox, changes, keeping, speaking }) => {
+            (files, Source::Suimon { changes, keeping }, Some(outbox), Some(speaking))
         }
         None => {
             let stated = Stated { paths: manifests, system };
-            (stated.read()?, Source::Files(stated), None)
+            (Arc::new(stated.read()?), Source::Files(stated), None, None)
         }
     };
-    let outbox = attached.as_ref().map(Attached::outbox);
     let (rules, until) = compiled(&files)?;
     let (version, routes) = (rules.version().to_owned(), rules.table().routes().len());
     let guard = Guard::new(settings, rules, Arc::new(Log { outbox: outbox.clone() }))
@@ -137,13 +136,22 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Fa
     let (guard, parts) = (Arc::new(parts.of(guard)), Arc::new(parts));
     // Before anybody can know that the guard is there: a signal that nobody listens for would end it.
     let (for_guard, for_parts, for_health) = (guard.clone(), parts.clone(), health.clone());
-    let live =
-        Live { guard: for_guard, parts: for_parts, certificate, health: for_health, source, files, until };
+    let live = Live {
+        refused: None,
+        guard: for_guard,
+        parts: for_parts,
+        certificate,
+        health: for_health,
+        source,
+        files,
+        until,
+    };
     let reloading = Reloading::start(live)?;
     let listener = TcpListener::bind(&listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let address = listener.local_addr()?;
     tracing::info!(%address, version, routes, tls = tls.is_some(), "the guard listens");
     health.listens(guard.clone(), parts.clone());
+    let attached = speaking.map(Speaking::begin);
     let ended = async {
         serve::ended().await;
         health.drains();

@@ -26,13 +26,15 @@ pub enum Source {
 
 /// What is changed while it runs.
 pub struct Live {
+    /// What Suimon gave last and cannot be put into force: it is not given again, and what stands against it may pass.
+    pub refused: Option<Change>,
     pub guard: Arc<Guard>,
     pub parts: Arc<Parts>,
     pub certificate: Option<Arc<Certificate>>,
     pub health: Arc<Health>,
     pub source: Source,
     /// What holds.
-    pub files: Files,
+    pub files: Arc<Files>,
     /// The next instant at which that changes by itself.
     pub until: Option<Timestamp>,
 }
@@ -50,7 +52,7 @@ struct Made {
     rules: Rules,
     until: Option<Timestamp>,
     /// Of Suimon's manifests.
-    digest: Option<String>,
+    change: Option<Change>,
     shown: Option<Read>,
     /// What one part cannot keep of what has begun by itself.
     behind: Option<Failure>,
@@ -102,7 +104,6 @@ impl Reloading {
         let hangup = tokio::signal::unix::SignalKind::hangup();
         let mut asked = tokio::signal::unix::signal(hangup).context("cannot listen for SIGHUP")?;
         Ok(Self(tokio::spawn(async move {
-            let mut files = Arc::new(std::mem::replace(&mut live.files, Files::none()));
             loop {
                 let woken = tokio::select! {
                     heard = asked.recv() => match heard {
@@ -112,7 +113,13 @@ impl Reloading {
                     () = reached(live.until) => Woken::Time,
                     change = live.source.change() => Woken::Told(change),
                 };
-                live.renew(woken, &mut files).await;
+                // Whether or not that can be kept now: what holds has its instants.
+                if let (Woken::Time, Some(refused)) = (&woken, live.refused.clone())
+                    && live.renew(Woken::Told(refused)).await
+                {
+                    continue;
+                }
+                live.renew(woken).await;
             }
         })))
     }
@@ -128,7 +135,8 @@ impl Reloading {
 }
 
 impl Live {
-    async fn renew(&mut self, woken: Woken, files: &mut Arc<Files>) {
+    /// Whether it was all put into force.
+    async fn renew(&mut self, woken: Woken) -> bool {
         let hung_up = matches!(woken, Woken::HungUp);
         if hung_up {
             self.parts.turn_log();
@@ -138,12 +146,16 @@ impl Live {
             _ => None,
         };
         let certificate = self.certificate.clone().filter(|_| hung_up);
-        let (known, parts) = (files.clone(), self.parts.clone());
+        let (known, parts) = (self.files.clone(), self.parts.clone());
+        let told = match &woken {
+            Woken::Told(change) => Some(change.clone()),
+            Woken::HungUp | Woken::Time => None,
+        };
         // Files, and comparing many routes: nothing for the threads that answer requests.
         let made = tokio::task::spawn_blocking(move || make(woken, stated, known, certificate, &parts)).await;
         let taken = match made {
             Ok(Ok(made)) => {
-                self.put_into_force(made, files);
+                self.put_into_force(made);
                 true
             }
             Ok(Err(problem)) => {
@@ -153,31 +165,37 @@ impl Live {
                     version,
                     "what was read has problems; the rules in force stay, and the certificate with them"
                 );
-                self.until = again(files.next_change(SystemClock.now()));
                 false
             }
             Err(error) => {
                 tracing::error!(%error, "the manifests were not read; the rules in force stay");
-                self.until = again(files.next_change(SystemClock.now()));
                 false
             }
         };
+        if !taken {
+            self.until = again(self.files.next_change(SystemClock.now()));
+            self.refused = told.or(self.refused.take());
+        }
         if hung_up {
             self.health.reloaded(taken);
         }
+        taken
     }
 
-    fn put_into_force(&mut self, made: Made, files: &mut Arc<Files>) {
-        let Made { files: read, rules, until, digest, shown, behind } = made;
-        (*files, self.until) = (read, until);
+    fn put_into_force(&mut self, made: Made) {
+        let Made { files, rules, until, change, shown, behind } = made;
+        (self.files, self.until) = (files, until);
         exchange(&self.guard, rules);
         if let (Some(certificate), Some(shown)) = (&self.certificate, shown)
             && certificate.show(shown)
         {
             tracing::info!("another certificate is shown from now on");
         }
-        if let (Some(digest), Source::Suimon { keeping, .. }) = (digest, &self.source) {
-            keeping.now(digest);
+        if let (Some(change), Source::Suimon { keeping, .. }) = (change, &self.source) {
+            tokio::task::block_in_place(|| keeping.now(&change));
+            self.refused = None;
+        } else if self.refused.is_some() {
+            self.until = again(self.until);
         }
         if let Some(problem) = behind {
             tracing::error!(%problem, "the caching rules have changed; the limits of before stay");
@@ -195,8 +213,8 @@ fn make(
     parts: &Parts,
 ) -> Result<Made, Failure> {
     let others = !matches!(woken, Woken::Time);
-    let (files, digest) = match (woken, stated) {
-        (Woken::Told(Change { files, digest }), _) => (Arc::new(files), Some(digest)),
+    let (files, change) = match (woken, stated) {
+        (Woken::Told(change), _) => (change.files.clone(), Some(change)),
         (_, Some(stated)) => (Arc::new(stated.read()?), None),
         (_, None) => (known, None),
     };
@@ -208,7 +226,7 @@ fn make(
         Err(problem) if others => return Err(problem),
         changed => changed.err(),
     };
-    Ok(Made { files, rules, until, digest, shown, behind })
+    Ok(Made { files, rules, until, change, shown, behind })
 }
 
 /// When to try again what failed: at the next instant of the files that hold, and soon, since one that has passed does not come again.

@@ -17,8 +17,8 @@ use crate::clock::{Clock, SystemClock};
 use crate::entropy::Entropy;
 use crate::guards::wire::{Fault, Sighted, Way};
 
-/// Things that wait. There are as many faults as routes times kinds, and browsers' reports are limited before they come here: more
-/// wait only when nobody takes them for days.
+/// Things that wait. There are as many faults as routes times kinds; of browsers' reports at most some fifty a second come here, so a
+/// leak that many see fills it in minutes while nobody takes them. The first ones are kept: they open the incident.
 const MOST: usize = 20_000;
 /// Between whoever sees and whoever writes.
 const QUEUE: usize = 4_096;
@@ -53,6 +53,8 @@ pub struct Kept {
     path: PathBuf,
     file: std::fs::File,
     items: VecDeque<Item>,
+    /// Lines of the file that somebody has taken.
+    stale: usize,
     pub receiver: mpsc::Receiver<Item>,
     lost: Arc<AtomicU64>,
 }
@@ -81,7 +83,7 @@ pub fn open(path: &Path, entropy: Arc<Entropy>) -> anyhow::Result<(Outbox, Kept)
     let (sender, receiver) = mpsc::channel(QUEUE);
     let lost = Arc::new(AtomicU64::new(0));
     let outbox = Outbox { sender, lost: lost.clone(), entropy };
-    Ok((outbox, Kept { path: path.to_owned(), file, items, receiver, lost }))
+    Ok((outbox, Kept { path: path.to_owned(), file, items, stale: 0, receiver, lost }))
 }
 
 impl Outbox {
@@ -149,11 +151,14 @@ impl Kept {
             self.lost.fetch_add(over as u64, Ordering::Relaxed);
         }
         let items: VecDeque<Item> = items.into_iter().take(room).collect();
-        if let Err(error) = super::rules::synced(&mut self.file, &lines(&items)) {
+        let written = super::rules::synced(&mut self.file, &lines(&items));
+        self.items.extend(items);
+        if let Err(error) = written {
             // It is told all the same, unless the guard ends before.
             tracing::error!(%error, "what is to be told to Suimon cannot be kept on the disk");
+            // There may be half a line, which must not become the beginning of the next one.
+            self.rewrite();
         }
-        self.items.extend(items);
     }
 
     /// The first that wait, as many as one report takes of each kind.
@@ -166,29 +171,37 @@ impl Kept {
         self.items.len()
     }
 
-    /// Forgets the first ones: somebody has taken them.
+    /// Forgets the first ones: somebody has taken them. In the file they stay until there are more of them than of others: after a
+    /// restart they may be told once more, and are recorded once.
     pub fn taken(&mut self, count: usize) {
-        self.items.drain(..count.min(self.items.len()));
+        let count = count.min(self.items.len());
+        self.items.drain(..count);
+        self.stale += count;
+        if self.stale >= self.items.len() {
+            self.rewrite();
+        }
+    }
+
+    fn rewrite(&mut self) {
         let renewed = replace(&self.path, &lines(&self.items)).and_then(|()| append(&self.path));
         match renewed {
-            Ok(file) => self.file = file,
-            // Told once more after a restart, and recorded once.
+            Ok(file) => (self.file, self.stale) = (file, 0),
             Err(error) => tracing::error!(error = format!("{error:#}"), "the outbox cannot be written"),
         }
     }
 
-    /// Lets one thing among the first ones go, so that the others are taken: it stands in the log alone.
-    pub fn unfit(&mut self, kind: Kind, at: usize, among: usize) {
+    /// Lets one thing among the first ones go, so that the others are taken: it stands in the log alone. False when there is none such.
+    pub fn unfit(&mut self, kind: Kind, at: usize, among: usize) -> bool {
         let is_of_kind = |item: &Item| match item {
             Item::Finding(_) => kind == Kind::Finding,
             Item::Sighting(_) => kind == Kind::Sighting,
         };
         let of_kind = self.items.iter().take(among).enumerate().filter(|(_, item)| is_of_kind(item));
         let place = of_kind.map(|(place, _)| place).nth(at);
-        if let Some(item) = place.and_then(|place| self.items.remove(place)) {
-            tracing::error!(?item, "this cannot be told to Suimon");
-            self.taken(0);
-        }
+        let Some(item) = place.and_then(|place| self.items.remove(place)) else { return false };
+        tracing::error!(?item, "this cannot be told to Suimon");
+        self.rewrite();
+        true
     }
 
     /// What could not be kept since the last time that somebody asked.
@@ -228,7 +241,8 @@ pub fn replace(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn options() -> std::fs::OpenOptions {
+/// For the owner alone.
+pub fn options() -> std::fs::OpenOptions {
     let mut options = std::fs::OpenOptions::new();
     options.create(true);
     #[cfg(unix)]

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -58,26 +59,47 @@ pub fn read(system: &str, manifests: &[String]) -> anyhow::Result<Files> {
 }
 
 /// Remembers them: all or nothing, on the disk when it returns.
-pub fn remember(store: &Path, system: &str, digest: &str, manifests: &[String]) -> anyhow::Result<()> {
-    let (system, digest) = (system.to_owned(), digest.to_owned());
+pub fn remember(store: &Path, system: &str, change: &Change) -> anyhow::Result<()> {
+    let Change { files: _, digest, manifests } = change;
+    let (system, digest) = (system.to_owned(), digest.clone());
     let text = serde_json::to_vec(&Remembered { system, digest, manifests: manifests.to_vec() })?;
     super::outbox::replace(store, &text)
 }
 
-/// What the guard begins with: Suimon's word, or the last one.
-pub async fn first(client: &Client, system: &str, store: &Path) -> Result<Change, Failure> {
-    let why = match asked_patiently(client, system, store).await {
-        Ok(Some(Rules { digest, manifests })) => {
-            let manifests = manifests.unwrap_or_default();
-            let files = read(system, &manifests).map_err(|error| {
-                Failure::usage(format!("--suimon: its manifests cannot be kept: {error:#}"))
-            })?;
-            remember(store, system, &digest, &manifests)
-                .map_err(|error| Failure::usage(format!("--state: {error:#}")))?;
-            return Ok(Change { files, digest });
-        }
-        Ok(None) => NoAnswer::Unreadable,
-        Err(why) => why,
+/// What the guard begins with.
+pub struct First {
+    pub in_force: Change,
+    /// Digest of the manifests that Suimon gave last, whether or not they can be kept.
+    pub given: String,
+}
+
+/// Suimon's word, or the last one that could be kept. What can be kept is remembered.
+pub async fn first(
+    client: &Client,
+    system: &str,
+    store: &Path,
+    fits: impl Fn(&Files) -> Result<(), Failure>,
+) -> Result<First, Failure> {
+    let (why, given) = match asked_patiently(client, system, store).await {
+        Ok(Some(rules)) => match read(system, rules.manifests.as_deref().unwrap_or_default()) {
+            Ok(files) => match fits(&files) {
+                Ok(()) => {
+                    let Rules { digest, manifests } = rules;
+                    let in_force = Change {
+                        files: Arc::new(files),
+                        digest: digest.clone(),
+                        manifests: manifests.unwrap_or_default().into(),
+                    };
+                    remember(store, system, &in_force)
+                        .map_err(|error| Failure::usage(format!("--state: {error:#}")))?;
+                    return Ok(First { in_force, given: digest });
+                }
+                Err(unfit) => (format!("its manifests cannot be kept: {unfit}"), Some(rules.digest)),
+            },
+            Err(error) => (format!("its manifests cannot be kept: {error:#}"), Some(rules.digest)),
+        },
+        Ok(None) => (NoAnswer::Unreadable.to_string(), None),
+        Err(why) => (why.to_string(), None),
     };
     if !store.exists() {
         return Err(Failure::usage(format!(
@@ -89,12 +111,14 @@ pub async fn first(client: &Client, system: &str, store: &Path) -> Result<Change
         if of != system {
             return Err(anyhow!("it remembers the rules of another system"));
         }
-        Ok(Change { files: read(system, &manifests)?, digest })
+        let files = Arc::new(read(system, &manifests)?);
+        Ok(Change { files, digest, manifests: manifests.into() })
     };
-    let change =
+    let in_force =
         remembered().map_err(|error| Failure::usage(format!("--state {}: {error:#}", store.display())))?;
-    tracing::warn!(%why, digest = change.digest, "Suimon gives no rules; those of the last time are kept");
-    Ok(change)
+    tracing::warn!(why, digest = in_force.digest, "Suimon gives no rules; those of the last time are kept");
+    let given = given.unwrap_or_else(|| in_force.digest.clone());
+    Ok(First { in_force, given })
 }
 
 /// Without anything remembered it waits a while for a Suimon that is about to start, as after a power cut.

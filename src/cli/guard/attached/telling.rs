@@ -1,6 +1,6 @@
 //! The one task that speaks with Suimon: asks for rules, tells what waits and that the guard is there.
 
-use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -29,7 +29,6 @@ pub struct Telling {
     pub node: String,
     pub started_at: Timestamp,
     pub poll: Duration,
-    pub store: PathBuf,
     /// Digest of the manifests that were given last.
     pub known: String,
     pub keeping: Keeping,
@@ -89,7 +88,11 @@ impl Telling {
                                 troubles.of_reports(None);
                                 (beat_at, tell_at) = (Instant::now() + beat, Instant::now());
                             }
-                            Told::Unfit(kind, at) => tokio::task::block_in_place(|| kept.unfit(kind, at, count)),
+                            Told::Unfit(kind, at) => {
+                                if !tokio::task::block_in_place(|| kept.unfit(kind, at, count)) {
+                                    tell_at = Instant::now() + troubles.refused();
+                                }
+                            }
                             Told::Refused => tell_at = Instant::now() + troubles.refused(),
                         },
                         Err(why) => tell_at = Instant::now() + troubles.of_reports(Some(&why)),
@@ -156,19 +159,17 @@ impl Telling {
         }
     }
 
-    /// Puts other manifests into force, if they can be read.
+    /// Hands on other manifests, if they can be read.
     async fn take(&mut self, rules: Rules) {
         let Rules { digest, manifests } = rules;
         let manifests = manifests.unwrap_or_default();
         // Not asked for again every few seconds, whether it can be kept or not.
         self.known.clone_from(&digest);
-        match rules::read(&self.system, &manifests) {
+        match tokio::task::block_in_place(|| rules::read(&self.system, &manifests)) {
             Ok(files) => {
-                if let Err(error) = rules::remember(&self.store, &self.system, &digest, &manifests) {
-                    tracing::error!(error = format!("{error:#}"), "the rules cannot be remembered");
-                }
+                let change = Change { files: Arc::new(files), digest, manifests: manifests.into() };
                 // Whoever puts them into force ends only with the guard.
-                let _ = self.changed.send(Change { files, digest }).await;
+                let _ = self.changed.send(change).await;
             }
             Err(error) => tracing::error!(
                 error = format!("{error:#}"),
