@@ -28,7 +28,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     copy: Option<PathBuf>,
     /// The model system whose levels of the copy are wanted.
-    #[arg(long, value_enum, requires = "copy")]
+    #[arg(long, value_enum)]
     model: Option<Model>,
     /// Items that are answered, too; without it those that want work.
     #[arg(long)]
@@ -82,6 +82,9 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Fa
             .ok_or_else(|| Failure::usage(format!("no ids of {scheme} are shipped; give your own --copy")))?,
     };
     let model = model.map(ModelSystem::from);
+    if model.is_some() && copy.is_none() && matches!(form, Form::Sheet) {
+        return Err(Failure::usage("--model: what is shipped has no levels; give your own --copy"));
+    }
     let app = context.open().await?;
     let op = access::act_locally(&app, &login).await?;
     let unfit = |error: export::ExportError| Failure::usage(error.to_string());

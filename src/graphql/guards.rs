@@ -142,11 +142,15 @@ pub async fn sightings(
 
 /// The nodes of a system's guards.
 pub async fn nodes(op: &Op, system: &str) -> Result<Vec<GuardNode>> {
-    let (nodes, kept) = (guards::nodes(op, system).await?, guards::kept(op, system).await?);
+    let nodes = guards::nodes(op, system).await?;
+    let in_force = match nodes.iter().any(|node| node.rules.is_some()) {
+        true => guards::in_force(op, system).await?,
+        false => None,
+    };
     let describe = |seen: guards::GuardNode| {
         let is_silent = guards::is_silent(&seen, op.at());
         let guards::GuardNode { system: _, node, rules, version, started_at, seen_at } = seen;
-        let is_current = rules.as_ref().map(|rules| *rules == kept.digest);
+        let is_current = rules.as_ref().map(|rules| in_force.as_ref() == Some(rules));
         let (started_at, seen_at) = (started_at.into(), seen_at.into());
         GuardNode { node, rules, is_current, version, started_at, seen_at, is_silent }
     };

@@ -16,7 +16,7 @@ use jiff::SignedDuration;
 use uuid::Uuid;
 
 use crate::access::{Action, Op, Scope};
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::incidents;
 use crate::requirements::{self, Kept};
 
@@ -35,6 +35,20 @@ pub async fn kept(op: &Op, system: &str) -> Result<Kept> {
     requirements::kept(op, system).await
 }
 
+/// Digest of what a guard of this system keeps now; none for a system that is not in force or that no guard takes.
+///
+/// # Errors
+/// Those of permission.
+pub async fn in_force(op: &Op, system: &str) -> Result<Option<String>> {
+    match kept(op, system).await {
+        Ok(kept) => Ok(Some(kept.digest)),
+        Err(Error::Expected(problem)) if matches!(problem.code, Code::NotFound | Code::LimitExceeded) => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// The nodes of a system's guards, by name.
 ///
 /// # Errors
@@ -51,6 +65,10 @@ pub async fn nodes(op: &Op, system: &str) -> Result<Vec<GuardNode>> {
 /// Those of permission.
 pub async fn sightings(op: &Op, of: Of<'_>, before: Option<Uuid>, limit: u64) -> Result<Vec<Sighting>> {
     let scope = incidents::permit(op, Action::Read, "finding", "finding").await?;
+    // PostgreSQL would not take such a text.
+    if matches!(of, Of::System(name) if name.contains('\0')) {
+        return Ok(Vec::new());
+    }
     store::sightings(&scope, of, before, limit).await
 }
 

@@ -7,6 +7,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::model::{GuardFinding, NewReport, NewSighting, Reported, Sighting};
+use super::store::Routes;
 use super::{input, store};
 use crate::access::{Action, Op, Scope, Tx};
 use crate::audit::Event;
@@ -91,14 +92,9 @@ async fn place(
         None => None,
     };
     if let Some(incident) = running {
-        // Once a route, and once more when it is seen after somebody said that the fault had stopped.
-        let since = incident.contained_at.unwrap_or(Timestamp::MIN);
-        let told = store::routes_since(tx, incident.id, since).await?;
-        let again = incident.contained_at.is_some();
-        let further = first_of_each_route(fresh)
-            .filter(|one| one.seen_at > since && !told.contains(&one.route))
-            .map(|one| seen_stranger(system, one, again))
-            .collect();
+        let contained = incidents::containment(tx, &incident).await?;
+        let told = store::routes(tx, incident.id, contained.as_ref()).await?;
+        let further = further(system, fresh, contained.map(|contained| contained.at), &told);
         let events = incidents::add_seen(tx, &incident, further).await?;
         return Ok(Some((Some(incident), events)));
     }
@@ -110,12 +106,45 @@ async fn place(
         }
         return Ok(Some((None, events)));
     }
-    let strangers: Vec<&NewSighting> = fresh.iter().copied().filter(|one| !one.is_of_one_person()).collect();
+    let (_, strangers) = apart(fresh, NewSighting::is_of_one_person);
     let seen = first_of_each_route(&strangers).map(|one| seen_stranger(system, one, false)).collect();
     let title = format!("他の利用者のページが届いた / A page reached another person's browser ({system})");
     let title: String = title.chars().take(200).collect();
     let opened = incidents::open_from_seen(tx, &title, &spec.time_zone, seen).await?;
     Ok(opened.map(|(incident, events)| (Some(incident), events)))
+}
+
+/// What of new sightings a running incident's timeline does not say yet: once a route, and once more when it is seen after somebody
+/// said that the fault had stopped. That people's own responses came back to them is said where nothing else is.
+fn further(
+    system: &str,
+    fresh: &[&NewSighting],
+    contained_at: Option<Timestamp>,
+    told: &Routes,
+) -> Vec<Seen> {
+    let (own, strangers) = apart(fresh, NewSighting::is_of_one_person);
+    let since = contained_at.unwrap_or(Timestamp::MIN);
+    let (after, before) = apart(&strangers, |one| one.seen_at > since);
+    let before = first_of_each_route(&before)
+        .filter(|one| !told.strangers.contains(&one.route))
+        .map(|one| seen_stranger(system, one, false));
+    let after = first_of_each_route(&after)
+        .filter(|one| !told.strangers_since.contains(&one.route))
+        .map(|one| seen_stranger(system, one, contained_at.is_some()));
+    let own = first_of_each_route(&own)
+        .filter(|one| {
+            !told.all.contains(&one.route) && strangers.iter().all(|other| other.route != one.route)
+        })
+        .map(|one| seen_own(system, one));
+    before.chain(after).chain(own).collect()
+}
+
+/// Those that are so, and those that are not.
+fn apart<'s>(
+    sightings: &[&'s NewSighting],
+    are: impl Fn(&NewSighting) -> bool,
+) -> (Vec<&'s NewSighting>, Vec<&'s NewSighting>) {
+    sightings.iter().copied().partition(|one| are(one))
 }
 
 fn first_of_each_route<'s>(sightings: &[&'s NewSighting]) -> impl Iterator<Item = &'s NewSighting> + use<'s> {

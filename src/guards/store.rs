@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use entity::{guard_node, guard_sighting};
 use jiff::Timestamp;
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 use uuid::Uuid;
 
@@ -15,6 +15,7 @@ use super::model::{GuardNode, How, NewReport, NewSighting, Sighting};
 use crate::access::{Scope, Tx};
 use crate::clock::from_micros;
 use crate::error::Result;
+use crate::incidents::Containment;
 
 /// Remembers how a node was last seen.
 pub async fn note_node(tx: &Tx, report: &NewReport) -> Result<()> {
@@ -86,19 +87,47 @@ pub async fn newest_incident(tx: &Tx, system: &str) -> Result<Option<Uuid>> {
     Ok(newest.flatten())
 }
 
-/// Routes of an incident's sightings after an instant; none stands for undeclared paths.
-pub async fn routes_since(tx: &Tx, incident: Uuid, since: Timestamp) -> Result<HashSet<Option<String>>> {
-    let routes: Vec<Option<String>> = guard_sighting::Entity::find()
-        .select_only()
-        .column(guard_sighting::Column::Route)
-        .distinct()
-        .filter(guard_sighting::Column::TenantId.eq(tx.scope().tenant()))
-        .filter(guard_sighting::Column::IncidentId.eq(incident))
-        .filter(guard_sighting::Column::SeenAt.gt(since.as_microsecond()))
-        .into_tuple()
-        .all(tx.connection())
-        .await?;
-    Ok(routes.into_iter().collect())
+/// Routes of an incident's sightings; none stands for undeclared paths.
+#[derive(Default)]
+pub struct Routes {
+    /// Whoever got the response.
+    pub all: HashSet<Option<String>>,
+    /// Of those that reached somebody for whom they were not made.
+    pub strangers: HashSet<Option<String>>,
+    /// Of those again that were got, and recorded, after somebody said that the fault had stopped; without that of all of them.
+    pub strangers_since: HashSet<Option<String>>,
+}
+
+pub async fn routes(tx: &Tx, incident: Uuid, contained: Option<&Containment>) -> Result<Routes> {
+    use guard_sighting::Column;
+    let of = || {
+        guard_sighting::Entity::find()
+            .select_only()
+            .column(Column::Route)
+            .distinct()
+            .filter(Column::TenantId.eq(tx.scope().tenant()))
+            .filter(Column::IncidentId.eq(incident))
+    };
+    // As `NewSighting::is_of_one_person`: who is not known is a stranger.
+    let of_strangers = || {
+        let differ = Expr::col(Column::Owner).ne(Expr::col(Column::Viewer));
+        of().filter(Column::Owner.is_null().or(Column::Viewer.is_null()).or(differ))
+    };
+    let read = async |query: Select<guard_sighting::Entity>| -> Result<HashSet<Option<String>>> {
+        let routes: Vec<Option<String>> = query.into_tuple().all(tx.connection()).await?;
+        Ok(routes.into_iter().collect())
+    };
+    let (all, strangers) = (read(of()).await?, read(of_strangers()).await?);
+    let strangers_since = match contained {
+        None => strangers.clone(),
+        Some(Containment { at, said_at }) => {
+            let since = of_strangers()
+                .filter(Column::SeenAt.gt(at.as_microsecond()))
+                .filter(Column::RecordedAt.gt(said_at.as_microsecond()));
+            read(since).await?
+        }
+    };
+    Ok(Routes { all, strangers, strangers_since })
 }
 
 pub async fn insert_sighting(tx: &Tx, sighting: &Sighting) -> Result<()> {

@@ -5,7 +5,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::lifecycle::open_in;
-use super::model::{Finding, FindingSource, Incident, RowId, Status};
+use super::model::{EntryKind, Finding, FindingSource, Incident, RowId, Status};
 use super::{check, findings, store};
 use crate::access::{Role, Scope, Tx, WithAddress, people_with};
 use crate::audit::Event;
@@ -76,6 +76,22 @@ fn event(finding: &Finding) -> Event {
 pub async fn lock_running(tx: &Tx, incident: Uuid) -> Result<Option<Incident>> {
     let locked = store::lock_incident(tx, incident).await?;
     Ok(locked.filter(|incident| matches!(incident.status, Status::Open | Status::Contained)))
+}
+
+/// When the fault had stopped, by what was said last of it, and when that was said.
+pub struct Containment {
+    pub at: Timestamp,
+    pub said_at: Timestamp,
+}
+
+/// What was said of a running incident's containment; none as long as it is open, or open again.
+///
+/// # Errors
+/// Unexpected ones only.
+pub async fn containment(tx: &Tx, incident: &Incident) -> Result<Option<Containment>> {
+    let Some(at) = incident.contained_at else { return Ok(None) };
+    let said_at = store::newest_entry(tx, incident.id, EntryKind::Containment).await?;
+    Ok(Some(Containment { at, said_at: said_at.unwrap_or(at) }))
 }
 
 /// Adds what was seen to a running incident, each with an entry of the timeline; to be committed with the events.

@@ -23,7 +23,10 @@ pub use affected::{
     Revision, RevisionPerson, approve_revision, approved_revision, changes, correct_revision,
     create_revision, difference, find_revision, people, receive_people, revision, revisions,
 };
-pub use detection::{ALARM, Seen, add_seen, for_alarm, lock_running, note, open_from_seen, recipients};
+pub use detection::{
+    ALARM, Containment, Seen, add_seen, containment, for_alarm, lock_running, note, open_from_seen,
+    recipients,
+};
 pub use findings::{NewFinding, all_findings, detect, findings, link_finding, report_finding};
 pub use hold::{TenantHold, holds_tenant, on_hold, on_hold_in, open_since};
 pub use inquiries::{NewAnswer, NewInquiry, answer_inquiry, close_inquiry, inquiries, record_inquiry};

@@ -26,13 +26,13 @@ impl Around<'_> {
     pub fn left_behind(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         let changed = |manifest: &&Manifest| self.live.get(manifest.kind, &manifest.name) != Some(*manifest);
+        let (stored, waiting) = self.what_stays();
         for manifest in self.given.iter().filter(changed) {
             let Some(place) = self.given.place(manifest.kind, &manifest.name) else { continue };
-            for stored in self.live.iter().filter(|stored| self.stays(stored)) {
+            for stored in &stored {
                 problems.extend(self.between(manifest, stored, place));
             }
-            let waiting = self.in_force.iter().filter(|stored| !self.ends_now(stored));
-            for stored in waiting.filter(|stored| stored.kind == Kind::Requirement) {
+            for stored in waiting.iter().filter(|stored| stored.kind == Kind::Requirement) {
                 problems.extend(self.between_system(manifest, stored, place));
             }
         }
@@ -42,10 +42,9 @@ impl Around<'_> {
     /// References to what pruning withdraws, from what stays.
     pub fn dangling(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
+        let (stored, waiting) = self.what_stays();
         for (kind, system, name) in self.pruned {
-            let stored = self.live.iter().filter(|manifest| self.stays(manifest));
-            let waiting = self.in_force.iter().filter(|manifest| !self.ends_now(manifest));
-            for manifest in self.given.iter().chain(stored).chain(waiting) {
+            for manifest in self.given.iter().chain(stored.iter().copied()).chain(waiting.iter().copied()) {
                 let Some(path) = reference_to(manifest, *kind, name) else { continue };
                 let place = self.given.place(manifest.kind, &manifest.name);
                 let place = place.or_else(|| self.given.place(Kind::System, system)).cloned();
@@ -61,6 +60,14 @@ impl Around<'_> {
         problems.sort();
         problems.dedup();
         problems
+    }
+
+    /// Of the stored manifests and of the versions in force those that are as they were. Asked once: each answer looks through what is
+    /// pruned.
+    fn what_stays(&self) -> (Vec<&Manifest>, Vec<&Manifest>) {
+        let stored = self.live.iter().filter(|manifest| self.stays(manifest)).collect();
+        let waiting = self.in_force.iter().filter(|manifest| !self.ends_now(manifest)).collect();
+        (stored, waiting)
     }
 
     fn is_pruned(&self, manifest: &Manifest) -> bool {

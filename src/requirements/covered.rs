@@ -34,7 +34,8 @@ pub struct Covered {
 /// How the requirements of a system in force now answer a catalogue. `model` asks for the levels that a copy of IPA's sheet proposes.
 ///
 /// # Errors
-/// Those of permission, `NOT_FOUND` for the system or the copy, `INVALID` for a catalogue of which no ids are known.
+/// Those of permission, `NOT_FOUND` for the system or the copy, `INVALID` for a catalogue of which no ids are known, and for a
+/// model system where no copy has its levels.
 pub async fn catalogue_coverage(
     op: &Op,
     system: &str,
@@ -57,6 +58,10 @@ pub async fn catalogue_coverage(
             None => (None, Cow::Borrowed(known(scheme)?)),
         },
     };
+    if model.is_some() && matches!(catalogue, Cow::Borrowed(_)) {
+        return Err(Error::invalid("model", "is asked for, and what is shipped has no levels")
+            .remedy("import your own copy (`suimon import --catalogue`), or give it with --copy"));
+    }
     let coverage = coverage(&catalogue, &attested.citations(), model);
     Ok(Covered { catalogue, copy, coverage })
 }

@@ -48,9 +48,14 @@ pub(super) async fn approved(scope: &Scope) -> Result<Approved> {
     // Those that have not begun let nothing through, approved or not.
     let found = listed::<ExceptionSpec>(scope, None, scope.at(), None, MAX_LIST).await?;
     let versions: Vec<&Version> = found.iter().map(|stated| &stated.version).collect();
-    let approvals = store_evidence::approvals(scope, Kind::Exception, &versions).await?.into_values();
-    let by_now = approvals.filter(|approval| approval.approved_at <= scope.at());
-    Ok(by_now.map(|approval| (approval.name, approval.fingerprint)).collect())
+    let mut approvals = store_evidence::approvals(scope, Kind::Exception, &versions).await?;
+    // Of these versions and no others: one that was withdrawn and is stated anew wants approval anew.
+    let of_version = |version: &Version| {
+        let approval = approvals.remove(&(version.name.clone(), version.number))?;
+        let holds = approval.fingerprint == version.fingerprint && approval.approved_at <= scope.at();
+        holds.then_some((approval.name, approval.fingerprint))
+    };
+    Ok(versions.into_iter().filter_map(of_version).collect())
 }
 
 /// All exceptions of a system that hold at an instant.

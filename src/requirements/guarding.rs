@@ -38,8 +38,9 @@ pub async fn kept(op: &Op, system: &str) -> Result<Kept> {
         .chain(estimates.into_iter().map(|stated| stated.version))
         .chain(exceptions.into_iter().map(|exception| exception.stated.version))
         .collect();
-    if versions.len() >= MAX_KEPT {
-        return Err(Error::limit(format!("the system has {MAX_KEPT} manifests in force or more"))
+    // Of each kind one more would be cut off, and the system itself is one.
+    if versions.len() > MAX_KEPT {
+        return Err(Error::limit(format!("the system has more than {MAX_KEPT} manifests in force"))
             .remedy("a guard takes fewer; withdraw what no longer serves"));
     }
     let mut digest = Sha256::new();

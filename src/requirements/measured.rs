@@ -60,7 +60,15 @@ pub(super) fn limits(
         if spec.expires <= now {
             Worth::Not("is over")
         } else if !approved.contains(&(name.to_owned(), written)) {
-            Worth::Not("waits for its approval: apply it by itself first")
+            // Its version before would end with this one, and the limit would have nothing to stand on until somebody approves.
+            let stands = before.get(Kind::Exception, name).map(Manifest::fingerprint);
+            if stands.is_some_and(|stands| approved.contains(&(name.to_owned(), stands))) {
+                Worth::Not(
+                    "waits for its approval, and its version that holds would end: have a second exception approved first",
+                )
+            } else {
+                Worth::Not("waits for its approval: apply it by itself first")
+            }
         } else if !spec.holds_at(start.map_or(now, |start| start.max(now))) {
             Worth::Not("does not hold yet when the limit comes into force")
         } else {
@@ -93,7 +101,7 @@ pub(super) fn limits(
                     .notes
                     .push((requirement.clone(), format!("{above}, by the exception {name} until {until}")));
             }
-            by if was.contains(&beyond) => {
+            by if was.iter().any(|was| beyond.is_no_worse_than(was)) => {
                 let why = match by {
                     Some((name, Worth::Not(why))) => format!("the exception {name} {why}"),
                     _ => "no exception covers that".to_owned(),
@@ -135,6 +143,16 @@ fn refused(
     );
     let path = format!("spec.enforcement.params.{limit}");
     problem(given, system, &[requirement], &path, message, remedy)
+}
+
+impl Beyond {
+    /// Whether the same limit is as far above what was measured as it was, or less.
+    fn is_no_worse_than(&self, was: &Self) -> bool {
+        self.requirement == was.requirement
+            && self.limit == was.limit
+            && self.stated <= was.stated
+            && self.measured >= was.measured
+    }
 }
 
 /// Limits above what was measured, excepted or not.

@@ -68,6 +68,11 @@ impl Guard {
         Self::begun(Self::command(folder, origin, &more, &[]))
     }
 
+    /// Without manifests, and not listening yet.
+    pub fn spawn_bare(folder: &Path, origin: SocketAddr, more: &[&str]) -> Self {
+        Self::begun(Self::command(folder, origin, more, &[]))
+    }
+
     fn command(folder: &Path, origin: SocketAddr, more: &[&str], environment: &[(&str, &str)]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_suimon"));
         command.args(["guard", "--listen", "127.0.0.1:0", "--origin"]);

@@ -15,6 +15,7 @@ use suimon::clock::{Clock, SystemClock};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::guard::Guard;
+use crate::guard_health::becomes;
 use crate::guard_parts::{SCHOOLS, schools};
 use crate::harness::{Member, TestApp, text};
 use crate::requirements::apply;
@@ -106,6 +107,13 @@ impl Scene {
     }
 
     async fn guard_with(&self, more: &[&str]) -> Guard {
+        let mut guard = self.spawn(more);
+        guard.address = guard.address_of("the guard listens").await;
+        guard
+    }
+
+    /// Not listening yet.
+    fn spawn(&self, more: &[&str]) -> Guard {
         let url = format!("http://{}", self.way.address);
         let attached = [
             "--suimon",
@@ -127,7 +135,7 @@ impl Scene {
             "--tripwire",
             "enforce",
         ];
-        Guard::start_bare(self.folder.path(), self.origin, &[&attached, more].concat(), &[]).await
+        Guard::spawn_bare(self.folder.path(), self.origin, &[&attached, more].concat())
     }
 
     async fn asks(&self, query: &str) -> Value {
@@ -287,7 +295,8 @@ async fn a_strangers_page_opens_an_incident_even_when_the_service_was_away() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_put_into_force_is_not_remembered_either() {
     let scene = Scene::new("enforce").await;
-    let mut guard = scene.guard_with(&["--admission"]).await;
+    let mut guard = scene.guard_with(&["--admission", "--health", "127.0.0.1:0"]).await;
+    let health = guard.address_of("health and metrics are told").await;
     let nodes = "{ system(name: \"schools\") { guards { isCurrent } } }";
     let is =
         |current: bool| move |data: &Value| data["system"]["guards"] == json!([{ "isCurrent": current }]);
@@ -304,6 +313,7 @@ async fn what_cannot_be_put_into_force_is_not_remembered_either() {
     assert_eq!(applied["__typename"], "ManifestsApplied", "{applied}");
     guard.says("the rules in force stay", 1).await;
     assert_eq!(std::fs::read(&remembered).unwrap(), before);
+    becomes(health, "/health/ready", |status, text| status == 200 && text.contains("is not in force")).await;
     // Nobody else works in its folder.
     let url = format!("http://{}", scene.way.address);
     let second = Command::new(env!("CARGO_BIN_EXE_suimon"))
@@ -320,6 +330,21 @@ async fn what_cannot_be_put_into_force_is_not_remembered_either() {
     let _guard = scene.guard_with(&["--admission"]).await;
     scene.until(nodes, is(true)).await;
     assert_ne!(std::fs::read(&remembered).unwrap(), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hang_up_before_it_listens_does_not_end_it() {
+    let scene = Scene::new("enforce").await;
+    scene.way.cut();
+    let guard = scene.spawn(&["--health", "127.0.0.1:0"]);
+    let health = guard.address_of("health and metrics are told").await;
+    becomes(health, "/health/ready", |status, text| status == 503 && text.starts_with("starting")).await;
+    guard.signal("-HUP");
+    scene.way.mend();
+    guard.says("the guard listens", 1).await;
+    // What was asked for is done now.
+    guard.says("the manifests state the rules in force", 1).await;
+    becomes(health, "/health/ready", |_, text| text == "ok\n").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

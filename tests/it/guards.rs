@@ -176,6 +176,62 @@ async fn what_is_seen_after_containment_is_told_and_after_resolution_another_inc
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_strangers_got_is_told_whatever_else_came_with_it() {
+    let scene = Scene::new().await;
+    let began = scene.app.now().to_string();
+    let tell = |sightings: Value| scene.tells(&scene.guard, scene.report(json!([]), sightings));
+    let own = |id, route| scene.sighting(id, route, Some(ANN));
+    let strange = |id, route| scene.sighting(id, route, Some(BOB));
+    let summaries = async || {
+        let incident = scene.incident(1).await;
+        let nodes = incident["findings"]["nodes"].as_array().unwrap().clone();
+        let said = |node: &Value| text(&node["summary"]).split(" (the page").next().unwrap().to_owned();
+        nodes.iter().map(said).collect::<Vec<_>>()
+    };
+    let stranger = |again: &str, route: &str| {
+        format!(
+            "The tripwire saw{again}: a response of route `{route}` reached the browser of somebody for whom it was not made"
+        )
+    };
+    // Her own comes first in the batch, and in time.
+    tell(json!([own(1, "account"), strange(2, "account")])).await;
+    assert_eq!(summaries().await, [stranger("", "account")]);
+    // While the incident runs: her own of another route is told as what it is, and does not stand for a stranger's.
+    tell(json!([own(3, "orders")])).await;
+    tell(json!([own(4, "orders"), strange(5, "orders")])).await;
+    tell(json!([own(6, "account"), own(7, "orders")])).await;
+    let said = summaries().await;
+    assert_eq!((said.len(), &said[2]), (3, &stranger("", "orders")), "{said:?}");
+    assert!(said[1].contains("only people's own responses"), "{said:?}");
+
+    // Said late that it had stopped: what was seen in between was recorded before anybody said so.
+    scene.app.clock.advance(600);
+    tell(json!([strange(8, "account")])).await;
+    scene.app.clock.advance(600);
+    let id = text(&scene.officer.gql("{ incident(number: 1) { id } }").await["data"]["incident"]["id"]);
+    let contain = "mutation($id: ID!, $at: Instant!) { containIncident(incidentId: $id, at: $at, text: \"off\") { __typename } }";
+    let answer = scene.officer.gql_with(contain, json!({ "id": id, "at": began })).await;
+    assert_eq!(answer["data"]["containIncident"]["__typename"], "Incident", "{answer}");
+    scene.app.clock.advance(60);
+    // One that was got before, and came late, is beside one that was got now.
+    let mut late = strange(9, "account");
+    late["seenAt"] = json!(began);
+    tell(json!([late, strange(10, "account"), own(11, "account")])).await;
+    tell(json!([strange(12, "account")])).await;
+    let said = summaries().await;
+    let again = stranger(" again, after it was said to be contained", "account");
+    assert_eq!((said.len(), &said[3]), (4, &again), "{said:?}");
+    // And on a route of which nobody knew: both.
+    let mut late = strange(13, "other");
+    late["seenAt"] = json!(began);
+    tell(json!([late, strange(14, "other")])).await;
+    let mut said = summaries().await;
+    said.retain(|one| one.contains("`other`"));
+    let again = stranger(" again, after it was said to be contained", "other");
+    assert_eq!(said, [stranger("", "other"), again]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ones_own_page_in_ones_other_browser_is_a_finding_and_no_incident() {
     let scene = Scene::new().await;
     let own = json!([scene.sighting(1, "account", Some(ANN)), scene.sighting(2, "account", Some(ANN))]);
@@ -225,6 +281,20 @@ async fn nodes_are_listed_with_what_they_keep_and_when_they_fell_silent() {
     apply(&scene.app.admin(), &[("system.yaml", SYSTEM)], "less", true).await;
     scene.app.clock.advance(720);
     assert_eq!(nodes().await, node(false, true));
+    // A system that is withdrawn is still read as it was, and no guard keeps what is in force of it.
+    let before = scene.app.now().to_string();
+    scene.app.clock.advance(1);
+    let withdraw =
+        "mutation { withdrawManifest(kind: SYSTEM, name: \"shop\", reason: \"gone\") { __typename } }";
+    assert_eq!(
+        scene.app.admin().gql(withdraw).await["data"]["withdrawManifest"]["__typename"],
+        "ManifestChange"
+    );
+    let query = "query($at: Instant!) { systems(at: $at, first: 1) { nodes { guards { isCurrent } } } }";
+    let was = scene.officer.gql_with(query, json!({ "at": before })).await;
+    assert_eq!(was["data"]["systems"]["nodes"], json!([{ "guards": [{ "isCurrent": false }] }]), "{was}");
+    let nobody = scene.officer.gql("{ sightings(system: \"\\u0000\") { nodes { id } } }").await;
+    assert_eq!(nobody["data"]["sightings"]["nodes"], json!([]), "{nobody}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

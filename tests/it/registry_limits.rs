@@ -117,6 +117,15 @@ async fn a_limit_goes_above_what_was_measured_only_while_an_approved_exception_h
             "its rate of 600 is above the measured 400, and the exception EXC-RATE is over: a guard keeps the measured figure"
         ]
     );
+    // What becomes better is no problem either, though it is not good yet.
+    for (better, figures) in [
+        (("r.yaml", limit("NFR-CAP", 500, "")), "500 is above the measured 400"),
+        (("s.yaml", measured(450, &app.now().to_string())), "-"),
+    ] {
+        let planned = plan(&admin, &[(better.0, &better.1)], false).await;
+        assert_eq!(planned["problems"], json!([]), "{planned}");
+        assert!(figures == "-" || notes(&planned, "NFR-CAP")[0].contains(figures), "{planned}");
+    }
     let second = limit("NFR-CAP-2", 500, "");
     assert!(
         problems(&plan(&admin, &[("q.yaml", &second)], false).await)
@@ -133,6 +142,32 @@ async fn a_limit_goes_above_what_was_measured_only_while_an_approved_exception_h
     assert!(answer["code"].is_null(), "{answer}");
     let tomorrow = measured(900, &(app.now() + SignedDuration::from_hours(24)).to_string());
     assert!(problems(&plan(&admin, &[("s.yaml", &tomorrow)], false).await).contains("lies in the future"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exception_that_was_withdrawn_wants_approval_anew() {
+    let app = TestApp::new().await;
+    let admin = app.admin();
+    let system = measured(400, &app.now().to_string());
+    let except = exception(600, app.now() + SignedDuration::from_hours(48));
+    // Another one whose first version is in force: its number is asked for beside the name.
+    let other = except.replace("EXC-RATE", "EXC-OTHER").replace("rate: 600", "rate: 401");
+    let cap = limit("NFR-CAP", 400, "");
+    let set = [("s.yaml", &*system), ("r.yaml", &*cap), ("e.yaml", &*except), ("o.yaml", &*other)];
+    apply(&admin, &set, "opening", false).await;
+    let approver = app.operator_member(Role::Approver).await;
+    let seen = fingerprint(&app, "EXCEPTION", "EXC-RATE").await;
+    approve(&approver, "EXCEPTION", "EXC-RATE", 1, &seen).await;
+    let withdraw =
+        "mutation { withdrawManifest(kind: EXCEPTION, name: \"EXC-RATE\", reason: \"r\") { __typename } }";
+    assert_eq!(admin.gql(withdraw).await["data"]["withdrawManifest"]["__typename"], "ManifestChange");
+    app.clock.advance(1);
+    apply(&admin, &[("e.yaml", &except)], "again", false).await;
+    let raised = plan(&admin, &[("r.yaml", &limit("NFR-CAP", 600, ""))], false).await;
+    assert!(problems(&raised).contains("the exception `EXC-RATE` waits for its approval"), "{raised}");
+    approve(&approver, "EXCEPTION", "EXC-RATE", 3, &seen).await;
+    let raised = plan(&admin, &[("r.yaml", &limit("NFR-CAP", 600, ""))], false).await;
+    assert_eq!(raised["problems"], json!([]), "{raised}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

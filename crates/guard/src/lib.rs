@@ -240,7 +240,11 @@ impl Guard {
         });
         let hidden = asked.as_ref().map(identity::Asked::hidden);
         let version = checked.request.version();
-        let (settings, pool, counted) = (self.settings.clone(), self.pool.clone(), admitted.is_some());
+        let (settings, pool, counted) = (
+            self.settings.clone(),
+            self.pool.clone(),
+            admitted.as_ref().is_some_and(admission::Pass::holds_a_place),
+        );
         let sending = async move {
             let sent = forward::send(checked, caller, &settings, &pool, hidden).await;
             if let Some(pass) = &mut admitted {
@@ -249,6 +253,7 @@ impl Guard {
             (sent, admitted)
         };
         // Most origins work on for a client that broke off: its place in flight is taken until the answer, or until patience ends.
+        // Nothing bounds how many are under way without a place: they end with their client.
         let (sent, admitted) = if counted { ToItsEnd::new(sending).await } else { sending.await };
         let mut answer = match sent {
             Ok(answer) => answer,

@@ -85,9 +85,9 @@ impl Health {
         self.is_now(State::Draining);
     }
 
-    /// Whether the last reload took over what was read.
-    pub fn reloaded(&self, taken: bool) {
-        self.reload_failed.store(!taken, Ordering::Relaxed);
+    /// Whether everything that was to come into force has.
+    pub fn reloaded(&self, all: bool) {
+        self.reload_failed.store(!all, Ordering::Relaxed);
     }
 
     pub fn running(&self) -> Option<&Running> {
@@ -117,9 +117,10 @@ impl Health {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "ending: requests under way are answered, no new ones taken\n",
             ),
-            State::Ready if self.reload_has_failed() => {
-                (StatusCode::OK, "ok, and the last reload took nothing over: the guard's log says why\n")
-            }
+            State::Ready if self.reload_has_failed() => (
+                StatusCode::OK,
+                "ok, but something that was to come into force is not in force: the guard's log says why\n",
+            ),
             State::Ready => (StatusCode::OK, "ok\n"),
         }
     }

@@ -48,7 +48,7 @@ impl Collector for Counted {
         let Self(health) = self;
         out.gauge("ready", "1 while new connections are taken", health.is_ready().into())?;
         let failed = health.reload_has_failed().into();
-        out.gauge("reload_failed", "1 after a reload that took nothing over, until one does", failed)?;
+        out.gauge("reload_failed", "1 while something that was to come into force has not", failed)?;
         match health.running() {
             Some(Running { guard, parts }) => {
                 out.guard(guard)?;
@@ -174,10 +174,5 @@ fn labelled<'a, const N: usize>(names: [&'a str; N], values: &'a [String; N]) ->
 
 /// `-`: no declared route covers the requests for sure.
 fn finding(route: Option<String>, kind: &str, effect: Effect, times: u64) -> Row<3> {
-    let effect = match effect {
-        Effect::Measured => "measured",
-        Effect::Reported => "reported",
-        Effect::Corrected => "corrected",
-    };
-    ([route.unwrap_or_else(|| "-".to_owned()), kind.to_owned(), effect.to_owned()], times)
+    ([route.unwrap_or_else(|| "-".to_owned()), kind.to_owned(), effect.code().to_owned()], times)
 }

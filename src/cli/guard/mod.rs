@@ -29,7 +29,7 @@ use self::bounds::{StatedLimit, StatedPatience};
 use self::certificate::Certificate;
 use self::health::Health;
 use self::parts::{Options, Parts};
-use self::reloading::{Live, Reloading, Source, compiled};
+use self::reloading::{Behind, HangUps, Live, Reloading, Source, compiled};
 use self::told::Log;
 use super::caching::{Files, Stated};
 use super::{Context, Failure, output, serve};
@@ -93,6 +93,8 @@ pub struct Arguments {
 
 pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Failure> {
     output::start_logging(&context.config()?.log);
+    // Before anybody can know that the guard is there: a signal that nobody listens for would end it.
+    let hang_ups = HangUps::listen()?;
     let settings = settings(&arguments)?;
     let Arguments {
         manifests,
@@ -134,9 +136,9 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Fa
         .map_err(|error| Failure::usage(error.to_string()))?;
     let (parts, writing) = Parts::open(parts, &files, tls.is_some(), outbox).await?;
     let (guard, parts) = (Arc::new(parts.of(guard)), Arc::new(parts));
-    // Before anybody can know that the guard is there: a signal that nobody listens for would end it.
     let (for_guard, for_parts, for_health) = (guard.clone(), parts.clone(), health.clone());
     let live = Live {
+        behind: Behind::default(),
         refused: None,
         guard: for_guard,
         parts: for_parts,
@@ -146,7 +148,7 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Fa
         files,
         until,
     };
-    let reloading = Reloading::start(live)?;
+    let reloading = Reloading::start(live, hang_ups);
     let listener = TcpListener::bind(&listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let address = listener.local_addr()?;
     tracing::info!(%address, version, routes, tls = tls.is_some(), "the guard listens");

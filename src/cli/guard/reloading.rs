@@ -24,8 +24,50 @@ pub enum Source {
     Suimon { changes: mpsc::Receiver<Change>, keeping: Keeping },
 }
 
+/// SIGHUP. Whoever sends it before anybody can reload is heard when somebody can; it never ends the process.
+pub struct HangUps(#[cfg(unix)] tokio::signal::unix::Signal);
+
+impl HangUps {
+    /// Listens from now on.
+    ///
+    /// # Errors
+    /// When the system does not let it.
+    #[cfg(unix)]
+    pub fn listen() -> anyhow::Result<Self> {
+        let hangup = tokio::signal::unix::SignalKind::hangup();
+        Ok(Self(tokio::signal::unix::signal(hangup).context("cannot listen for SIGHUP")?))
+    }
+
+    /// Where there is no such signal.
+    ///
+    /// # Errors
+    /// None.
+    #[cfg(not(unix))]
+    pub fn listen() -> anyhow::Result<Self> {
+        Ok(Self())
+    }
+
+    async fn heard(&mut self) {
+        #[cfg(unix)]
+        if self.0.recv().await.is_some() {
+            return;
+        }
+        std::future::pending().await
+    }
+}
+
+/// What could not be put into force, and is not yet.
+#[derive(Default)]
+pub struct Behind {
+    /// At the last SIGHUP.
+    asked: bool,
+    /// When its time came, or Suimon said it.
+    by_itself: bool,
+}
+
 /// What is changed while it runs.
 pub struct Live {
+    pub behind: Behind,
     /// What Suimon gave last and cannot be put into force: it is not given again, and what stands against it may pass.
     pub refused: Option<Change>,
     pub guard: Arc<Guard>,
@@ -95,21 +137,11 @@ impl Drop for Reloading {
 }
 
 impl Reloading {
-    /// Listens for signals from now on.
-    ///
-    /// # Errors
-    /// When the system does not let it.
-    #[cfg(unix)]
-    pub fn start(mut live: Live) -> anyhow::Result<Self> {
-        let hangup = tokio::signal::unix::SignalKind::hangup();
-        let mut asked = tokio::signal::unix::signal(hangup).context("cannot listen for SIGHUP")?;
-        Ok(Self(tokio::spawn(async move {
+    pub fn start(mut live: Live, mut asked: HangUps) -> Self {
+        Self(tokio::spawn(async move {
             loop {
                 let woken = tokio::select! {
-                    heard = asked.recv() => match heard {
-                        Some(()) => Woken::HungUp,
-                        None => return,
-                    },
+                    () = asked.heard() => Woken::HungUp,
                     () = reached(live.until) => Woken::Time,
                     change = live.source.change() => Woken::Told(change),
                 };
@@ -121,16 +153,7 @@ impl Reloading {
                 }
                 live.renew(woken).await;
             }
-        })))
-    }
-
-    /// Where there is no such signal.
-    ///
-    /// # Errors
-    /// None.
-    #[cfg(not(unix))]
-    pub fn start(_: Live) -> anyhow::Result<Self> {
-        Ok(Self(tokio::spawn(std::future::pending())))
+        }))
     }
 }
 
@@ -153,8 +176,10 @@ impl Live {
         };
         // Files, and comparing many routes: nothing for the threads that answer requests.
         let made = tokio::task::spawn_blocking(move || make(woken, stated, known, certificate, &parts)).await;
+        let mut is_whole = false;
         let taken = match made {
             Ok(Ok(made)) => {
+                is_whole = made.behind.is_none();
                 self.put_into_force(made);
                 true
             }
@@ -177,8 +202,12 @@ impl Live {
             self.refused = told.or(self.refused.take());
         }
         if hung_up {
-            self.health.reloaded(taken);
+            self.behind.asked = !taken;
         }
+        if !hung_up || taken {
+            self.behind.by_itself = !is_whole || self.refused.is_some();
+        }
+        self.health.reloaded(!self.behind.asked && !self.behind.by_itself);
         taken
     }
 

@@ -1,6 +1,5 @@
 //! What the guard says of faults: in its log, and to Suimon where it is attached.
 
-use edge::policy::{Effect, Grade};
 use guard::{Found, Sink};
 
 use super::attached::Outbox;
@@ -16,7 +15,7 @@ impl Sink for Log {
         let Found { version, route, kind, effect } = found;
         let (code, grade) = (kind.code(), kind.grade());
         if let Some(outbox) = &self.outbox {
-            outbox.fault(route, code, grade_word(grade), effect_word(effect));
+            outbox.fault(route, code, grade.code(), effect.code());
         }
         let route = route.unwrap_or("-");
         tracing::warn!(route, kind = code, ?grade, ?effect, version, "against the caching rules");
@@ -26,25 +25,9 @@ impl Sink for Log {
         let guard::identity::Found { version, route, kind, effect } = found;
         let (code, grade) = (kind.code(), kind.grade());
         if let Some(outbox) = &self.outbox {
-            outbox.fault(route, code, grade_word(grade), effect_word(effect));
+            outbox.fault(route, code, grade.code(), effect.code());
         }
         let route = route.unwrap_or("-");
         tracing::warn!(route, kind = code, ?grade, ?effect, version, "against what is declared of sessions");
-    }
-}
-
-fn grade_word(grade: Grade) -> &'static str {
-    match grade {
-        Grade::Note => "note",
-        Grade::Weakness => "weakness",
-        Grade::Leak => "leak",
-    }
-}
-
-fn effect_word(effect: Effect) -> &'static str {
-    match effect {
-        Effect::Measured => "measured",
-        Effect::Reported => "reported",
-        Effect::Corrected => "corrected",
     }
 }

@@ -53,7 +53,7 @@ impl RequirementStatus {
     }
 
     /// The worst of what the collectors say, as far as it still counts; null when nothing does. What was measured is compared with the
-    /// number of now, where that follows from an estimate.
+    /// number of now, where that follows from an estimate: what passed may fail, and what failed stays failed until somebody looks again.
     async fn result(&self) -> Option<CheckResult> {
         self.0.result.map(CheckResult::from)
     }

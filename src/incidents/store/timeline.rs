@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use entity::incident_entry as entry;
+use jiff::Timestamp;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, EntityTrait, ExprTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
     QueryOrder, QuerySelect,
@@ -13,7 +14,7 @@ use super::{instant, micros, word};
 use crate::access::{Scope, Tx};
 use crate::clock::from_micros;
 use crate::error::Result;
-use crate::incidents::model::{Entry, RowId};
+use crate::incidents::model::{Entry, EntryKind, RowId};
 
 /// Ids in one statement, far below what either database binds.
 const IDS_AT_ONCE: usize = 1000;
@@ -85,6 +86,20 @@ pub async fn insert_entry(tx: &Tx, new: &Entry) -> Result<()> {
         .exec_without_returning(tx.connection())
         .await?;
     Ok(())
+}
+
+/// When the newest entry of a kind was recorded.
+pub async fn newest_entry(tx: &Tx, incident: Uuid, kind: EntryKind) -> Result<Option<Timestamp>> {
+    let newest: Option<Option<i64>> = entry::Entity::find()
+        .select_only()
+        .column_as(entry::Column::RecordedAt.max(), "newest")
+        .filter(entry::Column::TenantId.eq(tx.scope().tenant()))
+        .filter(entry::Column::IncidentId.eq(incident))
+        .filter(entry::Column::Kind.eq(kind.as_str()))
+        .into_tuple()
+        .one(tx.connection())
+        .await?;
+    Ok(newest.flatten().map(from_micros))
 }
 
 /// Whether there is such an entry in the incident, and whether it is superseded already.

@@ -17,8 +17,6 @@ use super::wording::quoted;
 
 /// Most groups: each has a pool of its own.
 const GROUPS: usize = 1_024;
-/// Most people in a room: about 250 bytes each.
-const MOST_WAITING: u32 = 4_000_000;
 
 vocabulary! {
     /// The spelling of `by`.
@@ -57,7 +55,7 @@ pub(super) fn order(node: &Node, path: &str, report: &mut Report) -> Option<Wait
         }
         OrderWord::Lottery => {
             let closes_at = object.required("closesAt", instant);
-            let winners = object.optional("winners", whole(1, MOST_WAITING));
+            let winners = object.optional("winners", whole(1, limits::PEOPLE));
             Some(WaitingOrder::Lottery { closes_at: closes_at?, winners })
         }
         OrderWord::ByGroup => {
@@ -125,7 +123,7 @@ pub(super) fn waiting_room(node: &Node, path: &str, report: &mut Report) -> Opti
     let known = ["most", "grace", "idle", "claimWithin", "status"];
     let mut object = Object::open(node, path, report, &known)?;
     Some(WaitingRoom {
-        most: object.optional("most", whole(1, MOST_WAITING)),
+        most: object.optional("most", whole(1, limits::PEOPLE)),
         grace: object.optional("grace", time("PT30S", "PT24H")),
         idle: object.optional("idle", time("PT1M", "PT24H")),
         claim_within: object.optional("claimWithin", time("PT10S", "PT1H")),

@@ -13,7 +13,6 @@
 //! - [`parse_files`] reads a set that stands alone, [`parse_files_against`] one that may refer to what is stored,
 //!   [`parse_files_checked`] one that must also keep rules of the caller;
 //! - [`Manifest::fingerprint`] names a version by its content, [`diff()`] shows what a new version changes;
-//! - [`SystemSpec::route_for`] answers which route class a URL path belongs to (undeclared means personal).
 
 mod access;
 mod admission;
@@ -72,7 +71,6 @@ pub use requirement::{
     EstimateFigure, Obligation, Percentile, RequirementSpec, RouteClass, Target, Threshold, ThresholdOp,
     ThresholdValue, Verification,
 };
-pub use routes::RouteMatch;
 pub use sessions::Sessions;
 pub use set::{Finding, ManifestSet, parse_estimates, parse_files, parse_files_against, parse_files_checked};
 pub use system::{

@@ -101,6 +101,10 @@ async fn a_careful_application_makes_none_of_the_mistakes() {
     assert_eq!((own.status, own.field("cache-control")), (200, "private, no-store"));
     assert_eq!(visitor.get(&school(admins[1])).await.status, 403);
     assert_eq!(visitor.get("/mypage/").await.status, 303, "no applicant");
+    // Caches keep what is below a public prefix, and this with it: it names nobody.
+    let nowhere = visitor.get("/assets/nowhere.css").await;
+    let name = own.page.split("<span>").nth(1).and_then(|rest| rest.split('<').next()).expect("a name");
+    assert!(nowhere.status == 404 && !name.is_empty() && !nowhere.page.contains(name), "{}", nowhere.page);
     assert_eq!(
         Person::at(&application).post("/login", &[("person", "ap-99999@school-001")]).await.status,
         400

@@ -125,6 +125,17 @@ pub enum Grade {
     Leak,
 }
 
+impl Grade {
+    /// Name for machines.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Weakness => "weakness",
+            Self::Leak => "leak",
+        }
+    }
+}
+
 /// What came of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Effect {
@@ -134,6 +145,17 @@ pub enum Effect {
     Reported,
     /// Mode `enforce`: it left corrected.
     Corrected,
+}
+
+impl Effect {
+    /// Name for machines.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Measured => "measured",
+            Self::Reported => "reported",
+            Self::Corrected => "corrected",
+        }
+    }
 }
 
 /// One fault of one request or response.

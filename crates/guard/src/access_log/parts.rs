@@ -22,7 +22,9 @@ pub struct Begin<'a> {
 /// Whoever opens the files that lines are written to. Lines are never divided between two of them.
 ///
 /// A file must take what it is given or fail: one that says of bytes that they are written, and loses them later, loses records that
-/// nobody counts. After a write that was given up half way it is given the same bytes again, with others behind them.
+/// nobody counts, and one that fails has taken nothing of that write. After a write that was given up half way it is given the same
+/// bytes again, with others behind them. One that fails until another is asked for may end in the middle of a line, which the other
+/// one begins with.
 pub trait Parts {
     type Out: AsyncWrite + Unpin;
 
@@ -85,6 +87,11 @@ impl<P: Parts> Open<P> {
 
     pub(super) fn ask(&mut self) {
         (self.asked, self.again) = (true, None);
+    }
+
+    /// Somebody waits for another, which may be opened now.
+    pub(super) fn is_asked(&self) -> bool {
+        self.asked && self.again.is_none_or(|again| again <= Instant::now())
     }
 
     /// Lines were written into it.

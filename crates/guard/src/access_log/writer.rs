@@ -43,8 +43,10 @@ pub struct Unwritten {
 struct Buffer {
     bytes: Vec<u8>,
     written: usize,
-    /// A file was given some of it, and may not have said yet how much it took.
-    begun: bool,
+    /// A file was given some of it, and has not said yet how much it took.
+    given: bool,
+    /// Bytes of the part's first line, as long as it is in front.
+    start: usize,
     /// Records in it.
     records: u64,
     tally: Arc<Tally>,
@@ -58,8 +60,10 @@ impl Buffer {
     /// Gives up nothing when it is dropped half way.
     async fn write_to(&mut self, out: &mut (impl AsyncWrite + Unpin)) -> std::io::Result<()> {
         while !self.rest().is_empty() {
-            self.begun = true;
-            match out.write(self.rest()).await? {
+            self.given = true;
+            let taken = out.write(self.rest()).await;
+            self.given = false;
+            match taken? {
                 0 => return Err(std::io::ErrorKind::WriteZero.into()),
                 count => self.written += count,
             }
@@ -67,13 +71,21 @@ impl Buffer {
         out.flush().await?;
         self.bytes.clear();
         self.tally.written.fetch_add(self.records, Ordering::Relaxed);
-        (self.written, self.records, self.begun) = (0, 0, false);
+        (self.written, self.start, self.records) = (0, 0, 0);
         Ok(())
     }
 
-    /// Puts a line before all others, none of which is begun.
-    fn put_first(&mut self, line: &[u8]) {
-        self.bytes.splice(..0, line.iter().copied());
+    /// A file has some of it, or may have.
+    fn is_begun(&self) -> bool {
+        self.given || self.written > 0
+    }
+
+    /// Begins with another file: with its first line, and then with what the file before has not whole, but for that one's first line.
+    fn begin_with(&mut self, line: &[u8]) {
+        let taken = self.bytes.get(..self.written).unwrap_or_default();
+        let whole = taken.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        self.bytes.splice(..whole.max(self.start), line.iter().copied());
+        (self.written, self.start) = (0, line.len());
     }
 }
 
@@ -134,7 +146,7 @@ impl Writer {
         end: impl Future<Output = ()>,
     ) -> Result<End, Unwritten> {
         let mut open = Open::new(first, parts);
-        self.buffer.bytes = self.start(open.number);
+        self.buffer.begin_with(&self.start(open.number));
         tokio::pin!(end);
         let turn = self.turn.clone();
         // When the lines in the buffer are to be written, at the latest.
@@ -149,7 +161,9 @@ impl Writer {
                 () = &mut end => break,
                 () = turn.notified() => open.ask(),
                 () = sleep_until(wait.unwrap_or_else(Instant::now)), if wait.is_some() => {
-                    self.tell_losses();
+                    if has_place {
+                        self.tell_losses();
+                    }
                     tokio::select! {
                         biased;
                         written = self.write(&mut open) => due = self.outcome(written),
@@ -171,27 +185,41 @@ impl Writer {
 
     /// Writes what is in the buffer, into another part if it belongs there. Gives up nothing when it is dropped half way.
     async fn write<P: Parts>(&mut self, open: &mut Open<P>) -> std::io::Result<()> {
-        if !self.buffer.begun && open.ends_before(self.buffer.bytes.len(), &self.settings) {
-            match open.turn((self.clock)(), &self.run, self.settings.flush_after).await {
-                Ok(true) => {
-                    let start = self.start(open.number);
-                    self.buffer.put_first(&start);
-                    self.stuck = false;
-                }
-                Ok(false) => self.stuck = false,
-                Err(error) => {
-                    if !self.stuck {
-                        tracing::error!(%error, "the next part of the access log cannot be opened: the one before is written on; look after its folder");
-                    }
-                    self.stuck = true;
-                }
-            }
+        if !self.buffer.is_begun() && open.ends_before(self.buffer.bytes.len(), &self.settings) {
+            self.turn(open).await;
         }
         open.close_those_before().await;
         let (bytes, records) = (self.buffer.bytes.len() as u64, self.buffer.records);
-        self.buffer.write_to(&mut open.out).await?;
+        let mut written = self.buffer.write_to(&mut open.out).await;
+        // Whoever looked after the log asks for another file: what this one took of a line is written again there.
+        if written.is_err() && open.is_asked() && self.turn(open).await {
+            open.close_those_before().await;
+            written = self.buffer.write_to(&mut open.out).await;
+        }
+        written?;
         open.wrote(bytes, records);
         Ok(())
+    }
+
+    /// Begins another part, if there is another; whether it did. Given up half way it has changed nothing.
+    async fn turn<P: Parts>(&mut self, open: &mut Open<P>) -> bool {
+        match open.turn((self.clock)(), &self.run, self.settings.flush_after).await {
+            Ok(turned) => {
+                if turned {
+                    let start = self.start(open.number);
+                    self.buffer.begin_with(&start);
+                }
+                self.stuck = false;
+                turned
+            }
+            Err(error) => {
+                if !self.stuck {
+                    tracing::error!(%error, "the next part of the access log cannot be opened: the one before is written on; look after its folder");
+                }
+                self.stuck = true;
+                false
+            }
+        }
     }
 
     async fn finish<P: Parts>(mut self, mut open: Open<P>) -> Result<End, Unwritten> {

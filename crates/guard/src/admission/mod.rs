@@ -347,6 +347,11 @@ enum Refused {
 }
 
 impl Pass {
+    /// Whether it counts among those that are at the origin at once; what is only looked at may go without a place.
+    pub(crate) fn holds_a_place(&self) -> bool {
+        self.permit.is_some()
+    }
+
     /// The origin has answered, or not: the place in flight is free.
     pub(crate) fn answered(&mut self, answer: &Result<Response<Answer>, NoAnswer>) {
         let (outcome, judged) = match answer {

@@ -43,6 +43,18 @@ impl Paper {
         self.is(if full { FULL } else { WORKS });
     }
 
+    /// So many bytes are in it already.
+    pub fn shift(&self, bytes: usize) {
+        self.bytes.lock().unwrap().splice(..0, std::iter::repeat_n(b' ', bytes));
+    }
+
+    /// What another part goes on with is not a line here.
+    pub fn cut_half_line(&self) {
+        let mut bytes = self.bytes.lock().unwrap();
+        let lines = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        bytes.truncate(lines);
+    }
+
     pub fn text(&self) -> String {
         String::from_utf8(self.bytes.lock().unwrap().clone()).unwrap()
     }

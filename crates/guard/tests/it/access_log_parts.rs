@@ -51,7 +51,9 @@ impl Parts for Papers {
         Ok(Some(self.next()))
     }
 
-    async fn close(&mut self, _: Paper) -> io::Result<()> {
+    async fn close(&mut self, paper: Paper) -> io::Result<()> {
+        // As a folder does with its files.
+        paper.cut_half_line();
         self.closed.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
@@ -100,8 +102,9 @@ impl Logged {
         soon(self.scene.running.stop()).await.unwrap();
         self.end.send(()).unwrap();
         let end = soon(self.writing).await.unwrap().unwrap();
-        let parts = self.papers.parts();
-        for (number, part) in parts.iter().enumerate() {
+        let mut parts = self.papers.parts();
+        // One in which not even its first line has a place is nothing.
+        for (number, part) in parts.iter().enumerate().filter(|(_, part)| !part.is_empty()) {
             assert_eq!(
                 (&part[0]["event"], &part[0]["part"]),
                 (&"start".into(), &(number + 1).into()),
@@ -115,6 +118,7 @@ impl Logged {
         assert_eq!((ends, end.lost), (1, 0));
         assert_eq!(parts.last().unwrap().last().unwrap()["event"], "end");
         assert_eq!(self.papers.closed.load(Ordering::SeqCst), parts.len() as u64);
+        parts.retain(|part| !part.is_empty());
         parts
     }
 }
@@ -189,7 +193,7 @@ async fn where_no_part_can_be_opened_the_one_before_goes_on() {
     assert!(parts.len() >= 2 && parts[0].len() >= 11, "{parts:?}");
 }
 
-/// A full disk at a boundary: what was begun stays where it was begun.
+/// A full disk at a boundary: each line is whole in one part, the one where it was begun or the next.
 #[tokio::test]
 async fn a_full_disk_cuts_no_line_in_two_parts() {
     let settings = Settings { part_bytes: NonZeroU64::new(1_500), flush_bytes: 1, ..quick() };
@@ -205,4 +209,28 @@ async fn a_full_disk_cuts_no_line_in_two_parts() {
         tokio::time::sleep(Duration::from_millis(30)).await;
     }
     assert!(logged.end().await.len() >= 2);
+}
+
+/// A file that cannot be written is left when somebody asks for another: each line is whole in one of them.
+#[tokio::test]
+async fn a_file_on_a_full_disk_is_left_when_another_is_asked_for() {
+    for shift in 0..7 {
+        let logged = Logged::new(quick()).await;
+        let first = logged.papers.opened.lock().unwrap()[0].clone();
+        first.shift(shift);
+        logged.asks(1).await;
+        soon(async {
+            while !first.text().contains(r#""seq":1"#) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await;
+        first.fills_up(true);
+        logged.asks(2).await;
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        logged.log.turn();
+        logged.has_parts(2).await;
+        let parts = logged.end().await;
+        assert_eq!(parts.iter().map(Vec::len).collect::<Vec<_>>(), [2, 4], "{shift}");
+    }
 }

@@ -326,17 +326,11 @@ async fn admin(
     application.common.pages.show("admin", lang, &path, Some(application.name(Visitor::Admin(at))), values)
 }
 
+/// Below a public prefix caches keep this, too: nobody is named on it.
 async fn not_there(
     State(application): Shared<Application>,
     Query(Spoken { lang }): Query<Spoken>,
-    fields: HeaderMap,
 ) -> Response {
-    let visitor = application.common.sessions.of(&fields);
-    application.refuse(
-        StatusCode::NOT_FOUND,
-        lang,
-        visitor,
-        "そのページはありません。",
-        "There is no such page.",
-    )
+    let (ja, en) = ("そのページはありません。", "There is no such page.");
+    application.refuse(StatusCode::NOT_FOUND, lang, None, ja, en)
 }

@@ -332,12 +332,8 @@ async fn record(State(booking): Shared<Booking>, Path(number): Path<String>, fie
     (Extension(booking.about(Visitor::Worker(at))), Json(record)).into_response()
 }
 
-async fn not_there(
-    State(booking): Shared<Booking>,
-    Query(Spoken { lang }): Query<Spoken>,
-    fields: HeaderMap,
-) -> Response {
-    let who = booking.common.sessions.of(&fields).map(|visitor| booking.name(visitor, lang));
+/// Below a public prefix caches keep this, too: nobody is named on it.
+async fn not_there(State(booking): Shared<Booking>, Query(Spoken { lang }): Query<Spoken>) -> Response {
     let why = context! { title => lang.of("そのページはありません。", "There is no such page."), requirement => () };
-    booking.common.pages.refuse(StatusCode::NOT_FOUND, lang, who.as_deref(), why)
+    booking.common.pages.refuse(StatusCode::NOT_FOUND, lang, None, why)
 }

@@ -117,6 +117,12 @@ impl Parts for Folder {
 
     async fn close(&mut self, page: Page) -> io::Result<()> {
         let closed = spawn_blocking(move || {
+            // A disk that was full until another part was asked for: the line is whole in that one.
+            let (lines, _) =
+                cut_half_line(&mut fs::OpenOptions::new().read(true).write(true).open(&page.path)?)?;
+            if lines == 0 {
+                return fs::remove_file(&page.path);
+            }
             page.file().sync_data()?;
             fs::rename(&page.path, whole(&page.path))
         });
@@ -207,20 +213,25 @@ fn mend(path: &Path) -> io::Result<Option<(PathBuf, u64)>> {
         Err(TryLockError::WouldBlock) => return Ok(None),
         Err(TryLockError::Error(error)) => return Err(error),
     }
-    let is = file.metadata()?.len();
-    let lines = end_of_lines(&mut file, is)?;
-    if lines < is {
-        file.set_len(lines)?;
-    }
+    let (lines, cut) = cut_half_line(&mut file)?;
     let moved = if lines == 0 { fs::remove_file(path) } else { fs::rename(path, whole(path)) };
     match moved {
         // Its writer put it away just now.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         moved => moved?,
     }
-    let cut = is - lines;
     tracing::warn!(part = %path.display(), bytes = lines, cut, "a guard did not end as it should: its part of the access log was put in order");
     Ok((lines > 0).then(|| (whole(path), lines)))
+}
+
+/// How many bytes its whole lines have, and how many the half of a line had that was at its end.
+fn cut_half_line(file: &mut File) -> io::Result<(u64, u64)> {
+    let is = file.metadata()?.len();
+    let lines = end_of_lines(file, is)?;
+    if lines < is {
+        file.set_len(lines)?;
+    }
+    Ok((lines, is - lines))
 }
 
 /// Where the last line ends.

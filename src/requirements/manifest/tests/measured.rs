@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::requirements::limits_above_measured;
-use crate::requirements::manifest::{Manifest, RouteClass};
+use crate::requirements::manifest::Manifest;
 
 const CACHE: &str = "enforcement: { mode: enforce, mechanism: cache, params: { rule: no_store } }";
 const EXCEPTION: &str = "\
@@ -114,11 +114,11 @@ fn suffixes_are_declared_in_one_spelling() {
     );
     let system = with(SYSTEM, public, "pattern: /files/**, personal: false, suffixes: [css]");
     let set = parse(&[("s.yaml", &system)]).unwrap();
-    let class = |path: &str| set.system("shop").unwrap().route_for(path).class;
-    assert_eq!(class("/files/a.css"), RouteClass::Public);
-    assert_eq!(class("/files/A.CSS"), RouteClass::Public);
-    assert_eq!(class("/files/list"), RouteClass::Public);
-    assert_eq!(class("/files/answers.pdf"), RouteClass::Personal);
+    let is_personal = |path: &str| resolved(set.system("shop").unwrap(), path).1;
+    assert!(!is_personal("/files/a.css"));
+    assert!(!is_personal("/files/A.CSS"));
+    assert!(!is_personal("/files/list"));
+    assert!(is_personal("/files/answers.pdf"));
 }
 
 #[test]

@@ -93,3 +93,10 @@ fn system_problems(passage: &str, other: &str) -> Vec<String> {
 fn requirement_problems(passage: &str, other: &str) -> Vec<String> {
     problems(&[("r.yaml", &with(REQUIREMENT, passage, other)), ("s.yaml", SYSTEM)])
 }
+
+/// Name of the route that a path belongs to, and whether it is personal, as the guard and every edge see it.
+fn resolved(system: &crate::requirements::manifest::SystemSpec, path: &str) -> (Option<String>, bool) {
+    let table = edge::RouteTable::compile(crate::requirements::caching_rules(system, [])).unwrap();
+    let found = table.resolve(&http::Method::GET, path);
+    (found.route.map(|route| route.name().to_owned()), found.is_personal())
+}

@@ -1,7 +1,6 @@
 //! Which route covers a path. Doubt means personal.
 
 use super::*;
-use crate::requirements::manifest::RouteClass;
 
 fn route_of(path: &str) -> (Option<String>, bool) {
     let routes = "  routes:
@@ -12,8 +11,7 @@ fn route_of(path: &str) -> (Option<String>, bool) {
 ";
     let start = SYSTEM.find("  routes:\n").unwrap();
     let set = parse(&[("s.yaml", &format!("{}{routes}", &SYSTEM[..start]))]).unwrap();
-    let found = set.system("shop").unwrap().route_for(path);
-    (found.route.map(|route| route.name.clone()), found.class == RouteClass::Personal)
+    resolved(set.system("shop").unwrap(), path)
 }
 
 #[test]

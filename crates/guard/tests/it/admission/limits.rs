@@ -117,6 +117,53 @@ async fn who_breaks_off_leaves_the_place_in_flight_taken() {
     assert_eq!(scene.browser().get("/").await.status, 200);
 }
 
+/// In `audit` there may be more at once than have places: what nothing bounds does not outlive its client.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_breaks_off_without_a_place_is_not_gone_on_with() {
+    use tokio::io::AsyncWriteExt;
+    let waits = Arc::new(AtomicUsize::new(0));
+    struct Left(Arc<AtomicUsize>);
+    impl Drop for Left {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+    let counted = waits.clone();
+    let origin = stand::origin(move |_| {
+        let waits = counted.clone();
+        async move {
+            waits.fetch_add(1, Ordering::SeqCst);
+            let _left = Left(waits);
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            Response::new(full("done"))
+        }
+    })
+    .await;
+    let mut set = settings(1_000);
+    set.mode = Mode::Audit;
+    set.in_flight = InFlight { floor: 2, ceiling: 2, initial: 2, queue: 1 };
+    set.delay = Duration::ZERO;
+    let scene = before(origin, set).await;
+    let mut streams = Vec::new();
+    for _ in 0..10 {
+        let mut stream = tokio::net::TcpStream::connect(scene.running.address).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n").await.unwrap();
+        streams.push(stream);
+    }
+    let are = async |number: usize| {
+        soon(async {
+            while waits.load(Ordering::SeqCst) != number {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        })
+        .await;
+    };
+    are(10).await;
+    drop(streams);
+    // Those that hold the two places.
+    are(2).await;
+}
+
 /// What is reserved for one channel is not shut by those who wait in another one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_queue_of_one_channel_shuts_nothing_that_is_reserved_for_another() {
