@@ -4,6 +4,7 @@
 //! All people are made up. The same seed gives the same bytes.
 
 mod edge;
+mod lab;
 mod logs;
 mod plan;
 mod population;
@@ -21,6 +22,7 @@ use plan::{CACHE_OFF, CACHE_ON, Plan};
 use population::{Actor, Habit};
 use random::Random;
 
+pub use lab::{Lab, LabSettings, lab};
 pub use logs::DayFile;
 pub use population::{Person, Population, School};
 
