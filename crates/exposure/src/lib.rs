@@ -43,11 +43,11 @@ mod text;
 
 pub use diff::{Change, Difference, Entry, Summary, diff};
 pub use input::{Bad, BadReason, BadSample, Format, InputReport, Truncation};
+pub use query::{Basis, Limits, QueryError, WindowQuery};
 pub use reconstruct::{
     AnswerCounts, Assumption, CacheFacts, Exposure, ExposureCounts, FactsError, JoinedBy, KeptAnswer,
     PersonReconstruction, Reconstruction, Residual, TenantReconstruction, WouldHelp,
 };
-pub use query::{Basis, Limits, QueryError, WindowQuery};
 pub use result::{
     Border, Class, Counts, Coverage, Evidence, EvidenceKind, Gap, KindCount, NotCounted, PersonExposure,
     Reconciliation, RouteCount, Skew, Source, TenantCount, TenantExposure, Unattributed, WindowResult,

@@ -65,7 +65,8 @@ fn score(lab: &Lab, found: &Reconstruction) -> Score {
         }
     }
     // Whoever is not on the list at all is left out, too.
-    let listed: std::collections::BTreeSet<&String> = found.people.iter().map(|person| &person.person).collect();
+    let listed: std::collections::BTreeSet<&String> =
+        found.people.iter().map(|person| &person.person).collect();
     score.wrongly_left_out += lab.exposed.iter().filter(|person| !listed.contains(person)).count();
     score
 }

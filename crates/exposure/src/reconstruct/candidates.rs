@@ -63,12 +63,7 @@ impl Fills {
 }
 
 /// For each answer that may have come from a cache: whose it may have been. What was made before `begin` no cache kept.
-pub(super) fn candidates(
-    joined: &Joined,
-    facts: &CacheFacts,
-    begin: i64,
-    gaps: &Gaps,
-) -> Vec<FromCache> {
+pub(super) fn candidates(joined: &Joined, facts: &CacheFacts, begin: i64, gaps: &Gaps) -> Vec<FromCache> {
     let mut by_path: HashMap<u64, (Vec<usize>, Vec<&Loose>)> = HashMap::new();
     for (number, answer) in joined.answers.iter().enumerate() {
         by_path.entry(answer.object.path).or_default().0.push(number);
@@ -115,7 +110,8 @@ impl<'j> OfPath<'j> {
                     Made::Own(owners) | Made::Unsure(owners) => owners,
                     Made::Kept => return None,
                 };
-                (answer.may_be_kept && answer.end >= begin).then(|| fill(*number, answer, facts, Rc::new(owners.clone())))
+                (answer.may_be_kept && answer.end >= begin)
+                    .then(|| fill(*number, answer, facts, Rc::new(owners.clone())))
             })
             .collect();
         made.extend(loose.iter().filter(|loose| loose.end >= begin).map(|loose| Fill {
@@ -132,8 +128,11 @@ impl<'j> OfPath<'j> {
     }
 
     fn solve(mut self, answers: &[usize]) -> Vec<FromCache> {
-        let mut order: Vec<usize> =
-            answers.iter().copied().filter(|number| !matches!(self.all[*number].made, Made::Own(_))).collect();
+        let mut order: Vec<usize> = answers
+            .iter()
+            .copied()
+            .filter(|number| !matches!(self.all[*number].made, Made::Own(_)))
+            .collect();
         order.sort_unstable_by_key(|number| (self.all[*number].start, self.all[*number].end, *number));
         let mut found = Vec::with_capacity(order.len());
         // First what a location asked another cache for: it rests on what the origin made alone.
@@ -211,7 +210,8 @@ impl<'j> OfPath<'j> {
         let is_here =
             |fill: &&Fill| answer.location == 0 || fill.location == 0 || fill.location == answer.location;
         let made = self.made.between(since, answer.end);
-        let mut near: Vec<&Fill> = made.chain(self.passed.between(since, answer.end)).filter(is_here).collect();
+        let mut near: Vec<&Fill> =
+            made.chain(self.passed.between(since, answer.end)).filter(is_here).collect();
         if self.facts.single_copy && answer.location != 0 {
             hide_older(&mut near, answer.start);
         }
@@ -236,7 +236,8 @@ impl<'j> OfPath<'j> {
         };
         let fills: Vec<&Fill> = fills.iter().filter(is_object).copied().collect();
         let length = self.facts.lengths_tell_bodies.then(|| whole_length(answer)).flatten();
-        let fits = |fill: &&&Fill| length.is_none_or(|length| fill.length.is_none_or(|other| other == length));
+        let fits =
+            |fill: &&&Fill| length.is_none_or(|length| fill.length.is_none_or(|other| other == length));
         let same: Vec<&Fill> = fills.iter().filter(fits).copied().collect();
         // Another coding of the same body has another length.
         let fills = if same.is_empty() { fills } else { same };

@@ -119,11 +119,13 @@ impl<'a> Classes<'a> {
         let single = persons.len() == 1 && !owners.others;
         let (mut exposes, mut said) = (false, Vec::new());
         for subject in &owners.known {
-            let Some(person) = self.store.subjects.get(*subject as usize).map(|subject| subject.person.as_str())
+            let Some(person) =
+                self.store.subjects.get(*subject as usize).map(|subject| subject.person.as_str())
             else {
                 continue;
             };
-            let only_viewer = by_client.is_none() && viewers_known && viewers.len() == 1 && viewers.contains(person);
+            let only_viewer =
+                by_client.is_none() && viewers_known && viewers.len() == 1 && viewers.contains(person);
             let says = if only_viewer {
                 Exposure::SelfOnly
             } else if single && viewers_known && !viewers.contains(person) {

@@ -87,7 +87,8 @@ pub(super) fn join(compiled: &Compiled, store: &Store, facts: &CacheFacts) -> Jo
         store.origin.values().filter(|record| matches!(record.what, What::Request(_))).collect();
     let mut by_id: HashMap<u128, AtOrigin> = HashMap::new();
     for record in requests.iter().filter(|record| record.request != 0) {
-        let known = by_id.entry(record.request).or_insert_with(|| AtOrigin { confirms: true, ..AtOrigin::default() });
+        let known =
+            by_id.entry(record.request).or_insert_with(|| AtOrigin { confirms: true, ..AtOrigin::default() });
         known.subjects.add(&named(record.subject));
         known.confirms &= record.status == 304;
     }
@@ -122,7 +123,9 @@ pub(super) fn join(compiled: &Compiled, store: &Store, facts: &CacheFacts) -> Jo
         let viewers = viewers(store, record);
         let made = match by_id.get(&record.request).filter(|_| record.request != 0) {
             // The origin gave no body: what the viewer got, and what is good for another life now, was kept.
-            Some(known) if known.confirms && (record.body != Body::Nothing || record.said == Said::Confirmed) => {
+            Some(known)
+                if known.confirms && (record.body != Body::Nothing || record.said == Said::Confirmed) =>
+            {
                 Made::Kept
             }
             Some(known) => Made::Own(known.subjects.clone()),
@@ -134,8 +137,21 @@ pub(super) fn join(compiled: &Compiled, store: &Store, facts: &CacheFacts) -> Jo
         if record.refused {
             continue;
         }
-        let &EdgeRecord { request, start, end, location, object, route, said, body, may_be_kept, length, client, place, .. } =
-            record;
+        let &EdgeRecord {
+            request,
+            start,
+            end,
+            location,
+            object,
+            route,
+            said,
+            body,
+            may_be_kept,
+            length,
+            client,
+            place,
+            ..
+        } = record;
         // The viewer's own copy was confirmed, and no body went by.
         let confirmed = by_id.get(&request).is_some_and(|known| request != 0 && known.confirms);
         let may_be_kept = may_be_kept && (!confirmed || made == Made::Kept);
@@ -242,12 +258,7 @@ struct Pairing {
 }
 
 impl Pairing {
-    fn new(
-        edge: &[EdgeRecord],
-        rest: &[&OriginRecord],
-        by: JoinedBy,
-        clocks: (i64, i64),
-    ) -> Self {
+    fn new(edge: &[EdgeRecord], rest: &[&OriginRecord], by: JoinedBy, clocks: (i64, i64)) -> Self {
         let mut pairing = Self {
             by,
             own: HashMap::new(),

@@ -142,7 +142,11 @@ pub fn lab(seed: u64, settings: &LabSettings) -> Lab {
     for person in 0..actors.len() {
         for _ in 0..random.between(1, i64::from(settings.requests_each) * 2) {
             // Crowds: many come within the same minutes.
-            let at = if random.percent(50) { random.between(0, length / 10 + 1) } else { random.between(0, length) };
+            let at = if random.percent(50) {
+                random.between(0, length / 10 + 1)
+            } else {
+                random.between(0, length)
+            };
             requests.push((at, person, random.below(PATHS.len())));
         }
     }
@@ -213,7 +217,11 @@ struct Given {
 impl World<'_> {
     fn serve(&mut self, random: &mut Random, at: Moment, person: usize, path: usize) {
         let settings = self.settings;
-        let location = if random.percent(90) { self.actors[person].home } else { random.below(settings.locations.max(1)) };
+        let location = if random.percent(90) {
+            self.actors[person].home
+        } else {
+            random.below(settings.locations.max(1))
+        };
         let machine = location * settings.machines.max(1) + random.below(settings.machines.max(1));
         let shape = match random.below(20) {
             _ if !settings.odd_requests => Shape::Usual,
@@ -241,7 +249,8 @@ impl World<'_> {
         let id = random.request_id();
         self.write_edge(at, person, path, location, &given, (method, status), &id);
         if let Some(status) = given.asked_origin {
-            let ids = if settings.ids_at_origin { format!(r#","edge_request_id":"{id}""#) } else { String::new() };
+            let ids =
+                if settings.ids_at_origin { format!(r#","edge_request_id":"{id}""#) } else { String::new() };
             let Actor { id, tenant, session, .. } = &self.actors[person];
             let line = format!(
                 r#""event":"request","person":"{id}","kind":"applicant","tenant":"t-{tenant}","session":"{session}","method":"{method}","path":"{}","status":{status},"bytes":{}{ids}"#,
@@ -264,7 +273,10 @@ impl World<'_> {
         let mut now = at;
         for (depth, (tier, place)) in places.iter().enumerate() {
             let kept = self.caches.entry((*tier, *place, path)).or_default();
-            let fresh = kept.iter().filter(|kept| kept.since <= now && now < kept.until).max_by_key(|kept| kept.since);
+            let fresh = kept
+                .iter()
+                .filter(|kept| kept.since <= now && now < kept.until)
+                .max_by_key(|kept| kept.since);
             let coming = kept
                 .iter()
                 .filter(|kept| self.settings.joins_requests && kept.asked <= now && now < kept.since)
@@ -298,7 +310,15 @@ impl World<'_> {
         Given { owner: person, length, done, said: "Miss", asked_origin: Some(200) }
     }
 
-    fn keep(&mut self, asked: Moment, since: Moment, places: &[(u8, usize)], path: usize, owner: usize, length: i64) {
+    fn keep(
+        &mut self,
+        asked: Moment,
+        since: Moment,
+        places: &[(u8, usize)],
+        path: usize,
+        owner: usize,
+        length: i64,
+    ) {
         let life = i64::from(self.settings.time_to_live_milliseconds);
         for (tier, place) in places {
             let kept = self.caches.entry((*tier, *place, path)).or_default();
@@ -319,14 +339,16 @@ impl World<'_> {
     ) {
         let actor = &self.actors[person];
         let end = BEGIN + given.done;
-        let clock = Timestamp::from_millisecond(end).unwrap_or(Timestamp::UNIX_EPOCH).strftime("%Y-%m-%d\t%H:%M:%S");
+        let clock =
+            Timestamp::from_millisecond(end).unwrap_or(Timestamp::UNIX_EPOCH).strftime("%Y-%m-%d\t%H:%M:%S");
         let taken = given.done - at;
         let cookie = match self.settings.sessions_at_edge {
             true => format!("lang=ja;%20session={}", actor.session),
             false => "-".to_owned(),
         };
         let (result, response) = if status == 0 { ("Error", given.said) } else { (given.said, given.said) };
-        let length = if self.settings.lengths && status != 206 { given.length.to_string() } else { "-".to_owned() };
+        let length =
+            if self.settings.lengths && status != 206 { given.length.to_string() } else { "-".to_owned() };
         let line = format!(
             "{clock}\tL{location}\t{}\t203.0.113.{}\t{method}\td1.cloudfront.example\t{}\t{status:03}\tBrowser/{}\t-\t{cookie}\t{result}\t{id}\twww.example.jp\t{}.{:03}\t{response}\t{result}\t{length}\n",
             given.length + 400,
