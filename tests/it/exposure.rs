@@ -46,7 +46,7 @@ fn settings(app: &TestApp) -> Vec<&'static str> {
 }
 
 /// Writes the logs of the day, and beside them the documents that are no logs.
-fn write_day(day: &Day, folder: &Path) {
+pub fn write_day(day: &Day, folder: &Path) {
     for file in day.files(LogOptions::default()) {
         let path: PathBuf = folder.join(file.name());
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

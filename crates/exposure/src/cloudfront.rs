@@ -4,6 +4,7 @@
 //! the response in UTC with a resolution of one second; the start is that minus `time-taken`.
 
 use crate::input::BadReason;
+use crate::store::Said;
 use crate::text::{parse_clock, parse_date, parse_number, parse_seconds, percent_decode_into};
 
 const DATE: usize = 0;
@@ -13,8 +14,37 @@ const STATUS: usize = 3;
 const COOKIE: usize = 4;
 const ID: usize = 5;
 const TAKEN: usize = 6;
-const NAMES: [&[u8]; 7] =
-    [b"date", b"time", b"cs-uri-stem", b"sc-status", b"cs(Cookie)", b"x-edge-request-id", b"time-taken"];
+const LOCATION: usize = 7;
+const METHOD: usize = 8;
+const DOMAIN: usize = 9;
+const HOST: usize = 10;
+const QUERY: usize = 11;
+const ADDRESS: usize = 12;
+const PROGRAM: usize = 13;
+const LENGTH: usize = 14;
+const RESULT: usize = 15;
+const RESPONSE_RESULT: usize = 16;
+const DETAILED_RESULT: usize = 17;
+const NAMES: [&[u8]; 18] = [
+    b"date",
+    b"time",
+    b"cs-uri-stem",
+    b"sc-status",
+    b"cs(Cookie)",
+    b"x-edge-request-id",
+    b"time-taken",
+    b"x-edge-location",
+    b"cs-method",
+    b"cs(Host)",
+    b"x-host-header",
+    b"cs-uri-query",
+    b"c-ip",
+    b"cs(User-Agent)",
+    b"sc-content-len",
+    b"x-edge-result-type",
+    b"x-edge-response-result-type",
+    b"x-edge-detailed-result-type",
+];
 const UNUSED: u8 = u8::MAX;
 
 /// Where the needed fields are, from a `#Fields:` directive.
@@ -40,6 +70,16 @@ pub(crate) struct EdgeLine<'a> {
     pub(crate) status: u16,
     pub(crate) cookie: &'a [u8],
     pub(crate) id: &'a [u8],
+    /// The edge location; empty when it is not logged, as all that follow.
+    pub(crate) location: &'a [u8],
+    pub(crate) method: &'a [u8],
+    pub(crate) host: &'a [u8],
+    pub(crate) query: &'a [u8],
+    pub(crate) address: &'a [u8],
+    pub(crate) program: &'a [u8],
+    /// Length of the body as the answer's field said; `None` without one.
+    pub(crate) length: Option<u64>,
+    pub(crate) said: Said,
 }
 
 impl Columns {
@@ -93,6 +133,7 @@ impl Columns {
         // A line without a duration may have taken any time: no duration is the shortest honest reading.
         let taken = parse_seconds(fields[TAKEN]).unwrap_or(0);
         let status = parse_number(fields[STATUS]).and_then(|status| u16::try_from(status).ok()).unwrap_or(0);
+        let host = if fields[HOST].is_empty() { fields[DOMAIN] } else { fields[HOST] };
         Ok(EdgeLine {
             start: second - taken,
             end: second + 999,
@@ -100,6 +141,14 @@ impl Columns {
             status,
             cookie: fields[COOKIE],
             id: fields[ID],
+            location: fields[LOCATION],
+            method: fields[METHOD],
+            host,
+            query: fields[QUERY],
+            address: fields[ADDRESS],
+            program: fields[PROGRAM],
+            length: parse_number(fields[LENGTH]).and_then(|length| u64::try_from(length).ok()),
+            said: said(fields[RESULT], fields[RESPONSE_RESULT], fields[DETAILED_RESULT]),
         })
     }
 
@@ -112,6 +161,22 @@ impl Columns {
         }
         Some(self.date.1)
     }
+}
+
+/// What the result types say about where an answer came from.
+///
+/// `Error` is a viewer who left early, and the type of the response then tells more. What a version of the log does not know is
+/// not guessed.
+fn said(result: &[u8], response: &[u8], detailed: &[u8]) -> Said {
+    let of = |word: &[u8]| match word {
+        b"Hit" | b"OriginShieldHit" => Some(Said::Kept),
+        b"RefreshHit" => Some(Said::Confirmed),
+        b"Miss" => Some(Said::Asked),
+        _ => None,
+    };
+    // A shield's hit is a miss of the location itself.
+    let shield = (detailed == b"OriginShieldHit").then_some(Said::Asked);
+    shield.or_else(|| of(result)).or_else(|| of(response)).unwrap_or(Said::Nothing)
 }
 
 /// The value of a cookie in a logged `Cookie` header (`a=1;%20b=2`), decoded into `scratch`.

@@ -32,6 +32,7 @@ mod finish;
 mod input;
 mod origin;
 mod query;
+mod reconstruct;
 mod result;
 mod routes;
 mod scan;
@@ -43,6 +44,10 @@ mod text;
 pub use diff::{Change, Difference, Entry, Summary, diff};
 pub use input::{Bad, BadReason, BadSample, Format, InputReport, Truncation};
 pub use query::{Basis, Limits, QueryError, WindowQuery};
+pub use reconstruct::{
+    AnswerCounts, Assumption, CacheFacts, Exposure, ExposureCounts, FactsError, JoinedBy, KeptAnswer,
+    PersonReconstruction, Reconstruction, Residual, TenantReconstruction, WouldHelp,
+};
 pub use result::{
     Border, Class, Counts, Coverage, Evidence, EvidenceKind, Gap, KindCount, NotCounted, PersonExposure,
     Reconciliation, RouteCount, Skew, Source, TenantCount, TenantExposure, Unattributed, WindowResult,

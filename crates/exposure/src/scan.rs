@@ -9,9 +9,10 @@ use crate::finish::finish;
 use crate::input::{Bad, BadReason, BadSample, Format, InputReport, Line, each_line};
 use crate::origin::{self, OriginEvent, OriginLine};
 use crate::query::{Compiled, QueryError, WindowQuery};
+use crate::reconstruct::{CacheFacts, FactsError, Reconstruction, reconstruct};
 use crate::result::WindowResult;
-use crate::store::{EdgeRecord, NOBODY, OriginRecord, Place, Store, What};
-use crate::text::fingerprint;
+use crate::store::{Body, EdgeRecord, NOBODY, Object, OriginRecord, Place, Store, What};
+use crate::text::{fingerprint, percent_decode_into};
 
 /// Reads inputs for one [`WindowQuery`].
 ///
@@ -97,6 +98,18 @@ impl Scan {
     #[must_use]
     pub fn finish(self) -> WindowResult {
         finish(self.compiled, self.store)
+    }
+
+    /// Lists the people, and for each of them says what the logs show of who saw whose page.
+    ///
+    /// # Errors
+    /// [`FactsError`].
+    pub fn reconstruct(self, facts: &CacheFacts) -> Result<(WindowResult, Reconstruction), FactsError> {
+        facts.check()?;
+        let Self { compiled, store } = self;
+        let window = finish(compiled.clone(), store.clone());
+        let reconstruction = reconstruct(&compiled, &store, facts, &window);
+        Ok((window, reconstruction))
     }
 }
 
@@ -232,8 +245,24 @@ impl<'q> File<'q> {
             (request_key(read.id), fingerprint(&[b"id", read.id, &session.to_le_bytes()]))
         };
         let place = Place { input: 0, line: number };
-        let (start, end, refused) = (read.start, read.end, refused(read.status));
-        self.store.edge_record(key, EdgeRecord { request, start, end, route, session, refused, place });
+        let record = EdgeRecord {
+            request,
+            start: read.start,
+            end: read.end,
+            route,
+            session,
+            location: short(read.location),
+            object: Object { path: path_key(read.path), rest: short_of(&[read.host, read.query]) },
+            client: if read.address.is_empty() { 0 } else { short_of(&[read.address, read.program]) },
+            said: read.said,
+            body: body(read.method, read.status),
+            // An edge answers `HEAD` with what it keeps for `GET`, and fills it by asking for that.
+            may_be_kept: matches!(read.method, b"GET" | b"HEAD" | b""),
+            length: read.length,
+            refused: refused(read.status),
+            place,
+        };
+        self.store.edge_record(key, record);
     }
 
     fn origin(&mut self, number: u64, line: &[u8], read: OriginLine<'_>) {
@@ -279,9 +308,48 @@ impl<'q> File<'q> {
         let place = Place { input: 0, line: number };
         self.store.origin_record(
             key,
-            OriginRecord { at: (read.at, read.at), what, subject, request, refused, place },
+            OriginRecord {
+                at: (read.at, read.at),
+                what,
+                subject,
+                request,
+                session: if read.session.is_empty() { 0 } else { session_key(read.session.as_bytes()) },
+                path: path_key(read.path.as_bytes()),
+                status: read.status,
+                refused,
+                place,
+            },
         );
     }
+}
+
+/// What a viewer got. An edge that logs no method is taken at its worst.
+fn body(method: &[u8], status: u16) -> Body {
+    match (method, status) {
+        (b"GET" | b"", 200) => Body::Whole,
+        (b"GET" | b"", 304) | (b"HEAD", _) => Body::Nothing,
+        (b"GET" | b"", _) => Body::Part,
+        _ => Body::Nothing,
+    }
+}
+
+/// Identity of a path, without its query and however it is written.
+fn path_key(raw: &[u8]) -> u64 {
+    let path = raw.split(|byte| *byte == b'?').next().unwrap_or_default();
+    let mut decoded = Vec::with_capacity(path.len());
+    percent_decode_into(path, &mut decoded);
+    decoded.dedup_by(|next, previous| *next == b'/' && *previous == b'/');
+    short(&decoded)
+}
+
+/// Never 0 but for nothing.
+fn short(bytes: &[u8]) -> u64 {
+    if bytes.is_empty() { 0 } else { short_of(&[bytes]) }
+}
+
+fn short_of(parts: &[&[u8]]) -> u64 {
+    // Half of it; nobody gains by two locations or clients that look alike, since that only widens what is possible.
+    (fingerprint(parts) as u64).max(1)
 }
 
 fn request_key(id: &[u8]) -> u128 {

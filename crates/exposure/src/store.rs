@@ -47,9 +47,38 @@ pub(crate) struct OriginRecord {
     pub(crate) subject: u32,
     /// Identity of the edge's request; 0 when not logged.
     pub(crate) request: u128,
+    /// Identity of the session; 0 when not logged.
+    pub(crate) session: u128,
+    /// Identity of the path.
+    pub(crate) path: u64,
+    pub(crate) status: u16,
     /// Answered with a redirect or an error: no personal page was made.
     pub(crate) refused: bool,
     pub(crate) place: Place,
+}
+
+/// What an edge says about where an answer came from. By itself it proves little: what one place of a content delivery network asked
+/// the next place for was a miss, and may have come from that one's cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// Nothing, or a word that is not known.
+    Nothing,
+    /// It had the answer.
+    Kept,
+    /// It had the answer and asked whether that is still good: the body is the one that was kept.
+    Confirmed,
+    /// It had none and asked.
+    Asked,
+}
+
+/// What of a body a viewer got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Body {
+    /// None: `HEAD`, 304, or no safe method.
+    Nothing,
+    /// A part, or nobody knows how much.
+    Part,
+    Whole,
 }
 
 /// A personal request at the edge.
@@ -62,8 +91,28 @@ pub(crate) struct EdgeRecord {
     pub(crate) route: u16,
     /// Identity of the session; 0 when not logged.
     pub(crate) session: u128,
+    /// Identity of the edge location; 0 when not logged.
+    pub(crate) location: u64,
+    pub(crate) object: Object,
+    /// Identity of the viewer's address and program; 0 when not logged.
+    pub(crate) client: u64,
+    pub(crate) said: Said,
+    pub(crate) body: Body,
+    /// A cache may keep the answer to such a request.
+    pub(crate) may_be_kept: bool,
+    /// Of the whole body, by the answer's field.
+    pub(crate) length: Option<u64>,
     pub(crate) refused: bool,
     pub(crate) place: Place,
+}
+
+/// What a cache may have for its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Object {
+    /// Identity of the path.
+    pub(crate) path: u64,
+    /// Identity of host and query.
+    pub(crate) rest: u64,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -131,6 +180,10 @@ impl Store {
                     kept.what = What::Request(route.min(other));
                 }
                 kept.refused &= record.refused;
+                // Where two lines of one request differ, the one that says less counts.
+                agreed(&mut kept.session, record.session, 0);
+                agreed(&mut kept.status, record.status, 0);
+                kept.path = kept.path.min(record.path);
                 kept.place = first_place(&self.inputs, kept.place, record.place);
             }
         }
@@ -145,6 +198,13 @@ impl Store {
                 kept.end = kept.end.max(record.end);
                 kept.route = kept.route.min(record.route);
                 kept.refused &= record.refused;
+                agreed(&mut kept.location, record.location, 0);
+                agreed(&mut kept.client, record.client, 0);
+                agreed(&mut kept.said, record.said, Said::Nothing);
+                agreed(&mut kept.length, record.length, None);
+                kept.object = kept.object.min(record.object);
+                kept.body = kept.body.max(record.body);
+                kept.may_be_kept |= record.may_be_kept;
                 kept.place = first_place(&self.inputs, kept.place, record.place);
             }
         }
@@ -194,6 +254,13 @@ impl Store {
         self.origin_hours.append(&mut origin_hours);
         self.edge_hours.append(&mut edge_hours);
         self.skew.merge(skew);
+    }
+}
+
+/// Nothing is known where two say different things. (Of three it matters not who comes first: what is unknown stays so.)
+fn agreed<T: PartialEq>(kept: &mut T, other: T, unknown: T) {
+    if *kept != other {
+        *kept = unknown;
     }
 }
 

@@ -2,11 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use exposure::simulate::{DEFAULT_SEED, Day, LogOptions, founding_day};
-use exposure::{Class, Scan, WindowQuery, WindowResult, diff};
+use exposure::simulate::{DEFAULT_SEED, Day, LogOptions, founding_day, founding_day_with_a_regional_cache};
+use exposure::{CacheFacts, Class, Exposure, Reconstruction, Scan, WindowQuery, WindowResult, diff};
 use proptest::prelude::*;
 
 fn scan(day: &Day, options: LogOptions, query: WindowQuery) -> WindowResult {
+    read(day, options, query).finish()
+}
+
+fn read(day: &Day, options: LogOptions, query: WindowQuery) -> Scan {
     let mut scan = Scan::new(query).unwrap();
     for file in day.files(options).iter().filter(|file| file.is_log()) {
         let mut content = Vec::new();
@@ -15,7 +19,12 @@ fn scan(day: &Day, options: LogOptions, query: WindowQuery) -> WindowResult {
         assert_eq!((report.bad.count, report.used), (0, report.lines), "{}", file.name());
         assert_eq!(report.compressed, file.name().ends_with(".gz"));
     }
-    scan.finish()
+    scan
+}
+
+fn of_class(found: &Reconstruction, class: Exposure) -> BTreeSet<&str> {
+    let people = found.people.iter().filter(|person| person.exposure == class);
+    people.map(|person| person.person.as_str()).collect()
 }
 
 /// Persons and tenants by kind.
@@ -96,6 +105,63 @@ fn the_window_contains_everybody_who_was_exposed_and_the_complaints_are_true() {
             assert_ne!(sighting.victim_tenant, sighting.viewer_tenant);
             assert!(sighting.time < complaint.reported);
         }
+    }
+}
+
+/// In 2023 everybody who had signed in was told, and nobody could say who had seen whom.
+#[test]
+fn the_reconstruction_finds_exactly_those_who_were_exposed() {
+    for (day, tiers, exposed) in [
+        (founding_day(DEFAULT_SEED), 1, 10..=25),
+        (founding_day_with_a_regional_cache(DEFAULT_SEED), 2, 100..=200),
+    ] {
+        let truth: BTreeSet<&str> = day.truth().exposed.iter().map(String::as_str).collect();
+        assert!(exposed.contains(&truth.len()), "{}", truth.len());
+        let facts = CacheFacts { time_to_live_seconds: 1, tiers, ..CacheFacts::default() };
+        let both = |options| read(&day, options, day.revised_query()).reconstruct(&facts).unwrap();
+        let (window, found) = both(LogOptions { cookies: true, gzip: false });
+        let open = of_class(&found, Exposure::Possible);
+        let confirmed = of_class(&found, Exposure::Confirmed);
+        assert!(confirmed.is_subset(&truth), "{confirmed:?}");
+        // Whoever asked within the same second as somebody else may be the one or the other.
+        assert!(
+            truth.difference(&confirmed).all(|person| open.contains(person)),
+            "{truth:?} {confirmed:?} {open:?}"
+        );
+        assert!(
+            confirmed.len() * 10 >= truth.len() * 8 && open.len() * 5 <= truth.len(),
+            "{} of {}, {} open",
+            confirmed.len(),
+            truth.len(),
+            open.len()
+        );
+        assert_eq!(found.people.len() as u64, window.counts.total_persons);
+        assert_eq!(found.residual.without_edge_line, 0);
+        // Who saw it, too, and the lines that say so.
+        for person in &found.people {
+            for tenant in &person.tenants {
+                for viewer in &tenant.seen_by {
+                    let seen = |one: &exposure::simulate::Sighting| {
+                        one.victim == person.person && one.viewer == *viewer
+                    };
+                    assert!(day.truth().sightings.iter().any(seen), "{} {viewer}", person.person);
+                }
+                assert_eq!(
+                    tenant.exposure == Exposure::Confirmed,
+                    tenant.answers.iter().any(|one| one.says == Exposure::Confirmed)
+                );
+            }
+        }
+        // Without the cookie nobody knows who got a page, and whose it was all the same.
+        let (_, found) = both(LogOptions { cookies: false, gzip: false });
+        let open = of_class(&found, Exposure::Possible);
+        assert!(
+            truth.is_subset(&open) && open.len() <= truth.len() + 12,
+            "{} of {}",
+            open.len(),
+            truth.len()
+        );
+        assert!(of_class(&found, Exposure::Confirmed).is_empty());
     }
 }
 

@@ -1,7 +1,9 @@
-//! `suimon exposure`: who may have seen whose data, from logs. `scan` and `diff` work on files alone, without a database.
+//! `suimon exposure`: who may have seen whose data, from logs. `scan`, `reconstruct` and `diff` work on files alone, without a database.
 
+mod classes;
 mod diff;
 mod files;
+mod reconstruct;
 mod scan;
 mod store;
 mod summary;
@@ -18,6 +20,9 @@ pub enum Command {
     /// Lists who was there in a window of time, from edge and origin logs. Needs no database. Exit code 3 when logs are
     /// damaged or incomplete: the list may lack people.
     Scan(scan::Arguments),
+    /// As scan, and says for each person what the logs show of who saw whose page: confirmed, possible, indeterminate, self_only or
+    /// excluded. Needs no database. Exit code 3 as scan's.
+    Reconstruct(reconstruct::Arguments),
     /// Compares two results of a scan. Needs no database. Exit code 3 when they differ.
     Diff(diff::Arguments),
     /// Stores the result of a scan as the next affected list of an incident.
@@ -27,6 +32,7 @@ pub enum Command {
 pub async fn run(context: &Context, command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Scan(arguments) => scan::run(arguments),
+        Command::Reconstruct(arguments) => reconstruct::run(arguments),
         Command::Diff(arguments) => diff::run(arguments),
         Command::Store(arguments) => store::run(context, arguments).await,
     }

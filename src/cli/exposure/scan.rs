@@ -3,14 +3,15 @@
 use std::fs::File;
 use std::io::{IsTerminal, Read};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::{Args, ValueEnum};
-use exposure::{Basis, Limits, Scan, WindowQuery, WindowResult};
+use exposure::{Basis, Limits, Scan, WindowQuery};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
+use serde::Serialize;
 
 use super::files::{LogFile, cannot_read, collect};
 use super::summary;
@@ -38,7 +39,7 @@ enum FormatWord {
 }
 
 #[derive(Args)]
-pub struct Arguments {
+pub struct Question {
     /// Logs, and folders of logs; plain or gzip.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -76,6 +77,12 @@ pub struct Arguments {
     /// Files that are read at once (default: the processors of this machine).
     #[arg(long, value_name = "NUMBER")]
     threads: Option<NonZeroUsize>,
+}
+
+#[derive(Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    question: Question,
     /// How the result is printed.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -85,25 +92,9 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
-    let query = query(&arguments)?;
-    let found = collect(&arguments.files)?;
-    for name in &found.left_out {
-        output::complain(&format!("left out: {name}"));
-    }
-    let format = match arguments.as_format {
-        FormatWord::Auto => None,
-        FormatWord::Cloudfront => Some(exposure::Format::CloudfrontStandard),
-        FormatWord::Origin => Some(exposure::Format::OriginJsonLines),
-    };
-    let threads = arguments.threads.or_else(|| std::thread::available_parallelism().ok());
-    let threads = threads.map_or(1, NonZeroUsize::get).min(found.logs.len());
-    let bar = progress(found.logs.iter().map(|log| log.size).sum());
-    let result = scan_all(&query, &found.logs, format, threads, &bar)?;
-    bar.finish_and_clear();
+    let result = arguments.question.read()?.finish();
     if let Some(path) = &arguments.out {
-        let text = serde_json::to_string(&result).map_err(anyhow::Error::new)?;
-        std::fs::write(path, text + "\n")
-            .map_err(|error| Failure::usage(format!("cannot write {}: {error}", path.display())))?;
+        write(path, &result)?;
     }
     match arguments.format {
         Format::Json => output::json(&result)?,
@@ -112,7 +103,36 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     Ok(if summary::is_sound(&result) { ExitCode::SUCCESS } else { ExitCode::from(3) })
 }
 
-fn query(arguments: &Arguments) -> Result<WindowQuery, Failure> {
+/// Writes a result, as JSON.
+pub fn write(path: &Path, result: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string(result).map_err(anyhow::Error::new)?;
+    std::fs::write(path, text + "\n")
+        .map_err(|error| Failure::usage(format!("cannot write {}: {error}", path.display())))
+}
+
+impl Question {
+    /// Reads the logs.
+    pub fn read(&self) -> Result<Scan, Failure> {
+        let query = query(self)?;
+        let found = collect(&self.files)?;
+        for name in &found.left_out {
+            output::complain(&format!("left out: {name}"));
+        }
+        let format = match self.as_format {
+            FormatWord::Auto => None,
+            FormatWord::Cloudfront => Some(exposure::Format::CloudfrontStandard),
+            FormatWord::Origin => Some(exposure::Format::OriginJsonLines),
+        };
+        let threads = self.threads.or_else(|| std::thread::available_parallelism().ok());
+        let threads = threads.map_or(1, NonZeroUsize::get).min(found.logs.len());
+        let bar = progress(found.logs.iter().map(|log| log.size).sum());
+        let scan = scan_all(&query, &found.logs, format, threads, &bar)?;
+        bar.finish_and_clear();
+        Ok(scan)
+    }
+}
+
+fn query(arguments: &Question) -> Result<WindowQuery, Failure> {
     let mut personal_routes = arguments.personal.clone();
     if !arguments.manifest.is_empty() {
         personal_routes.extend(routes_of_manifests(&arguments.manifest)?);
@@ -169,7 +189,7 @@ fn scan_all(
     format: Option<exposure::Format>,
     threads: usize,
     bar: &ProgressBar,
-) -> Result<WindowResult, Failure> {
+) -> Result<Scan, Failure> {
     let next = AtomicUsize::new(0);
     let work = || -> Result<Scan, Failure> {
         let mut scan = Scan::new(query.clone()).map_err(|error| Failure::usage(error.to_string()))?;
@@ -194,7 +214,7 @@ fn scan_all(
             Some(all) => all.merge(scan).map_err(anyhow::Error::new)?,
         });
     }
-    all.map(Scan::finish).ok_or_else(|| Failure::usage("no logs"))
+    all.ok_or_else(|| Failure::usage("no logs"))
 }
 
 /// Counts the bytes that are read, for the progress bar.

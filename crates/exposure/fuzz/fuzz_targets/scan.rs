@@ -1,7 +1,7 @@
 //! Any bytes, as any format: no panic, every line accounted for, and a second reading changes nothing.
 #![no_main]
 
-use exposure::{Basis, Format, Limits, Scan, WindowQuery};
+use exposure::{Basis, CacheFacts, Format, Limits, Scan, WindowQuery};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|content: &[u8]| {
@@ -22,6 +22,11 @@ fuzz_target!(|content: &[u8]| {
         assert_eq!(report.used + report.bad.count, report.lines);
         let mut twice = once.clone();
         twice.read_as("input", format, content);
+        let facts = CacheFacts { time_to_live_seconds: 60, ..CacheFacts::default() };
+        let (window, found) = once.clone().reconstruct(&facts).expect("a constant");
+        assert_eq!(found.people.len(), window.people.len());
+        let (_, again) = twice.clone().reconstruct(&facts).expect("a constant");
+        assert_eq!((&found.people, found.answers), (&again.people, again.answers));
         let (once, twice) = (once.finish(), twice.finish());
         assert_eq!(once.people, twice.people);
         assert_eq!(once.counts, twice.counts);

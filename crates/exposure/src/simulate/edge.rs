@@ -14,6 +14,9 @@ const TIME_TO_LIVE: Moment = 1_000;
 /// Files that are the same for everybody are kept for an hour, on the whole day.
 const ASSET_TIME_TO_LIVE: Moment = 3_600_000;
 
+/// The name of the cache behind all locations; no location has it.
+const REGION: &str = "region";
+
 /// A request with its answer.
 #[derive(Debug, Clone)]
 pub(super) struct Served {
@@ -26,6 +29,8 @@ pub(super) struct Served {
     pub(super) status: u16,
     /// Index of the served request whose answer was given; `None` when the origin was asked.
     pub(super) from: Option<usize>,
+    /// The location had it itself: what it got from the cache behind it, its log calls a miss.
+    pub(super) hit: bool,
 }
 
 /// An answer in a cache.
@@ -35,7 +40,8 @@ struct Kept {
     until: Moment,
 }
 
-pub(super) fn serve(random: &mut Random, plan: &Plan) -> Vec<Served> {
+/// `regional`: there is one more cache, behind all locations.
+pub(super) fn serve(random: &mut Random, plan: &Plan, regional: bool) -> Vec<Served> {
     let mut caches: HashMap<(&str, &str), Vec<Kept>> = HashMap::new();
     let mut served: Vec<Served> = Vec::with_capacity(plan.requests.len());
     for (index, request) in plan.requests.iter().enumerate() {
@@ -44,22 +50,35 @@ pub(super) fn serve(random: &mut Random, plan: &Plan) -> Vec<Served> {
         let kept = caches.entry((plan.browsers[request.browser].place, request.path)).or_default();
         kept.retain(|kept| kept.until > request.at);
         let fresh = kept.iter().filter(|kept| kept.since <= request.at).max_by_key(|kept| kept.since);
-        let from = fresh.map(|kept| kept.from).filter(|_| cached && !request.post);
+        let here = fresh.map(|kept| kept.from).filter(|_| cached && !request.post);
+        let behind = caches.get(&(REGION, request.path)).into_iter().flatten();
+        let behind = behind.filter(|kept| kept.since <= request.at && request.at < kept.until);
+        let behind = behind.max_by_key(|kept| kept.since).map(|kept| kept.from);
+        let behind = behind.filter(|_| regional && cached && !request.post);
+        let from = here.or(behind);
         let id = random.request_id();
         let status = match request.answer {
             Answer::LoggedIn => 302,
             Answer::Personal | Answer::Public | Answer::LoginFailed => 200,
         };
         let (taken, bytes) = match from {
-            Some(from) => (random.between(1, 12), served[from].bytes),
+            Some(from) if here.is_some() => (random.between(1, 12), served[from].bytes),
+            Some(from) => (random.between(15, 40), served[from].bytes),
             None => (60 + random.waiting(70).min(290), size(random, request.path)),
         };
-        if from.is_none() && cached && !request.post {
+        if here.is_none() && cached && !request.post {
             let since = request.at + taken;
             let life = if asset { ASSET_TIME_TO_LIVE } else { TIME_TO_LIVE };
-            kept.push(Kept { from: index, since, until: since + life });
+            let mut keep = |place| {
+                let kept = Kept { from: from.unwrap_or(index), since, until: since + life };
+                caches.entry((place, request.path)).or_default().push(kept);
+            };
+            keep(plan.browsers[request.browser].place);
+            if regional && from.is_none() {
+                keep(REGION);
+            }
         }
-        served.push(Served { planned: index, id, taken, bytes, status, from });
+        served.push(Served { planned: index, id, taken, bytes, status, from, hit: here.is_some() });
     }
     served
 }

@@ -101,7 +101,7 @@ impl DayFile<'_> {
                 (Some(session), false) if self.options.cookies => format!("session={session};%20lang=ja"),
                 _ => "-".to_owned(),
             };
-            let result = if served.from.is_some() { "Hit" } else { "Miss" };
+            let result = if served.hit { "Hit" } else { "Miss" };
             let kind = match request.path {
                 "/assets/app.css" => "text/css",
                 "/assets/app.js" => "text/javascript",

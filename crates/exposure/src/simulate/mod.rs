@@ -4,6 +4,7 @@
 //! All people are made up. The same seed gives the same bytes.
 
 mod edge;
+mod lab;
 mod logs;
 mod plan;
 mod population;
@@ -21,6 +22,7 @@ use plan::{CACHE_OFF, CACHE_ON, Plan};
 use population::{Actor, Habit};
 use random::Random;
 
+pub use lab::{Lab, LabSettings, lab};
 pub use logs::DayFile;
 pub use population::{Person, Population, School};
 
@@ -114,7 +116,7 @@ pub fn founding_day(seed: u64) -> Day {
     loop {
         let (population, actors) = population::populate(&mut random);
         let plan = plan::plan(&mut random, &actors);
-        let served = edge::serve(&mut random, &plan);
+        let served = edge::serve(&mut random, &plan, false);
         if let Some(truth) = truth(&population, &plan, &served)
             && open_sessions_reach_the_origin(&actors, &plan, &served)
         {
@@ -123,11 +125,25 @@ pub fn founding_day(seed: u64) -> Day {
     }
 }
 
+/// The same people with the same habits on the same day, with one more cache behind the edge locations: what its log calls a miss may
+/// be another person's page, and many more people's pages are seen. Nobody's complaint is planned for it.
+#[must_use]
+pub fn founding_day_with_a_regional_cache(seed: u64) -> Day {
+    let Day { population, plan, .. } = founding_day(seed);
+    let served = edge::serve(&mut Random::new(seed), &plan, true);
+    let sightings = sightings(&population, &plan, &served);
+    let exposed: BTreeSet<&String> = sightings.iter().map(|sighting| &sighting.victim).collect();
+    let exposed = exposed.into_iter().cloned().collect();
+    let (cache_on, cache_off) = (instant(CACHE_ON), instant(CACHE_OFF));
+    let truth = Truth { cache_on, cache_off, exposed, sightings, complaints: Vec::new() };
+    Day { seed, population, plan, served, truth }
+}
+
 /// People truly exposed on a plausible day.
 const PLAUSIBLE: std::ops::RangeInclusive<usize> = 10..=25;
 
-/// Finds the sightings; `None` when the day is not the day of the report.
-fn truth(population: &Population, plan: &Plan, served: &[Served]) -> Option<Truth> {
+/// Each page that was shown to the wrong person.
+fn sightings(population: &Population, plan: &Plan, served: &[Served]) -> Vec<Sighting> {
     let person = |browser: usize| plan.browsers[browser].person.map(|person| &population.people[person]);
     let tenant = |school: Option<usize>| school.map(|school| population.schools[school].id.clone());
     let mut sightings = Vec::new();
@@ -153,6 +169,13 @@ fn truth(population: &Population, plan: &Plan, served: &[Served]) -> Option<Trut
             filled_by: served[source].id.clone(),
         });
     }
+    sightings
+}
+
+/// What happened; `None` when the day is not the day of the report.
+fn truth(population: &Population, plan: &Plan, served: &[Served]) -> Option<Truth> {
+    let person = |browser: usize| plan.browsers[browser].person.map(|person| &population.people[person]);
+    let sightings = sightings(population, plan, served);
     let exposed: BTreeSet<&str> = sightings.iter().map(|sighting| sighting.victim.as_str()).collect();
     if !PLAUSIBLE.contains(&exposed.len()) {
         return None;

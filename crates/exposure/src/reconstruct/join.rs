@@ -1,0 +1,338 @@
+//! Which line of the edge belongs to which line of the origin, and so: which answers were made for whoever asked, and which came from
+//! a cache. An edge's own word (`Hit`, `Miss`) says less: a miss of one cache may be a hit of the next.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use super::facts::CacheFacts;
+use super::result::{JoinedBy, Residual};
+use crate::query::Compiled;
+use crate::store::{Body, EdgeRecord, NOBODY, Object, OriginRecord, Place, Said, Store, What};
+
+/// Subjects, by number; and whether there may be others whom the logs do not name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Subjects {
+    pub known: BTreeSet<u32>,
+    pub others: bool,
+}
+
+impl Subjects {
+    pub fn nobody_knows() -> Self {
+        Self { known: BTreeSet::new(), others: true }
+    }
+
+    pub fn add(&mut self, other: &Self) {
+        self.known.extend(&other.known);
+        self.others |= other.others;
+    }
+}
+
+/// How an answer came about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Made {
+    /// By the origin, for whoever asked.
+    Own(Subjects),
+    /// It was in some cache.
+    Kept,
+    /// One or the other: if it was made, then for these.
+    Unsure(Subjects),
+}
+
+/// A personal request at the edge that was answered.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    pub start: i64,
+    pub end: i64,
+    pub location: u64,
+    pub object: Object,
+    pub route: u16,
+    pub said: Said,
+    pub body: Body,
+    pub may_be_kept: bool,
+    pub length: Option<u64>,
+    /// Identity of address and program; 0 when not logged.
+    pub client: u64,
+    pub made: Made,
+    /// Who asked.
+    pub viewers: Subjects,
+    pub place: Place,
+}
+
+/// A request at the origin that no answer at the edge is known to belong to: its answer may be in any cache.
+#[derive(Debug, Clone)]
+pub(super) struct Loose {
+    pub start: i64,
+    pub end: i64,
+    pub path: u64,
+    pub subjects: Subjects,
+}
+
+pub(super) struct Joined {
+    pub by: JoinedBy,
+    pub answers: Vec<Answer>,
+    pub loose: Vec<Loose>,
+    pub residual: Residual,
+}
+
+/// What the origin says of one request id.
+#[derive(Default)]
+struct AtOrigin {
+    subjects: Subjects,
+    /// It only said that what is kept is still good: the body belongs to whom it was made for before.
+    confirms: bool,
+}
+
+pub(super) fn join(compiled: &Compiled, store: &Store, facts: &CacheFacts) -> Joined {
+    let clocks = clocks(store, facts);
+    let requests: Vec<&OriginRecord> =
+        store.origin.values().filter(|record| matches!(record.what, What::Request(_))).collect();
+    let mut by_id: HashMap<u128, AtOrigin> = HashMap::new();
+    for record in requests.iter().filter(|record| record.request != 0) {
+        let known =
+            by_id.entry(record.request).or_insert_with(|| AtOrigin { confirms: true, ..AtOrigin::default() });
+        known.subjects.add(&named(record.subject));
+        known.confirms &= record.status == 304;
+    }
+    let edge = one_of_each_request(store);
+    let joined = edge.iter().filter(|record| by_id.contains_key(&record.request)).count();
+    let by_sessions = joined == 0 && edge.iter().any(|record| record.session != 0);
+    let by = match (joined > 0, by_sessions && requests.iter().any(|record| record.session != 0)) {
+        (true, _) => JoinedBy::RequestIds,
+        (false, true) => JoinedBy::Sessions,
+        (false, false) => JoinedBy::Nothing,
+    };
+    let at_edge: HashSet<u128> = edge.iter().map(|record| record.request).collect();
+    // What no id joins, for the other way.
+    let rest: Vec<&OriginRecord> = requests
+        .iter()
+        .copied()
+        .filter(|record| record.request == 0 || !at_edge.contains(&record.request))
+        .collect();
+    let pairing = Pairing::new(&edge, &rest, by, clocks);
+
+    let mut residual = Residual::default();
+    let inside = |(start, end): (i64, i64)| end >= compiled.inside.0 && start <= compiled.inside.1;
+    if by == JoinedBy::RequestIds {
+        for record in requests.iter().filter(|record| record.request != 0 && inside(record.at)) {
+            residual.origin_requests += 1;
+            residual.without_edge_line += u64::from(!at_edge.contains(&record.request));
+        }
+    }
+
+    let mut answers = Vec::with_capacity(edge.len());
+    for (number, record) in edge.iter().enumerate() {
+        let viewers = viewers(store, record);
+        let made = match by_id.get(&record.request).filter(|_| record.request != 0) {
+            // The origin gave no body: what the viewer got, and what is good for another life now, was kept.
+            Some(known)
+                if known.confirms && (record.body != Body::Nothing || record.said == Said::Confirmed) =>
+            {
+                Made::Kept
+            }
+            Some(known) => Made::Own(known.subjects.clone()),
+            None => {
+                let is_covered = hours_are_there(store, compiled.inside, record);
+                pairing.made(number, record, &viewers, is_covered, facts)
+            }
+        };
+        if record.refused {
+            continue;
+        }
+        let &EdgeRecord {
+            request,
+            start,
+            end,
+            location,
+            object,
+            route,
+            said,
+            body,
+            may_be_kept,
+            length,
+            client,
+            place,
+            ..
+        } = record;
+        // The viewer's own copy was confirmed, and no body went by.
+        let confirmed = by_id.get(&request).is_some_and(|known| request != 0 && known.confirms);
+        let may_be_kept = may_be_kept && (!confirmed || made == Made::Kept);
+        answers.push(Answer {
+            start,
+            end,
+            location,
+            object,
+            route,
+            said,
+            body,
+            may_be_kept,
+            length,
+            client,
+            made,
+            viewers,
+            place,
+        });
+    }
+    let loose = rest
+        .iter()
+        .enumerate()
+        .filter(|(number, record)| !record.refused && record.status != 304 && !pairing.taken.contains(number))
+        .map(|(_, record)| Loose {
+            // By the edge's clock.
+            start: record.at.0 - clocks.1,
+            end: record.at.1 - clocks.0,
+            path: record.path,
+            subjects: named(record.subject),
+        })
+        .collect();
+    Joined { by, answers, loose, residual }
+}
+
+fn named(subject: u32) -> Subjects {
+    match subject {
+        NOBODY => Subjects::nobody_knows(),
+        subject => Subjects { known: [subject].into(), others: false },
+    }
+}
+
+/// Origin's clock minus the edge's: at least and at most.
+fn clocks(store: &Store, facts: &CacheFacts) -> (i64, i64) {
+    match store.skew.estimate() {
+        // The edge's time is a whole second, and a request takes its time.
+        Some(skew) => (skew.p05_milliseconds - 1_000, skew.p95_milliseconds + 1_000),
+        None => {
+            let most = i64::from(facts.clock_difference_milliseconds);
+            (-most, most)
+        }
+    }
+}
+
+/// A request may have several lines, with the session and without it: a log without cookies hides nothing.
+fn one_of_each_request(store: &Store) -> Vec<EdgeRecord> {
+    let mut records: HashMap<u128, EdgeRecord> = HashMap::new();
+    let mut without_id = Vec::new();
+    for record in store.edge.values() {
+        if record.request == 0 {
+            without_id.push(record.clone());
+            continue;
+        }
+        // Two sessions under one id: both count.
+        records
+            .entry(record.request)
+            .and_modify(|kept| match (kept.session, record.session) {
+                (_, 0) => {}
+                (0, _) => *kept = record.clone(),
+                (one, other) if one != other => without_id.push(record.clone()),
+                _ => {}
+            })
+            .or_insert_with(|| record.clone());
+    }
+    let mut all: Vec<EdgeRecord> = records.into_values().chain(without_id).collect();
+    all.sort_unstable_by_key(order);
+    all
+}
+
+/// Of what was logged, so that the order of inputs does not matter.
+fn order(record: &EdgeRecord) -> (i64, i64, u128, u128, u64, Object, u32, u64) {
+    let &EdgeRecord { start, end, request, session, location, object, place, .. } = record;
+    (start, end, request, session, location, object, place.input, place.line)
+}
+
+/// Who may have got an answer.
+fn viewers(store: &Store, record: &EdgeRecord) -> Subjects {
+    match store.sessions.get(&record.session).filter(|_| record.session != 0) {
+        Some(holders) => Subjects { known: holders.iter().copied().collect(), others: false },
+        None => Subjects::nobody_knows(),
+    }
+}
+
+/// Lines joined by session, path and time, where no id does.
+struct Pairing {
+    by: JoinedBy,
+    /// For each line of the edge: the one of the origin that can belong to no other.
+    own: HashMap<usize, u32>,
+    /// Lines of the edge that may have one of the origin.
+    perhaps: BTreeSet<usize>,
+    /// Lines of the origin that belong to a line of the edge.
+    taken: BTreeSet<usize>,
+    /// Sessions that the origin's log names with a request.
+    sessions: BTreeSet<u128>,
+}
+
+impl Pairing {
+    fn new(edge: &[EdgeRecord], rest: &[&OriginRecord], by: JoinedBy, clocks: (i64, i64)) -> Self {
+        let mut pairing = Self {
+            by,
+            own: HashMap::new(),
+            perhaps: BTreeSet::new(),
+            taken: BTreeSet::new(),
+            sessions: rest.iter().map(|record| record.session).filter(|session| *session != 0).collect(),
+        };
+        let mut at_origin: HashMap<(u128, u64), Vec<(i64, i64, usize)>> = HashMap::new();
+        for (number, record) in rest.iter().enumerate().filter(|(_, record)| record.session != 0) {
+            let list = at_origin.entry((record.session, record.path)).or_default();
+            list.push((record.at.0 - clocks.1, record.at.1 - clocks.0, number));
+        }
+        // Which lines of the origin could belong to a line of the edge, and the other way round.
+        let mut claims: HashMap<usize, Vec<usize>> = HashMap::new();
+        let mut offers: HashMap<usize, Vec<usize>> = HashMap::new();
+        for (number, record) in edge.iter().enumerate() {
+            // One that has an id joins by it or not at all, where ids do.
+            if record.session == 0 || (by == JoinedBy::RequestIds && record.request != 0) {
+                continue;
+            }
+            let Some(list) = at_origin.get(&(record.session, record.object.path)) else { continue };
+            for (start, end, line) in list {
+                if *end >= record.start && *start <= record.end {
+                    claims.entry(*line).or_default().push(number);
+                    offers.entry(number).or_default().push(*line);
+                }
+            }
+        }
+        for (number, lines) in &offers {
+            pairing.perhaps.insert(*number);
+            if let [line] = lines.as_slice()
+                && claims.get(line).is_some_and(|claims| claims.len() == 1)
+                && let Some(record) = rest.get(*line)
+            {
+                pairing.own.insert(*number, record.subject);
+                pairing.taken.insert(*line);
+            }
+        }
+        pairing
+    }
+
+    fn made(
+        &self,
+        number: usize,
+        record: &EdgeRecord,
+        viewers: &Subjects,
+        is_covered: bool,
+        facts: &CacheFacts,
+    ) -> Made {
+        let from_cache = matches!(record.said, Said::Kept | Said::Confirmed);
+        // With one cache alone, a miss without a line at the origin is one that the origin's log lost.
+        let lost = !facts.origin_log_complete || (facts.tiers == 1 && record.said == Said::Asked);
+        let unsure = || if from_cache { Made::Kept } else { Made::Unsure(viewers.clone()) };
+        if !is_covered {
+            return unsure();
+        }
+        if self.by == JoinedBy::RequestIds && record.request != 0 {
+            return if lost { unsure() } else { Made::Kept };
+        }
+        match self.own.get(&number) {
+            Some(subject) if !from_cache => return Made::Own(named(*subject)),
+            _ => {}
+        }
+        let session_is_known = record.session != 0 && self.sessions.contains(&record.session);
+        if session_is_known && !self.perhaps.contains(&number) && !lost {
+            return Made::Kept;
+        }
+        unsure()
+    }
+}
+
+/// Whether the origin's log has lines of the hours of this request, as far as they are in the window: of others nobody asks.
+fn hours_are_there(store: &Store, (from, to): (i64, i64), record: &EdgeRecord) -> bool {
+    const HOUR: i64 = 3_600_000;
+    let (start, end) = (record.start.max(from), record.end.min(to));
+    (start.div_euclid(HOUR)..=end.div_euclid(HOUR)).all(|hour| store.origin_hours.contains(&hour))
+}

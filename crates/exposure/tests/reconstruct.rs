@@ -1,0 +1,265 @@
+//! The reconstruction against worlds in which it is known who saw whose page.
+
+use std::collections::BTreeMap;
+
+use exposure::simulate::{Lab, LabSettings, lab};
+use exposure::{Basis, CacheFacts, Exposure, Limits, Reconstruction, Scan, WindowQuery, WindowResult};
+use proptest::prelude::*;
+
+fn query(lab: &Lab) -> WindowQuery {
+    WindowQuery {
+        from: lab.from,
+        to: lab.to,
+        margin_before_seconds: 0,
+        margin_after_seconds: 0,
+        basis: Basis::LoginsAndPersonalRequests,
+        include_failed_logins: false,
+        personal_routes: vec!["/mypage".into(), "/mypage/*".into()],
+        session_cookie: Some("session".into()),
+        limits: Limits::default(),
+    }
+}
+
+/// What the configuration of such a world says.
+fn facts(settings: &LabSettings) -> CacheFacts {
+    CacheFacts {
+        time_to_live_seconds: settings.time_to_live_milliseconds.div_ceil(1_000),
+        tiers: settings.tiers,
+        single_copy: settings.machines == 1,
+        ..CacheFacts::default()
+    }
+}
+
+fn reconstruct(lab: &Lab, facts: &CacheFacts) -> (WindowResult, Reconstruction) {
+    let mut scan = Scan::new(query(lab)).unwrap();
+    assert_eq!(scan.read("edge", lab.edge_log.as_bytes()).bad.count, 0);
+    assert_eq!(scan.read("origin", lab.origin_log.as_bytes()).bad.count, 0);
+    scan.reconstruct(facts).unwrap()
+}
+
+/// How right it was.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Score {
+    exposed: usize,
+    confirmed: usize,
+    possible: usize,
+    excluded: usize,
+    wrongly_confirmed: usize,
+    wrongly_left_out: usize,
+}
+
+fn score(lab: &Lab, found: &Reconstruction) -> Score {
+    let mut score = Score { exposed: lab.exposed.len(), ..Score::default() };
+    for person in &found.people {
+        let exposed = lab.exposed.contains(&person.person);
+        match person.exposure {
+            Exposure::Confirmed => {
+                score.confirmed += 1;
+                score.wrongly_confirmed += usize::from(!exposed);
+            }
+            Exposure::Possible | Exposure::Indeterminate => score.possible += 1,
+            Exposure::SelfOnly | Exposure::Excluded => {
+                score.excluded += 1;
+                score.wrongly_left_out += usize::from(exposed);
+            }
+        }
+    }
+    // Whoever is not on the list at all is left out, too.
+    let listed: std::collections::BTreeSet<&String> =
+        found.people.iter().map(|person| &person.person).collect();
+    score.wrongly_left_out += lab.exposed.iter().filter(|person| !listed.contains(person)).count();
+    score
+}
+
+fn worlds() -> impl Strategy<Value = (u64, LabSettings)> {
+    let counts = (20..120_usize, 1..5_usize, 1..4_usize, 1..=3_u8);
+    let life = prop_oneof![Just(1_000_u32), 1_000..5_000_u32, Just(60_000), Just(600_000), Just(86_400_000)];
+    let bools = prop::collection::vec(any::<bool>(), 6);
+    (any::<u64>(), counts, life, bools, 0..50_u8, -3_000..3_000_i32).prop_map(
+        |(seed, (people, locations, machines, tiers), life, flags, shared, clocks)| {
+            let settings = LabSettings {
+                people,
+                locations,
+                machines,
+                tiers,
+                time_to_live_milliseconds: life,
+                joins_requests: flags[0],
+                confirms: flags[1],
+                odd_requests: flags[2],
+                sessions_at_edge: flags[3],
+                ids_at_origin: flags[4],
+                lengths: flags[5],
+                shared_addresses: shared,
+                clock_difference_milliseconds: clocks,
+                ..LabSettings::default()
+            };
+            (seed, settings)
+        },
+    )
+}
+
+/// What may become of a class when somebody knows less: it says less, and never that somebody is out of it.
+fn is_no_bolder(before: Option<Exposure>, after: Option<Exposure>) -> bool {
+    use Exposure::{Confirmed, Excluded, Indeterminate, Possible, SelfOnly};
+    match (before, after) {
+        (Some(Confirmed), Some(Confirmed | Possible | Indeterminate)) => true,
+        (Some(Possible | Indeterminate), Some(Possible | Indeterminate)) => true,
+        (Some(SelfOnly | Excluded), after) => after != Some(Confirmed),
+        // Of whom no log says anything.
+        (None, after) => after != Some(Confirmed),
+        _ => false,
+    }
+}
+
+fn classes(found: &Reconstruction) -> BTreeMap<&str, Exposure> {
+    found.people.iter().map(|person| (person.person.as_str(), person.exposure)).collect()
+}
+
+/// Without the lines of an hour.
+fn without_hour(log: &str, hour: &str) -> String {
+    log.lines().filter(|line| !line.contains(hour)).map(|line| format!("{line}\n")).collect()
+}
+
+proptest! {
+    #[test]
+    fn with_complete_logs_nobody_is_left_out_and_nobody_wrongly_confirmed((seed, settings) in worlds()) {
+        let lab = lab(seed, &settings);
+        let (window, found) = reconstruct(&lab, &facts(&settings));
+        let score = score(&lab, &found);
+        prop_assert_eq!((score.wrongly_left_out, score.wrongly_confirmed), (0, 0), "{:?} {:?}", score, found.answers);
+        // Together they are the window's list, and each answer is counted once.
+        let listed: Vec<&String> = window.people.iter().map(|person| &person.person).collect();
+        let said: Vec<&String> = found.people.iter().map(|person| &person.person).collect();
+        prop_assert_eq!(listed, said);
+        let counts = found.counts;
+        let sum = counts.confirmed + counts.possible + counts.indeterminate + counts.self_only + counts.excluded;
+        prop_assert_eq!(sum, window.people.len() as u64);
+        // What a confirmed page is said to have been seen by is true.
+        for person in &found.people {
+            for viewer in person.tenants.iter().flat_map(|tenant| &tenant.seen_by) {
+                prop_assert!(lab.sightings.contains(&(person.person.clone(), viewer.clone())), "{} {}", person.person, viewer);
+            }
+        }
+    }
+
+    /// A false fact of the cache is of another kind than a missing one; these are the worst of each.
+    #[test]
+    fn the_defaults_are_at_least_as_careful((seed, settings) in worlds()) {
+        let lab = lab(seed, &settings);
+        let (_, exact) = reconstruct(&lab, &facts(&settings));
+        let (_, careful) = reconstruct(&lab, &CacheFacts { tiers: 3, ..CacheFacts::default() });
+        let score = score(&lab, &careful);
+        prop_assert_eq!((score.wrongly_left_out, score.wrongly_confirmed), (0, 0), "{:?}", score);
+        let after = classes(&careful);
+        for (person, before) in classes(&exact) {
+            prop_assert!(is_no_bolder(Some(before), after.get(person).copied()), "{} {:?} {:?}", person, before, after.get(person));
+        }
+    }
+
+    #[test]
+    fn who_knows_less_says_less((seed, mut settings) in worlds(), hour in any::<bool>()) {
+        settings.sessions_at_edge = true;
+        settings.ids_at_origin = true;
+        settings.lengths = true;
+        settings.seconds = 7_200;
+        let whole = lab(seed, &settings);
+        let facts = facts(&settings);
+        let (_, all) = reconstruct(&whole, &facts);
+        let poorer = |change: fn(&mut LabSettings)| {
+            let mut settings = settings.clone();
+            change(&mut settings);
+            lab(seed, &settings)
+        };
+        let mut lesser = vec![
+            ("sessions", poorer(|settings| settings.sessions_at_edge = false)),
+            ("ids", poorer(|settings| settings.ids_at_origin = false)),
+        ];
+        if hour {
+            let mut edge = whole.clone();
+            edge.edge_log = without_hour(&whole.edge_log, "2023-10-26\t02:");
+            lesser.push(("an hour of the edge", edge));
+            let mut origin = whole.clone();
+            origin.origin_log = without_hour(&whole.origin_log, "\"2023-10-26T02:");
+            lesser.push(("an hour of the origin", origin));
+        }
+        for (what, less) in lesser {
+            let (_, found) = reconstruct(&less, &facts);
+            let after = classes(&found);
+            // Whom no log names any more nobody can list; the missing hour is said.
+            let named = |person: &str| less.origin_log.contains(person);
+            for (person, before) in classes(&all).into_iter().filter(|(person, _)| named(person)) {
+                let after = after.get(person).copied();
+                prop_assert!(is_no_bolder(Some(before), after), "without {what}: {person} {before:?} {after:?}");
+            }
+            let mut score = score(&whole, &found);
+            score.wrongly_left_out -= whole.exposed.iter().filter(|person| !named(person)).count();
+            prop_assert_eq!((score.wrongly_confirmed, score.wrongly_left_out), (0, 0), "without {}: {:?}", what, score);
+        }
+    }
+
+    /// The order of lines, files and merges is nothing.
+    #[test]
+    fn the_order_is_nothing((seed, settings) in worlds(), cut in 0..100_usize) {
+        let lab = lab(seed, &settings);
+        let facts = facts(&settings);
+        let (_, once) = reconstruct(&lab, &facts);
+        let (fields, lines): (Vec<&str>, Vec<&str>) = lab.edge_log.lines().partition(|line| line.starts_with('#'));
+        let file = |lines: &mut dyn Iterator<Item = &&str>| {
+            let mut text = fields.join("\n");
+            for line in lines {
+                text.push('\n');
+                text.push_str(line);
+            }
+            text
+        };
+        let middle = lines.len() * cut / 100;
+        let (one, other) = (file(&mut lines[middle..].iter().rev()), file(&mut lines[..middle].iter()));
+        let mut first = Scan::new(query(&lab)).unwrap();
+        let mut second = Scan::new(query(&lab)).unwrap();
+        first.read("edge", one.as_bytes());
+        second.read("origin", lab.origin_log.as_bytes());
+        second.read("edge", other.as_bytes());
+        let (_, found) = second.merge(first).unwrap().reconstruct(&facts).unwrap();
+        // Lines have other numbers.
+        prop_assert_eq!(classes(&once), classes(&found));
+        prop_assert_eq!((once.counts, once.answers, once.residual), (found.counts, found.answers, found.residual));
+    }
+}
+
+/// Lines that the edge's log lost leave people out; how many is told beforehand.
+#[test]
+fn what_is_lost_stays_within_what_is_said() {
+    // Few pages are seen by others, or one lost line of many would leave nobody out.
+    for tiers in [1, 2] {
+        let settings = LabSettings { tiers, edge_loss: 100, seconds: 20_000, ..LabSettings::default() };
+        let (mut left_out, mut said, mut confirmed) = (0, 0, 0);
+        for seed in 0..20 {
+            let lab = lab(seed, &settings);
+            let (_, found) = reconstruct(&lab, &facts(&settings));
+            let score = score(&lab, &found);
+            left_out += score.wrongly_left_out as u64;
+            confirmed += score.wrongly_confirmed;
+            said += found.residual.expected_unseen_thousandths.unwrap();
+        }
+        assert!(left_out > 0 && left_out * 1_000 <= said, "{left_out} left out, {said} thousandths said");
+        assert_eq!(confirmed, 0);
+    }
+}
+
+/// An origin that lost lines makes the viewers' own pages look like others'; who says that it may have is told nothing that is wrong.
+#[test]
+fn an_origin_log_that_may_have_lost_lines_confirms_less_and_nothing_wrongly() {
+    let settings = LabSettings { tiers: 2, origin_loss: 50, people: 200, ..LabSettings::default() };
+    let (mut trusting, mut careful) = (Score::default(), Score::default());
+    for seed in 0..20 {
+        let lab = lab(seed, &settings);
+        let facts = facts(&settings);
+        let one = score(&lab, &reconstruct(&lab, &facts).1);
+        let other = score(&lab, &reconstruct(&lab, &CacheFacts { origin_log_complete: false, ..facts }).1);
+        trusting.wrongly_confirmed += one.wrongly_confirmed;
+        careful.wrongly_confirmed += other.wrongly_confirmed;
+        careful.confirmed += other.confirmed;
+    }
+    assert!(trusting.wrongly_confirmed > 0 && careful.confirmed > 0, "{trusting:?} {careful:?}");
+    assert_eq!(careful.wrongly_confirmed, 0);
+}

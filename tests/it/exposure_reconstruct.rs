@@ -1,0 +1,113 @@
+//! `suimon exposure reconstruct`: who saw whose page, from files alone.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use exposure::simulate::{DEFAULT_SEED, Day, founding_day, founding_day_with_a_regional_cache};
+
+use crate::exposure::{Run, suimon, write_day};
+
+const QUESTION: &[&str] = &[
+    "exposure",
+    "reconstruct",
+    "logs",
+    "--from",
+    "2023-10-26T11:00:00+09:00",
+    "--to",
+    "2023-10-26T15:41:00+09:00",
+    "--personal",
+    "/mypage/**",
+    "--personal",
+    "/admin/**",
+    "--session-cookie",
+    "session",
+];
+
+fn asked(folder: &Path, more: &[&str]) -> Run {
+    suimon(folder, &[QUESTION, more].concat())
+}
+
+fn in_csv(text: &str, class: &str) -> BTreeSet<String> {
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let rows = reader.records().map(|row| row.expect("a row"));
+    rows.filter(|row| &row[3] == class).map(|row| row[0].to_owned()).collect()
+}
+
+fn truth(day: &Day) -> BTreeSet<String> {
+    day.truth().exposed.iter().cloned().collect()
+}
+
+#[test]
+fn who_saw_whose_page_is_told_from_files_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let day = founding_day(DEFAULT_SEED);
+    write_day(&day, &folder.path().join("logs"));
+    let exact = ["--time-to-live", "1", "--tiers", "1"];
+    let told = asked(folder.path(), &[&exact[..], &["--out", "both.json"]].concat());
+    assert_eq!(told.code, 0, "{}", told.stderr);
+    insta::assert_snapshot!(told.stdout);
+
+    let csv = asked(folder.path(), &[&exact[..], &["--format", "csv"]].concat()).stdout;
+    assert_eq!(in_csv(&csv, "confirmed"), truth(&day));
+    let json = asked(folder.path(), &[&exact[..], &["--format", "json"]].concat()).stdout;
+    let printed: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let written = std::fs::read(folder.path().join("both.json")).expect("the file");
+    let written: serde_json::Value = serde_json::from_slice(&written).expect("JSON");
+    assert_eq!(printed, written);
+    assert_eq!(
+        printed["window"]["people"].as_array().map(Vec::len),
+        printed["reconstruction"]["people"].as_array().map(Vec::len)
+    );
+
+    // Who knows nothing of the cache is told no more than the logs show.
+    let careful = asked(folder.path(), &["--format", "csv"]).stdout;
+    let (confirmed, possible) = (in_csv(&careful, "confirmed"), in_csv(&careful, "possible"));
+    assert!(truth(&day).iter().all(|person| confirmed.contains(person) || possible.contains(person)));
+    assert!(confirmed.is_subset(&truth(&day)));
+}
+
+#[test]
+fn a_miss_that_a_regional_cache_answered_hides_nobody() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let day = founding_day_with_a_regional_cache(DEFAULT_SEED);
+    write_day(&day, &folder.path().join("logs"));
+    let csv = asked(folder.path(), &["--time-to-live", "1", "--tiers", "2", "--format", "csv"]).stdout;
+    let (confirmed, possible) = (in_csv(&csv, "confirmed"), in_csv(&csv, "possible"));
+    let truth = truth(&day);
+    assert!(confirmed.is_subset(&truth), "{:?}", confirmed.difference(&truth));
+    assert!(truth.iter().all(|person| confirmed.contains(person) || possible.contains(person)));
+    assert!(confirmed.len() * 10 > truth.len() * 9, "{} of {}", confirmed.len(), truth.len());
+}
+
+#[test]
+fn what_cannot_be_is_told_before_a_file_is_read_and_missing_logs_are_not_silent() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let wrong = asked(folder.path(), &["--tiers", "4"]);
+    assert_eq!(wrong.code, 2);
+    insta::assert_snapshot!(wrong.stderr, @"suimon: `tiers` is 4; give 1 for an edge alone, 2 with a regional cache or a shield, 3 with both");
+    let day = founding_day(DEFAULT_SEED);
+    write_day(&day, &folder.path().join("logs"));
+    std::fs::remove_dir_all(folder.path().join("logs/origin")).expect("removed");
+    let told = asked(folder.path(), &["--time-to-live", "1"]);
+    assert_eq!(told.code, 3);
+    for said in ["gap         origin: no log", "would help  an origin log with the edge's id", "INCOMPLETE"] {
+        assert!(told.stdout.contains(said), "{said}: {}", told.stdout);
+    }
+    // Half of the edge's log: an hour without a line leaves nobody out.
+    let folder = tempfile::tempdir().expect("a folder");
+    write_day(&day, &folder.path().join("logs"));
+    let hours = std::fs::read_dir(folder.path().join("logs/edge")).expect("the edge's");
+    let mut removed = 0;
+    for file in hours.map(|file| file.expect("a file").path()) {
+        if file.to_string_lossy().contains("2023-10-26-04") {
+            std::fs::remove_file(file).expect("removed");
+            removed += 1;
+        }
+    }
+    assert!(removed > 0, "no file of the hour");
+    let told = asked(folder.path(), &["--time-to-live", "1", "--tiers", "1", "--format", "csv"]);
+    assert_eq!(told.code, 3);
+    let left_out = &in_csv(&told.stdout, "excluded") | &in_csv(&told.stdout, "self_only");
+    assert!(truth(&day).is_disjoint(&left_out), "{:?}", &truth(&day) & &left_out);
+    assert!(!in_csv(&told.stdout, "indeterminate").is_empty());
+}
