@@ -73,7 +73,7 @@ fn settings(people: u32, rate: u32, in_flight: u32) -> Settings {
         },
         delay: Duration::from_millis(500),
         waiting_status: WaitingStatus::Unavailable,
-        cookie: Cookie::Plain,
+        cookie: Cookie::AsAsked,
         session_cookies: Vec::new(),
         status_max_age: second(5),
     }

@@ -24,8 +24,17 @@ pub fn text(result: &Reconstruction) -> String {
 }
 
 fn write(text: &mut String, result: &Reconstruction) -> std::fmt::Result {
-    let Reconstruction { cache, joined_by, people: _, counts, answers, residual, assumptions, would_help } =
-        result;
+    let Reconstruction {
+        cache,
+        joined_by,
+        people: _,
+        counts,
+        answers,
+        residual,
+        thin_hours,
+        assumptions,
+        would_help,
+    } = result;
     writeln!(text)?;
     let total =
         counts.confirmed + counts.possible + counts.indeterminate + counts.self_only + counts.excluded;
@@ -89,6 +98,13 @@ fn write(text: &mut String, result: &Reconstruction) -> std::fmt::Result {
             text,
             "unseen      nobody can tell how many lines of the edge are lost: no ids join the logs"
         )?,
+    }
+    for gap in thin_hours {
+        writeln!(
+            text,
+            "THIN        edge: more than a quarter of the requests at the origin have no line from {} to {}",
+            gap.from, gap.to
+        )?;
     }
     for assumption in assumptions {
         writeln!(text, "rests on    {}", rests_on(*assumption))?;

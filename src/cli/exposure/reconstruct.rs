@@ -91,7 +91,8 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             output::print(&classes::text(&both.reconstruction));
         }
     }
-    Ok(if summary::is_sound(&both.window) { ExitCode::SUCCESS } else { ExitCode::from(3) })
+    let is_sound = summary::is_sound(&both.window) && both.reconstruction.thin_hours.is_empty();
+    Ok(if is_sound { ExitCode::SUCCESS } else { ExitCode::from(3) })
 }
 
 fn csv(people: &[PersonReconstruction]) -> Result<String, Failure> {

@@ -71,7 +71,7 @@ pub fn settings(files: &Files, stated_here: &Stated<'_>) -> Result<Settings, Fai
         in_flight: InFlight { floor: 1, ceiling: in_flight, initial: in_flight.min(64), queue: 1_000 },
         delay: Duration::from_secs(1),
         waiting_status: if status == Some(200) { WaitingStatus::Ok } else { WaitingStatus::Unavailable },
-        cookie: if tls { Cookie::Secure } else { Cookie::Plain },
+        cookie: if tls { Cookie::Secure } else { Cookie::AsAsked },
         session_cookies: spec.sessions.as_ref().map(|sessions| sessions.cookies.clone()).unwrap_or_default(),
         status_max_age: Duration::from_secs(5),
     })

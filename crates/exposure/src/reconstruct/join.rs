@@ -1,12 +1,14 @@
 //! Which line of the edge belongs to which line of the origin, and so: which answers were made for whoever asked, and which came from
 //! a cache. An edge's own word (`Hit`, `Miss`) says less: a miss of one cache may be a hit of the next.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::facts::CacheFacts;
 use super::result::{JoinedBy, Residual};
 use crate::query::Compiled;
 use crate::store::{Body, EdgeRecord, NOBODY, Object, OriginRecord, Place, Said, Store, What};
+
+const HOUR: i64 = 3_600_000;
 
 /// Subjects, by number; and whether there may be others whom the logs do not name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -71,6 +73,8 @@ pub(super) struct Joined {
     pub answers: Vec<Answer>,
     pub loose: Vec<Loose>,
     pub residual: Residual,
+    /// Hours of which so many lines of the edge are missing that it is as if it had none.
+    pub thin: Vec<(i64, i64)>,
 }
 
 /// What the origin says of one request id.
@@ -110,11 +114,16 @@ pub(super) fn join(compiled: &Compiled, store: &Store, facts: &CacheFacts) -> Jo
     let pairing = Pairing::new(&edge, &rest, by, clocks);
 
     let mut residual = Residual::default();
+    // By hour of the edge's clock: requests at the origin, and those without a line at the edge.
+    let mut hours: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
     let inside = |(start, end): (i64, i64)| end >= compiled.inside.0 && start <= compiled.inside.1;
     if by == JoinedBy::RequestIds {
         for record in requests.iter().filter(|record| record.request != 0 && inside(record.at)) {
             residual.origin_requests += 1;
-            residual.without_edge_line += u64::from(!at_edge.contains(&record.request));
+            let lost = u64::from(!at_edge.contains(&record.request));
+            residual.without_edge_line += lost;
+            let hour = hours.entry((record.at.0 - (clocks.0 + clocks.1) / 2).div_euclid(HOUR)).or_default();
+            *hour = (hour.0 + 1, hour.1 + lost);
         }
     }
 
@@ -183,7 +192,10 @@ pub(super) fn join(compiled: &Compiled, store: &Store, facts: &CacheFacts) -> Jo
             subjects: named(record.subject),
         })
         .collect();
-    Joined { by, answers, loose, residual }
+    // A file that never came, while stragglers of its hour came with others: a quarter is far more than a delivery loses here and there.
+    let thin = hours.into_iter().filter(|(_, (all, lost))| lost * 4 > *all);
+    let thin = thin.map(|(hour, _)| (hour * HOUR, (hour + 1) * HOUR)).collect();
+    Joined { by, answers, loose, residual, thin }
 }
 
 fn named(subject: u32) -> Subjects {
@@ -332,7 +344,6 @@ impl Pairing {
 
 /// Whether the origin's log has lines of the hours of this request, as far as they are in the window: of others nobody asks.
 fn hours_are_there(store: &Store, (from, to): (i64, i64), record: &EdgeRecord) -> bool {
-    const HOUR: i64 = 3_600_000;
     let (start, end) = (record.start.max(from), record.end.min(to));
     (start.div_euclid(HOUR)..=end.div_euclid(HOUR)).all(|hour| store.origin_hours.contains(&hour))
 }

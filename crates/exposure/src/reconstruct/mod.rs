@@ -19,8 +19,9 @@ pub use result::{
     Reconstruction, Residual, TenantReconstruction, WouldHelp,
 };
 
+use crate::finish::timestamp;
 use crate::query::Compiled;
-use crate::result::{Source, WindowResult};
+use crate::result::{Gap, Source, WindowResult};
 use crate::store::Store;
 
 /// `window` is the answer of the window method for the same logs.
@@ -31,7 +32,7 @@ pub(crate) fn reconstruct(
     window: &WindowResult,
 ) -> Reconstruction {
     let joined = join::join(compiled, store, facts);
-    let gaps = Gaps::of(window);
+    let gaps = Gaps::of(window, &joined.thin);
     let found = candidates::candidates(&joined, facts, compiled.inside.0, &gaps);
     let classes::Classified { people, counts, answers } =
         classes::classify(compiled, store, facts, &joined, &found, (window, &gaps));
@@ -44,8 +45,21 @@ pub(crate) fn reconstruct(
     }
     let would_help = would_help(facts, &joined, &answers, &counts, window);
     let assumptions = assumptions(facts, store);
+    let gap =
+        |(from, to): &(i64, i64)| Gap { source: Source::Edge, from: timestamp(*from), to: timestamp(*to) };
+    let thin_hours = joined.thin.iter().map(gap).collect();
     let joined_by = joined.by;
-    Reconstruction { cache: *facts, joined_by, people, counts, answers, residual, assumptions, would_help }
+    Reconstruction {
+        cache: *facts,
+        joined_by,
+        people,
+        counts,
+        answers,
+        residual,
+        thin_hours,
+        assumptions,
+        would_help,
+    }
 }
 
 /// Times without a line, in milliseconds.
@@ -56,12 +70,12 @@ pub(crate) struct Gaps {
 }
 
 impl Gaps {
-    fn of(window: &WindowResult) -> Self {
+    fn of(window: &WindowResult, thin: &[(i64, i64)]) -> Self {
         let of = |source| {
             let gaps = window.coverage.gaps.iter().filter(move |gap| gap.source == source);
             gaps.map(|gap| (gap.from.as_millisecond(), gap.to.as_millisecond()))
         };
-        let edge: Vec<(i64, i64)> = of(Source::Edge).collect();
+        let edge: Vec<(i64, i64)> = of(Source::Edge).chain(thin.iter().copied()).collect();
         let both = of(Source::Origin).flat_map(|(from, to)| {
             edge.iter().map(move |gap| (gap.0.max(from), gap.1.min(to))).filter(|(from, to)| from < to)
         });
@@ -99,7 +113,7 @@ fn would_help(
     [
         (joined.by != JoinedBy::RequestIds, WouldHelp::RequestIdsAtOrigin),
         (answers.viewer_unknown > 0, WouldHelp::SessionsAtEdge),
-        (!window.coverage.complete, WouldHelp::MissingLogs),
+        (!window.coverage.complete || !joined.thin.is_empty(), WouldHelp::MissingLogs),
         (open, WouldHelp::TimeToLive),
         (open && facts.tiers > 1, WouldHelp::Tiers),
         (open && !lengths, WouldHelp::Lengths),

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::facts::CacheFacts;
+use crate::result::Gap;
 
 /// What can be said about a person, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -190,6 +191,9 @@ pub struct Reconstruction {
     pub answers: AnswerCounts,
     /// What may have gone unseen.
     pub residual: Residual,
+    /// Hours in which more than a quarter of the requests at the origin have no line at the edge. They are taken as hours without any:
+    /// a file of the edge is missing.
+    pub thin_hours: Vec<Gap>,
     /// What the classes rest on.
     pub assumptions: Vec<Assumption>,
     /// What more would make them sharper.

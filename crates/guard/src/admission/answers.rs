@@ -7,7 +7,7 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 
 use super::page::{self, Lang, Why};
-use super::settings::{Cookie, Plan, WaitingStatus};
+use super::settings::{Plan, WaitingStatus};
 use super::ticket::{Keys, Ticket};
 use super::whom::{TICKET_HEADER, Whom};
 use super::{Admission, Refused};
@@ -19,6 +19,7 @@ pub(super) struct Say {
     lang: Lang,
     program: bool,
     by_header: bool,
+    secure: bool,
     /// Where a browser goes again after it got its ticket.
     again: Option<HeaderValue>,
     safe: bool,
@@ -34,6 +35,7 @@ impl Say {
             lang: page::lang(request.headers()),
             program: whom.program,
             by_header: whom.by_header || whom.program,
+            secure: whom.secure,
             again: HeaderValue::from_str(if here { text } else { "/" }).ok(),
             safe: [Method::GET, Method::HEAD].contains(request.method()),
         }
@@ -83,7 +85,7 @@ impl Admission {
             page::answer(status, false, page::html(why, say.lang, renews), after)
         };
         if let Some(ticket) = ticket {
-            give(plan, &self.keys, &ticket, say.by_header, now, answer.headers_mut());
+            give(plan, &self.keys, &ticket, (say.secure, say.by_header), now, answer.headers_mut());
         }
         answer
     }
@@ -113,16 +115,13 @@ pub(super) fn give(
     plan: &Plan,
     keys: &Keys,
     ticket: &Ticket,
-    by_header: bool,
+    (secure, by_header): (bool, bool),
     now: Duration,
     fields: &mut HeaderMap,
 ) {
     let Some(&(hall, _)) = plan.lines.get(&ticket.line) else { return };
-    let (signed, name) = (keys.sign(ticket), plan.settings.cookie_name(hall));
-    let secure = match plan.settings.cookie {
-        Cookie::Secure => "; Secure",
-        Cookie::Plain => "",
-    };
+    let (signed, name) = (keys.sign(ticket), plan.settings.cookie_name(hall, secure));
+    let secure = if secure { "; Secure" } else { "" };
     let lasts = ticket.expires.saturating_sub(now).as_secs();
     let cookie = format!("{name}={signed}; Path=/; Max-Age={lasts}; HttpOnly; SameSite=Lax{secure}");
     // Of checked names, base64url and numbers.

@@ -53,7 +53,7 @@ fn settings(people: u32, settle: u64) -> Settings {
         in_flight: InFlight { floor: 1, ceiling: 10, initial: 10, queue: 10 },
         delay: at(1),
         waiting_status: WaitingStatus::Unavailable,
-        cookie: Cookie::Plain,
+        cookie: Cookie::AsAsked,
         session_cookies: Vec::new(),
         status_max_age: at(5),
     }

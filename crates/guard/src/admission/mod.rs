@@ -40,7 +40,7 @@ pub use whom::TICKET_HEADER;
 
 use crate::NoAnswer;
 use crate::body::Answer;
-use crate::fields::{Caller, is_trusted};
+use crate::fields::{Caller, as_asked, is_trusted};
 use crate::forward::Checked;
 use answers::Say;
 use desk::{Desk, Seat};
@@ -85,6 +85,7 @@ pub(crate) struct Pass {
     judged: bool,
     seat: Option<(Line, VisitorId)>,
     ticket: Option<Ticket>,
+    secure: bool,
     by_header: bool,
 }
 
@@ -185,7 +186,8 @@ impl Admission {
     ) -> Result<Pass, Box<Response<Answer>>> {
         let trusted = is_trusted(caller.address.ip(), networks);
         let judged = hyper::body::Body::is_end_stream(checked.request.body());
-        let (plan, whom, seated) = self.judge(checked, trusted, public);
+        let (_, encrypted) = as_asked(checked.request.headers(), &checked.host, caller, networks);
+        let (plan, whom, seated) = self.judge(checked, (trusted, encrypted), public);
         let enforced = plan.settings.mode == Mode::Enforce;
         let say = Say::new(&whom, &checked.request);
         if enforced {
@@ -211,14 +213,15 @@ impl Admission {
             }
         }
         let by_header = whom.by_header || whom.program;
-        Ok(Pass { admission: self.clone(), permit, judged, seat, ticket, by_header })
+        let secure = whom.secure;
+        Ok(Pass { admission: self.clone(), permit, judged, seat, ticket, secure, by_header })
     }
 
     /// Whose request it is and what becomes of it, under the settings of one moment.
     fn judge(
         &self,
         checked: &Checked,
-        trusted: bool,
+        (trusted, encrypted): (bool, bool),
         public: bool,
     ) -> (Arc<Plan>, Whom, Result<Seated, Refused>) {
         let Checked { request, host, tunnel: _ } = checked;
@@ -227,7 +230,7 @@ impl Admission {
             let (method, uri, fields) = (request.method(), request.uri(), request.headers());
             let asking = Asking { host, method, uri, fields, trusted };
             // Signatures are checked before the desk is taken: it is one for all.
-            let whom = whom::recognise(&plan, &self.keys, asking, public, now);
+            let whom = whom::recognise(&plan, &self.keys, asking, encrypted, public, now);
             let mut desk = self.desk();
             // What it names by number is of these settings: after a change in between it begins anew.
             if !Arc::ptr_eq(&plan, &desk.plan) {
@@ -368,7 +371,7 @@ impl Pass {
 
     /// Gives the person's ticket with the answer, if there is a new one. Such an answer is kept by no cache, whatever the rules say.
     pub(crate) fn leave(self, fields: &mut HeaderMap) {
-        let Self { admission, permit: _, judged: _, seat, ticket, by_header } = self;
+        let Self { admission, permit: _, judged: _, seat, ticket, secure, by_header } = self;
         let Some((line, id)) = seat else { return };
         let now = (admission.clock)();
         let (ticket, plan) = {
@@ -378,7 +381,7 @@ impl Pass {
         };
         if let Some(ticket) = ticket {
             edge::policy::seal(fields);
-            answers::give(&plan, &admission.keys, &ticket, by_header, now, fields);
+            answers::give(&plan, &admission.keys, &ticket, (secure, by_header), now, fields);
         }
     }
 }

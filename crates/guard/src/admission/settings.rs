@@ -178,23 +178,27 @@ pub enum WaitingStatus {
     Ok,
 }
 
-/// The name of the ticket's cookie; a tenant's ends in `-` and its name.
+/// Which cookie a ticket is kept in: `__Host-suimon-place`, `Secure`, or for plain HTTP `suimon-place`. A tenant's ends in `-` and
+/// its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Cookie {
-    /// `__Host-suimon-place`, `Secure`: over TLS, also where a proxy before the guard speaks it.
+    /// The first, whatever the request says: browsers reach the guard over TLS only.
     #[default]
     Secure,
-    /// `suimon-place`, for plain HTTP.
-    Plain,
+    /// The first where the browser asked over TLS, by what the guard sees or a trusted proxy before it says; else the second. One does
+    /// not stand for the other: what somebody on the way put into a browser over plain HTTP counts for nothing over TLS.
+    AsAsked,
 }
 
 impl Cookie {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Secure => "__Host-suimon-place",
-            Self::Plain => "suimon-place",
-        }
+    pub(super) fn is_secure(self, encrypted: bool) -> bool {
+        self == Self::Secure || encrypted
     }
+}
+
+/// The name of the ticket's cookie, without a tenant.
+pub(super) fn place_cookie(secure: bool) -> &'static str {
+    if secure { "__Host-suimon-place" } else { "suimon-place" }
 }
 
 /// What is wrong with the settings.
@@ -360,8 +364,8 @@ impl Settings {
     }
 
     /// The cookie of a room.
-    pub(super) fn cookie_name(&self, hall: usize) -> String {
-        let (base, tenant) = (self.cookie.name(), self.hall_name(hall));
+    pub(super) fn cookie_name(&self, hall: usize, secure: bool) -> String {
+        let (base, tenant) = (place_cookie(secure), self.hall_name(hall));
         if tenant.is_empty() { base.to_owned() } else { format!("{base}-{tenant}") }
     }
 }

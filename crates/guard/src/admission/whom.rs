@@ -6,7 +6,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::desk::Asked;
 use super::kind::Kind;
-use super::settings::{Asking, KnownBy, Plan, TenantOf};
+use super::settings::{Asking, KnownBy, Plan, TenantOf, place_cookie};
 use super::ticket::{Keys, Stands, Ticket, TicketError};
 
 /// Header in which programs show their ticket, and in which they get one.
@@ -24,17 +24,20 @@ pub(super) struct Whom {
     pub program: bool,
     /// It needs no place.
     pub open: bool,
+    /// Its ticket's cookie is the one for TLS.
+    pub secure: bool,
     /// A ticket came in the header.
     pub by_header: bool,
     /// What was wrong with a ticket.
     pub wrong: Option<Kind>,
 }
 
-/// Recognises a request. `public`: its route is declared public.
+/// Recognises a request. `encrypted`: the browser asked over TLS; `public`: its route is declared public.
 pub(super) fn recognise(
     plan: &Plan,
     keys: &Keys,
     asking: Asking<'_>,
+    encrypted: bool,
     public: bool,
     now: std::time::Duration,
 ) -> Whom {
@@ -67,12 +70,14 @@ pub(super) fn recognise(
     let any = |patterns: &[super::pattern::Pattern]| {
         path.is_some_and(|path| patterns.iter().any(|pattern| pattern.matches(path).is_some()))
     };
-    let (tickets, wrong, by_header) = tickets(plan, keys, hall, fields, now);
+    let secure = plan.settings.cookie.is_secure(encrypted);
+    let (tickets, wrong, by_header) = tickets(plan, keys, (hall, secure), fields, now);
     Whom {
         asked: Asked { hall, channel: channel.unwrap_or(0), group, tickets },
         program: any(&plan.api) || accepts_json(fields) || fields.contains_key(header::UPGRADE),
         // A browser asks for leave to ask from another site without cookies (Fetch standard, CORS-preflight).
         open: public || *method == Method::OPTIONS || any(&plan.open),
+        secure,
         by_header,
         wrong,
     }
@@ -106,12 +111,12 @@ fn accepts_json(fields: &HeaderMap) -> bool {
 fn tickets(
     plan: &Plan,
     keys: &Keys,
-    hall: usize,
+    (hall, secure): (usize, bool),
     fields: &HeaderMap,
     now: std::time::Duration,
 ) -> (Vec<Ticket>, Option<Kind>, bool) {
     let header = fields.get(&TICKET_HEADER).map(HeaderValue::as_bytes);
-    let (base, own) = (plan.settings.cookie.name(), plan.settings.cookie_name(hall));
+    let (base, own) = (place_cookie(secure), plan.settings.cookie_name(hall, secure));
     let lines = || fields.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes);
     let few = lines().map(<[u8]>::len).sum::<usize>() <= MOST_COOKIE_BYTES;
     let cookies =
@@ -172,8 +177,10 @@ pub(super) fn strip(plan: &Plan, fields: &mut HeaderMap, trusted: bool) {
             }
         }
     }
-    let base = plan.settings.cookie.name();
-    let ours = |cookie: &&[u8]| split(cookie).is_some_and(|(name, _)| is_ours(name, base));
+    let ours = |cookie: &&[u8]| {
+        split(cookie)
+            .is_some_and(|(name, _)| [true, false].iter().any(|secure| is_ours(name, place_cookie(*secure))))
+    };
     let lines: Vec<HeaderValue> = fields.get_all(header::COOKIE).iter().cloned().collect();
     if !lines.iter().any(|line| line.as_bytes().split(|byte| *byte == b';').any(|cookie| ours(&cookie))) {
         return;

@@ -65,7 +65,7 @@ fn with_everything(guard: Guard) -> Guard {
         in_flight: InFlight { floor: 1, ceiling: 1_000, initial: 1_000, queue: 1_000 },
         delay: Duration::from_millis(500),
         waiting_status: WaitingStatus::Unavailable,
-        cookie: Cookie::Plain,
+        cookie: Cookie::AsAsked,
         session_cookies: Vec::new(),
         status_max_age: seconds(60),
     };

@@ -72,7 +72,7 @@ pub fn settings(people: u32) -> Settings {
         in_flight: InFlight { floor: 1, ceiling: 1_000, initial: 1_000, queue: 1_000 },
         delay: Duration::from_millis(500),
         waiting_status: WaitingStatus::Unavailable,
-        cookie: Cookie::Plain,
+        cookie: Cookie::AsAsked,
         session_cookies: vec!["sid".into()],
         status_max_age: seconds(5),
     }

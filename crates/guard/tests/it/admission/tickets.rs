@@ -229,3 +229,29 @@ async fn the_origin_sees_no_ticket_and_the_browser_keeps_it_to_itself() {
     let got = browser.get("/").await;
     assert_eq!(got.text, "Some(\"__Host-suimon-viewer=v; sid=1\") None None");
 }
+
+/// A proxy before the guard speaks TLS with browsers, and is trusted: what came over plain HTTP counts for nothing there.
+#[tokio::test]
+async fn over_tls_that_a_trusted_proxy_ends_the_cookie_is_secure() {
+    let trusted = vec!["127.0.0.0/8".parse().unwrap()];
+    let time = Time(Arc::new(AtomicU64::new(NINE * 1_000)));
+    let trusting_nobody = Scene::new(settings(1)).await;
+    let origin = trusting_nobody.origin();
+    let scene =
+        Scene::before(origin, settings(1), keys(&["a"]), time, measuring(), Arc::default(), trusted).await;
+    let mut plain = scene.browser();
+    let got = plain.get("/").await;
+    let set = got.field("set-cookie").to_owned();
+    assert!(set.starts_with("suimon-place=v1.a.") && !set.contains("Secure"), "{set}");
+    assert_eq!(plain.get("/").await.status, 200, "the only place is taken");
+    let mut browser = scene.browser();
+    browser.fields.push(("x-forwarded-proto", "https".into()));
+    browser.jar = plain.jar.clone();
+    let got = browser.get("/").await;
+    let set = got.field("set-cookie").to_owned();
+    assert_eq!(got.status, 503, "somebody else");
+    assert!(set.starts_with("__Host-suimon-place=v1.a.") && set.ends_with("; Secure"), "{set}");
+    let mut browser = trusting_nobody.browser();
+    browser.fields.push(("x-forwarded-proto", "https".into()));
+    assert!(browser.get("/").await.field("set-cookie").starts_with("suimon-place="));
+}
