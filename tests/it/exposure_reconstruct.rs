@@ -110,7 +110,8 @@ fn what_cannot_be_is_told_before_a_file_is_read_and_missing_logs_are_not_silent(
     let left_out = &in_csv(&told.stdout, "excluded") | &in_csv(&told.stdout, "self_only");
     let json = asked(folder.path(), &["--time-to-live", "1", "--tiers", "1", "--format", "json"]).stdout;
     let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
-    let unseen = json["reconstruction"]["residual"]["expected_unseen_thousandths"].as_u64().expect("a number");
+    let unseen =
+        json["reconstruction"]["residual"]["expected_unseen_thousandths"].as_u64().expect("a number");
     let wrongly = (&truth(&day) & &left_out).len() as u64;
     assert!(wrongly * 1_000 <= unseen && unseen < 20_000, "{wrongly} of {unseen}");
     assert_eq!(json["reconstruction"]["thin_hours"][0]["from"], "2023-10-26T04:00:00Z");

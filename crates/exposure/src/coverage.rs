@@ -12,7 +12,8 @@ const HOUR: i64 = 3_600_000;
 
 pub(crate) fn coverage(compiled: &Compiled, store: &Store, inputs: &[InputReport]) -> Coverage {
     let given = |format| inputs.iter().any(|input| input.format == Some(format));
-    let (edge_given, origin_given) = (given(Format::CloudfrontStandard), given(Format::OriginJsonLines));
+    let edge_given = given(Format::CloudfrontStandard) || given(Format::Template);
+    let origin_given = given(Format::OriginJsonLines);
     let mut gaps = Vec::new();
     for (source, hours) in [(Source::Edge, &store.edge_hours), (Source::Origin, &store.origin_hours)] {
         gaps.extend(missing_hours(compiled.inside, hours).into_iter().map(|(from, to)| Gap {

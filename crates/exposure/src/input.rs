@@ -16,6 +16,8 @@ pub enum Format {
     CloudfrontStandard,
     /// Access and login log of the origin: JSON Lines, see the README.
     OriginJsonLines,
+    /// Log of a cache in the form of a template: nginx, httpd, varnish.
+    Template,
 }
 
 /// Why a line could not be used. Never holds anything of the line: log lines are personal data.

@@ -39,6 +39,7 @@ mod scan;
 pub mod simulate;
 mod skew;
 mod store;
+mod template;
 mod text;
 
 pub use diff::{Change, Difference, Entry, Summary, diff};
@@ -54,3 +55,4 @@ pub use result::{
 };
 pub use routes::{InvalidPattern, RoutePattern};
 pub use scan::{MergeError, Scan};
+pub use template::{Dialect, Template, TemplateError};

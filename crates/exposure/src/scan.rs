@@ -12,6 +12,7 @@ use crate::query::{Compiled, QueryError, WindowQuery};
 use crate::reconstruct::{CacheFacts, FactsError, Reconstruction, reconstruct};
 use crate::result::WindowResult;
 use crate::store::{Body, EdgeRecord, NOBODY, Object, OriginRecord, Place, Store, What};
+use crate::template::Template;
 use crate::text::{fingerprint, percent_decode_into};
 
 /// Reads inputs for one [`WindowQuery`].
@@ -25,6 +26,7 @@ use crate::text::{fingerprint, percent_decode_into};
 pub struct Scan {
     compiled: Compiled,
     store: Store,
+    template: Option<Template>,
 }
 
 /// Two scans ask different questions.
@@ -38,7 +40,14 @@ impl Scan {
     /// # Errors
     /// [`QueryError`] when the window is reversed or a route pattern is not valid.
     pub fn new(query: WindowQuery) -> Result<Self, QueryError> {
-        Ok(Self { compiled: Compiled::new(query)?, store: Store::default() })
+        Ok(Self { compiled: Compiled::new(query)?, store: Store::default(), template: None })
+    }
+
+    /// What is neither of the other forms is read as a cache's log of this one.
+    #[must_use]
+    pub fn with_template(mut self, template: Template) -> Self {
+        self.template = Some(template);
+        self
     }
 
     /// Reads one input, plain or gzip, of whatever format its lines show.
@@ -51,7 +60,7 @@ impl Scan {
     /// Reads one input as the given format; `None` finds out.
     pub fn read_as(&mut self, name: &str, format: Option<Format>, reader: impl Read) -> InputReport {
         let limits = self.compiled.query.limits;
-        let mut file = File::new(&mut self.compiled, format);
+        let mut file = File::new(&mut self.compiled, format, self.template.clone());
         let reading = each_line(reader, limits.max_line_bytes, |number, line| file.take(number, line));
         let sha256 = hex::encode(reading.sha256);
         let duplicate_of = self
@@ -106,7 +115,7 @@ impl Scan {
     /// [`FactsError`].
     pub fn reconstruct(self, facts: &CacheFacts) -> Result<(WindowResult, Reconstruction), FactsError> {
         facts.check()?;
-        let Self { compiled, store } = self;
+        let Self { compiled, store, template: _ } = self;
         let window = finish(compiled.clone(), store.clone());
         let reconstruction = reconstruct(&compiled, &store, facts, &window);
         Ok((window, reconstruction))
@@ -119,6 +128,7 @@ struct File<'q> {
     store: Store,
     format: Option<Format>,
     columns: Option<Columns>,
+    template: Option<Template>,
     lines: u64,
     used: u64,
     bad: Bad,
@@ -131,12 +141,13 @@ struct File<'q> {
 }
 
 impl<'q> File<'q> {
-    fn new(compiled: &'q mut Compiled, format: Option<Format>) -> Self {
+    fn new(compiled: &'q mut Compiled, format: Option<Format>, template: Option<Template>) -> Self {
         Self {
             compiled,
             store: Store::default(),
             format,
             columns: None,
+            template,
             lines: 0,
             used: 0,
             bad: Bad::default(),
@@ -182,8 +193,13 @@ impl<'q> File<'q> {
         }
         if self.format.is_none() {
             self.format = match line[0] {
+                // JSON of the cache's own begins as its template does, and seldom as the origin's.
+                _ if self.template.as_ref().is_some_and(|template| template.opens_with_more(line)) => {
+                    Some(Format::Template)
+                }
                 b'{' => Some(Format::OriginJsonLines),
                 b'#' => Some(Format::CloudfrontStandard),
+                _ if self.template.is_some() => Some(Format::Template),
                 _ => None,
             };
         }
@@ -191,6 +207,17 @@ impl<'q> File<'q> {
             None => Some(Err(BadReason::UnknownFormat)),
             Some(Format::OriginJsonLines) => {
                 Some(origin::read(line).map(|read| self.origin(number, line, read)))
+            }
+            Some(Format::Template) => {
+                // Out of the way while its line is looked at.
+                let Some(mut template) = self.template.take() else {
+                    return Some(Err(BadReason::UnknownFormat));
+                };
+                let one_cookie = template.one_cookie().map(str::to_owned);
+                let read =
+                    template.read(line).map(|read| self.edge(number, line, &read, one_cookie.as_deref()));
+                self.template = Some(template);
+                Some(read)
             }
             Some(Format::CloudfrontStandard) if line[0] == b'#' => {
                 // Files that were put together bring their own directives, perhaps in another order.
@@ -201,7 +228,7 @@ impl<'q> File<'q> {
             }
             Some(Format::CloudfrontStandard) => Some(match &mut self.columns {
                 None => Err(BadReason::UnknownFormat),
-                Some(columns) => columns.read(line).map(|read| self.edge(number, line, &read)),
+                Some(columns) => columns.read(line).map(|read| self.edge(number, line, &read, None)),
             }),
         }
     }
@@ -226,7 +253,8 @@ impl<'q> File<'q> {
         true
     }
 
-    fn edge(&mut self, number: u64, line: &[u8], read: &EdgeLine<'_>) {
+    /// `one_cookie`: the line has the value of this cookie, and not the header field.
+    fn edge(&mut self, number: u64, line: &[u8], read: &EdgeLine<'_>, one_cookie: Option<&str>) {
         if !read.id.is_empty() {
             self.store.skew.edge(read.id, read.start.midpoint(read.end));
         }
@@ -235,9 +263,14 @@ impl<'q> File<'q> {
         }
         let Some(route) = self.compiled.routes.find(read.path) else { return };
         let cookie = self.compiled.query.session_cookie.as_ref();
-        let session = cookie
-            .and_then(|name| cookie_value(read.cookie, name.as_bytes(), &mut self.scratch))
-            .map_or(0, session_key);
+        let session = match (cookie, one_cookie) {
+            (Some(name), Some(logged)) if name == logged => {
+                Some(read.cookie).filter(|value| !value.is_empty())
+            }
+            (_, Some(_)) | (None, _) => None,
+            (Some(name), None) => cookie_value(read.cookie, name.as_bytes(), &mut self.scratch),
+        };
+        let session = session.map_or(0, session_key);
         // The session is part of the identity: a log without cookies must not hide what one with cookies tells.
         let (request, key) = if read.id.is_empty() {
             (0, fingerprint(&[b"line", line]))

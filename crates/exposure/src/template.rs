@@ -83,7 +83,9 @@ pub struct Template {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
     /// Two variables next to each other.
-    #[error("the template has nothing between `{0}` and `{1}`: a line could not be cut there; put a space or a quote between them in the configuration")]
+    #[error(
+        "the template has nothing between `{0}` and `{1}`: a line could not be cut there; put a space or a quote between them in the configuration"
+    )]
     Touching(String, String),
     /// Not of this dialect.
     #[error("the template's `{0}` is no variable; give the text of the configuration as it is")]
@@ -112,7 +114,8 @@ impl Template {
         while let Some(first) = rest.chars().next() {
             let sign = if dialect == Dialect::Nginx { '$' } else { '%' };
             if first != sign || rest.starts_with("%%") {
-                let taken = if rest.starts_with("%%") && dialect == Dialect::Apache { 2 } else { first.len_utf8() };
+                let taken =
+                    if rest.starts_with("%%") && dialect == Dialect::Apache { 2 } else { first.len_utf8() };
                 let literal = first.to_string();
                 match template.pieces.last_mut() {
                     Some(piece) => piece.until.extend_from_slice(literal.as_bytes()),
@@ -152,7 +155,9 @@ impl Template {
             names.push(name.to_owned());
             rest = &rest[length..];
         }
-        let has = |slots: &[Slot]| template.pieces.iter().any(|piece| piece.slot.is_some_and(|slot| slots.contains(&slot)));
+        let has = |slots: &[Slot]| {
+            template.pieces.iter().any(|piece| piece.slot.is_some_and(|slot| slots.contains(&slot)))
+        };
         if !has(&[Slot::EpochSeconds, Slot::EpochMillis, Slot::EpochMicros, Slot::Iso, Slot::Clf]) {
             return Err(TemplateError::Lacks(match dialect {
                 Dialect::Nginx => "time; write $msec, $time_iso8601 or $time_local into it",
@@ -197,19 +202,14 @@ impl Template {
         })
     }
 
-    /// Whether a line may be of this form.
-    pub(crate) fn opens(&self, line: &[u8]) -> bool {
-        line.starts_with(&self.opening)
+    /// Whether a line begins with what this form begins with, and that is more than a bracket.
+    pub(crate) fn opens_with_more(&self, line: &[u8]) -> bool {
+        self.opening.len() > 1 && line.starts_with(&self.opening)
     }
 
     /// The cookie whose value alone is logged.
     pub(crate) fn one_cookie(&self) -> Option<&str> {
         self.one_cookie.as_deref()
-    }
-
-    /// Whether a value of [`EdgeLine::cookie`] is that of one cookie, not of the header field.
-    pub(crate) fn gives_one_cookie(&self) -> bool {
-        self.one_cookie.is_some()
     }
 
     pub(crate) fn read<'a>(&'a mut self, line: &'a [u8]) -> Result<EdgeLine<'a>, BadReason> {
@@ -219,7 +219,7 @@ impl Template {
             return Err(BadReason::TooFewFields);
         }
         let mut at = opening.len();
-        for (number, piece) in pieces.iter().enumerate() {
+        for piece in pieces.iter() {
             let rest = line.get(at..).unwrap_or_default();
             let length = match piece.until.as_slice() {
                 b"" => rest.len(),
@@ -228,7 +228,6 @@ impl Template {
             if let Some(slot) = piece.slot {
                 found[slot as usize] = Some((at, at + length));
             }
-            let _ = number;
             at += length + piece.until.len();
         }
         // Escaped bytes are written out, all values one after another.
@@ -265,11 +264,16 @@ impl Template {
         let target = without_host(target);
         let cut = memchr::memchr(b'?', target);
         let (path, query) = cut.map_or((target, &b""[..]), |at| (&target[..at], &target[at + 1..]));
-        let query = if query.is_empty() { of(Slot::Query).strip_prefix(b"?").unwrap_or(of(Slot::Query)) } else { query };
+        let query = if query.is_empty() {
+            of(Slot::Query).strip_prefix(b"?").unwrap_or(of(Slot::Query))
+        } else {
+            query
+        };
         if path.is_empty() {
             return Err(BadReason::TooFewFields);
         }
-        let status = parse_number(of(Slot::Status)).and_then(|status| u16::try_from(status).ok()).unwrap_or(0);
+        let status =
+            parse_number(of(Slot::Status)).and_then(|status| u16::try_from(status).ok()).unwrap_or(0);
         Ok(EdgeLine {
             start,
             end,
@@ -292,7 +296,8 @@ impl Template {
 /// What caches call it: nginx' `$upstream_cache_status`, varnish's handling, httpd's `cache-status`.
 fn said(word: &[u8]) -> Said {
     let word = word.to_ascii_lowercase();
-    let word = word.split(|byte| !byte.is_ascii_alphabetic()).find(|part| !part.is_empty() && *part != b"cache");
+    let word =
+        word.split(|byte| !byte.is_ascii_alphabetic()).find(|part| !part.is_empty() && *part != b"cache");
     match word {
         Some(b"hit" | b"stale" | b"updating") => Said::Kept,
         Some(b"revalidated" | b"revalidate") => Said::Confirmed,
@@ -392,7 +397,10 @@ fn unescape(raw: &[u8], out: &mut Vec<u8>) {
         };
         let (byte, taken) = match rest.get(at + 1) {
             Some(b'x') => (rest.get(at + 2..at + 4).and_then(hex), 4),
-            Some(b'u') => (rest.get(at + 4..at + 6).and_then(hex).filter(|_| rest.get(at + 2..at + 4) == Some(b"00")), 6),
+            Some(b'u') => (
+                rest.get(at + 4..at + 6).and_then(hex).filter(|_| rest.get(at + 2..at + 4) == Some(b"00")),
+                6,
+            ),
             Some(b'n') => (Some(b'\n'), 2),
             Some(b'r') => (Some(b'\r'), 2),
             Some(b't') => (Some(b'\t'), 2),
@@ -479,30 +487,46 @@ mod tests {
     fn nginx_as_people_write_it() {
         let combined = r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent""#;
         let line = r#"192.0.2.1 - - [26/Oct/2023:11:03:04 +0900] "GET /my\x22page?a=1 HTTP/1.1" 200 12 "-" "Browser \"x\"""#;
-        assert_eq!(read(Dialect::Nginx, combined, line), r#"2023-10-26T02:03:04Z+999 GET /my"page ?a=1 200 cookie= id= None Nothing"#);
+        assert_eq!(
+            read(Dialect::Nginx, combined, line),
+            r#"2023-10-26T02:03:04Z+999 GET /my"page ?a=1 200 cookie= id= None Nothing"#
+        );
         let own = r#"$msec|$request_time|$request_id|$upstream_cache_status|"$request"|$status|$sent_http_content_length|"$http_cookie"|$hostname"#;
-        let line = r#"1698285784.123|0.010|8f0c|HIT|"GET /mypage HTTP/2.0"|200|5120|"a=1; sid=\x22x\x22"|edge-1"#;
+        let line =
+            r#"1698285784.123|0.010|8f0c|HIT|"GET /mypage HTTP/2.0"|200|5120|"a=1; sid=\x22x\x22"|edge-1"#;
         assert_eq!(
             read(Dialect::Nginx, own, line),
             r#"2023-10-26T02:03:04.113Z+11 GET /mypage ? 200 cookie=a=1; sid="x" id=8f0c Some(5120) Kept"#
         );
         let json = r#"{"at":"$time_iso8601","uri":"$request_uri","status":$status,"sid":"$cookie_sid","cache":"$upstream_cache_status"}"#;
         let line = r#"{"at":"2023-10-26T11:03:04+09:00","uri":"\/mypage?x=\u0041","status":200,"sid":"abc","cache":"REVALIDATED"}"#;
-        assert_eq!(read(Dialect::Nginx, json, line), "2023-10-26T02:03:04Z+999  /mypage ?x=A 200 cookie=abc id= None Confirmed");
+        assert_eq!(
+            read(Dialect::Nginx, json, line),
+            "2023-10-26T02:03:04Z+999  /mypage ?x=A 200 cookie=abc id= None Confirmed"
+        );
     }
 
     #[test]
     fn httpd_and_varnishncsa() {
         let own = r#"%h %l %u %t "%r" %>s %b %D "%{Cookie}i" %{X-Request-Id}i %{Varnish:handling}x"#;
         let line = r#"192.0.2.1 - - [26/Oct/2023:11:03:04 +0900] "GET http://a.example/mypage?b=2 HTTP/1.1" 200 12 1500 "sid=1" 77 miss"#;
-        assert_eq!(read(Dialect::Apache, own, line), "2023-10-26T02:03:04Z+1001 GET /mypage ?b=2 200 cookie=sid=1 id=77 None Asked");
+        assert_eq!(
+            read(Dialect::Apache, own, line),
+            "2023-10-26T02:03:04Z+1001 GET /mypage ?b=2 200 cookie=sid=1 id=77 None Asked"
+        );
     }
 
     #[test]
     fn what_cannot_be_is_said() {
         let of = |text, dialect| Template::parse(text, dialect).expect_err("not possible").to_string();
-        assert_eq!(of("$msec $status", Dialect::Nginx), "the template has no path; write $request or $request_uri into it");
-        assert_eq!(of("$request", Dialect::Nginx), "the template has no time; write $msec, $time_iso8601 or $time_local into it");
+        assert_eq!(
+            of("$msec $status", Dialect::Nginx),
+            "the template has no path; write $request or $request_uri into it"
+        );
+        assert_eq!(
+            of("$request", Dialect::Nginx),
+            "the template has no time; write $msec, $time_iso8601 or $time_local into it"
+        );
         assert!(of("$msec$request", Dialect::Nginx).contains("nothing between `$msec` and `$request`"));
         assert!(of("%t %{Cookie", Dialect::Apache).contains("`%{Cookie` is no variable"));
         assert_eq!(read(Dialect::Nginx, "$msec $request_uri", "x /"), BadReason::BadTime.to_string());

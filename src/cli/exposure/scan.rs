@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::{Args, ValueEnum};
-use exposure::{Basis, Limits, Scan, WindowQuery};
+use exposure::{Basis, Dialect, Limits, Scan, Template, WindowQuery};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -36,6 +36,8 @@ enum FormatWord {
     Cloudfront,
     /// The origin's access and login log, JSON Lines.
     Origin,
+    /// The form of --nginx-format or --apache-format.
+    Template,
 }
 
 #[derive(Args)]
@@ -74,6 +76,13 @@ pub struct Question {
     /// What the logs are read as.
     #[arg(long, value_enum, default_value = "auto")]
     as_format: FormatWord,
+    /// The form of a log of nginx: what stands in its `log_format`, without the quotes around it. Logs that begin neither as CloudFront's
+    /// nor as the origin's are read so.
+    #[arg(long, value_name = "TEMPLATE", conflicts_with = "apache_format")]
+    nginx_format: Option<String>,
+    /// The same of httpd's `LogFormat` and of `varnishncsa -F`.
+    #[arg(long, value_name = "TEMPLATE")]
+    apache_format: Option<String>,
     /// Files that are read at once (default: the processors of this machine).
     #[arg(long, value_name = "NUMBER")]
     threads: Option<NonZeroUsize>,
@@ -114,6 +123,7 @@ impl Question {
     /// Reads the logs.
     pub fn read(&self) -> Result<Scan, Failure> {
         let query = query(self)?;
+        let template = self.template()?;
         let found = collect(&self.files)?;
         for name in &found.left_out {
             output::complain(&format!("left out: {name}"));
@@ -122,13 +132,29 @@ impl Question {
             FormatWord::Auto => None,
             FormatWord::Cloudfront => Some(exposure::Format::CloudfrontStandard),
             FormatWord::Origin => Some(exposure::Format::OriginJsonLines),
+            FormatWord::Template => Some(exposure::Format::Template),
         };
         let threads = self.threads.or_else(|| std::thread::available_parallelism().ok());
         let threads = threads.map_or(1, NonZeroUsize::get).min(found.logs.len());
         let bar = progress(found.logs.iter().map(|log| log.size).sum());
-        let scan = scan_all(&query, &found.logs, format, threads, &bar)?;
+        let scan = scan_all(&query, template.as_ref(), &found.logs, format, threads, &bar)?;
         bar.finish_and_clear();
         Ok(scan)
+    }
+
+    fn template(&self) -> Result<Option<Template>, Failure> {
+        let (text, dialect, option) = match (&self.nginx_format, &self.apache_format) {
+            (Some(text), _) => (text, Dialect::Nginx, "--nginx-format"),
+            (None, Some(text)) => (text, Dialect::Apache, "--apache-format"),
+            (None, None) if matches!(self.as_format, FormatWord::Template) => {
+                return Err(Failure::usage(
+                    "--as-format template: give --nginx-format or --apache-format, too",
+                ));
+            }
+            (None, None) => return Ok(None),
+        };
+        let read = Template::parse(text, dialect);
+        read.map(Some).map_err(|error| Failure::usage(format!("{option}: {error}")))
     }
 }
 
@@ -185,6 +211,7 @@ fn routes_of_manifests(paths: &[PathBuf]) -> Result<Vec<String>, Failure> {
 /// Reads the logs on several threads; the order does not matter to the result.
 fn scan_all(
     query: &WindowQuery,
+    template: Option<&Template>,
     logs: &[LogFile],
     format: Option<exposure::Format>,
     threads: usize,
@@ -193,6 +220,9 @@ fn scan_all(
     let next = AtomicUsize::new(0);
     let work = || -> Result<Scan, Failure> {
         let mut scan = Scan::new(query.clone()).map_err(|error| Failure::usage(error.to_string()))?;
+        if let Some(template) = template {
+            scan = scan.with_template(template.clone());
+        }
         while let Some(log) = logs.get(next.fetch_add(1, Ordering::Relaxed)) {
             let file = File::open(&log.path).map_err(|error| cannot_read(&log.path, &error))?;
             scan.read_as(&log.name, format, Counted { file, bar });
