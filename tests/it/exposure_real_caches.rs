@@ -163,7 +163,9 @@ fn check(
         ["exposure", "reconstruct", "logs", "--from", &from, "--to", &to, "--personal", "/mypage/**"];
     let rest = ["--session-cookie", "sid", "--format", "json"];
     let told = suimon(folder, &[&question[..], &rest, &form, more].concat());
-    assert_eq!(told.code, 0, "{}{}", told.stderr, told.stdout);
+    // An hour that began just now may have no line yet in one of the logs, and then that is said.
+    let hour_began = from.as_str().get(..13) != to.as_str().get(..13);
+    assert!(told.code == 0 || hour_began && told.code == 3, "{} {}{}", told.code, told.stderr, told.stdout);
     let told: Value = serde_json::from_str(&told.stdout).expect("JSON");
     let people = told["reconstruction"]["people"].as_array().expect("people").clone();
     let of = |class: &str| -> BTreeSet<String> {
@@ -195,8 +197,16 @@ fn check(
     (confirmed.len(), exposed.len())
 }
 
-fn write_logs(folder: &Path, system: &System) {
-    std::fs::write(folder.join("logs/origin.jsonl"), system.log.lock().unwrap().as_str()).expect("written");
+/// Everybody had signed in before.
+fn write_logs(folder: &Path, from: Timestamp, system: &System) {
+    let sign_in = |number| {
+        format!(
+            "{{\"time\":\"{from}\",\"event\":\"login\",\"person\":\"p-{number}\",\"tenant\":\"t-{}\",\"session\":\"s-{number}\"}}\n",
+            number % 5
+        )
+    };
+    let log: String = (0..PEOPLE).map(sign_in).chain([system.log.lock().unwrap().clone()]).collect();
+    std::fs::write(folder.join("logs/origin.jsonl"), log).expect("written");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -211,7 +221,7 @@ async fn nginx_that_leaks_is_read_rightly() {
     let truth = visits(edge, 7).await;
     // It writes its last lines.
     drop(running);
-    write_logs(folder.path(), &system);
+    write_logs(folder.path(), from, &system);
     // nginx counts lives in whole seconds.
     let facts = ["--time-to-live", "2", "--tiers", "1", "--single-copy"];
     let (confirmed, exposed) = check(folder.path(), from, ["--nginx-format", NGINX], &facts, &truth);
@@ -233,7 +243,7 @@ async fn one_nginx_behind_another_is_read_rightly() {
     answers(edge).await;
     let truth = visits(edge, 11).await;
     drop(running);
-    write_logs(folder.path(), &system);
+    write_logs(folder.path(), from, &system);
     let facts = ["--time-to-live", "2", "--tiers", "2"];
     check(folder.path(), from, ["--nginx-format", NGINX], &facts, &truth);
     check(folder.path(), from, ["--nginx-format", NGINX], &[], &truth);
@@ -289,7 +299,7 @@ sub vcl_backend_response {{ set beresp.ttl = 1s; set beresp.grace = 0s; unset be
     let truth = visits(edge, 13).await;
     tokio::time::sleep(Duration::from_millis(500)).await;
     drop(logging);
-    write_logs(folder.path(), &system);
+    write_logs(folder.path(), from, &system);
     let facts = ["--time-to-live", "1", "--tiers", "1", "--single-copy"];
     check(folder.path(), from, ["--apache-format", VARNISH], &facts, &truth);
     check(folder.path(), from, ["--apache-format", VARNISH], &[], &truth);

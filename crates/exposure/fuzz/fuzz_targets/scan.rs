@@ -1,11 +1,11 @@
 //! Any bytes, as any format: no panic, every line accounted for, and a second reading changes nothing.
 #![no_main]
 
-use exposure::{Basis, CacheFacts, Format, Limits, Scan, WindowQuery};
+use exposure::{Basis, CacheFacts, Dialect, Format, Limits, Scan, Template, WindowQuery};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|content: &[u8]| {
-    for format in [None, Some(Format::CloudfrontStandard), Some(Format::OriginJsonLines)] {
+    for format in [None, Some(Format::CloudfrontStandard), Some(Format::OriginJsonLines), Some(Format::Template)] {
         let query = WindowQuery {
             from: "2023-10-26T02:00:00Z".parse().expect("a constant"),
             to: "2023-10-26T06:41:00Z".parse().expect("a constant"),
@@ -17,7 +17,9 @@ fuzz_target!(|content: &[u8]| {
             session_cookie: Some("session".to_owned()),
             limits: Limits { max_line_bytes: 512, ..Limits::default() },
         };
-        let mut once = Scan::new(query).expect("a constant");
+        let form = r#"$msec|$request_time|$request_id|$upstream_cache_status|"$request"|$status|"$http_cookie"|$sent_http_content_length"#;
+        let template = Template::parse(form, Dialect::Nginx).expect("a constant");
+        let mut once = Scan::new(query).expect("a constant").with_template(template);
         let report = once.read_as("input", format, content);
         assert_eq!(report.used + report.bad.count, report.lines);
         let mut twice = once.clone();
