@@ -13,6 +13,7 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::IntoResponse;
 use jiff::Timestamp;
 use serde_json::Value;
+use suimon::clock::{Clock, SystemClock};
 
 use crate::exposure::suimon;
 
@@ -40,7 +41,7 @@ async fn page(State(system): State<System>, uri: Uri, fields: HeaderMap) -> impl
     let id = fields.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
     let line = format!(
         r#"{{"time":"{}","event":"request","person":"p-{number}","tenant":"t-{}","session":"{session}","path":"{}","status":200,"edge_request_id":"{id}"}}"#,
-        Timestamp::now(),
+        SystemClock.now(),
         number % 5,
         uri.path(),
     );
@@ -158,7 +159,7 @@ fn check(
     more: &[&str],
     truth: &BTreeSet<(String, String)>,
 ) -> (usize, usize) {
-    let (from, to) = (from.to_string(), Timestamp::now().to_string());
+    let (from, to) = (from.to_string(), SystemClock.now().to_string());
     let question =
         ["exposure", "reconstruct", "logs", "--from", &from, "--to", &to, "--personal", "/mypage/**"];
     let rest = ["--session-cookie", "sid", "--format", "json"];
@@ -214,7 +215,7 @@ async fn nginx_that_leaks_is_read_rightly() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::create_dir(folder.path().join("logs")).expect("a folder");
     let (system, origin) = system().await;
-    let from = Timestamp::now();
+    let from = SystemClock.now();
     let log = folder.path().join("logs/edge.log");
     let (running, edge) = nginx(&folder.path().join("edge"), origin, Some(&log));
     answers(edge).await;
@@ -236,7 +237,7 @@ async fn one_nginx_behind_another_is_read_rightly() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::create_dir(folder.path().join("logs")).expect("a folder");
     let (system, origin) = system().await;
-    let from = Timestamp::now();
+    let from = SystemClock.now();
     let (_behind, middle) = nginx(&folder.path().join("middle"), origin, None);
     let log = folder.path().join("logs/edge.log");
     let (running, edge) = nginx(&folder.path().join("edge"), middle, Some(&log));
@@ -254,7 +255,7 @@ async fn varnish_that_leaks_is_read_rightly() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::create_dir(folder.path().join("logs")).expect("a folder");
     let (system, origin) = system().await;
-    let from = Timestamp::now();
+    let from = SystemClock.now();
     let edge = free();
     let vcl = format!(
         "vcl 4.1;\nbackend default {{ .host = \"127.0.0.1\"; .port = \"{}\"; }}

@@ -1,6 +1,8 @@
 //! How right the reconstruction is, in worlds in which it is known who saw whose page: the table of `docs/exposure/accuracy.md`, written
 //! by `script/generate`. The argument is the number of worlds a line stands for.
 
+use std::io::Write as _;
+
 use exposure::simulate::{Lab, LabSettings, lab};
 use exposure::{Basis, CacheFacts, Exposure, Limits, Reconstruction, Scan, WindowQuery};
 
@@ -30,9 +32,10 @@ struct Sums {
     unseen_thousandths: Option<u64>,
 }
 
-fn main() {
+fn main() -> std::io::Result<()> {
     let days: u64 = std::env::args().nth(1).and_then(|days| days.parse().ok()).unwrap_or(10);
-    print!("{TEXT}");
+    let mut out = std::io::stdout().lock();
+    out.write_all(TEXT.as_bytes())?;
     for (milliseconds, tiers) in [(1_000, 1), (1_000, 2), (60_000, 1), (60_000, 2), (3_600_000, 2)] {
         for (ids, sessions, lost) in
             [(true, true, 0), (true, false, 0), (false, true, 0), (false, false, 0), (true, true, 10)]
@@ -49,12 +52,13 @@ fn main() {
                 edge_loss: lost,
                 ..LabSettings::default()
             };
-            line(&settings, days);
+            writeln!(out, "{}", line(&settings, days))?;
         }
     }
+    Ok(())
 }
 
-fn line(settings: &LabSettings, days: u64) {
+fn line(settings: &LabSettings, days: u64) -> String {
     let mut sums = Sums::default();
     for seed in 0..days {
         let lab = lab(seed, settings);
@@ -66,7 +70,7 @@ fn line(settings: &LabSettings, days: u64) {
         format!("{}.{}", tenths / 10, tenths % 10)
     };
     let wrongly = |(all, wrong): (u64, u64)| format!("{} ({})", mean(all), mean(wrong));
-    println!(
+    format!(
         "| {} s | {} | {} | {} | {} ‰ | {} | {} | {} | {} | {} |",
         settings.time_to_live_milliseconds / 1_000,
         settings.tiers,
@@ -78,7 +82,7 @@ fn line(settings: &LabSettings, days: u64) {
         mean(sums.open),
         wrongly(sums.left_out),
         sums.unseen_thousandths.map_or("nobody knows".to_owned(), |sum| mean(sum / 1_000)),
-    );
+    )
 }
 
 impl Sums {

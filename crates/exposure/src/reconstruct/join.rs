@@ -256,6 +256,9 @@ fn viewers(store: &Store, record: &EdgeRecord) -> Subjects {
     }
 }
 
+/// From, to, and the number of a line of the origin.
+type Span = (i64, i64, usize);
+
 /// Lines joined by session, path and time, where no id does.
 struct Pairing {
     by: JoinedBy,
@@ -278,7 +281,8 @@ impl Pairing {
             taken: BTreeSet::new(),
             sessions: rest.iter().map(|record| record.session).filter(|session| *session != 0).collect(),
         };
-        let mut at_origin: HashMap<(u128, u64), Vec<(i64, i64, usize)>> = HashMap::new();
+        // By session and path: when, and which.
+        let mut at_origin: HashMap<(u128, u64), Vec<Span>> = HashMap::new();
         for (number, record) in rest.iter().enumerate().filter(|(_, record)| record.session != 0) {
             let list = at_origin.entry((record.session, record.path)).or_default();
             list.push((record.at.0 - clocks.1, record.at.1 - clocks.0, number));

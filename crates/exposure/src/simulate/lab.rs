@@ -204,6 +204,14 @@ struct World<'s> {
     sightings: BTreeSet<(usize, usize)>,
 }
 
+/// A request.
+struct Asked {
+    at: Moment,
+    person: usize,
+    path: usize,
+    location: usize,
+}
+
 /// How a request was answered.
 struct Given {
     owner: usize,
@@ -247,7 +255,7 @@ impl World<'_> {
             self.sightings.insert((given.owner, person));
         }
         let id = random.request_id();
-        self.write_edge(at, person, path, location, &given, (method, status), &id);
+        self.write_edge(Asked { at, person, path, location }, &given, (method, status), &id);
         if let Some(status) = given.asked_origin {
             let ids =
                 if settings.ids_at_origin { format!(r#","edge_request_id":"{id}""#) } else { String::new() };
@@ -326,17 +334,8 @@ impl World<'_> {
         }
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn write_edge(
-        &mut self,
-        at: Moment,
-        person: usize,
-        path: usize,
-        location: usize,
-        given: &Given,
-        (method, status): (&str, u16),
-        id: &str,
-    ) {
+    fn write_edge(&mut self, asked: Asked, given: &Given, (method, status): (&str, u16), id: &str) {
+        let Asked { at, person, path, location } = asked;
         let actor = &self.actors[person];
         let end = BEGIN + given.done;
         let clock =
