@@ -368,7 +368,8 @@ fn apache_name(text: &str) -> usize {
     }
     // `^ti` and `^to` are the only directives of several letters.
     if bytes.get(at) == Some(&b'^') {
-        return if bytes.len() >= at + 3 { at + 3 } else { 0 };
+        let letters = bytes.get(at + 1..at + 3).is_some_and(|two| two.iter().all(u8::is_ascii_alphabetic));
+        return if letters { at + 3 } else { 0 };
     }
     if bytes.get(at).is_some_and(u8::is_ascii_alphabetic) { at + 1 } else { 0 }
 }
@@ -529,6 +530,7 @@ mod tests {
         );
         assert!(of("$msec$request", Dialect::Nginx).contains("nothing between `$msec` and `$request`"));
         assert!(of("%t %{Cookie", Dialect::Apache).contains("`%{Cookie` is no variable"));
+        assert!(of("%^ҁx", Dialect::Apache).contains("is no variable"));
         assert_eq!(read(Dialect::Nginx, "$msec $request_uri", "x /"), BadReason::BadTime.to_string());
         assert_eq!(read(Dialect::Nginx, "$msec $request_uri", "x"), BadReason::TooFewFields.to_string());
     }
