@@ -113,10 +113,11 @@ impl Connection {
             let counted = streams::Request::new(&open);
             request.extensions_mut().insert(tie.clone());
             let guard = guard.clone();
-            async move {
+            // Else hyper keeps room for it as long as the connection is open, and most are idle.
+            Box::pin(async move {
                 let answer = guard.answer(request, caller).await;
                 Ok::<_, Infallible>(answer.map(|body| Leaving::new(body, counted)))
-            }
+            })
         });
         let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
         tokio::pin!(connection, idle);
