@@ -12,7 +12,7 @@ use super::result::{
 use crate::finish::timestamp;
 use crate::query::Compiled;
 use crate::result::{Class, PersonExposure, Source, TenantExposure, WindowResult};
-use crate::store::{Body, Store, Subject};
+use crate::store::{Body, Store};
 
 /// What is known of one subject.
 #[derive(Default)]
@@ -116,7 +116,8 @@ impl<'a> Classes<'a> {
         // Behind a client there may be one more; that it is somebody in particular is never known.
         let viewers_known = by_client.is_some() || !answer.viewers.others;
         let persons = self.persons(&owners.known);
-        let single = persons.len() == 1 && !owners.others;
+        let candidates = persons.len() as u64;
+        let single = candidates == 1 && !owners.others;
         let (mut exposes, mut said) = (false, Vec::new());
         for subject in &owners.known {
             let Some(person) =
@@ -151,7 +152,7 @@ impl<'a> Classes<'a> {
                 says,
                 route: self.compiled.routes.name(answer.route).to_owned(),
                 viewers: viewers.iter().take(limit).cloned().collect(),
-                candidates: persons_of(owners, &self.store.subjects) as u64,
+                candidates,
                 input: self.names.get(answer.place.input as usize).cloned().unwrap_or_default(),
                 line: answer.place.line,
             };
@@ -245,11 +246,6 @@ impl<'a> Classes<'a> {
             answers: answers.into_iter().take(limit).cloned().collect(),
         })
     }
-}
-
-fn persons_of(owners: &Subjects, subjects: &[Subject]) -> usize {
-    let named = owners.known.iter().filter_map(|subject| subjects.get(*subject as usize));
-    named.map(|subject| subject.person.as_str()).collect::<BTreeSet<_>>().len()
 }
 
 /// Parts of the logs that are not there.
