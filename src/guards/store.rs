@@ -88,7 +88,6 @@ pub async fn newest_incident(tx: &Tx, system: &str) -> Result<Option<Uuid>> {
 }
 
 /// Routes of an incident's sightings; none stands for undeclared paths.
-#[derive(Default)]
 pub struct Routes {
     /// Whoever got the response.
     pub all: HashSet<Option<String>>,

@@ -10,7 +10,7 @@ mod render;
 mod words;
 
 pub use model::Report;
-pub use permissions::{TableFormat, permission_table};
+pub use permissions::{TableFormat, permission_table, spreadsheet_cell};
 pub use render::escape_markdown;
 pub use words::Words;
 

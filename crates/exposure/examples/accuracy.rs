@@ -4,7 +4,7 @@
 use std::io::Write as _;
 
 use exposure::simulate::{Lab, LabSettings, lab};
-use exposure::{Basis, CacheFacts, Exposure, Limits, Reconstruction, Scan, WindowQuery};
+use exposure::{CacheFacts, Exposure, Reconstruction, Scan};
 
 const TEXT: &str = "# How right the reconstruction is
 
@@ -114,24 +114,13 @@ impl Sums {
 }
 
 fn reconstruct(lab: &Lab, settings: &LabSettings) -> Reconstruction {
-    let query = WindowQuery {
-        from: lab.from,
-        to: lab.to,
-        margin_before_seconds: 0,
-        margin_after_seconds: 0,
-        basis: Basis::LoginsAndPersonalRequests,
-        include_failed_logins: false,
-        personal_routes: vec!["/mypage/**".to_owned()],
-        session_cookie: Some("session".to_owned()),
-        limits: Limits::default(),
-    };
     let facts = CacheFacts {
         time_to_live_seconds: settings.time_to_live_milliseconds / 1_000,
         tiers: settings.tiers,
         single_copy: true,
         ..CacheFacts::default()
     };
-    let mut scan = Scan::new(query).expect("a constant");
+    let mut scan = Scan::new(lab.query()).expect("a constant");
     scan.read("edge", lab.edge_log.as_bytes());
     scan.read("origin", lab.origin_log.as_bytes());
     scan.reconstruct(&facts).expect("facts of the settings").1

@@ -169,13 +169,13 @@ impl Columns {
 /// not guessed.
 fn said(result: &[u8], response: &[u8], detailed: &[u8]) -> Said {
     let of = |word: &[u8]| match word {
-        b"Hit" | b"OriginShieldHit" => Some(Said::Kept),
+        b"Hit" => Some(Said::Kept),
         b"RefreshHit" => Some(Said::Confirmed),
-        b"Miss" => Some(Said::Asked),
+        // A shield's hit is a miss of the location itself.
+        b"Miss" | b"OriginShieldHit" => Some(Said::Asked),
         _ => None,
     };
-    // A shield's hit is a miss of the location itself.
-    let shield = (detailed == b"OriginShieldHit").then_some(Said::Asked);
+    let shield = of(detailed).filter(|_| detailed == b"OriginShieldHit");
     shield.or_else(|| of(result)).or_else(|| of(response)).unwrap_or(Said::Nothing)
 }
 

@@ -115,6 +115,9 @@ impl Scan {
     /// [`FactsError`].
     pub fn reconstruct(self, facts: &CacheFacts) -> Result<(WindowResult, Reconstruction), FactsError> {
         facts.check()?;
+        if self.compiled.query.personal_routes.is_empty() {
+            return Err(FactsError::NoRoutes);
+        }
         let Self { compiled, store, template: _ } = self;
         let window = finish(compiled.clone(), store.clone());
         let reconstruction = reconstruct(&compiled, &store, facts, &window);

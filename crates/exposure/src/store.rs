@@ -65,7 +65,7 @@ pub(crate) enum Said {
     Nothing,
     /// It had the answer.
     Kept,
-    /// It had the answer and asked whether that is still good: the body is the one that was kept.
+    /// It had the answer past its life, and gave it all the same: it asked whether that is still good, or could not ask.
     Confirmed,
     /// It had none and asked.
     Asked,

@@ -58,6 +58,9 @@ enum Slot {
     Location,
 }
 
+/// How long an answer may have taken, in milliseconds, where its log does not say: too short would leave out whose page was seen.
+const UNKNOWN: i64 = 60_000;
+
 const SLOTS: usize = Slot::Location as usize + 1;
 
 #[derive(Debug, Clone)]
@@ -248,8 +251,10 @@ impl Template {
         let (time, resolution) = time(&of).ok_or(BadReason::BadTime)?;
         let taken = parse_seconds(of(Slot::TakenSeconds))
             .or_else(|| parse_number(of(Slot::TakenMillis)))
-            .or_else(|| parse_number(of(Slot::TakenMicros)).map(|micros| micros / 1_000 + 1))
-            .unwrap_or(0);
+            .or_else(|| parse_number(of(Slot::TakenMicros)).map(|micros| micros / 1_000 + 1));
+        // httpd's `%T` cuts the fraction off.
+        let whole_seconds = !of(Slot::TakenSeconds).is_empty() && !of(Slot::TakenSeconds).contains(&b'.');
+        let taken = taken.map_or(UNKNOWN, |taken| if whole_seconds { taken + 999 } else { taken });
         // nginx and varnish log the end; httpd and varnish's `%t` the beginning.
         let (start, end) = match dialect {
             Dialect::Nginx => (time - taken, time + resolution),
@@ -299,8 +304,9 @@ fn said(word: &[u8]) -> Said {
     let word =
         word.split(|byte| !byte.is_ascii_alphabetic()).find(|part| !part.is_empty() && *part != b"cache");
     match word {
-        Some(b"hit" | b"stale" | b"updating") => Said::Kept,
-        Some(b"revalidated" | b"revalidate") => Said::Confirmed,
+        Some(b"hit") => Said::Kept,
+        // The last two were given past their life, as what is confirmed is: however long ago they were kept.
+        Some(b"revalidated" | b"revalidate" | b"stale" | b"updating") => Said::Confirmed,
         Some(b"miss" | b"expired" | b"bypass" | b"pass" | b"pipe") => Said::Asked,
         _ => Said::Nothing,
     }
@@ -490,7 +496,7 @@ mod tests {
         let line = r#"192.0.2.1 - - [26/Oct/2023:11:03:04 +0900] "GET /my\x22page?a=1 HTTP/1.1" 200 12 "-" "Browser \"x\"""#;
         assert_eq!(
             read(Dialect::Nginx, combined, line),
-            r#"2023-10-26T02:03:04Z+999 GET /my"page ?a=1 200 cookie= id= None Nothing"#
+            r#"2023-10-26T02:02:04Z+60999 GET /my"page ?a=1 200 cookie= id= None Nothing"#
         );
         let own = r#"$msec|$request_time|$request_id|$upstream_cache_status|"$request"|$status|$sent_http_content_length|"$http_cookie"|$hostname"#;
         let line =
@@ -503,7 +509,7 @@ mod tests {
         let line = r#"{"at":"2023-10-26T11:03:04+09:00","uri":"\/mypage?x=\u0041","status":200,"sid":"abc","cache":"REVALIDATED"}"#;
         assert_eq!(
             read(Dialect::Nginx, json, line),
-            "2023-10-26T02:03:04Z+999  /mypage ?x=A 200 cookie=abc id= None Confirmed"
+            "2023-10-26T02:02:04Z+60999  /mypage ?x=A 200 cookie=abc id= None Confirmed"
         );
     }
 

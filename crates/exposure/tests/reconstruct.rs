@@ -3,22 +3,8 @@
 use std::collections::BTreeMap;
 
 use exposure::simulate::{Lab, LabSettings, lab};
-use exposure::{Basis, CacheFacts, Exposure, Limits, Reconstruction, Scan, WindowQuery, WindowResult};
+use exposure::{Basis, CacheFacts, Exposure, FactsError, Reconstruction, Scan, WindowQuery, WindowResult};
 use proptest::prelude::*;
-
-fn query(lab: &Lab) -> WindowQuery {
-    WindowQuery {
-        from: lab.from,
-        to: lab.to,
-        margin_before_seconds: 0,
-        margin_after_seconds: 0,
-        basis: Basis::LoginsAndPersonalRequests,
-        include_failed_logins: false,
-        personal_routes: vec!["/mypage".into(), "/mypage/*".into()],
-        session_cookie: Some("session".into()),
-        limits: Limits::default(),
-    }
-}
 
 /// What the configuration of such a world says.
 fn facts(settings: &LabSettings) -> CacheFacts {
@@ -31,7 +17,7 @@ fn facts(settings: &LabSettings) -> CacheFacts {
 }
 
 fn reconstruct(lab: &Lab, facts: &CacheFacts) -> (WindowResult, Reconstruction) {
-    let mut scan = Scan::new(query(lab)).unwrap();
+    let mut scan = Scan::new(lab.query()).unwrap();
     assert_eq!(scan.read("edge", lab.edge_log.as_bytes()).bad.count, 0);
     assert_eq!(scan.read("origin", lab.origin_log.as_bytes()).bad.count, 0);
     scan.reconstruct(facts).unwrap()
@@ -174,6 +160,13 @@ proptest! {
             ("sessions", poorer(|settings| settings.sessions_at_edge = false)),
             ("ids", poorer(|settings| settings.ids_at_origin = false)),
         ];
+        // One of two servers logs no ids.
+        let mut half = whole.clone();
+        half.origin_log = whole.origin_log.lines().enumerate().fold(String::new(), |log, (number, line)| {
+            let cut = if number % 2 == 0 { line.split(",\"edge_request_id\"").next().unwrap_or_default() } else { line };
+            log + cut + if cut.len() < line.len() { "}\n" } else { "\n" }
+        });
+        lesser.push(("half of the ids", half));
         if hour {
             let mut edge = whole.clone();
             edge.edge_log = without_hour(&whole.edge_log, "2023-10-26\t02:");
@@ -214,8 +207,8 @@ proptest! {
         };
         let middle = lines.len() * cut / 100;
         let (one, other) = (file(&mut lines[middle..].iter().rev()), file(&mut lines[..middle].iter()));
-        let mut first = Scan::new(query(&lab)).unwrap();
-        let mut second = Scan::new(query(&lab)).unwrap();
+        let mut first = Scan::new(lab.query()).unwrap();
+        let mut second = Scan::new(lab.query()).unwrap();
         first.read("edge", one.as_bytes());
         second.read("origin", lab.origin_log.as_bytes());
         second.read("edge", other.as_bytes());
@@ -262,4 +255,13 @@ fn an_origin_log_that_may_have_lost_lines_confirms_less_and_nothing_wrongly() {
     }
     assert!(trusting.wrongly_confirmed > 0 && careful.confirmed > 0, "{trusting:?} {careful:?}");
     assert_eq!(careful.wrongly_confirmed, 0);
+}
+
+/// Else nobody's page would be looked for, and everybody be left out.
+#[test]
+fn without_personal_routes_nothing_is_said() {
+    let lab = lab(1, &LabSettings::default());
+    let query = WindowQuery { basis: Basis::Logins, personal_routes: Vec::new(), ..lab.query() };
+    let refused = Scan::new(query).unwrap().reconstruct(&CacheFacts::default()).unwrap_err();
+    assert_eq!(refused, FactsError::NoRoutes);
 }

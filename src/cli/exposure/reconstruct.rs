@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::scan::{Question, write};
 use super::{classes, summary};
 use crate::cli::{Failure, output};
+use crate::reports::spreadsheet_cell;
 
 /// How the result is printed.
 #[derive(Clone, Copy, ValueEnum)]
@@ -133,14 +134,10 @@ fn csv(people: &[PersonReconstruction]) -> Result<String, Failure> {
                 tenant.seen_by.join(" "),
                 lines.join(" "),
             ];
-            writer.write_record(row.map(|cell| calculates_nothing(&cell))).map_err(anyhow::Error::new)?;
+            // Ids come from logs, which anybody can write into.
+            writer.write_record(row.map(|cell| spreadsheet_cell(&cell))).map_err(anyhow::Error::new)?;
         }
     }
     let bytes = writer.into_inner().map_err(|error| anyhow::anyhow!("{error}"))?;
     Ok(String::from_utf8(bytes).map_err(anyhow::Error::new)?)
-}
-
-/// Ids come from logs, which anybody can write into: a spreadsheet must not take one for a formula.
-fn calculates_nothing(cell: &str) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.to_owned() }
 }

@@ -13,7 +13,7 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
 /// A cell that is text, whatever it begins with.
-fn cell(text: &str) -> String {
+pub fn cell(text: &str) -> String {
     // One line a row, also for programs that split lines before they look for quotes.
     let flat: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     // Blanks before it are skipped by some.

@@ -8,6 +8,8 @@ mod table;
 mod tests;
 mod words;
 
+pub use csv::cell as spreadsheet_cell;
+
 use law::Lang;
 use serde_json::json;
 use sha2::{Digest, Sha256};

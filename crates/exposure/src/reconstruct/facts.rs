@@ -46,6 +46,9 @@ impl Default for CacheFacts {
 /// Facts that cannot be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FactsError {
+    /// Then no answer at the edge is looked at, and everybody would be left out.
+    #[error("the query has no personal routes; name those that carry personal data, such as `/mypage/**`")]
+    NoRoutes,
     /// No cache, or more than any network has.
     #[error("`tiers` is {0}; give 1 for an edge alone, 2 with a regional cache or a shield, 3 with both")]
     Tiers(u8),

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::random::Random;
+use crate::query::{Basis, Limits, WindowQuery};
 
 /// Milliseconds from the beginning.
 type Moment = i64;
@@ -95,6 +96,24 @@ pub struct Lab {
     pub exposed: BTreeSet<String>,
     /// Everybody.
     pub people: BTreeSet<String>,
+}
+
+impl Lab {
+    /// The question of its logs.
+    #[must_use]
+    pub fn query(&self) -> WindowQuery {
+        WindowQuery {
+            from: self.from,
+            to: self.to,
+            margin_before_seconds: 0,
+            margin_after_seconds: 0,
+            basis: Basis::LoginsAndPersonalRequests,
+            include_failed_logins: false,
+            personal_routes: vec!["/mypage/**".to_owned()],
+            session_cookie: Some("session".to_owned()),
+            limits: Limits::default(),
+        }
+    }
 }
 
 /// 2023-10-26T02:00:00Z.
