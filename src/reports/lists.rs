@@ -6,6 +6,7 @@ use super::gather::Material;
 use super::model::{Difference, Document, Kind, List, Moved, Scope};
 use super::words::Words;
 use crate::incidents::Revision;
+use crate::incidents::affected::statement::statement;
 use crate::incidents::affected::{self, State};
 use crate::requirements::manifest::SystemSpec;
 
@@ -50,6 +51,12 @@ fn list(
             .collect(),
         indeterminate: counts.indeterminate,
         excluded: counts.excluded,
+        statement: revision
+            .inputs
+            .reconstruction
+            .is_some()
+            .then(|| statement(revision, words.zone(), words.lang))
+            .flatten(),
         several_tenants: counts.persons_in_several_tenants,
         inputs: revision
             .inputs

@@ -138,6 +138,8 @@ pub struct List {
     /// People of whom the logs cannot tell; not among `persons`.
     pub indeterminate: u64,
     pub excluded: u64,
+    /// Of a list by reconstruction and its corrections: what both methods say, and what that rests on.
+    pub statement: Option<String>,
     pub several_tenants: u64,
     pub inputs: Vec<Document>,
     /// What is known to be missing in the logs.

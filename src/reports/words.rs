@@ -27,6 +27,11 @@ macro_rules! labels {
 }
 
 impl Words {
+    /// The zone of its times.
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
     /// An unknown zone is read as UTC; incidents only take known ones.
     pub fn new(lang: Lang, zone: &str) -> Self {
         Self { lang, zone: TimeZone::get(zone).unwrap_or(TimeZone::UTC) }
@@ -164,6 +169,10 @@ impl Words {
     labels! { method(Method) {
         Method::Window => "from the logs of the window: everybody who logged in or fetched a personal page (upper bound)",
             "時間帯のログから抽出（ログインまたは個人のページを取得した人すべて＝上限）";
+        Method::Reconstruction => "from the same logs of edge and origin, joined: whose page may have gone to somebody else",
+            "配信網とサーバのログを突き合わせ、他の人に届いた、または届いた可能性のあるページの本人を特定";
+        Method::EnforcementLog => "from the record of what was read through this service",
+            "本サービスを通じた閲覧の記録から抽出";
         Method::Manual => "an officer's correction of the revision before", "担当者による前の版の訂正";
     }}
 

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 use exposure::{Difference, Entry};
 
-use super::files::read_result;
+use super::written::read;
 use crate::cli::{Failure, Format, output};
 
 #[derive(Args)]
@@ -22,7 +22,8 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
-    let (earlier, later) = (read_result(&arguments.earlier)?, read_result(&arguments.later)?);
+    // Of results of both methods the lists of the window are compared.
+    let ((earlier, _), (later, _)) = (read(&arguments.earlier)?, read(&arguments.later)?);
     let difference = exposure::diff(&earlier, &later);
     match arguments.format {
         Format::Json => output::json(&difference)?,

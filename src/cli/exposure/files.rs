@@ -1,11 +1,7 @@
-//! Which files a scan reads, and reading a result back.
+//! Which files a scan reads.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
-
-use exposure::WindowResult;
 
 use crate::cli::Failure;
 
@@ -85,18 +81,4 @@ fn name(path: &Path) -> String {
 /// A failure that names the file.
 pub fn cannot_read(path: &Path, error: &std::io::Error) -> Failure {
     Failure::usage(format!("cannot read {}: {error}", path.display()))
-}
-
-/// Reads the JSON that a scan wrote.
-pub fn read_result(path: &Path) -> Result<WindowResult, Failure> {
-    let file = File::open(path).map_err(|error| cannot_read(path, &error))?;
-    serde_json::from_reader(BufReader::new(file)).map_err(|error| {
-        // serde's text may quote a value; place and kind are enough.
-        Failure::usage(format!(
-            "{} is not the result of a scan (line {}, column {}); give the file that `suimon exposure scan --out` wrote",
-            path.display(),
-            error.line(),
-            error.column()
-        ))
-    })
 }

@@ -7,6 +7,7 @@ mod reconstruct;
 mod scan;
 mod store;
 mod summary;
+mod written;
 
 use std::process::ExitCode;
 

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use exposure::{CacheFacts, Exposure, PersonReconstruction, Reconstruction, WindowResult};
-use serde::Serialize;
+use exposure::{CacheFacts, Exposure, PersonReconstruction};
 
-use super::scan::{Question, write};
+use super::scan::Question;
+use super::written::{Both, write};
 use super::{classes, summary};
 use crate::cli::{Failure, output};
 use crate::reports::spreadsheet_cell;
@@ -56,13 +56,6 @@ pub struct Arguments {
     /// Also write the result, as JSON, to this file.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-}
-
-/// Both methods, side by side.
-#[derive(Serialize)]
-struct Both {
-    window: WindowResult,
-    reconstruction: Reconstruction,
 }
 
 pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{IsTerminal, Read};
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,10 +11,10 @@ use clap::{Args, ValueEnum};
 use exposure::{Basis, Dialect, Limits, Scan, Template, WindowQuery};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
-use serde::Serialize;
 
 use super::files::{LogFile, cannot_read, collect};
 use super::summary;
+use super::written::write;
 use crate::cli::{Failure, Format, output};
 use crate::requirements::manifest::{Route, RouteClass, parse_files};
 
@@ -110,13 +110,6 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Format::Text => output::print(&summary::text(&result)),
     }
     Ok(if summary::is_sound(&result) { ExitCode::SUCCESS } else { ExitCode::from(3) })
-}
-
-/// Writes a result, as JSON.
-pub fn write(path: &Path, result: &impl Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string(result).map_err(anyhow::Error::new)?;
-    std::fs::write(path, text + "\n")
-        .map_err(|error| Failure::usage(format!("cannot write {}: {error}", path.display())))
 }
 
 impl Question {

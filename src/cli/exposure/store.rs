@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::files::read_result;
+use super::written::read;
 use crate::access::{Action, act_locally};
 use crate::cli::{Context, Failure, Format, output};
 use crate::incidents::{self, RowId, affected};
@@ -15,7 +15,7 @@ pub struct Arguments {
     /// Number of the incident.
     #[arg(long, value_name = "NUMBER")]
     incident: i32,
-    /// The result, as `suimon exposure scan --out` wrote it.
+    /// The result, as `suimon exposure scan --out` or `reconstruct --out` wrote it.
     #[arg(long, value_name = "FILE")]
     from: PathBuf,
     /// Why this list is made; stands in the record.
@@ -31,12 +31,12 @@ pub struct Arguments {
 
 pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Failure> {
     let Arguments { incident, from, reason, login, format } = arguments;
-    let result = read_result(&from)?;
+    let (result, reconstruction) = read(&from)?;
     let app = context.open().await?;
     let op = act_locally(&app, &login).await?;
     let incident = incidents::incident_by_number(&op, incident).await?;
     let home = RowId { tenant: incident.tenant, id: incident.id };
-    let revision = affected::store_result(&op, home, &reason, &result).await?;
+    let revision = affected::store_result(&op, home, &reason, &result, reconstruction.as_ref()).await?;
     let number = revision.number.unwrap_or_default();
     if format == Format::Json {
         output::json(&revision)?;

@@ -1,6 +1,7 @@
 //! Affected lists: who is affected by an incident, in numbered revisions.
 
 mod mutation;
+mod reconstruction;
 mod types;
 
 pub use mutation::ExposureMutation;

@@ -60,6 +60,41 @@ pub struct RevisionPersonInput {
     /// The first of them, at most 50.
     #[graphql(default)]
     evidence: Vec<EvidenceLineInput>,
+    /// Of a reconstruction: answers of caches that may have been this person's page, at most 50.
+    #[graphql(default)]
+    answers: Vec<KeptAnswerInput>,
+}
+
+/// An answer that came from a cache and may have been a person's page.
+#[derive(InputObject)]
+pub struct KeptAnswerInput {
+    /// CONFIRMED, POSSIBLE or SELF_ONLY.
+    says: ExposureClass,
+    at: Instant,
+    route: String,
+    /// Ids of the people who may have got it; empty when nobody knows.
+    #[graphql(default)]
+    viewers: Vec<String>,
+    /// How many people's page it may have been.
+    candidates: u64,
+    /// Name of the edge's log.
+    input: String,
+    /// From 1.
+    line: u64,
+}
+
+impl From<KeptAnswerInput> for exposure::KeptAnswer {
+    fn from(answer: KeptAnswerInput) -> Self {
+        let KeptAnswerInput { says, at, route, viewers, candidates, input, line } = answer;
+        let says = match says {
+            ExposureClass::Confirmed => exposure::Exposure::Confirmed,
+            ExposureClass::Possible => exposure::Exposure::Possible,
+            ExposureClass::Indeterminate => exposure::Exposure::Indeterminate,
+            ExposureClass::SelfOnly => exposure::Exposure::SelfOnly,
+            ExposureClass::Excluded => exposure::Exposure::Excluded,
+        };
+        Self { says, at: at.0, route, viewers, candidates, input, line }
+    }
 }
 
 impl From<RevisionPersonInput> for NewPerson {
@@ -76,6 +111,7 @@ impl From<RevisionPersonInput> for NewPerson {
             routes,
             evidence_total,
             evidence,
+            answers,
         } = input;
         let line = |EvidenceLineInput { at, what, input, line }| exposure::Evidence {
             at: at.0,
@@ -96,6 +132,8 @@ impl From<RevisionPersonInput> for NewPerson {
                 routes,
                 total: evidence_total.unwrap_or(evidence.len() as u64),
                 lines: evidence.into_iter().map(line).collect(),
+                answers: answers.into_iter().map(Into::into).collect(),
+                fields: Vec::new(),
             },
         }
     }
@@ -115,6 +153,8 @@ pub struct CreateRevisionInput {
     inputs: Option<Json<Value>>,
     /// `coverage`, `unattributed`, `not_counted`, `skew` and `border` of the scan's result.
     completeness: Option<Json<Value>>,
+    /// The `reconstruction` of the result without its `people`; with method RECONSTRUCTION.
+    reconstruction: Option<Json<Value>>,
     /// At most 1000.
     people: Vec<RevisionPersonInput>,
     /// The list is complete with this batch. Before that it is no revision and nobody sees it.
@@ -175,7 +215,7 @@ fn document<T: DeserializeOwned>(field: &str, given: Option<Json<Value>>) -> Res
     // serde's text may quote what it found; a field name and the remedy are enough.
     serde_json::from_value(value).map_err(|_| {
         Error::invalid(field, "is not what a scan gives")
-            .remedy("send it as `suimon exposure scan` printed it")
+            .remedy("send it as `suimon exposure scan` or `reconstruct` printed it")
     })
 }
 
@@ -188,31 +228,54 @@ async fn create(op: &Op, input: CreateRevisionInput) -> Result<Received> {
         parameters,
         inputs,
         completeness,
+        reconstruction,
         people,
         last,
     } = input;
     let incident = row("Incident", &incident_id, "incidentId")?;
     let people = people.into_iter().map(NewPerson::from).collect();
     if let Some(revision) = revision_id {
-        let again = reason.is_some() || parameters.is_some() || inputs.is_some() || completeness.is_some();
+        let again = reason.is_some()
+            || parameters.is_some()
+            || inputs.is_some()
+            || completeness.is_some()
+            || reconstruction.is_some();
         if again {
-            return Err(Error::invalid("revisionId", "names a list whose head was sent already")
-                .remedy("send reason, parameters, inputs and completeness with the first batch only"));
+            return Err(Error::invalid("revisionId", "names a list whose head was sent already").remedy(
+                "send reason, parameters, inputs, completeness and reconstruction with the first batch only",
+            ));
         }
         let revision = row("Revision", &revision, "revisionId")?;
         return receive_people(op, incident, revision, people, last).await;
     }
-    if method == Some(RevisionMethod::Manual) {
-        return Err(Error::invalid("method", "cannot be MANUAL here").remedy("use correctRevision"));
+    match method {
+        Some(RevisionMethod::Manual) => {
+            return Err(Error::invalid("method", "cannot be MANUAL here").remedy("use correctRevision"));
+        }
+        Some(RevisionMethod::EnforcementLog) => {
+            return Err(Error::invalid("method", "cannot be ENFORCEMENT_LOG here")
+                .remedy("such a list is made of the service's own record, not of what is sent"));
+        }
+        Some(RevisionMethod::Reconstruction) if reconstruction.is_none() => {
+            return Err(Error::invalid("reconstruction", "is needed with the first batch of this method"));
+        }
+        None | Some(RevisionMethod::Window) if reconstruction.is_some() => {
+            return Err(Error::invalid("method", "is not RECONSTRUCTION, but `reconstruction` is given"));
+        }
+        _ => {}
     }
     let completeness = match completeness {
         None => None,
         given => Some(document("completeness", given)?),
     };
+    let reconstruction = match reconstruction {
+        None => None,
+        given => Some(document("reconstruction", given)?),
+    };
     let new = NewRevision {
         reason: reason.ok_or_else(|| Error::invalid("reason", "is needed with the first batch"))?,
         query: document("parameters", parameters)?,
-        inputs: Inputs { inputs: document("inputs", inputs)?, completeness },
+        inputs: Inputs { inputs: document("inputs", inputs)?, completeness, reconstruction, shown: None },
     };
     create_revision(op, incident, new, people, last).await
 }

@@ -3,20 +3,29 @@
 use async_graphql::connection::{Connection, EmptyFields};
 use async_graphql::{Context, Enum, ID, Json, Object, SimpleObject};
 
+use super::reconstruction::ReconstructionBasis;
 use crate::access::Action;
 use crate::error::Error;
 use crate::graphql::connection::Page;
 use crate::graphql::id;
 use crate::graphql::incidents::{may, reader, row};
+use crate::graphql::language::Language;
 use crate::graphql::scalars::Instant;
 use crate::incidents;
-use crate::incidents::affected::{difference, is_intact, model};
+use crate::incidents::affected::statement::statement;
+use crate::incidents::affected::{difference, fields_of, fields_of_others, is_intact, model};
 
 /// How a revision came about.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "crate::incidents::affected::model::Method")]
 pub enum RevisionMethod {
+    /// From the logs of a window of time: everybody who was there.
     Window,
+    /// From the same logs, joined: who may have seen whose page.
+    Reconstruction,
+    /// From this service's own record of who read what.
+    EnforcementLog,
+    /// By hand, from an earlier revision.
     Manual,
 }
 
@@ -66,6 +75,8 @@ pub struct TenantCount {
     tenant: String,
     kind: String,
     persons: u64,
+    /// Those of them of whom it is certain.
+    confirmed: u64,
 }
 
 /// How many people are affected. `sumOverTenants` − `countedAgain` = `persons`.
@@ -81,9 +92,13 @@ pub struct RevisionCounts {
     /// Entries beyond the first of people who are at several tenants.
     counted_again: u64,
     persons_in_several_tenants: u64,
+    /// Of `persons`: those of whom it is certain. The rest is possible.
+    confirmed: u64,
+    /// People who alone got their own page from a cache; not among `persons`.
+    self_only: u64,
     /// People of whom the logs cannot tell; not among `persons`.
     indeterminate: u64,
-    /// People who were taken off the list with a reason.
+    /// People who were taken off the list with a reason, or of whom the logs show that nobody else got their data, as far as they go.
     excluded: u64,
     /// Tenants with affected people that Suimon does not know: no notice can reach them.
     unknown_tenants: Vec<String>,
@@ -99,12 +114,19 @@ impl From<model::Counts> for RevisionCounts {
             sum_over_tenants,
             counted_again,
             persons_in_several_tenants,
+            confirmed,
+            self_only,
             indeterminate,
             excluded,
             unknown_tenants,
         } = counts;
         let kind = |model::KindCount { kind, persons, tenants }| KindCount { kind, persons, tenants };
-        let cell = |model::TenantCount { tenant, kind, persons }| TenantCount { tenant, kind, persons };
+        let cell = |model::TenantCount { tenant, kind, persons, confirmed }| TenantCount {
+            tenant,
+            kind,
+            persons,
+            confirmed,
+        };
         Self {
             persons,
             tenants,
@@ -113,6 +135,8 @@ impl From<model::Counts> for RevisionCounts {
             sum_over_tenants,
             counted_again,
             persons_in_several_tenants,
+            confirmed,
+            self_only,
             indeterminate,
             excluded,
             unknown_tenants,
@@ -170,10 +194,79 @@ pub struct RevisionPerson {
     evidence_total: u64,
     /// The first of them.
     evidence: Vec<EvidenceLine>,
+    /// Answers of caches that may have been this person's page, the strongest first.
+    answers: Vec<KeptAnswer>,
+    /// Fields of this person that somebody else got or may have got: those of the pages of `routes`, or those that the record of reads
+    /// names.
+    fields: Vec<ShownField>,
+    /// Fields of other people's records on the same pages: an administrator's page shows those whom it lists. Whose they were, only the
+    /// system itself can say.
+    fields_of_others: Vec<ShownField>,
 }
 
-impl From<model::RevisionPerson> for RevisionPerson {
-    fn from(row: model::RevisionPerson) -> Self {
+/// An answer that came from a cache and may have been this person's page.
+#[derive(SimpleObject)]
+pub struct KeptAnswer {
+    /// What this answer alone says.
+    says: ExposureClass,
+    at: Instant,
+    route: String,
+    /// The people who may have got it; empty when nobody knows.
+    viewers: Vec<String>,
+    /// How many people's page it may have been.
+    candidates: u64,
+    /// Name of the edge's log.
+    input: String,
+    /// From 1.
+    line: u64,
+}
+
+/// In which form somebody got a field's value.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "crate::incidents::affected::model::Form")]
+pub enum FieldForm {
+    Plaintext,
+    /// As its mask leaves it.
+    Masked,
+    /// Encrypted, without the key.
+    Ciphertext,
+}
+
+/// A field that was shown.
+#[derive(SimpleObject)]
+pub struct ShownField {
+    /// Dotted, such as `applicant.email`.
+    field: String,
+    form: FieldForm,
+    /// How often; 1 where only the pages are known that show it.
+    times: u64,
+}
+
+impl From<model::ShownField> for ShownField {
+    fn from(model::ShownField { field, form, times }: model::ShownField) -> Self {
+        Self { field, form: form.into(), times }
+    }
+}
+
+pub(super) fn class_of(exposure: exposure::Exposure) -> ExposureClass {
+    match exposure {
+        exposure::Exposure::Confirmed => ExposureClass::Confirmed,
+        exposure::Exposure::Possible => ExposureClass::Possible,
+        exposure::Exposure::Indeterminate => ExposureClass::Indeterminate,
+        exposure::Exposure::SelfOnly => ExposureClass::SelfOnly,
+        exposure::Exposure::Excluded => ExposureClass::Excluded,
+    }
+}
+
+impl From<exposure::KeptAnswer> for KeptAnswer {
+    fn from(answer: exposure::KeptAnswer) -> Self {
+        let exposure::KeptAnswer { says, at, route, viewers, candidates, input, line } = answer;
+        Self { says: class_of(says), at: at.into(), route, viewers, candidates, input, line }
+    }
+}
+
+impl RevisionPerson {
+    fn new(inputs: &model::Inputs, row: model::RevisionPerson) -> Self {
         let line = |line: exposure::Evidence| EvidenceLine {
             at: line.at.into(),
             what: match line.what {
@@ -185,7 +278,10 @@ impl From<model::RevisionPerson> for RevisionPerson {
             input: line.input,
             line: line.line,
         };
+        let fields = |fields: Vec<model::ShownField>| fields.into_iter().map(Into::into).collect();
         Self {
+            fields: fields(fields_of(inputs, &row)),
+            fields_of_others: fields(fields_of_others(inputs, &row)),
             tenant: row.tenant_slug,
             tenant_id: row.tenant.map(|tenant| id::encode("Tenant", tenant, tenant)),
             person: row.person,
@@ -200,8 +296,25 @@ impl From<model::RevisionPerson> for RevisionPerson {
             routes: row.evidence.routes,
             evidence_total: row.evidence.total,
             evidence: row.evidence.lines.into_iter().map(line).collect(),
+            answers: row.evidence.answers.into_iter().map(Into::into).collect(),
         }
     }
+}
+
+/// Why somebody is on one of two lists only.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "difference::Cause")]
+pub enum DifferenceCause {
+    /// By what the later list rests on.
+    Found,
+    /// By an officer, with a reason.
+    Corrected,
+    /// What the later list rests on shows that nobody else got the person's data, as far as it goes.
+    ExcludedByEvidence,
+    /// What the later list rests on cannot tell.
+    Undecided,
+    /// What the later list rests on does not show the person at all.
+    NotFound,
 }
 
 /// A person at a tenant who is on one of two lists only.
@@ -210,6 +323,7 @@ pub struct DifferenceEntry {
     tenant: String,
     person: String,
     kind: String,
+    cause: DifferenceCause,
     /// The officer's reason, where there is one.
     reason: Option<String>,
 }
@@ -250,10 +364,11 @@ fn slice<T: Clone>(all: &[T], first: Option<i32>, skip: Option<i32>) -> Result<V
 }
 
 fn entries(all: Vec<difference::Entry>) -> Vec<DifferenceEntry> {
-    let entry = |difference::Entry { tenant, person, kind, reason, .. }| DifferenceEntry {
+    let entry = |difference::Entry { tenant, person, kind, cause, reason, .. }| DifferenceEntry {
         tenant,
         person,
         kind,
+        cause: cause.into(),
         reason,
     };
     all.into_iter().map(entry).collect()
@@ -349,6 +464,31 @@ impl RevisionDifference {
     }
 }
 
+/// What the pages of a route show.
+#[derive(SimpleObject)]
+pub struct ShownOnRoute {
+    pattern: String,
+    /// Dotted, such as `applicant.email`.
+    fields: Vec<String>,
+}
+
+/// What the pages of the question's routes show, by the system's manifest.
+#[derive(SimpleObject)]
+pub struct ShownOnRoutes {
+    system: String,
+    /// Of which instant the manifest is: when the fault began, or when the list was made if none was in force then.
+    as_of: Instant,
+    /// A pattern that the manifest does not declare is not here: nobody knows what its pages show.
+    routes: Vec<ShownOnRoute>,
+}
+
+impl From<model::ShownOnRoutes> for ShownOnRoutes {
+    fn from(model::ShownOnRoutes { system, as_of, routes }: model::ShownOnRoutes) -> Self {
+        let route = |model::ShownOnRoute { pattern, fields }| ShownOnRoute { pattern, fields };
+        Self { system, as_of: as_of.into(), routes: routes.into_iter().map(route).collect() }
+    }
+}
+
 /// A numbered affected list of an incident. Its people never change.
 pub struct Revision(pub model::Revision);
 
@@ -411,6 +551,34 @@ impl Revision {
         Ok(known.map(serde_json::to_value).transpose().map_err(Error::from)?.map(Json))
     }
 
+    /// What the classes rest on, of a list by reconstruction and of corrections of one.
+    async fn reconstruction(&self) -> Option<ReconstructionBasis> {
+        self.0.inputs.reconstruction.clone().map(ReconstructionBasis)
+    }
+
+    /// What the pages of the routes show by the system's manifest; null where no manifest was applied.
+    async fn shown(&self) -> Option<ShownOnRoutes> {
+        self.0.inputs.shown.clone().map(Into::into)
+    }
+
+    /// What may be told to a regulator about this list: both methods, what they rest on, what they do not say. Null for a list that no
+    /// logs support. Times are in `timeZone` (an IANA name; UTC when left out).
+    #[graphql(complexity = 20)]
+    async fn statement(
+        &self,
+        language: Language,
+        time_zone: Option<String>,
+    ) -> async_graphql::Result<Option<String>> {
+        let zone = match time_zone {
+            None => jiff::tz::TimeZone::UTC,
+            Some(name) => jiff::tz::TimeZone::get(&name).map_err(|_| {
+                Error::invalid("timeZone", "is not a time zone")
+                    .remedy("give an IANA name, such as Asia/Tokyo")
+            })?,
+        };
+        Ok(statement(&self.0, &zone, language.into()))
+    }
+
     async fn counts(&self) -> RevisionCounts {
         self.0.counts.clone().into()
     }
@@ -463,7 +631,9 @@ impl Revision {
         };
         let scope = reader(context, "revision").await?;
         let rows = incidents::people(&scope, self.0.id, tenant.as_deref(), after, page.limit()).await?;
-        Ok(page.connection(rows, |row| format!("{}\n{}", row.tenant_slug, row.person), Into::into))
+        let inputs = &self.0.inputs;
+        let cursor = |row: &model::RevisionPerson| format!("{}\n{}", row.tenant_slug, row.person);
+        Ok(page.connection(rows, cursor, |row| RevisionPerson::new(inputs, row)))
     }
 
     /// What changed from another revision of the same incident; from the one before, when `from` is left out.

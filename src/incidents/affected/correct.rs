@@ -77,7 +77,8 @@ pub async fn correct_revision(op: &Op, incident: RowId, correction: Correction) 
     let parameters = json!({
         "base": { "number": base.number, "digest": base.digest }, "added": counted.0, "removed": counted.1,
     });
-    let inputs = Inputs { inputs: Vec::new(), completeness: base.inputs.completeness.clone() };
+    // What the base rests on is what its correction rests on.
+    let inputs = Inputs { inputs: Vec::new(), ..base.inputs.clone() };
     let mut revision = Revision {
         tenant: incident.tenant,
         id: scope.new_id(),

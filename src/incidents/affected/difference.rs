@@ -5,7 +5,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::model::RevisionPerson;
+use super::model::{Class, Origin, RevisionPerson};
+
+/// Why somebody is on one of the lists only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// By what the later list rests on.
+    Found,
+    /// By an officer, with a reason.
+    Corrected,
+    /// What the later list rests on shows that nobody else got the person's data, as far as it goes.
+    ExcludedByEvidence,
+    /// What the later list rests on cannot tell.
+    Undecided,
+    /// What the later list rests on does not show the person at all.
+    NotFound,
+}
 
 /// A person at a tenant who is on one of the lists only.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -16,6 +32,7 @@ pub struct Entry {
     pub tenant_id: Option<Uuid>,
     pub person: String,
     pub kind: String,
+    pub cause: Cause,
     /// The reason that the later list gives, where an officer added or excluded the person.
     pub reason: Option<String>,
 }
@@ -92,7 +109,8 @@ pub fn compare(from: (i32, &[RevisionPerson]), to: (i32, &[RevisionPerson])) -> 
         match before.get(place).filter(|row| row.class.is_affected()) {
             None => {
                 moved(row, |moved| moved.added += 1);
-                difference.added.push(entry(row, row.reason.clone()));
+                let cause = if row.origin == Origin::Manual { Cause::Corrected } else { Cause::Found };
+                difference.added.push(entry(row, cause, row.reason.clone()));
             }
             Some(earlier) => {
                 let fields = differing(earlier, row);
@@ -117,7 +135,13 @@ pub fn compare(from: (i32, &[RevisionPerson]), to: (i32, &[RevisionPerson])) -> 
             continue;
         }
         moved(row, |moved| moved.removed += 1);
-        difference.removed.push(entry(row, later.and_then(|row| row.reason.clone())));
+        let cause = match later {
+            None => Cause::NotFound,
+            Some(later) if later.origin == Origin::Manual => Cause::Corrected,
+            Some(later) if later.class == Class::Indeterminate => Cause::Undecided,
+            Some(_) => Cause::ExcludedByEvidence,
+        };
+        difference.removed.push(entry(row, cause, later.and_then(|row| row.reason.clone())));
     }
     let named = |moved: BTreeMap<String, Moved>| {
         moved.into_iter().map(|(name, moved)| Moved { name, ..moved }).collect()
@@ -133,12 +157,13 @@ fn persons(people: &[RevisionPerson]) -> BTreeSet<&str> {
     people.iter().filter(|row| row.class.is_affected()).map(|row| row.person.as_str()).collect()
 }
 
-fn entry(row: &RevisionPerson, reason: Option<String>) -> Entry {
+fn entry(row: &RevisionPerson, cause: Cause, reason: Option<String>) -> Entry {
     Entry {
         tenant: row.tenant_slug.clone(),
         tenant_id: row.tenant,
         person: row.person.clone(),
         kind: row.kind.clone(),
+        cause,
         reason,
     }
 }

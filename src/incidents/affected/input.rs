@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use exposure::WindowResult;
+use exposure::{PersonReconstruction, Reconstruction, TenantExposure, WindowResult};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::model::{Class, Completeness, Evidence, Inputs, Origin, RevisionPerson};
+use super::model::{Class, Completeness, Evidence, Inputs, Method, Origin, Reconstructed, RevisionPerson};
 use crate::clock::from_micros;
 use crate::error::{Error, Result};
 use crate::incidents::check;
@@ -33,15 +33,24 @@ pub struct NewPerson {
 }
 
 /// Checks a batch. `tenants` are the known tenants by short name.
-pub fn rows(people: Vec<NewPerson>, tenants: &BTreeMap<String, Uuid>) -> Result<Vec<RevisionPerson>> {
+pub fn rows(
+    people: Vec<NewPerson>,
+    method: Method,
+    tenants: &BTreeMap<String, Uuid>,
+) -> Result<Vec<RevisionPerson>> {
     people
         .into_iter()
         .enumerate()
-        .map(|(index, new)| row(&format!("people[{index}]"), new, tenants))
+        .map(|(index, new)| row(&format!("people[{index}]"), new, method, tenants))
         .collect()
 }
 
-fn row(place: &str, new: NewPerson, tenants: &BTreeMap<String, Uuid>) -> Result<RevisionPerson> {
+fn row(
+    place: &str,
+    new: NewPerson,
+    method: Method,
+    tenants: &BTreeMap<String, Uuid>,
+) -> Result<RevisionPerson> {
     let NewPerson { tenant, person, kind, class, first_at, last_at, requests, logins, evidence } = new;
     let at = |field: &str| format!("{place}.{field}");
     let tenant_slug = tenant.unwrap_or_default();
@@ -53,15 +62,26 @@ fn row(place: &str, new: NewPerson, tenants: &BTreeMap<String, Uuid>) -> Result<
     if requests < 0 || logins < 0 {
         return Err(Error::invalid(place, "has a negative number of requests or logins"));
     }
-    if class == Class::Excluded {
+    if method == Method::Window && class == Class::Excluded {
         return Err(Error::invalid(&at("class"), "cannot come from logs by the window method")
             .remedy("leave the person out, or remove it by a correction with a reason"));
     }
-    if evidence.lines.len() > MAX_LINES || evidence.routes.len() > MAX_ROUTES {
-        let limits = format!("wants at most {MAX_LINES} lines and {MAX_ROUTES} routes");
+    let most = evidence.lines.len().max(evidence.answers.len());
+    if most > MAX_LINES || evidence.routes.len() > MAX_ROUTES || !evidence.fields.is_empty() {
+        let limits = format!("wants at most {MAX_LINES} lines and answers and {MAX_ROUTES} routes");
         return Err(Error::invalid(&at("evidence"), limits));
     }
-    for text in evidence.routes.iter().chain(evidence.lines.iter().map(|line| &line.input)) {
+    if method == Method::Window && !evidence.answers.is_empty() {
+        return Err(Error::invalid(&at("answers"), "belong to a reconstruction")
+            .remedy("send `reconstruction` with the first batch"));
+    }
+    let answers = evidence.answers.iter();
+    for viewer in answers.clone().flat_map(|answer| &answer.viewers) {
+        pseudonym(&at("answers"), viewer)?;
+    }
+    let of_answers = answers.flat_map(|answer| [&answer.route, &answer.input]);
+    let of_lines = evidence.lines.iter().map(|line| &line.input);
+    for text in evidence.routes.iter().chain(of_lines).chain(of_answers) {
         if text.len() > 1000 || text.chars().any(char::is_control) {
             return Err(Error::invalid(
                 &at("evidence"),
@@ -127,6 +147,7 @@ pub fn people_of(result: &WindowResult) -> Vec<NewPerson> {
                     routes: tenant.routes.clone(),
                     total: tenant.evidence_total,
                     lines: tenant.evidence.clone(),
+                    ..Evidence::default()
                 },
             });
         }
@@ -134,8 +155,62 @@ pub fn people_of(result: &WindowResult) -> Vec<NewPerson> {
     people
 }
 
+/// The same people with the classes of a reconstruction. Times and routes are those of what somebody else may have seen, not of the
+/// person's own visits; who is excluded has none.
+///
+/// # Errors
+/// `INVALID` when the two are not of the same logs.
+pub fn people_of_both(result: &WindowResult, reconstruction: &Reconstruction) -> Result<Vec<NewPerson>> {
+    let differ = || {
+        Error::invalid("result", "has other people in its reconstruction than in its window")
+            .remedy("it was changed after the scan; scan the logs again")
+    };
+    type Place<'a> = (&'a str, Option<&'a str>, Option<&'a str>);
+    let mut there: BTreeMap<Place<'_>, &TenantExposure> = BTreeMap::new();
+    for person in &result.people {
+        for tenant in &person.tenants {
+            there.insert((&person.person, person.kind.as_deref(), tenant.tenant.as_deref()), tenant);
+        }
+    }
+    let mut people = Vec::new();
+    for PersonReconstruction { person, kind, exposure: _, tenants } in &reconstruction.people {
+        for tenant in tenants {
+            let place = (person.as_str(), kind.as_deref(), tenant.tenant.as_deref());
+            let seen = there.remove(&place).ok_or_else(differ)?;
+            people.push(NewPerson {
+                tenant: tenant.tenant.clone(),
+                person: person.clone(),
+                kind: kind.clone(),
+                class: class_of(tenant.exposure),
+                first_at: tenant.first,
+                last_at: tenant.last,
+                requests: i64::try_from(seen.requests).unwrap_or(i64::MAX),
+                logins: i64::try_from(seen.logins).unwrap_or(i64::MAX),
+                evidence: Evidence {
+                    routes: tenant.routes.clone(),
+                    total: seen.evidence_total,
+                    lines: seen.evidence.clone(),
+                    answers: tenant.answers.clone(),
+                    fields: Vec::new(),
+                },
+            });
+        }
+    }
+    if there.is_empty() { Ok(people) } else { Err(differ()) }
+}
+
+fn class_of(exposure: exposure::Exposure) -> Class {
+    match exposure {
+        exposure::Exposure::Confirmed => Class::Confirmed,
+        exposure::Exposure::Possible => Class::Possible,
+        exposure::Exposure::Indeterminate => Class::Indeterminate,
+        exposure::Exposure::SelfOnly => Class::SelfOnly,
+        exposure::Exposure::Excluded => Class::Excluded,
+    }
+}
+
 /// What a scan's result rests on.
-pub fn inputs_of(result: &WindowResult) -> Inputs {
+pub fn inputs_of(result: &WindowResult, reconstruction: Option<&Reconstruction>) -> Inputs {
     Inputs {
         inputs: result.inputs.clone(),
         completeness: Some(Completeness {
@@ -145,14 +220,33 @@ pub fn inputs_of(result: &WindowResult) -> Inputs {
             skew: result.skew.clone(),
             border: result.border.clone(),
         }),
+        reconstruction: reconstruction.map(|reconstruction| {
+            let Reconstruction {
+                cache,
+                joined_by,
+                people: _,
+                counts,
+                answers,
+                residual,
+                thin_hours,
+                assumptions,
+                would_help,
+            } = reconstruction.clone();
+            Reconstructed { cache, joined_by, counts, answers, residual, thin_hours, assumptions, would_help }
+        }),
+        shown: None,
     }
 }
 
-/// Checks what a list of the window method says about its logs.
+/// Checks what a list from logs says about them.
 pub fn check_inputs(inputs: &Inputs) -> Result<()> {
     if inputs.inputs.is_empty() || inputs.inputs.len() > MAX_INPUTS {
         return Err(Error::invalid("inputs", format!("wants 1 to {MAX_INPUTS} inputs"))
             .remedy("give the inputs of the scan's result; a list without logs is a correction by hand"));
+    }
+    if let Some(reconstruction) = &inputs.reconstruction {
+        let facts = reconstruction.cache.check();
+        facts.map_err(|error| Error::invalid("reconstruction.cache", error.to_string()))?;
     }
     for (index, input) in inputs.inputs.iter().enumerate() {
         let named = (1..=1000).contains(&input.name.len()) && !input.name.chars().any(char::is_control);

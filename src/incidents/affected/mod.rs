@@ -9,6 +9,8 @@ pub mod difference;
 mod input;
 pub mod model;
 mod read;
+mod shown;
+pub mod statement;
 mod tally;
 
 pub use correct::{Addition, Correction, Removal, approve_revision, correct_revision};
@@ -18,10 +20,11 @@ pub use model::{Class, Counts, Method, Revision, RevisionPerson, State};
 pub use read::{
     approved_revision, changes, difference, find_revision, is_intact, people, revision, revisions,
 };
+pub use shown::{fields_of, fields_of_others};
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use exposure::{WindowQuery, WindowResult};
+use exposure::{Reconstruction, WindowQuery, WindowResult};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -37,7 +40,7 @@ pub const MAX_BATCH: usize = 1000;
 /// Entries in one list. All of them are held in memory once, when they are counted.
 const MAX_PEOPLE: u64 = 2_000_000;
 
-/// What a new list needs besides its people.
+/// What a new list needs besides its people. With a reconstruction among its inputs it is a list of that method, else of the window's.
 #[derive(Clone, Debug)]
 pub struct NewRevision {
     pub reason: String,
@@ -71,30 +74,56 @@ pub async fn create_revision(
     start(op, incident, new, people, last).await
 }
 
-/// Stores the whole result of a scan as the next revision, in one transaction. The counts of the result must be those that
-/// the people give: a result that was changed after the scan is refused.
+/// Stores the whole result of a scan as the next revision, in one transaction; with a reconstruction of the same logs, its classes. The
+/// counts of the result must be those that the people give: a result that was changed after the scan is refused.
 ///
 /// # Errors
 /// As `create_revision`.
-pub async fn store_result(op: &Op, incident: RowId, reason: &str, result: &WindowResult) -> Result<Revision> {
+pub async fn store_result(
+    op: &Op,
+    incident: RowId,
+    reason: &str,
+    result: &WindowResult,
+    reconstruction: Option<&Reconstruction>,
+) -> Result<Revision> {
+    let people = match reconstruction {
+        None => input::people_of(result),
+        Some(reconstruction) => input::people_of_both(result, reconstruction)?,
+    };
     let new = NewRevision {
         reason: reason.to_owned(),
         query: result.query.clone(),
-        inputs: input::inputs_of(result),
+        inputs: input::inputs_of(result, reconstruction),
     };
-    let people = input::people_of(result);
-    let known = input::rows(people.clone(), &BTreeMap::new())?;
+    let known = input::rows(people.clone(), new.method(), &BTreeMap::new())?;
     let counts = tally::count(&known)?;
-    let agrees = counts.persons == result.counts.total_persons
-        && counts.tenants == result.counts.total_tenants
-        && counts.indeterminate == result.counts.indeterminate_persons
-        && counts.sum_over_tenants == result.counts.reconciliation.sum_over_tenants;
+    let agrees = match reconstruction {
+        None => {
+            counts.persons == result.counts.total_persons
+                && counts.tenants == result.counts.total_tenants
+                && counts.indeterminate == result.counts.indeterminate_persons
+                && counts.sum_over_tenants == result.counts.reconciliation.sum_over_tenants
+        }
+        Some(Reconstruction { counts: said, .. }) => {
+            counts.confirmed == said.confirmed
+                && counts.persons - counts.confirmed == said.possible
+                && counts.indeterminate == said.indeterminate
+                && counts.self_only == said.self_only
+                && counts.excluded == said.excluded
+        }
+    };
     if !agrees {
         return Err(Error::invalid("result", "its counts are not those of its people")
             .remedy("it was changed after the scan; scan the logs again"));
     }
     let received = start(op, incident, new, people, true).await?;
     received.revision.ok_or_else(|| anyhow::anyhow!("a whole list was not completed").into())
+}
+
+impl NewRevision {
+    fn method(&self) -> Method {
+        if self.inputs.reconstruction.is_some() { Method::Reconstruction } else { Method::Window }
+    }
 }
 
 async fn start(
@@ -105,11 +134,14 @@ async fn start(
     last: bool,
 ) -> Result<Received> {
     let (scope, tx, incident) = begin(op, incident, Action::Create, "revision").await?;
-    let NewRevision { reason, query, inputs } = new;
+    let method = new.method();
+    let NewRevision { reason, query, mut inputs } = new;
     let reason = check::text("reason", &reason, 2000)?;
     // The query must be one that a scan would take: reversed windows and wrong patterns are refused here too.
     exposure::Scan::new(query.clone()).map_err(|error| Error::invalid("parameters", error.to_string()))?;
     input::check_inputs(&inputs)?;
+    // What pages show is said by the manifest, not by whoever sends a list.
+    inputs.shown = shown::on_routes(&scope, &incident.system, &query).await?;
     let stored = Stored {
         parameters: serde_json::to_string(&query)?,
         inputs: serde_json::to_string(&inputs)?,
@@ -120,7 +152,7 @@ async fn start(
         id: scope.new_id(),
         incident: incident.id,
         number: None,
-        method: Method::Window,
+        method,
         state: State::Receiving,
         reason,
         parameters: serde_json::to_value(&query)?,
@@ -162,7 +194,7 @@ pub async fn receive_people(
         return take(tx, &incident, found, people, last).await;
     }
     // The last batch again: its answer was lost. Anything else would change a list that is complete.
-    let rows = input::rows(people, &known_tenants(&tx).await?)?;
+    let rows = input::rows(people, found.method, &known_tenants(&tx).await?)?;
     let missing = store::not_yet_stored(&tx, revision.id, rows).await?;
     if !last || missing.is_none_or(|rows| !rows.is_empty()) {
         return Err(Error::conflict("this list is complete").remedy("correct it, or begin a new one"));
@@ -187,7 +219,7 @@ async fn take(
     people: Vec<NewPerson>,
     last: bool,
 ) -> Result<Received> {
-    let rows = input::rows(people, &known_tenants(&tx).await?)?;
+    let rows = input::rows(people, revision.method, &known_tenants(&tx).await?)?;
     let mut places = BTreeSet::new();
     for (index, row) in rows.iter().enumerate() {
         if !places.insert((&row.tenant_slug, &row.person)) {

@@ -9,8 +9,12 @@ use crate::incidents::words::words;
 words! {
     /// How a revision came about.
     pub enum Method {
-        /// From the logs of a window of time.
+        /// From the logs of a window of time: everybody who was there.
         Window = "window",
+        /// From the same logs, joined: who may have seen whose page.
+        Reconstruction = "reconstruction",
+        /// From this service's own record of who read what.
+        EnforcementLog = "enforcement_log",
         /// By hand, from an earlier revision.
         Manual = "manual",
     }
@@ -106,6 +110,52 @@ pub struct Inputs {
     /// What the logs cover and what could be given to nobody.
     #[serde(default)]
     pub completeness: Option<Completeness>,
+    /// What the classes of a reconstruction rest on. (Here and below: what is absent is not written, so that the digests of lists that
+    /// were made before stay what they are.)
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reconstruction: Option<Reconstructed>,
+    /// What the pages of the routes show, by the system's manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown: Option<ShownOnRoutes>,
+}
+
+/// A reconstruction without its people.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reconstructed {
+    /// What was taken for granted of the cache.
+    pub cache: exposure::CacheFacts,
+    /// How edge and origin were joined.
+    pub joined_by: exposure::JoinedBy,
+    /// The people of the window's list, by class; a later correction by hand does not change it.
+    pub counts: exposure::ExposureCounts,
+    pub answers: exposure::AnswerCounts,
+    pub residual: exposure::Residual,
+    pub thin_hours: Vec<exposure::Gap>,
+    pub assumptions: Vec<exposure::Assumption>,
+    pub would_help: Vec<exposure::WouldHelp>,
+}
+
+/// Which personal data the routes of the question show, by the manifest that was in force when the fault began.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShownOnRoutes {
+    /// Name of the system.
+    pub system: String,
+    /// Of which instant its manifest is: when the fault began, or when the list was made if none was in force then.
+    pub as_of: Timestamp,
+    /// By pattern; a pattern that the manifest does not declare is not here, and nobody knows what its pages show.
+    pub routes: Vec<ShownOnRoute>,
+}
+
+/// What the pages of one route show.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShownOnRoute {
+    /// As in the question.
+    pub pattern: String,
+    /// Dotted names, such as `applicant.email`, in order.
+    pub fields: Vec<String>,
 }
 
 /// What the result of a scan says about its own limits.
@@ -155,6 +205,34 @@ pub struct Evidence {
     pub total: u64,
     /// The first of them.
     pub lines: Vec<exposure::Evidence>,
+    /// Answers of caches that may have been this person's page, the strongest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<exposure::KeptAnswer>,
+    /// Fields of this person that were shown, where the record itself names them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<ShownField>,
+}
+
+/// In which form somebody got a field's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    Plaintext,
+    /// As its mask leaves it.
+    Masked,
+    /// Encrypted, without the key.
+    Ciphertext,
+}
+
+/// A field of a person that was shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShownField {
+    /// Dotted, such as `applicant.email`.
+    pub field: String,
+    pub form: Form,
+    /// How often.
+    pub times: u64,
 }
 
 /// Affected people of a kind.
@@ -172,6 +250,9 @@ pub struct TenantCount {
     pub tenant: String,
     pub kind: String,
     pub persons: u64,
+    /// Those of them of whom it is certain.
+    #[serde(default)]
+    pub confirmed: u64,
 }
 
 /// How many people are affected. Computed here from the people, never taken from a client.
@@ -191,6 +272,12 @@ pub struct Counts {
     /// Entries beyond the first of people who are at several tenants.
     pub counted_again: u64,
     pub persons_in_several_tenants: u64,
+    /// Of `persons`: those of whom it is certain. The rest is possible.
+    #[serde(default)]
+    pub confirmed: u64,
+    /// People who alone got their own page from a cache; they are not among `persons`.
+    #[serde(default)]
+    pub self_only: u64,
     /// People of whom the logs cannot tell; they are not among `persons`.
     pub indeterminate: u64,
     /// People who were taken off the list with a reason.

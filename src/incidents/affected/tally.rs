@@ -28,7 +28,7 @@ pub fn count(people: &[RevisionPerson]) -> Result<Counts> {
     }
     let mut persons: BTreeMap<&str, OnePerson<'_>> = BTreeMap::new();
     let mut kinds: BTreeMap<&str, (u64, BTreeSet<&str>)> = BTreeMap::new();
-    let mut cells: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    let mut cells: BTreeMap<(&str, &str), (u64, u64)> = BTreeMap::new();
     let mut tenants: BTreeSet<&str> = BTreeSet::new();
     let mut unknown: BTreeSet<&str> = BTreeSet::new();
     for row in people {
@@ -43,7 +43,9 @@ pub fn count(people: &[RevisionPerson]) -> Result<Counts> {
             continue;
         }
         one.affected_at += 1;
-        *cells.entry((&row.tenant_slug, &row.kind)).or_default() += 1;
+        let cell = cells.entry((&row.tenant_slug, &row.kind)).or_default();
+        cell.0 += 1;
+        cell.1 += u64::from(row.class == Class::Confirmed);
         let tenants_of_kind = &mut kinds.entry(&row.kind).or_default().1;
         // People whose tenant no log names are counted, but "no tenant" is not a tenant.
         if !row.tenant_slug.is_empty() {
@@ -61,8 +63,9 @@ pub fn count(people: &[RevisionPerson]) -> Result<Counts> {
     };
     for one in persons.values() {
         match one.strongest {
-            Some(Class::Confirmed | Class::Possible) => {
+            Some(class @ (Class::Confirmed | Class::Possible)) => {
                 counts.persons += 1;
+                counts.confirmed += u64::from(class == Class::Confirmed);
                 counts.sum_over_tenants += one.affected_at;
                 counts.counted_again += one.affected_at - 1;
                 counts.persons_in_several_tenants += u64::from(one.affected_at > 1);
@@ -72,7 +75,8 @@ pub fn count(people: &[RevisionPerson]) -> Result<Counts> {
             }
             Some(Class::Indeterminate) => counts.indeterminate += 1,
             Some(Class::Excluded) => counts.excluded += 1,
-            Some(Class::SelfOnly) | None => {}
+            Some(Class::SelfOnly) => counts.self_only += 1,
+            None => {}
         }
     }
     counts.by_kind = kinds
@@ -85,10 +89,11 @@ pub fn count(people: &[RevisionPerson]) -> Result<Counts> {
         .collect();
     counts.by_tenant = cells
         .into_iter()
-        .map(|((tenant, kind), persons)| TenantCount {
+        .map(|((tenant, kind), (persons, confirmed))| TenantCount {
             tenant: tenant.to_owned(),
             kind: kind.to_owned(),
             persons,
+            confirmed,
         })
         .collect();
     reconcile(&counts)?;

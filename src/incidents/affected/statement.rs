@@ -1,0 +1,170 @@
+//! The sentence that may be told to a regulator: what both methods say, what that rests on, and what it does not say. Pure.
+
+use exposure::{Assumption, JoinedBy};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use law::Lang;
+
+use super::model::{Counts, Inputs, Method, Revision};
+
+/// The statement about a list; `None` for one that no logs support.
+pub fn statement(revision: &Revision, zone: &TimeZone, lang: Lang) -> Option<String> {
+    let instant = |name: &str| {
+        let text = revision.parameters.get(name)?.as_str()?;
+        text.parse::<Timestamp>().ok().map(|at| at.to_zoned(zone.clone()))
+    };
+    let (from, to) = (instant("from")?, instant("to")?);
+    let times =
+        (from.strftime("%Y-%m-%d %H:%M %:z").to_string(), to.strftime("%Y-%m-%d %H:%M %:z").to_string());
+    let parts = match lang {
+        Lang::Ja => japanese(revision, &times),
+        Lang::En => english(revision, &times),
+    };
+    Some(parts.join(if lang == Lang::Ja { "" } else { " " }))
+}
+
+fn is_complete(inputs: &Inputs) -> bool {
+    let thin = inputs.reconstruction.as_ref().is_some_and(|one| !one.thin_hours.is_empty());
+    inputs.completeness.as_ref().is_some_and(|known| known.coverage.complete) && !thin
+}
+
+fn without_person(inputs: &Inputs) -> u64 {
+    inputs.completeness.as_ref().map_or(0, |known| {
+        let lines = &known.unattributed;
+        lines.edge_without_session + lines.edge_with_unknown_session + lines.origin_requests + lines.logins
+    })
+}
+
+/// People of the window's list, each once.
+fn in_window(inputs: &Inputs, counts: &Counts) -> u64 {
+    inputs.reconstruction.as_ref().map_or(counts.persons + counts.indeterminate, |one| {
+        let counts = &one.counts;
+        counts.confirmed + counts.possible + counts.indeterminate + counts.self_only + counts.excluded
+    })
+}
+
+/// In whole answers, upward: a part of an answer is one.
+fn unseen(inputs: &Inputs) -> Option<u64> {
+    let residual = inputs.reconstruction.as_ref()?.residual;
+    residual.expected_unseen_thousandths.map(|thousandths| thousandths.div_ceil(1_000))
+}
+
+fn english(revision: &Revision, (from, to): &(String, String)) -> Vec<String> {
+    let Revision { inputs, counts, method, .. } = revision;
+    let window = in_window(inputs, counts);
+    let mut said = vec![format!(
+        "Between {from} and {to}, by the logs, {window} people signed in or opened a page with personal data: as far as the logs name \
+         people, no more than these can be concerned."
+    )];
+    if let Some(reconstruction) = &inputs.reconstruction {
+        let joined = match reconstruction.joined_by {
+            JoinedBy::RequestIds => "on the request ids that both logs have",
+            JoinedBy::Sessions => "on sessions, paths and times",
+            JoinedBy::Nothing => "without anything that both logs have",
+        };
+        let found = &reconstruction.counts;
+        said.push(format!(
+            "The logs of edge and origin were joined {joined}. By that the page of {} of these people reached somebody else, the page of {} \
+             may have, and of {} the logs cannot tell; {} got their own page back from a cache, and for {} the logs show no answer from a \
+             cache that could have been theirs.",
+            found.confirmed, found.possible, found.indeterminate, found.self_only, found.excluded
+        ));
+        let premises: Vec<&str> =
+            reconstruction.assumptions.iter().map(|assumption| premise_en(*assumption)).collect();
+        said.push(format!("This rests on: {}.", premises.join("; ")));
+        if let Some(unseen) = unseen(inputs).filter(|unseen| *unseen > 0) {
+            said.push(format!("By the share of lines that the edge's log lost, about {unseen} more such answers are to be expected."));
+        }
+    }
+    if *method == Method::Manual {
+        said.push(format!(
+            "After corrections by hand, each with its reason, the list has {} people affected and {} who were taken off it or shown not to \
+             be concerned.",
+            counts.persons, counts.excluded
+        ));
+    }
+    if !is_complete(inputs) {
+        said.push("Logs are missing or damaged: the list may lack people.".to_owned());
+    }
+    if without_person(inputs) > 0 {
+        said.push(format!("{} requests in that time could be given to nobody.", without_person(inputs)));
+    }
+    said.push(
+        "The logs do not show whether anybody read what they got, nor what browsers and proxies kept."
+            .to_owned(),
+    );
+    said
+}
+
+fn premise_en(assumption: Assumption) -> &'static str {
+    match assumption {
+        Assumption::EdgeLogComplete => "the edge's log has each answer",
+        Assumption::OriginLogComplete => "the origin's log has each request that reached it",
+        Assumption::TimeToLive => "no cache kept an answer for longer than stated",
+        Assumption::SingleCopy => "each location keeps one copy",
+        Assumption::KeyHasHostAndQuery => "host and query are part of the cache's key",
+        Assumption::LengthsTellBodies => "answers of different length are different pages",
+        Assumption::ClientsTellPeople => "an address with a program is the people seen behind it",
+        Assumption::SessionsTellPeople => "nobody but its holder uses a session",
+    }
+}
+
+fn japanese(revision: &Revision, (from, to): &(String, String)) -> Vec<String> {
+    let Revision { inputs, counts, method, .. } = revision;
+    let window = in_window(inputs, counts);
+    let mut said = vec![format!(
+        "記録によれば、{from}から{to}までの間にログインし、または個人情報を含むページを開いた方は{window}名であり、記録から本人が分かる範囲では、対象となり得るのはこの方々までです。"
+    )];
+    if let Some(reconstruction) = &inputs.reconstruction {
+        let joined = match reconstruction.joined_by {
+            JoinedBy::RequestIds => "双方の記録にある要求番号により",
+            JoinedBy::Sessions => "セッション、パス及び時刻により",
+            JoinedBy::Nothing => "共通の項目がないまま",
+        };
+        let found = &reconstruction.counts;
+        said.push(format!(
+            "配信網とサーバの記録を{joined}突き合わせた結果、このうち{}名のページが他の方に届き、{}名のページは届いた可能性があり、{}名については記録から判断できません。{}名は自身のページのみをキャッシュから受け取り、{}名については本人のものであり得るキャッシュからの応答が記録にありません。",
+            found.confirmed, found.possible, found.indeterminate, found.self_only, found.excluded
+        ));
+        let premises: Vec<&str> =
+            reconstruction.assumptions.iter().map(|assumption| premise_ja(*assumption)).collect();
+        said.push(format!("この結果は次を前提とします：{}。", premises.join("、")));
+        if let Some(unseen) = unseen(inputs).filter(|unseen| *unseen > 0) {
+            said.push(format!(
+                "配信網の記録から失われた行の割合から、同様の応答がほかに約{unseen}件あると見込まれます。"
+            ));
+        }
+    }
+    if *method == Method::Manual {
+        said.push(format!(
+            "理由を付した手作業による訂正の後、対象者は{}名、対象外とした方は{}名です。",
+            counts.persons, counts.excluded
+        ));
+    }
+    if !is_complete(inputs) {
+        said.push("記録に欠落又は破損があり、対象者が漏れている可能性があります。".to_owned());
+    }
+    if without_person(inputs) > 0 {
+        said.push(format!(
+            "この間の要求のうち{}件は、どなたのものか特定できません。",
+            without_person(inputs)
+        ));
+    }
+    said.push("届いた内容を実際に読んだかどうか、また、ブラウザや中継装置に残った写しについては、記録から分かりません。".to_owned());
+    said
+}
+
+fn premise_ja(assumption: Assumption) -> &'static str {
+    match assumption {
+        Assumption::EdgeLogComplete => "配信網の記録にすべての応答があること",
+        Assumption::OriginLogComplete => "サーバの記録に届いた要求のすべてがあること",
+        Assumption::TimeToLive => "キャッシュの保持時間が示された長さを超えないこと",
+        Assumption::SingleCopy => "一拠点が一つの写しだけを持つこと",
+        Assumption::KeyHasHostAndQuery => "ホスト名と問合せ文字列がキャッシュの鍵に含まれること",
+        Assumption::LengthsTellBodies => "長さの異なる応答は異なるページであること",
+        Assumption::ClientsTellPeople => {
+            "接続元アドレスと閲覧ソフトの組合せから、そこで記録された方々と見なせること"
+        }
+        Assumption::SessionsTellPeople => "セッションをその持ち主だけが使うこと",
+    }
+}
