@@ -35,7 +35,7 @@ pub fn command(folder: &Path) -> Command {
 }
 
 /// The program on the test's own database.
-fn on(app: &TestApp, arguments: &[&str]) -> Run {
+pub fn on(app: &TestApp, arguments: &[&str]) -> Run {
     suimon(app.folder(), &[&settings(app)[..], arguments].concat())
 }
 

@@ -74,8 +74,11 @@ pub async fn correct_revision(op: &Op, incident: RowId, correction: Correction) 
     for (index, addition) in add.into_iter().enumerate() {
         include(&mut people, &format!("add[{index}]"), addition, &tenants)?;
     }
+    // The question is that of the list which logs gave, however many corrections lie between.
+    let question = base.parameters.get("question").unwrap_or(&base.parameters);
     let parameters = json!({
         "base": { "number": base.number, "digest": base.digest }, "added": counted.0, "removed": counted.1,
+        "question": question,
     });
     // What the base rests on is what its correction rests on.
     let inputs = Inputs { inputs: Vec::new(), ..base.inputs.clone() };

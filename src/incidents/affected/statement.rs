@@ -9,8 +9,9 @@ use super::model::{Counts, Inputs, Method, Revision};
 
 /// The statement about a list; `None` for one that no logs support.
 pub fn statement(revision: &Revision, zone: &TimeZone, lang: Lang) -> Option<String> {
+    let question = revision.parameters.get("question").unwrap_or(&revision.parameters);
     let instant = |name: &str| {
-        let text = revision.parameters.get(name)?.as_str()?;
+        let text = question.get(name)?.as_str()?;
         text.parse::<Timestamp>().ok().map(|at| at.to_zoned(zone.clone()))
     };
     let (from, to) = (instant("from")?, instant("to")?);
