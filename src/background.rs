@@ -22,6 +22,7 @@ pub fn handlers() -> Vec<Handler> {
         retention::REKEY,
         emergency::ALARM,
         incidents::ALARM,
+        crate::incidents::scans::HANDLER,
     ];
     handlers.extend(crate::vault::handlers());
     handlers

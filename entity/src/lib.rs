@@ -46,6 +46,8 @@ pub mod part_index;
 pub mod recovery_code;
 pub mod revision;
 pub mod revision_person;
+pub mod scan_file;
+pub mod scan_part;
 pub mod second_factor;
 pub mod service_secret;
 pub mod session;

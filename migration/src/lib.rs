@@ -19,6 +19,7 @@ mod m20231128_000027_audit_of_lists;
 mod m20231128_000028_evidence;
 mod m20231128_000030_guards;
 mod m20231128_000035_catalogue_copies;
+mod m20231129_000036_scans;
 mod schema;
 pub mod walls;
 
@@ -50,6 +51,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20231128_000028_evidence::Migration),
             Box::new(m20231128_000030_guards::Migration),
             Box::new(m20231128_000035_catalogue_copies::Migration),
+            Box::new(m20231129_000036_scans::Migration),
         ]
     }
 }

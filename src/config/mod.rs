@@ -30,6 +30,7 @@ pub struct Config {
     pub audit: AuditConfig,
     pub retention: RetentionConfig,
     pub emergency: EmergencyConfig,
+    pub exposure: ExposureConfig,
     pub log: LogConfig,
 }
 
@@ -186,6 +187,38 @@ pub struct EmergencyConfig {
     pub max_minutes: u32,
     pub request_minutes: u32,
     pub max_open: u32,
+}
+
+/// Where the logs of protected systems lie.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExposureConfig {
+    pub log_sources: String,
+    pub nginx_format: String,
+    pub apache_format: String,
+}
+
+impl ExposureConfig {
+    /// Names and places of `log_sources`, in order.
+    ///
+    /// # Errors
+    /// The entry that is none.
+    pub fn sources(&self) -> Result<Vec<(&str, &str)>, String> {
+        let entries = self.log_sources.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+        entries
+            .map(|entry| match entry.split_once('=') {
+                Some((name, place)) if is_name(name.trim()) && !place.trim().is_empty() => {
+                    Ok((name.trim(), place.trim()))
+                }
+                _ => Err(entry.to_owned()),
+            })
+            .collect()
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=40).contains(&name.len()) && name.bytes().all(fits)
 }
 
 /// How log lines look.

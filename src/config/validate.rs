@@ -168,6 +168,33 @@ pub fn check(config: &Config, problems: &mut Vec<String>) {
     require((1..=1440).contains(&emergency.max_minutes), "emergency.max_minutes: wants 1 to 1440");
     require((1..=10_080).contains(&emergency.request_minutes), "emergency.request_minutes: wants 1 to 10080");
     require((1..=20).contains(&emergency.max_open), "emergency.max_open: wants 1 to 20");
+    let exposure = &config.exposure;
+    match exposure.sources() {
+        Ok(sources) => {
+            let names: std::collections::BTreeSet<&str> = sources.iter().map(|(name, _)| *name).collect();
+            require(names.len() == sources.len(), "exposure.log_sources: has a name twice");
+        }
+        Err(entry) => require(
+            false,
+            &format!(
+                "exposure.log_sources: {entry:?} is none; wants NAME=FOLDER separated by commas, names of a-z, 0-9 and -"
+            ),
+        ),
+    }
+    require(
+        exposure.nginx_format.is_empty() || exposure.apache_format.is_empty(),
+        "exposure.apache_format: wants nothing, because exposure.nginx_format is given",
+    );
+    for (key, text, dialect) in [
+        ("nginx_format", &exposure.nginx_format, exposure::Dialect::Nginx),
+        ("apache_format", &exposure.apache_format, exposure::Dialect::Apache),
+    ] {
+        if !text.is_empty()
+            && let Err(problem) = exposure::Template::parse(text, dialect)
+        {
+            require(false, &format!("exposure.{key}: {problem}"));
+        }
+    }
     require(
         tracing_subscriber::EnvFilter::try_new(&config.log.filter).is_ok(),
         "log.filter: wants a filter such as info or suimon=debug,warn",

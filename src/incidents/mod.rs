@@ -13,6 +13,7 @@ mod hold;
 mod inquiries;
 mod lifecycle;
 pub mod model;
+pub mod scans;
 mod store;
 mod team;
 mod timeline;

@@ -14,7 +14,7 @@ pub use worker::{Running, Worker};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::access::{Action, Op, Tx};
+use crate::access::{Action, Op, Scope, Tx};
 use crate::audit::Event;
 use crate::error::{Error, Result};
 
@@ -76,6 +76,26 @@ pub async fn job(op: &Op, tenant: Uuid, id: Uuid) -> Result<Job> {
     row.ok_or_else(|| Error::not_found("job"))?.try_into()
 }
 
+/// Jobs of a kind whose key begins so, the newest first: for the part that asked for them.
+pub(crate) async fn of_kind(scope: &Scope, kind: &str, key: &str, limit: u64) -> Result<Vec<Job>> {
+    store::of_kind(scope, kind, key, limit).await?.into_iter().map(Job::try_from).collect()
+}
+
+/// A job of a kind, for the part that asked for it.
+///
+/// # Errors
+/// `NOT_FOUND`.
+pub(crate) async fn of(scope: &Scope, kind: &str, id: Uuid) -> Result<Job> {
+    let row = store::find(scope, scope.connection(), scope.tenant(), id).await?;
+    row.filter(|row| row.kind == kind).ok_or_else(|| Error::not_found("job"))?.try_into()
+}
+
+/// Ends a job that is not over, in the transaction of the part that asked for it. False when it is over.
+pub(crate) async fn cancel_in(tx: &Tx, id: Uuid) -> Result<bool> {
+    let open = [JobState::Queued, JobState::Running, JobState::Failed];
+    store::end(tx, tx.scope().tenant(), id, JobState::Cancelled, &open).await
+}
+
 /// Ends a job that is not over. What its steps have done so far stays done.
 ///
 /// # Errors
@@ -106,13 +126,28 @@ pub async fn retry(op: &Op, tenant: Uuid, id: Uuid) -> Result<Job> {
     let tx = scope.begin().await?;
     let row = store::find(&scope, tx.connection(), tenant, id).await?;
     let job = Job::try_from(row.ok_or_else(|| Error::not_found("job"))?)?;
+    requeue(&tx, &job).await?;
+    tx.commit(Event::new("job.retry", format!("job:{id}")).detail(json!({ "kind": job.kind }))).await?;
+    self::job(op, tenant, id).await
+}
+
+async fn requeue(tx: &Tx, job: &Job) -> Result<()> {
     if job.state != JobState::Failed {
         return Err(Error::conflict(format!("the job is {}", job.state)));
     }
-    if store::open_of(&tx, tenant, &job.kind, &job.key).await?.is_some() {
+    if store::open_of(tx, job.tenant, &job.kind, &job.key).await?.is_some() {
         return Err(Error::conflict("the same was asked for again meanwhile").remedy("follow the newer job"));
     }
-    store::requeue(&tx, tenant, id).await?;
-    tx.commit(Event::new("job.retry", format!("job:{id}")).detail(json!({ "kind": job.kind }))).await?;
-    self::job(op, tenant, id).await
+    store::requeue(tx, job.tenant, job.id).await
+}
+
+/// Lets a failed job go on, in the transaction of the part that asked for it.
+///
+/// # Errors
+/// As [`retry`], but for permission.
+pub(crate) async fn retry_in(tx: &Tx, id: Uuid) -> Result<()> {
+    let scope = tx.scope();
+    let row = store::find(scope, tx.connection(), scope.tenant(), id).await?;
+    let job = Job::try_from(row.ok_or_else(|| Error::not_found("job"))?)?;
+    requeue(tx, &job).await
 }

@@ -87,6 +87,18 @@ pub async fn list(scope: &Scope, tenant: Uuid, before: Option<Uuid>, limit: u64)
     Ok(query.order_by_desc(job::Column::Id).limit(limit).all(scope.connection()).await?)
 }
 
+/// Of the scope's tenant, the newest first.
+pub async fn of_kind(scope: &Scope, kind: &str, key: &str, limit: u64) -> Result<Vec<job::Model>> {
+    Ok(job::Entity::find()
+        .filter(job::Column::TenantId.eq(scope.tenant()))
+        .filter(job::Column::Kind.eq(kind))
+        .filter(job::Column::Key.starts_with(key))
+        .order_by_desc(job::Column::Id)
+        .limit(limit)
+        .all(scope.connection())
+        .await?)
+}
+
 pub async fn find<C: ConnectionTrait>(
     scope: &Scope,
     database: &C,

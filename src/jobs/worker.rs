@@ -75,6 +75,21 @@ impl Running {
         Err(Error::conflict("the job was cancelled or taken over by another worker"))
     }
 
+    /// Keeps the job while a piece takes longer than its lease may, and says how far the piece came.
+    ///
+    /// # Errors
+    /// As [`Self::save`].
+    pub async fn hold(&self, done: i64, total: Option<i64>) -> Result<()> {
+        let tx = self.scope.begin().await?;
+        self.save(&tx, &self.job.progress, done, total).await?;
+        tx.commit(Event::new("job.hold", object(&self.job)).detail(json!({ "kind": self.job.kind }))).await
+    }
+
+    /// How long the lease of this job is: what takes longer calls [`Self::hold`] well before.
+    pub fn lease(&self) -> Duration {
+        Duration::from_micros(self.lease.unsigned_abs())
+    }
+
     fn lease_end(&self, scope: &Scope) -> i64 {
         // By the present instant, not by that of the step's beginning: a long step must not end its own lease.
         scope.op().app().clock().now().as_microsecond() + self.lease

@@ -38,6 +38,7 @@ mod exposure_lists;
 mod exposure_real_caches;
 mod exposure_reconstruct;
 mod exposure_revisions;
+mod exposure_scans;
 mod graphql_limits;
 mod graphql_negative;
 mod guard;

@@ -35,6 +35,7 @@ mod query;
 mod reconstruct;
 mod result;
 mod routes;
+mod saved;
 mod scan;
 pub mod simulate;
 mod skew;
@@ -54,5 +55,6 @@ pub use result::{
     Reconciliation, RouteCount, Skew, Source, TenantCount, TenantExposure, Unattributed, WindowResult,
 };
 pub use routes::{InvalidPattern, RoutePattern};
+pub use saved::SavedError;
 pub use scan::{MergeError, Scan};
 pub use template::{Dialect, Template, TemplateError};

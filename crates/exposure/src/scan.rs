@@ -24,9 +24,9 @@ use crate::text::{fingerprint, percent_decode_into};
 /// For several threads, give each its own scan of the same query and [`merge`](Scan::merge) them at the end.
 #[derive(Debug, Clone)]
 pub struct Scan {
-    compiled: Compiled,
-    store: Store,
-    template: Option<Template>,
+    pub(crate) compiled: Compiled,
+    pub(crate) store: Store,
+    pub(crate) template: Option<Template>,
 }
 
 /// Two scans ask different questions.

@@ -9,7 +9,7 @@ use crate::result::Skew;
 ///
 /// Choosing by hash makes the two samples meet, whatever the files and their order, and also when the clocks are
 /// nine hours apart, in constant memory.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Sample {
     edge: BTreeMap<u64, i64>,
     origin: BTreeMap<u64, i64>,

@@ -7,18 +7,20 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 
+use serde::{Deserialize, Serialize};
+
 use crate::input::InputReport;
 use crate::skew::Sample;
 
 /// A line of an input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Place {
     pub(crate) input: u32,
     pub(crate) line: u64,
 }
 
 /// A person in a tenant, as the logs name them. Empty text where a log does not tell.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Subject {
     pub(crate) person: String,
     pub(crate) kind: String,
@@ -30,7 +32,7 @@ pub(crate) struct Subject {
 /// Nobody: the line names no person.
 pub(crate) const NOBODY: u32 = u32::MAX;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum What {
     Login,
     FailedLogin,
@@ -38,7 +40,7 @@ pub(crate) enum What {
 }
 
 /// A login or a personal request at the origin.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct OriginRecord {
     /// First and last time; they differ only when the log gives one request id to several lines. A record must
     /// not leave the window because of an id that was sent twice.
@@ -59,7 +61,7 @@ pub(crate) struct OriginRecord {
 
 /// What an edge says about where an answer came from. By itself it proves little: what one place of a content delivery network asked
 /// the next place for was a miss, and may have come from that one's cache.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Said {
     /// Nothing, or a word that is not known.
     Nothing,
@@ -72,7 +74,7 @@ pub(crate) enum Said {
 }
 
 /// What of a body a viewer got.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Body {
     /// None: `HEAD`, 304, or no safe method.
     Nothing,
@@ -82,7 +84,7 @@ pub(crate) enum Body {
 }
 
 /// A personal request at the edge.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct EdgeRecord {
     /// Identity of the request; 0 when not logged.
     pub(crate) request: u128,
@@ -107,7 +109,7 @@ pub(crate) struct EdgeRecord {
 }
 
 /// What a cache may have for its key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct Object {
     /// Identity of the path.
     pub(crate) path: u64,
@@ -115,7 +117,7 @@ pub(crate) struct Object {
     pub(crate) rest: u64,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Store {
     pub(crate) inputs: Vec<InputReport>,
     pub(crate) subjects: Vec<Subject>,
@@ -208,6 +210,15 @@ impl Store {
                 kept.place = first_place(&self.inputs, kept.place, record.place);
             }
         }
+    }
+
+    /// Whether each number names something: bytes from elsewhere may say anything.
+    pub(crate) fn is_sound(&self) -> bool {
+        let subjects = self.subjects.len();
+        let known = |subject: u32| subject == NOBODY || (subject as usize) < subjects;
+        self.subject_index.values().all(|subject| known(*subject))
+            && self.sessions.values().flatten().all(|subject| known(*subject))
+            && self.origin.values().all(|record| known(record.subject))
     }
 
     /// Takes over everything another store remembers.

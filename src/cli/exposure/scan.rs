@@ -16,7 +16,7 @@ use super::files::{LogFile, cannot_read, collect};
 use super::summary;
 use super::written::write;
 use crate::cli::{Failure, Format, output};
-use crate::requirements::manifest::{Route, RouteClass, parse_files};
+use crate::requirements::manifest::parse_files;
 
 /// What puts a person on the list.
 #[derive(Clone, Copy, ValueEnum)]
@@ -186,15 +186,8 @@ fn routes_of_manifests(paths: &[PathBuf]) -> Result<Vec<String>, Failure> {
         Failure::usage(lines.join("\n"))
     })?;
     let systems = set.iter().filter_map(|manifest| manifest.as_system());
-    // Who signs in is nobody known yet, and where nothing of a record is shown there is nothing to have seen.
-    let routes = systems.flat_map(|system| {
-        let signs_in = |route: &Route| {
-            let named = system.sessions.iter().any(|sessions| sessions.sign_in.contains(&route.name));
-            named && route.shows.is_empty()
-        };
-        system.routes_of(RouteClass::Personal).filter(move |route| !signs_in(route))
-    });
-    let patterns: Vec<String> = routes.map(|route| route.pattern.clone()).collect();
+    let patterns: Vec<String> =
+        systems.flat_map(|system| system.exposing_patterns()).map(str::to_owned).collect();
     if patterns.is_empty() {
         return Err(Failure::usage("the manifests declare no personal route; name the file of the System"));
     }

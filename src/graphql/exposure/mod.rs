@@ -2,7 +2,9 @@
 
 mod mutation;
 mod reconstruction;
+mod scans;
 mod types;
 
 pub use mutation::ExposureMutation;
+pub use scans::{ExposureScan, ScansMutation, ScansQuery};
 pub use types::{ExposureQuery, Revision};

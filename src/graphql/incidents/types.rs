@@ -7,7 +7,7 @@ use super::{cursor, place, reader};
 use crate::access::{Action, Op};
 use crate::error::Error;
 use crate::graphql::connection::Page;
-use crate::graphql::exposure::Revision;
+use crate::graphql::exposure::{ExposureScan, Revision};
 use crate::graphql::guards::{Sighting, sightings};
 use crate::graphql::id;
 use crate::graphql::scalars::Instant;
@@ -456,6 +456,12 @@ impl Incident {
     async fn revisions(&self, context: &Context<'_>) -> async_graphql::Result<Vec<Revision>> {
         let scope = reader(context, "revision").await?;
         Ok(incidents::revisions(&scope, self.0.id).await?.into_iter().map(Revision).collect())
+    }
+
+    /// Scans of logs by the service itself, the newest first; at most 100.
+    async fn scans(&self, context: &Context<'_>) -> async_graphql::Result<Vec<ExposureScan>> {
+        let scope = reader(context, "revision").await?;
+        Ok(incidents::scans::scans(&scope, self.0.id).await?.into_iter().map(ExposureScan).collect())
     }
 }
 

@@ -31,7 +31,7 @@ use uuid::Uuid;
 use self::model::{Inputs, Stored};
 use super::model::{Incident, RowId};
 use super::{begin, check, store};
-use crate::access::{Action, Op, Tx};
+use crate::access::{Action, Op, Scope, Tx};
 use crate::audit::Event;
 use crate::error::{Error, Result};
 
@@ -71,7 +71,8 @@ pub async fn create_revision(
     last: bool,
 ) -> Result<Received> {
     check_batch(&people, true)?;
-    start(op, incident, new, people, last).await
+    let (scope, tx, incident) = begin(op, incident, Action::Create, "revision").await?;
+    start(Author::of(&scope), tx, incident, new, people, last).await
 }
 
 /// Stores the whole result of a scan as the next revision, in one transaction; with a reconstruction of the same logs, its classes. The
@@ -86,6 +87,46 @@ pub async fn store_result(
     result: &WindowResult,
     reconstruction: Option<&Reconstruction>,
 ) -> Result<Revision> {
+    let (new, people) = of_result(reason, result, reconstruction)?;
+    let (scope, tx, incident) = begin(op, incident, Action::Create, "revision").await?;
+    completed(start(Author::of(&scope), tx, incident, new, people, true).await?)
+}
+
+/// Whose list it is, and its id.
+pub(in crate::incidents) struct Author {
+    pub account: Uuid,
+    pub revision: Uuid,
+}
+
+impl Author {
+    fn of(scope: &Scope) -> Self {
+        Self { account: scope.author(), revision: scope.new_id() }
+    }
+}
+
+/// The same for a scan of the service's own: whoever asked for it is the author, and was permitted to when asking. The transaction holds
+/// the incident's lock, and what else belongs to the scan.
+pub(in crate::incidents) async fn store_scanned(
+    author: Author,
+    tx: Tx,
+    incident: Incident,
+    reason: &str,
+    result: &WindowResult,
+    reconstruction: Option<&Reconstruction>,
+) -> Result<Revision> {
+    let (new, people) = of_result(reason, result, reconstruction)?;
+    completed(start(author, tx, incident, new, people, true).await?)
+}
+
+fn completed(received: Received) -> Result<Revision> {
+    received.revision.ok_or_else(|| anyhow::anyhow!("a whole list was not completed").into())
+}
+
+fn of_result(
+    reason: &str,
+    result: &WindowResult,
+    reconstruction: Option<&Reconstruction>,
+) -> Result<(NewRevision, Vec<NewPerson>)> {
     let people = match reconstruction {
         None => input::people_of(result),
         Some(reconstruction) => input::people_of_both(result, reconstruction)?,
@@ -116,8 +157,7 @@ pub async fn store_result(
         return Err(Error::invalid("result", "its counts are not those of its people")
             .remedy("it was changed after the scan; scan the logs again"));
     }
-    let received = start(op, incident, new, people, true).await?;
-    received.revision.ok_or_else(|| anyhow::anyhow!("a whole list was not completed").into())
+    Ok((new, people))
 }
 
 impl NewRevision {
@@ -127,13 +167,14 @@ impl NewRevision {
 }
 
 async fn start(
-    op: &Op,
-    incident: RowId,
+    author: Author,
+    tx: Tx,
+    incident: Incident,
     new: NewRevision,
     people: Vec<NewPerson>,
     last: bool,
 ) -> Result<Received> {
-    let (scope, tx, incident) = begin(op, incident, Action::Create, "revision").await?;
+    let scope = tx.scope();
     let method = new.method();
     let NewRevision { reason, query, mut inputs } = new;
     let reason = check::text("reason", &reason, 2000)?;
@@ -141,7 +182,7 @@ async fn start(
     exposure::Scan::new(query.clone()).map_err(|error| Error::invalid("parameters", error.to_string()))?;
     input::check_inputs(&inputs)?;
     // What pages show is said by the manifest, not by whoever sends a list.
-    inputs.shown = shown::on_routes(&scope, &incident.system, &query).await?;
+    inputs.shown = shown::on_routes(scope, &incident.system, &query).await?;
     let stored = Stored {
         parameters: serde_json::to_string(&query)?,
         inputs: serde_json::to_string(&inputs)?,
@@ -149,7 +190,7 @@ async fn start(
     };
     let revision = Revision {
         tenant: incident.tenant,
-        id: scope.new_id(),
+        id: author.revision,
         incident: incident.id,
         number: None,
         method,
@@ -160,7 +201,7 @@ async fn start(
         counts: Counts::default(),
         digest: String::new(),
         created_at: scope.at(),
-        created_by: scope.author(),
+        created_by: author.account,
         approved_at: None,
         approved_by: None,
         stored,

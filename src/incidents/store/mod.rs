@@ -4,12 +4,14 @@ mod hold;
 mod incidents;
 mod records;
 mod revisions;
+mod scans;
 mod timeline;
 
 pub use hold::*;
 pub use incidents::*;
 pub use records::*;
 pub use revisions::*;
+pub use scans::*;
 pub use timeline::*;
 
 use std::str::FromStr;

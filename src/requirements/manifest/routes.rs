@@ -10,6 +10,19 @@ impl SystemSpec {
     }
 }
 
+impl SystemSpec {
+    /// Patterns of the routes on which there is something of a person to see: personal ones, but for those where people sign in and
+    /// nothing of a record is shown.
+    pub fn exposing_patterns(&self) -> impl Iterator<Item = &str> {
+        let signs_in = |route: &Route| {
+            let named = self.sessions.iter().any(|sessions| sessions.sign_in.contains(&route.name));
+            named && route.shows.is_empty()
+        };
+        let routes = self.routes_of(RouteClass::Personal).filter(move |route| !signs_in(route));
+        routes.map(|route| route.pattern.as_str())
+    }
+}
+
 /// Why a pattern cannot be used; a sentence that follows the pattern.
 pub(super) fn pattern_fault(pattern: &str) -> Option<&'static str> {
     let Some(rest) = pattern.strip_prefix('/') else {
