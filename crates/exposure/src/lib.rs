@@ -24,15 +24,18 @@
 //! The crate opens no files, has no clock and no randomness: it reads from [`std::io::Read`], and the result
 //! does not depend on the order in which the inputs arrive.
 
+mod blocks;
 mod cloudfront;
 mod counts;
 mod coverage;
+mod crew;
 mod diff;
 mod finish;
 mod input;
 mod origin;
 mod query;
 mod reconstruct;
+mod record;
 mod result;
 mod routes;
 mod scan;

@@ -6,16 +6,11 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::input::InputReport;
+use crate::record::{EdgeRecord, OriginRecord, Place};
 use crate::skew::Sample;
-
-/// A line of an input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) input: u32,
-    pub(crate) line: u64,
-}
 
 /// A person in a tenant, as the logs name them. Empty text where a log does not tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,89 +25,79 @@ pub(crate) struct Subject {
 /// Nobody: the line names no person.
 pub(crate) const NOBODY: u32 = u32::MAX;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum What {
-    Login,
-    FailedLogin,
-    Request(u16),
+/// For keys that are hashes of their own.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
 }
 
-/// A login or a personal request at the origin.
+/// Who held a session. Almost always one.
 #[derive(Debug, Clone)]
-pub(crate) struct OriginRecord {
-    /// First and last time; they differ only when the log gives one request id to several lines. A record must
-    /// not leave the window because of an id that was sent twice.
-    pub(crate) at: (i64, i64),
-    pub(crate) what: What,
-    pub(crate) subject: u32,
-    /// Identity of the edge's request; 0 when not logged.
-    pub(crate) request: u128,
-    /// Identity of the session; 0 when not logged.
-    pub(crate) session: u128,
-    /// Identity of the path.
-    pub(crate) path: u64,
-    pub(crate) status: u16,
-    /// Answered with a redirect or an error: no personal page was made.
-    pub(crate) refused: bool,
-    pub(crate) place: Place,
+enum Holders {
+    One(u32),
+    /// More than one after a second login in the same browser: then all of them count.
+    Several(Box<[u32]>),
 }
 
-/// What an edge says about where an answer came from. By itself it proves little: what one place of a content delivery network asked
-/// the next place for was a miss, and may have come from that one's cache.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Said {
-    /// Nothing, or a word that is not known.
-    Nothing,
-    /// It had the answer.
-    Kept,
-    /// It had the answer past its life, and gave it all the same: it asked whether that is still good, or could not ask.
-    Confirmed,
-    /// It had none and asked.
-    Asked,
-}
-
-/// What of a body a viewer got.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Body {
-    /// None: `HEAD`, 304, or no safe method.
-    Nothing,
-    /// A part, or nobody knows how much.
-    Part,
-    Whole,
-}
-
-/// A personal request at the edge.
+/// Lines that may matter, each once. A line that is there again is found by sorting, now and then: that takes half of what a table does.
 #[derive(Debug, Clone)]
-pub(crate) struct EdgeRecord {
-    /// Identity of the request; 0 when not logged.
-    pub(crate) request: u128,
-    pub(crate) start: i64,
-    pub(crate) end: i64,
-    pub(crate) route: u16,
-    /// Identity of the session; 0 when not logged.
-    pub(crate) session: u128,
-    /// Identity of the edge location; 0 when not logged.
-    pub(crate) location: u64,
-    pub(crate) object: Object,
-    /// Identity of the viewer's address and program; 0 when not logged.
-    pub(crate) client: u64,
-    pub(crate) said: Said,
-    pub(crate) body: Body,
-    /// A cache may keep the answer to such a request.
-    pub(crate) may_be_kept: bool,
-    /// Of the whole body, by the answer's field.
-    pub(crate) length: Option<u64>,
-    pub(crate) refused: bool,
-    pub(crate) place: Place,
+struct Lines<T> {
+    list: Vec<T>,
+    /// As many at the beginning are sorted, and distinct.
+    settled: usize,
 }
 
-/// What a cache may have for its key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Object {
-    /// Identity of the path.
-    pub(crate) path: u64,
-    /// Identity of host and query.
-    pub(crate) rest: u64,
+impl<T> Default for Lines<T> {
+    fn default() -> Self {
+        Self { list: Vec::new(), settled: 0 }
+    }
+}
+
+/// What [`Lines`] are made of.
+pub(crate) trait Record {
+    /// Which line it is, wherever it stood.
+    type Key: Ord;
+    fn key(&self) -> Self::Key;
+    /// Takes over what another copy of this line says.
+    fn absorb(&mut self, inputs: &[InputReport], other: &Self);
+}
+
+impl<T: Record> Lines<T> {
+    fn push(&mut self, record: T, inputs: &[InputReport]) {
+        self.list.push(record);
+        if self.list.len() > 2 * self.settled + 65_536 {
+            self.settle(inputs);
+        }
+    }
+
+    fn settle(&mut self, inputs: &[InputReport]) {
+        if self.settled == self.list.len() {
+            return;
+        }
+        self.list.sort_unstable_by_key(Record::key);
+        self.list.dedup_by(|again, kept| {
+            let same = again.key() == kept.key();
+            if same {
+                kept.absorb(inputs, again);
+            }
+            same
+        });
+        self.settled = self.list.len();
+    }
 }
 
 #[derive(Debug, Clone, Default)]
@@ -120,10 +105,10 @@ pub(crate) struct Store {
     pub(crate) inputs: Vec<InputReport>,
     pub(crate) subjects: Vec<Subject>,
     subject_index: HashMap<String, u32>,
-    /// Who held a session. More than one after a second login in the same browser: then all of them count.
-    pub(crate) sessions: HashMap<u128, Vec<u32>>,
-    pub(crate) origin: HashMap<u128, OriginRecord>,
-    pub(crate) edge: HashMap<u128, EdgeRecord>,
+    /// By half of the session's hash: were two alike, each would be taken for both people's.
+    sessions: HashMap<u64, Holders, BuildHasherDefault<AsItIs>>,
+    origin: Lines<OriginRecord>,
+    edge: Lines<EdgeRecord>,
     /// Hours since 1970 near the window in which a line exists.
     pub(crate) origin_hours: BTreeSet<i64>,
     pub(crate) edge_hours: BTreeSet<i64>,
@@ -163,51 +148,59 @@ impl Store {
         index
     }
 
-    pub(crate) fn session(&mut self, session: u128, subject: u32) {
-        let holders = self.sessions.entry(session).or_default();
-        if !holders.contains(&subject) {
-            holders.push(subject);
-        }
-    }
-
-    pub(crate) fn origin_record(&mut self, key: u128, record: OriginRecord) {
-        match self.origin.entry(key) {
-            Entry::Vacant(entry) => _ = entry.insert(record),
-            Entry::Occupied(mut entry) => {
-                let kept = entry.get_mut();
-                kept.at = (kept.at.0.min(record.at.0), kept.at.1.max(record.at.1));
-                if let (What::Request(route), What::Request(other)) = (kept.what, record.what) {
-                    kept.what = What::Request(route.min(other));
+    pub(crate) fn session(&mut self, session: u64, subject: u32) {
+        match self.sessions.entry(session) {
+            Entry::Vacant(entry) => _ = entry.insert(Holders::One(subject)),
+            Entry::Occupied(mut entry) => match entry.get_mut() {
+                Holders::One(one) if *one == subject => {}
+                Holders::Several(all) if all.contains(&subject) => {}
+                Holders::Several(all) => *all = [all, [subject].as_slice()].concat().into(),
+                Holders::One(one) => {
+                    let all = [*one, subject];
+                    entry.insert(Holders::Several(all.into()));
                 }
-                kept.refused &= record.refused;
-                // Where two lines of one request differ, the one that says less counts.
-                agreed(&mut kept.session, record.session, 0);
-                agreed(&mut kept.status, record.status, 0);
-                kept.path = kept.path.min(record.path);
-                kept.place = first_place(&self.inputs, kept.place, record.place);
-            }
+            },
         }
     }
 
-    pub(crate) fn edge_record(&mut self, key: u128, record: EdgeRecord) {
-        match self.edge.entry(key) {
-            Entry::Vacant(entry) => _ = entry.insert(record),
-            Entry::Occupied(mut entry) => {
-                let kept = entry.get_mut();
-                kept.start = kept.start.min(record.start);
-                kept.end = kept.end.max(record.end);
-                kept.route = kept.route.min(record.route);
-                kept.refused &= record.refused;
-                agreed(&mut kept.location, record.location, 0);
-                agreed(&mut kept.client, record.client, 0);
-                agreed(&mut kept.said, record.said, Said::Nothing);
-                agreed(&mut kept.length, record.length, None);
-                kept.object = kept.object.min(record.object);
-                kept.body = kept.body.max(record.body);
-                kept.may_be_kept |= record.may_be_kept;
-                kept.place = first_place(&self.inputs, kept.place, record.place);
-            }
+    /// Who held a session that a line names (0: it names none).
+    pub(crate) fn holders(&self, session: u64) -> Option<&[u32]> {
+        match self.sessions.get(&session).filter(|_| session != 0)? {
+            Holders::One(one) => Some(std::slice::from_ref(one)),
+            Holders::Several(all) => Some(all),
         }
+    }
+
+    pub(crate) fn origin_record(&mut self, record: OriginRecord) {
+        self.origin.push(record, &self.inputs);
+    }
+
+    pub(crate) fn edge_record(&mut self, record: EdgeRecord) {
+        self.edge.push(record, &self.inputs);
+    }
+
+    /// Sorts what is remembered and finds what is there twice. What follows asks for that.
+    pub(crate) fn settle(&mut self) {
+        self.origin.settle(&self.inputs);
+        self.edge.settle(&self.inputs);
+        self.sessions.retain(|_, holders| {
+            if let Holders::Several(all) = holders {
+                all.sort_unstable();
+            }
+            true
+        });
+    }
+
+    /// Logins and personal requests at the origin, in the order of their keys.
+    pub(crate) fn origin(&self) -> &[OriginRecord] {
+        debug_assert_eq!(self.origin.settled, self.origin.list.len());
+        &self.origin.list
+    }
+
+    /// Personal requests at the edge, in the order of their keys.
+    pub(crate) fn edge(&self) -> &[EdgeRecord] {
+        debug_assert_eq!(self.edge.settled, self.edge.list.len());
+        &self.edge.list
     }
 
     /// Takes over everything another store remembers.
@@ -239,36 +232,22 @@ impl Store {
         let renamed = |subject: u32| renamed.get(subject as usize).copied().unwrap_or(NOBODY);
 
         for (session, holders) in sessions {
-            for holder in holders {
-                self.session(session, renamed(holder));
+            match holders {
+                Holders::One(holder) => self.session(session, renamed(holder)),
+                Holders::Several(all) => all.iter().for_each(|one| self.session(session, renamed(*one))),
             }
         }
-        for (key, record) in origin {
-            let record =
-                OriginRecord { subject: renamed(record.subject), place: moved(record.place), ..record };
-            self.origin_record(key, record);
+        for mut record in origin.list {
+            record.subject = renamed(record.subject);
+            record.set_place(moved(record.place()));
+            self.origin_record(record);
         }
-        for (key, record) in edge {
-            self.edge_record(key, EdgeRecord { place: moved(record.place), ..record });
+        for mut record in edge.list {
+            record.set_place(moved(record.place()));
+            self.edge_record(record);
         }
         self.origin_hours.append(&mut origin_hours);
         self.edge_hours.append(&mut edge_hours);
         self.skew.merge(skew);
     }
-}
-
-/// Nothing is known where two say different things. (Of three it matters not who comes first: what is unknown stays so.)
-fn agreed<T: PartialEq>(kept: &mut T, other: T, unknown: T) {
-    if *kept != other {
-        *kept = unknown;
-    }
-}
-
-/// The place that comes first by name and content of the input, not by the order of reading.
-fn first_place(inputs: &[InputReport], one: Place, other: Place) -> Place {
-    let rank = |place: &Place| {
-        let input = inputs.get(place.input as usize);
-        (input.map(|input| (&input.name, &input.sha256)), place.line)
-    };
-    if rank(&other) < rank(&one) { other } else { one }
 }
