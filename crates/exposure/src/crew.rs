@@ -156,7 +156,8 @@ impl<R: Read, P: FnMut(&Block) -> Arc<K>, K> Crew<R, P, K> {
             if let Some((block, known)) = shared.to_look.pop_front() {
                 return Some(Task::Look(block, known));
             }
-            if shared.ended && shared.to_hash.is_empty() && shared.reading.is_some() && shared.hash.is_some() {
+            if shared.ended && shared.to_hash.is_empty() && shared.reading.is_some() && shared.hash.is_some()
+            {
                 return None;
             }
             shared = self.changed.wait(shared).unwrap_or_else(PoisonError::into_inner);

@@ -8,8 +8,8 @@ use crate::counts::people_and_counts;
 use crate::coverage::coverage;
 use crate::input::InputReport;
 use crate::query::{Basis, Compiled, SLACK};
-use crate::result::{Border, Evidence, EvidenceKind, NotCounted, RouteCount, Unattributed, WindowResult};
 use crate::record::{EdgeRecord, Name, OriginRecord, Place, What};
+use crate::result::{Border, Evidence, EvidenceKind, NotCounted, RouteCount, Unattributed, WindowResult};
 use crate::store::{NOBODY, Store};
 
 /// What counts for one subject.
@@ -96,8 +96,7 @@ pub(crate) fn finish(compiled: &Compiled, store: &Store) -> WindowResult {
         persons_only_inside: named(|tally| tally.evidence.total > 0 && !tally.firm),
         persons_only_outside: named(|tally| tally.evidence.total == 0 && tally.outside),
     };
-    let (people, counts) =
-        people_and_counts(compiled, &store.subjects, &tallies, &inputs, coverage.complete);
+    let (people, counts) = people_and_counts(compiled, &store.subjects, &tallies, &inputs, coverage.complete);
     let unattributed = unattributed.report(compiled, &inputs);
     WindowResult {
         query: compiled.query.clone(),
@@ -290,7 +289,8 @@ impl Counting<'_> {
             }
             self.count(&[record.subject], &line);
         }
-        let mut at_origin = AtOrigin { records: store.origin(), name: None, owners: Vec::new(), counted: Vec::new() };
+        let mut at_origin =
+            AtOrigin { records: store.origin(), name: None, owners: Vec::new(), counted: Vec::new() };
         for record in store.edge() {
             self.edge_request(record, store, &mut at_origin);
         }

@@ -153,9 +153,7 @@ pub(crate) fn open<'r>(mut reader: impl Read + Send + 'r) -> Opened<'r> {
     let start = Cursor::new(magic).take(got as u64);
     let content: Box<dyn Read + Send + 'r> = match (broken, compressed) {
         (Some(_), _) => Box::new(start),
-        (None, true) => {
-            Box::new(MultiGzDecoder::new(BufReader::with_capacity(CHUNK, start.chain(reader))))
-        }
+        (None, true) => Box::new(MultiGzDecoder::new(BufReader::with_capacity(CHUNK, start.chain(reader)))),
         (None, false) => Box::new(start.chain(reader)),
     };
     Opened { content, compressed, broken }

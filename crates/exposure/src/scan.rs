@@ -15,8 +15,8 @@ use crate::input::{Bad, BadReason, BadSample, Format, InputReport, Line, Opened,
 use crate::origin::{self, OriginEvent, OriginLine};
 use crate::query::{Compiled, QueryError, WindowQuery};
 use crate::reconstruct::{CacheFacts, FactsError, Reconstruction, reconstruct};
-use crate::result::WindowResult;
 use crate::record::{Body, EdgeRecord, Name, Object, OriginRecord, What};
+use crate::result::WindowResult;
 use crate::store::{NOBODY, Store};
 use crate::template::Template;
 use crate::text::{fingerprint, percent_decode_into};
@@ -24,10 +24,11 @@ use crate::text::{fingerprint, percent_decode_into};
 /// Reads inputs for one [`WindowQuery`].
 ///
 /// Memory grows with the people, the sessions, and the distinct logins and personal requests near the window
-/// (about 150 bytes each; without them a line in two files could not be known as one). All other lines leave
+/// (about 100 bytes each; without them a line in two files could not be known as one). All other lines leave
 /// nothing behind.
 ///
-/// For several threads, give each its own scan of the same query and [`merge`](Scan::merge) them at the end.
+/// For several threads, see [`read_files`](crate::read_files), or give each its own scan of the same query and
+/// [`merge`](Scan::merge) them at the end.
 #[derive(Debug, Clone)]
 pub struct Scan {
     compiled: Compiled,
@@ -146,8 +147,18 @@ impl Scan {
         if self.compiled.query != other.compiled.query {
             return Err(MergeError);
         }
-        self.store.merge(other.store);
+        self.absorb(other);
         Ok(self)
+    }
+
+    /// The same question, and nothing read.
+    pub(crate) fn empty(&self) -> Self {
+        Self { compiled: self.compiled.clone(), store: Store::default(), template: self.template.clone() }
+    }
+
+    /// Takes over what a scan of the same query found.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        self.store.merge(other.store);
     }
 
     /// Lists the people.
@@ -373,7 +384,8 @@ impl<'q> File<'q> {
         let hour = end.div_euclid(3_600_000);
         if hour != self.hour && end >= from && start <= to {
             self.hour = hour;
-            let hours = if edge { &mut self.found.store.edge_hours } else { &mut self.found.store.origin_hours };
+            let hours =
+                if edge { &mut self.found.store.edge_hours } else { &mut self.found.store.origin_hours };
             hours.insert(hour);
         }
         true
@@ -420,7 +432,10 @@ impl<'q> File<'q> {
             route,
             session,
             location: short(read.location),
-            object: Object { path: path_key(read.path, &mut self.scratch), rest: short_of(&[read.host, read.query]) },
+            object: Object {
+                path: path_key(read.path, &mut self.scratch),
+                rest: short_of(&[read.host, read.query]),
+            },
             client: if read.address.is_empty() { 0 } else { short_of(&[read.address, read.program]) },
             said: read.said,
             body: body(read.method, read.status),

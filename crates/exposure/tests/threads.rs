@@ -4,7 +4,9 @@ use std::io::Read;
 use std::num::NonZeroUsize;
 
 use exposure::simulate::{LabSettings, lab};
-use exposure::{Basis, CacheFacts, Dialect, Format, InputReport, Limits, Scan, Template, WindowQuery, WindowResult};
+use exposure::{
+    Basis, CacheFacts, Dialect, Format, InputReport, Limits, Scan, Template, WindowQuery, WindowResult,
+};
 use flate2::{Compression, read::GzEncoder};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -128,4 +130,42 @@ fn a_panic_ends_all_threads() {
     }
     let outcome = std::panic::catch_unwind(|| read(3, None, Panics(0)));
     assert!(outcome.is_err());
+}
+
+/// However inputs are spread over threads.
+#[test]
+fn many_files_and_large_ones_are_the_same() {
+    let settings = LabSettings { people: 600, requests_each: 40, ..LabSettings::default() };
+    let lab = lab(11, &settings);
+    let (fields, lines): (Vec<&str>, Vec<&str>) =
+        lab.edge_log.lines().partition(|line| line.starts_with('#'));
+    let file = |lines: &[&str]| [&fields, lines].concat().join("\n");
+    let (small, large) = lines.split_at(lines.len() / 20);
+    let mut files: Vec<(String, String)> = small
+        .chunks(20)
+        .enumerate()
+        .map(|(number, lines)| (format!("small-{number}"), file(lines)))
+        .collect();
+    files.push(("large".to_owned(), file(large)));
+    files.push(("origin".to_owned(), lab.origin_log.clone()));
+    let sizes: Vec<u64> = files.iter().map(|(_, content)| content.len() as u64).collect();
+    assert!(sizes.iter().max() > Some(&(5 << 20)), "one is read by all threads: {:?}", sizes.iter().max());
+    let empty = Scan::new(lab.query()).unwrap();
+    let read = |threads| {
+        let open = |number: usize| Ok::<_, ()>((files[number].0.clone(), None, files[number].1.as_bytes()));
+        exposure::read_files(&empty, NonZeroUsize::new(threads).unwrap(), &sizes, open).unwrap()
+    };
+    let facts = CacheFacts { time_to_live_seconds: 1, ..CacheFacts::default() };
+    let one = read(1).reconstruct(&facts).unwrap();
+    assert!(one.1.counts.confirmed > 0);
+    assert_eq!(one, read(2).reconstruct(&facts).unwrap());
+    assert_eq!(one, read(5).reconstruct(&facts).unwrap());
+    assert_eq!(
+        exposure::read_files(&empty, NonZeroUsize::MIN, &[1, 1], |number| match number {
+            0 => Ok(("a".to_owned(), None, std::io::empty())),
+            _ => Err("gone"),
+        })
+        .err(),
+        Some("gone")
+    );
 }

@@ -176,7 +176,8 @@ impl<'j> OfPath<'j> {
         wanted.location = Some(answer.location).filter(|location| *location != 0);
         let mut shelves = [&mut self.made, &mut self.passed, &mut self.confirmed];
         if let Some(location) = wanted.location.filter(|_| self.facts.single_copy) {
-            let replaced = shelves.iter().filter_map(|shelf| shelf.replaced(wanted.rest, location, answer.start));
+            let replaced =
+                shelves.iter().filter_map(|shelf| shelf.replaced(wanted.rest, location, answer.start));
             wanted.since = replaced.max().map_or(since, |newest| since.max(newest));
         }
         let here = add_owners(&mut shelves, &wanted, self.union);
@@ -190,7 +191,8 @@ impl<'j> OfPath<'j> {
 fn fill(number: usize, answer: &Answer<'_>, facts: &CacheFacts, owners: Subjects) -> Fill {
     let rest = if facts.key_has_host_and_query { answer.object.rest } else { 0 };
     // A part, an answer without a body, one that was broken off: nobody knows what a cache makes of it.
-    let replaces = answer.location != 0 && answer.body == Body::Whole && !matches!(answer.made, Made::Unsure(_));
+    let replaces =
+        answer.location != 0 && answer.body == Body::Whole && !matches!(answer.made, Made::Unsure(_));
     Fill {
         start: answer.start,
         end: answer.end,

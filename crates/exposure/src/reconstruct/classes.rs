@@ -6,14 +6,14 @@ use super::Gaps;
 use super::candidates::FromCache;
 use super::facts::CacheFacts;
 use super::join::{Answer, Joined, Made};
-use super::subjects::Subjects;
 use super::result::{
     AnswerCounts, Exposure, ExposureCounts, KeptAnswer, PersonReconstruction, TenantReconstruction,
 };
+use super::subjects::Subjects;
 use crate::finish::timestamp;
 use crate::query::Compiled;
-use crate::result::{Class, PersonExposure, Source, TenantExposure, WindowResult};
 use crate::record::Body;
+use crate::result::{Class, PersonExposure, Source, TenantExposure, WindowResult};
 use crate::store::Store;
 
 /// What is known of one subject.
@@ -67,7 +67,11 @@ impl Tally {
             route: compiled.routes.name(answer.route).to_owned(),
             viewers: viewers.iter().take(limit).map(|viewer| persons.name(*viewer)).collect(),
             candidates,
-            input: store.inputs.get(answer.input as usize).map(|input| input.name.clone()).unwrap_or_default(),
+            input: store
+                .inputs
+                .get(answer.input as usize)
+                .map(|input| input.name.clone())
+                .unwrap_or_default(),
             line: answer.line,
         });
         while self.answers.len() > limit {
@@ -209,7 +213,12 @@ impl Classes<'_> {
             };
             exposes |= says != Exposure::SelfOnly;
             let tally = self.tallies.entry(*subject).or_default();
-            tally.take(Said { answer, says, viewers: &viewers, candidates }, self.compiled, self.store, &self.persons);
+            tally.take(
+                Said { answer, says, viewers: &viewers, candidates },
+                self.compiled,
+                self.store,
+                &self.persons,
+            );
         }
         let count = |count: &mut u64, is: bool| *count += u64::from(is);
         let unexplained = owners.known().is_empty();

@@ -129,7 +129,9 @@ pub(super) fn join<'s>(compiled: &Compiled, store: &'s Store, facts: &CacheFacts
         let confirms = known.as_ref().is_some_and(|known| known.confirms);
         let made = match known {
             // The origin gave no body: what the viewer got, and what is good for another life now, was kept.
-            Some(_) if confirms && (record.body != Body::Nothing || record.said == Said::Confirmed) => Made::Kept,
+            Some(_) if confirms && (record.body != Body::Nothing || record.said == Said::Confirmed) => {
+                Made::Kept
+            }
             Some(known) => Made::Own(known.subjects),
             None => {
                 let is_covered = hours_are_there(store, compiled.inside, record);

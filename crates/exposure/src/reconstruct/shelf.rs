@@ -104,7 +104,8 @@ impl Shelf {
     fn add_of_length(&mut self, wanted: &Wanted, length: Option<Option<u32>>, union: &mut Union) -> bool {
         let mut found = false;
         let rests = [Some(wanted.rest), Some(0).filter(|_| wanted.rest != 0)];
-        let locations = [Some(wanted.location), wanted.location.filter(|location| *location != 0).map(|_| Some(0))];
+        let locations =
+            [Some(wanted.location), wanted.location.filter(|location| *location != 0).map(|_| Some(0))];
         for rest in rests.into_iter().flatten() {
             for location in locations.into_iter().flatten() {
                 if let Some(list) = self.lists.get_mut(&(rest, location, length)) {
@@ -160,7 +161,8 @@ impl List {
         }
         // Its own is there, if at all, among the last; its owners are those who asked, who count all the same.
         let begun = spans.items()[..spans.until(wanted.until)].iter().rev();
-        let mut of_others = begun.filter_map(|number| fills.get(*number)).map(|fill| fill.answer != Some(wanted.answer));
+        let mut of_others =
+            begun.filter_map(|number| fills.get(*number)).map(|fill| fill.answer != Some(wanted.answer));
         if !of_others.any(|other| other) {
             return false;
         }
