@@ -151,6 +151,12 @@ impl Scan {
         Ok(self)
     }
 
+    #[cfg(test)]
+    pub(crate) fn settled(&mut self) -> (&Compiled, &Store) {
+        self.store.settle();
+        (&self.compiled, &self.store)
+    }
+
     /// The same question, and nothing read.
     pub(crate) fn empty(&self) -> Self {
         Self { compiled: self.compiled.clone(), store: Store::default(), template: self.template.clone() }

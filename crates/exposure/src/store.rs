@@ -205,6 +205,18 @@ impl Store {
 
     /// Takes over everything another store remembers.
     pub(crate) fn merge(&mut self, other: Self) {
+        if self.inputs.is_empty()
+            && self.subjects.is_empty()
+            && self.edge.list.is_empty()
+            && self.origin.list.is_empty()
+        {
+            // Without people there are no sessions either.
+            let before = std::mem::replace(self, other);
+            self.origin_hours.extend(before.origin_hours);
+            self.edge_hours.extend(before.edge_hours);
+            self.skew.merge(before.skew);
+            return;
+        }
         let Self {
             inputs,
             subjects,

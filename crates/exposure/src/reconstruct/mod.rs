@@ -11,6 +11,8 @@ mod candidates;
 mod classes;
 mod facts;
 mod join;
+#[cfg(test)]
+mod plain;
 mod result;
 mod shelf;
 mod spans;
