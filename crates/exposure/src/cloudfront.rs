@@ -4,7 +4,7 @@
 //! the response in UTC with a resolution of one second; the start is that minus `time-taken`.
 
 use crate::input::BadReason;
-use crate::store::Said;
+use crate::record::Said;
 use crate::text::{parse_clock, parse_date, parse_number, parse_seconds, percent_decode_into};
 
 const DATE: usize = 0;
@@ -46,6 +46,7 @@ const NAMES: [&[u8]; 18] = [
     b"x-edge-detailed-result-type",
 ];
 const UNUSED: u8 = u8::MAX;
+const GLANCED: [usize; 5] = [DATE, TIME, PATH, ID, TAKEN];
 
 /// Where the needed fields are, from a `#Fields:` directive.
 #[derive(Debug, Clone)]
@@ -54,9 +55,20 @@ pub(crate) struct Columns {
     slots: Vec<u8>,
     /// Columns up to the last one without which a line says nothing.
     required: usize,
+    /// Columns up to the last one that tells whether a line matters.
+    glanced: usize,
     complete: bool,
     /// The last date read: a log holds few of them, and reading one is a tenth of the work of a line.
     date: (Vec<u8>, i64),
+}
+
+/// What tells whether a line matters.
+#[derive(Debug)]
+pub(crate) struct Glance<'a> {
+    pub(crate) start: i64,
+    pub(crate) end: i64,
+    pub(crate) path: &'a [u8],
+    pub(crate) id: &'a [u8],
 }
 
 /// A line of the edge's log. Times in milliseconds since 1970.
@@ -103,40 +115,66 @@ impl Columns {
         }
         let complete = taken[DATE] && taken[TIME] && taken[PATH];
         let required = slots.iter().rposition(|slot| usize::from(*slot) <= PATH).map_or(0, |last| last + 1);
-        Self { slots, required, complete, date: (Vec::new(), 0) }
+        let glanced = slots.iter().rposition(|slot| GLANCED.contains(&usize::from(*slot)));
+        let glanced = glanced.map_or(0, |last| last + 1);
+        Self { slots, required, glanced, complete, date: (Vec::new(), 0) }
     }
 
-    pub(crate) fn read<'a>(&mut self, line: &'a [u8]) -> Result<EdgeLine<'a>, BadReason> {
+    /// Reads no more than what tells whether the line matters, and whether it is one.
+    pub(crate) fn glance<'a>(&mut self, line: &'a [u8]) -> Result<Glance<'a>, BadReason> {
+        let fields = self.fields(line, self.glanced)?;
+        let (start, end) = self.time(&fields)?;
+        Ok(Glance { start, end, path: fields[PATH], id: fields[ID] })
+    }
+
+    /// The first columns of a line, in their slots.
+    fn fields<'a>(&self, line: &'a [u8], columns: usize) -> Result<[&'a [u8]; NAMES.len()], BadReason> {
         if !self.complete {
             return Err(BadReason::MissingColumns);
         }
         let mut fields: [&[u8]; NAMES.len()] = [b""; NAMES.len()];
-        let mut start = 0;
+        let mut rest = Some(line);
         let mut read = 0;
-        for slot in &self.slots {
-            if start > line.len() {
-                break;
-            }
-            let end = memchr::memchr(b'\t', &line[start..]).map_or(line.len(), |length| start + length);
+        for slot in self.slots.iter().take(columns) {
+            let Some(from) = rest else { break };
+            let value = match tab(from) {
+                Some(length) => {
+                    rest = Some(&from[length + 1..]);
+                    &from[..length]
+                }
+                None => {
+                    rest = None;
+                    from
+                }
+            };
             if let Some(field) = fields.get_mut(usize::from(*slot)) {
-                let value = &line[start..end];
                 *field = if value == b"-" { b"" } else { value };
             }
             read += 1;
-            start = end + 1;
         }
         if read < self.required {
             return Err(BadReason::TooFewFields);
         }
+        Ok(fields)
+    }
+
+    /// From when to when.
+    fn time(&mut self, fields: &[&[u8]; NAMES.len()]) -> Result<(i64, i64), BadReason> {
         let midnight = self.midnight(fields[DATE]).ok_or(BadReason::BadTime)?;
         let second = midnight + parse_clock(fields[TIME]).ok_or(BadReason::BadTime)?;
         // A line without a duration may have taken any time: no duration is the shortest honest reading.
         let taken = parse_seconds(fields[TAKEN]).unwrap_or(0);
+        Ok((second - taken, second + 999))
+    }
+
+    pub(crate) fn read<'a>(&mut self, line: &'a [u8]) -> Result<EdgeLine<'a>, BadReason> {
+        let fields = self.fields(line, self.slots.len())?;
+        let (start, end) = self.time(&fields)?;
         let status = parse_number(fields[STATUS]).and_then(|status| u16::try_from(status).ok()).unwrap_or(0);
         let host = if fields[HOST].is_empty() { fields[DOMAIN] } else { fields[HOST] };
         Ok(EdgeLine {
-            start: second - taken,
-            end: second + 999,
+            start,
+            end,
             path: fields[PATH],
             status,
             cookie: fields[COOKIE],
@@ -161,6 +199,22 @@ impl Columns {
         }
         Some(self.date.1)
     }
+}
+
+/// Where the first tab is. Most fields are so short that a call would take longer than to look.
+fn tab(from: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::MAX / 255;
+    let mut looked = 0;
+    for word in from.as_chunks::<8>().0.iter().take(2) {
+        let differs = u64::from_le_bytes(*word) ^ (ONES * b'\t' as u64);
+        // The lowest of these bits is that of the first byte that does not differ.
+        let tabs = differs.wrapping_sub(ONES) & !differs & (ONES << 7);
+        if tabs != 0 {
+            return Some(looked + tabs.trailing_zeros() as usize / 8);
+        }
+        looked += 8;
+    }
+    memchr::memchr(b'\t', &from[looked..]).map(|at| looked + at)
 }
 
 /// What the result types say about where an answer came from.
@@ -215,6 +269,13 @@ mod tests {
         let mut columns = Columns::parse(b"date time cs-uri-stem sc-status cs(Cookie) x-edge-request-id");
         let line = columns.read(b"2023-10-26\t02:00:01\t/mypage\t000\t-\tabc==").unwrap();
         assert_eq!((line.status, line.cookie, line.id), (0, &b""[..], &b"abc=="[..]));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn finds_the_first_tab(field in proptest::collection::vec(proptest::sample::select(vec![b'\t', 8, 10, 0, 0x89, 0xff, b'a', b'b', b'c']), 0..40)) {
+            proptest::prop_assert_eq!(tab(&field), field.iter().position(|byte| *byte == b'\t'));
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! From what was remembered to the list: which lines count, for whom, and what stays open.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
@@ -8,8 +8,9 @@ use crate::counts::people_and_counts;
 use crate::coverage::coverage;
 use crate::input::InputReport;
 use crate::query::{Basis, Compiled, SLACK};
+use crate::record::{EdgeRecord, Name, OriginRecord, Place, What};
 use crate::result::{Border, Evidence, EvidenceKind, NotCounted, RouteCount, Unattributed, WindowResult};
-use crate::store::{EdgeRecord, NOBODY, OriginRecord, Place, Store, What};
+use crate::store::{NOBODY, Store};
 
 /// What counts for one subject.
 #[derive(Debug, Clone, Default)]
@@ -57,15 +58,15 @@ pub(crate) fn timestamp(milliseconds: i64) -> Timestamp {
     Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-pub(crate) fn finish(compiled: Compiled, mut store: Store) -> WindowResult {
-    let (inputs, ranks) = sorted_inputs(std::mem::take(&mut store.inputs));
-    let coverage = coverage(&compiled, &store, &inputs);
+pub(crate) fn finish(compiled: &Compiled, store: &Store) -> WindowResult {
+    let (inputs, ranks) = sorted_inputs(&store.inputs);
+    let coverage = coverage(compiled, store, &inputs);
     let skew = store.skew.estimate();
     // The edge's time is a whole second, so nearer than that nothing can be told.
     let near = skew.as_ref().map_or(0, |skew| skew.median_milliseconds.saturating_abs()).clamp(999, SLACK);
 
     let mut counting = Counting {
-        compiled: &compiled,
+        compiled,
         ranks: &ranks,
         near,
         tallies: HashMap::new(),
@@ -73,16 +74,16 @@ pub(crate) fn finish(compiled: Compiled, mut store: Store) -> WindowResult {
         not_counted: NotCounted::default(),
         border: (0, 0),
     };
-    counting.logins(store.origin.values());
+    counting.logins(store.origin().iter());
     if compiled.query.basis == Basis::LoginsAndPersonalRequests {
-        counting.requests(&store);
+        counting.requests(store);
     }
     let Counting { tallies, unattributed, not_counted, border: (lines_inside, lines_outside), .. } = counting;
 
     let named = |wanted: fn(&Tally) -> bool| -> Vec<String> {
-        let all: BTreeSet<&str> = person_names(&store, &tallies, |_| true);
-        let other = person_names(&store, &tallies, |tally| !wanted(tally) && tally.evidence.total > 0);
-        let chosen = person_names(&store, &tallies, wanted);
+        let all: BTreeSet<&str> = person_names(store, &tallies, |_| true);
+        let other = person_names(store, &tallies, |tally| !wanted(tally) && tally.evidence.total > 0);
+        let chosen = person_names(store, &tallies, wanted);
         all.iter()
             .filter(|name| chosen.contains(*name) && !other.contains(*name))
             .map(|&n| n.into())
@@ -95,11 +96,10 @@ pub(crate) fn finish(compiled: Compiled, mut store: Store) -> WindowResult {
         persons_only_inside: named(|tally| tally.evidence.total > 0 && !tally.firm),
         persons_only_outside: named(|tally| tally.evidence.total == 0 && tally.outside),
     };
-    let (people, counts) =
-        people_and_counts(&compiled, &store.subjects, &tallies, &inputs, coverage.complete);
-    let unattributed = unattributed.report(&compiled, &inputs);
+    let (people, counts) = people_and_counts(compiled, &store.subjects, &tallies, &inputs, coverage.complete);
+    let unattributed = unattributed.report(compiled, &inputs);
     WindowResult {
-        query: compiled.query,
+        query: compiled.query.clone(),
         people,
         counts,
         inputs,
@@ -125,7 +125,7 @@ fn person_names<'s>(
 
 /// Sorts the reports, finds duplicates anew (the order of reading must not matter), and ranks each old place. Two
 /// readings of one file under one name share a rank, since nothing tells them apart.
-fn sorted_inputs(reports: Vec<InputReport>) -> (Vec<InputReport>, Vec<u32>) {
+fn sorted_inputs(reports: &[InputReport]) -> (Vec<InputReport>, Vec<u32>) {
     let mut order: Vec<usize> = (0..reports.len()).collect();
     order.sort_by_key(|&index| (&reports[index].name, &reports[index].sha256));
     let mut ranks = vec![0; reports.len()];
@@ -257,7 +257,7 @@ impl Counting<'_> {
                 at: record.at.0,
                 what,
                 route: None,
-                place: record.place,
+                place: record.place(),
                 again: false,
             };
             if record.subject == NOBODY {
@@ -269,55 +269,38 @@ impl Counting<'_> {
     }
 
     fn requests(&mut self, store: &Store) {
-        // Who the origin says made a request, and the requests that are already counted for somebody.
-        let mut owners: HashMap<u128, Vec<u32>> = HashMap::new();
-        let mut counted: HashSet<(u128, u32)> = HashSet::new();
-        for record in store.origin.values() {
+        for record in store.origin() {
             let What::Request(route) = record.what else { continue };
-            let time = record.at;
-            if record.request != 0 {
-                let owners = owners.entry(record.request).or_default();
-                if record.subject != NOBODY {
-                    owners.push(record.subject);
-                }
-            }
             if record.refused {
-                self.not_counted.refused_requests += u64::from(self.inside(time));
+                self.not_counted.refused_requests += u64::from(self.inside(record.at));
                 continue;
             }
             let line = Counted {
-                time,
+                time: record.at,
                 at: record.at.0,
                 what: EvidenceKind::OriginRequest,
                 route: Some(route),
-                place: record.place,
+                place: record.place(),
                 again: false,
             };
             if record.subject == NOBODY {
                 self.open(&line, |open| &mut open.origin_requests);
                 continue;
             }
-            if record.request != 0 && self.inside(time) {
-                counted.insert((record.request, record.subject));
-            }
             self.count(&[record.subject], &line);
         }
-        for record in store.edge.values() {
-            self.edge_request(record, store, &owners, &mut counted);
+        let mut at_origin =
+            AtOrigin { records: store.origin(), name: None, owners: Vec::new(), counted: Vec::new() };
+        for record in store.edge() {
+            self.edge_request(record, store, &mut at_origin);
         }
     }
 
-    fn edge_request(
-        &mut self,
-        record: &EdgeRecord,
-        store: &Store,
-        owners: &HashMap<u128, Vec<u32>>,
-        counted: &mut HashSet<(u128, u32)>,
-    ) {
+    fn edge_request(&mut self, record: &EdgeRecord, store: &Store, at_origin: &mut AtOrigin<'_>) {
         let time = (record.start, record.end);
-        let joined = owners.get(&record.request);
+        let joined = at_origin.find(record.name, |record| self.inside(record.at));
         if record.refused {
-            self.not_counted.refused_requests += u64::from(joined.is_none() && self.inside(time));
+            self.not_counted.refused_requests += u64::from(!joined && self.inside(time));
             return;
         }
         let mut line = Counted {
@@ -325,28 +308,72 @@ impl Counting<'_> {
             at: record.end - 999,
             what: EvidenceKind::EdgeRequest,
             route: Some(record.route),
-            place: record.place,
+            place: record.place(),
             again: false,
         };
-        let by_session = store.sessions.get(&record.session).filter(|_| record.session != 0);
-        let (subjects, by_request) = match (joined, by_session) {
-            (Some(owners), _) if !owners.is_empty() => (owners, true),
-            (_, Some(holders)) => (holders, false),
+        let by_session = store.holders(record.session);
+        let by_request = joined && !at_origin.owners.is_empty();
+        let subjects = match by_session {
+            _ if by_request => at_origin.owners.clone(),
+            Some(holders) => holders.to_vec(),
             // The origin's line of this request names nobody and is itself counted as open.
-            (Some(_), None) => return,
-            (None, None) if record.session == 0 => {
+            None if joined => return,
+            None if record.session == 0 => {
                 return self.open(&line, |open| &mut open.edge_without_session);
             }
-            (None, None) => return self.open(&line, |open| &mut open.edge_with_unknown_session),
+            None => return self.open(&line, |open| &mut open.edge_with_unknown_session),
         };
         let inside = self.inside(time);
         if !by_request && subjects.len() > 1 && inside {
             self.unattributed.shared_sessions += 1;
         }
         for subject in subjects {
-            line.again = record.request != 0 && inside && !counted.insert((record.request, *subject));
-            self.count(&[*subject], &line);
+            line.again = record.name.is_request() && inside && at_origin.is_counted(subject);
+            self.count(&[subject], &line);
         }
+    }
+}
+
+/// What the origin says of the request of the edge's line that is looked at. Lines of the edge come in the order of their names, as the
+/// origin's do.
+struct AtOrigin<'s> {
+    records: &'s [OriginRecord],
+    name: Option<Name>,
+    /// Who made the request.
+    owners: Vec<u32>,
+    /// For whom it is counted.
+    counted: Vec<u32>,
+}
+
+impl AtOrigin<'_> {
+    /// Whether the origin has a line of this request.
+    fn find(&mut self, name: Name, inside: impl Fn(&OriginRecord) -> bool) -> bool {
+        while let [first, rest @ ..] = self.records
+            && first.name < name
+        {
+            self.records = rest;
+        }
+        let of_name = self.records.iter().take_while(|record| record.name == name);
+        let requests = || of_name.clone().filter(|record| matches!(record.what, What::Request(_)));
+        // Several lines of one request: what was counted for one of them is counted for all.
+        if self.name != Some(name) {
+            self.name = Some(name);
+            let named = || requests().filter(|record| record.subject != NOBODY);
+            self.owners.clear();
+            self.owners.extend(named().map(|record| record.subject));
+            self.counted.clear();
+            self.counted.extend(named().filter(|one| !one.refused && inside(one)).map(|one| one.subject));
+        }
+        name.is_request() && requests().next().is_some()
+    }
+
+    /// Whether the request was counted for somebody; from now on it is.
+    fn is_counted(&mut self, subject: u32) -> bool {
+        let counted = self.counted.contains(&subject);
+        if !counted {
+            self.counted.push(subject);
+        }
+        counted
     }
 }
 

@@ -6,7 +6,6 @@ use std::io::{BufReader, Cursor, ErrorKind, Read};
 use flate2::bufread::MultiGzDecoder;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 /// Kinds of log that are understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -137,26 +136,27 @@ pub(crate) struct Reading {
 
 const CHUNK: usize = 256 * 1024;
 
-/// Unpacks, hashes and cuts into lines. `visit` gets each line with its number, from 1.
-pub(crate) fn each_line(
-    mut reader: impl Read,
-    max_line_bytes: usize,
-    visit: impl FnMut(u64, Line<'_>),
-) -> Reading {
+/// An input whose packing is known.
+pub(crate) struct Opened<'r> {
+    /// The content, unpacked.
+    pub(crate) content: Box<dyn Read + Send + 'r>,
+    pub(crate) compressed: bool,
+    /// It broke off in its first bytes, which the content has.
+    pub(crate) broken: Option<ErrorKind>,
+}
+
+/// Looks whether an input is packed.
+pub(crate) fn open<'r>(mut reader: impl Read + Send + 'r) -> Opened<'r> {
     let mut magic = [0; 2];
     let (got, broken) = fill(&mut reader, &mut magic);
     let compressed = got == 2 && magic == [0x1f, 0x8b];
-    let whole = Cursor::new(magic).take(got as u64).chain(reader);
-    let mut splitter = Splitter::new(max_line_bytes, visit);
-    let broken = match (broken, compressed) {
-        (Some(kind), _) => {
-            splitter.take(&magic[..got]);
-            Some(kind)
-        }
-        (None, true) => splitter.drain(MultiGzDecoder::new(BufReader::with_capacity(CHUNK, whole))),
-        (None, false) => splitter.drain(whole),
+    let start = Cursor::new(magic).take(got as u64);
+    let content: Box<dyn Read + Send + 'r> = match (broken, compressed) {
+        (Some(_), _) => Box::new(start),
+        (None, true) => Box::new(MultiGzDecoder::new(BufReader::with_capacity(CHUNK, start.chain(reader)))),
+        (None, false) => Box::new(start.chain(reader)),
     };
-    splitter.end(broken, compressed)
+    Opened { content, compressed, broken }
 }
 
 /// Reads until the buffer is full, the end, or an error, which is returned beside what was read.
@@ -173,119 +173,30 @@ fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> (usize, Option<ErrorKind>)
     (got, None)
 }
 
-/// Cuts a stream into lines. Holds one chunk and at most one line that is not longer than the limit.
-struct Splitter<V> {
-    visit: V,
-    max_line_bytes: usize,
-    buffer: Vec<u8>,
-    /// Length of the unfinished line at the start of the buffer.
-    tail: usize,
-    /// Inside a line that is too long: wait for its end.
-    skipping: bool,
-    line: u64,
-    bytes: u64,
-    hash: Sha256,
-}
-
-impl<V: FnMut(u64, Line<'_>)> Splitter<V> {
-    fn new(max_line_bytes: usize, visit: V) -> Self {
-        let buffer = vec![0; CHUNK];
-        Self {
-            visit,
-            max_line_bytes,
-            buffer,
-            tail: 0,
-            skipping: false,
-            line: 0,
-            bytes: 0,
-            hash: Sha256::new(),
-        }
-    }
-
-    fn drain(&mut self, mut reader: impl Read) -> Option<ErrorKind> {
-        loop {
-            if self.buffer.len() - self.tail < CHUNK / 2 {
-                // The tail is at most the limit, so this ends at limit + CHUNK.
-                self.buffer.resize(self.tail + CHUNK, 0);
-            }
-            match reader.read(&mut self.buffer[self.tail..]) {
-                Ok(0) => return None,
-                Ok(more) => self.cut(more),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Some(error.kind()),
-            }
-        }
-    }
-
-    fn take(&mut self, bytes: &[u8]) {
-        self.buffer[..bytes.len()].copy_from_slice(bytes);
-        self.cut(bytes.len());
-    }
-
-    /// Takes `more` new bytes behind the tail.
-    fn cut(&mut self, more: usize) {
-        let end = self.tail + more;
-        self.bytes += more as u64;
-        self.hash.update(&self.buffer[self.tail..end]);
-        let mut start = 0;
-        for newline in memchr::memchr_iter(b'\n', &self.buffer[self.tail..end]) {
-            let newline = self.tail + newline;
-            let bytes = &self.buffer[start..newline];
-            self.line += 1;
-            if self.skipping || bytes.len() > self.max_line_bytes {
-                (self.visit)(self.line, Line::Oversized);
-            } else {
-                (self.visit)(self.line, Line::Whole(bytes));
-            }
-            self.skipping = false;
-            start = newline + 1;
-        }
-        if self.skipping {
-            self.tail = 0;
-            return;
-        }
-        self.buffer.copy_within(start..end, 0);
-        self.tail = end - start;
-        if self.tail > self.max_line_bytes {
-            self.skipping = true;
-            self.tail = 0;
-        }
-    }
-
-    fn end(mut self, broken: Option<ErrorKind>, compressed: bool) -> Reading {
-        if self.skipping {
-            self.line += 1;
-            (self.visit)(self.line, Line::Oversized);
-        } else if self.tail > 0 {
-            self.line += 1;
-            match broken {
-                None => (self.visit)(self.line, Line::Whole(&self.buffer[..self.tail])),
-                Some(_) => (self.visit)(self.line, Line::CutOff),
-            }
-        }
-        let truncated = broken.map(|kind| Truncation {
-            at_byte: self.bytes,
-            at_line: self.line,
-            cause: match kind {
-                ErrorKind::UnexpectedEof => "unexpected_end",
-                ErrorKind::InvalidData | ErrorKind::InvalidInput => "damaged",
-                _ => "unreadable",
-            }
-            .to_owned(),
-        });
-        Reading { sha256: self.hash.finalize().into(), compressed, bytes: self.bytes, truncated }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write;
 
     use flate2::{Compression, write::GzEncoder};
 
-    use super::*;
+    use sha2::{Digest, Sha256};
 
-    fn lines(reader: impl Read, limit: usize) -> (Vec<String>, Reading) {
+    use super::*;
+    use crate::blocks::{Block, Cutter};
+
+    /// Unpacks, hashes and cuts into lines.
+    fn each_line(reader: impl Read + Send, limit: usize, mut visit: impl FnMut(u64, Line<'_>)) -> Reading {
+        let Opened { content, compressed, broken } = open(reader);
+        let mut cutter = Cutter::new(content, broken, limit);
+        let (mut block, mut hash) = (Block::default(), Sha256::new());
+        while cutter.next(&mut block) {
+            hash.update(block.fresh());
+            block.each(limit, &mut visit);
+        }
+        cutter.end(compressed, hash)
+    }
+
+    fn lines(reader: impl Read + Send, limit: usize) -> (Vec<String>, Reading) {
         let mut seen = Vec::new();
         let reading = each_line(reader, limit, |number, line| {
             seen.push(match line {
@@ -337,24 +248,15 @@ mod tests {
     #[test]
     fn a_line_of_200_megabytes_is_never_held() {
         let long = std::io::repeat(b'x').take(200 << 20);
-        let mut longest = 0;
-        let mut seen = Vec::new();
-        let mut splitter = Splitter::new(1 << 20, |number, line: Line<'_>| {
-            seen.push((number, matches!(line, Line::Oversized)));
-        });
-        let mut reader = (&b"first\n"[..]).chain(long).chain(&b"\nlast\n"[..]);
-        let mut chunk = vec![0; CHUNK / 4];
-        loop {
-            let got = reader.read(&mut chunk).unwrap();
-            if got == 0 {
-                break;
-            }
-            assert!(splitter.drain(&chunk[..got]).is_none());
-            longest = longest.max(splitter.buffer.len());
+        let reader = (&b"first\n"[..]).chain(long).chain(&b"\nlast\n"[..]);
+        let mut cutter = Cutter::new(reader, None, 1 << 20);
+        let (mut block, mut longest, mut seen) = (Block::default(), 0, Vec::new());
+        while cutter.next(&mut block) {
+            longest = longest.max(block.size() + cutter.held());
+            block.each(1 << 20, |number, line| seen.push((number, matches!(line, Line::Oversized))));
         }
-        splitter.end(None, false);
         assert_eq!(seen, [(1, false), (2, true), (3, false)]);
-        assert!(longest <= (1 << 20) + 2 * CHUNK, "held {longest} bytes");
+        assert!(longest <= 2 * (1 << 20) + 2 * CHUNK, "held {longest} bytes");
     }
 
     #[test]

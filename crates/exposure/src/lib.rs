@@ -24,21 +24,26 @@
 //! The crate opens no files, has no clock and no randomness: it reads from [`std::io::Read`], and the result
 //! does not depend on the order in which the inputs arrive.
 
+mod blocks;
 mod cloudfront;
 mod counts;
 mod coverage;
+mod crew;
 mod diff;
 mod finish;
 mod input;
 mod origin;
+mod origin_fast;
 mod query;
 mod reconstruct;
+mod record;
 mod result;
 mod routes;
 mod saved;
 mod scan;
 pub mod simulate;
 mod skew;
+mod spread;
 mod store;
 mod template;
 mod text;
@@ -57,4 +62,5 @@ pub use result::{
 pub use routes::{InvalidPattern, RoutePattern};
 pub use saved::SavedError;
 pub use scan::{MergeError, Scan};
+pub use spread::{Input, read_files};
 pub use template::{Dialect, Template, TemplateError};

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 
 use crate::input::BadReason;
+use crate::origin_fast as fast;
 
 /// What a line tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,28 +94,35 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 
 const MAX_ID: usize = 256;
 
+/// Reads a line, which is UTF-8.
 pub(crate) fn read(line: &[u8]) -> Result<OriginLine<'_>, BadReason> {
+    let text = std::str::from_utf8(line).map_err(|_| BadReason::InvalidUtf8)?;
+    if let Some(fields) = fast::read(text)
+        && let Some(at) = fields.texts[fast::TIME].and_then(fast::time)
+    {
+        let [event, outcome] = [fast::EVENT, fast::OUTCOME].map(|key| fields.text(key));
+        let line = OriginLine {
+            at,
+            event: event_of(&event, &outcome),
+            person: fields.text(fast::PERSON),
+            kind: fields.text(fast::KIND),
+            tenant: fields.text(fast::TENANT),
+            session: fields.text(fast::SESSION),
+            path: fields.text(fast::PATH),
+            status: fields.status.unwrap_or(0),
+            id: fields.text(fast::ID),
+        };
+        return checked(line);
+    }
     // A derived reader would also take an array as the fields in order, which the documented shape is not.
     if line.trim_ascii_start().first() != Some(&b'{') {
         return Err(BadReason::BadJson);
     }
-    let raw: Raw<'_> = serde_json::from_slice(line).map_err(|_| BadReason::BadJson)?;
+    let raw: Raw<'_> = serde_json::from_str(text).map_err(|_| BadReason::BadJson)?;
     let at: Timestamp = raw.time.0.parse().map_err(|_| BadReason::BadTime)?;
-    for id in [&raw.person, &raw.kind, &raw.tenant] {
-        if id.0.len() > MAX_ID || id.0.bytes().any(|byte| byte.is_ascii_control()) {
-            return Err(BadReason::BadId);
-        }
-    }
-    let event = match (&*raw.event.0, &*raw.outcome.0) {
-        ("request", _) => OriginEvent::Request,
-        // Only an outcome that says failure is one: an unknown word must not take a person off the list.
-        ("login", "failure") => OriginEvent::FailedLogin,
-        ("login", _) => OriginEvent::Login,
-        _ => OriginEvent::Other,
-    };
-    Ok(OriginLine {
+    checked(OriginLine {
         at: at.as_millisecond(),
-        event,
+        event: event_of(&raw.event.0, &raw.outcome.0),
         person: raw.person.0,
         kind: raw.kind.0,
         tenant: raw.tenant.0,
@@ -123,6 +131,42 @@ pub(crate) fn read(line: &[u8]) -> Result<OriginLine<'_>, BadReason> {
         status: raw.status.unwrap_or(0),
         id: raw.edge_request_id.0,
     })
+}
+
+fn checked(line: OriginLine<'_>) -> Result<OriginLine<'_>, BadReason> {
+    let ids = [&line.person, &line.kind, &line.tenant];
+    if ids.iter().any(|id| id.len() > MAX_ID || id.bytes().any(|byte| byte.is_ascii_control())) {
+        return Err(BadReason::BadId);
+    }
+    Ok(line)
+}
+
+fn event_of(event: &str, outcome: &str) -> OriginEvent {
+    match (event, outcome) {
+        ("request", _) => OriginEvent::Request,
+        // Only an outcome that says failure is one: an unknown word must not take a person off the list.
+        ("login", "failure") => OriginEvent::FailedLogin,
+        ("login", _) => OriginEvent::Login,
+        _ => OriginEvent::Other,
+    }
+}
+
+/// Texts of the known keys and the status, by the general reader alone.
+#[cfg(test)]
+pub(crate) fn raw(line: &[u8]) -> Option<(Vec<String>, Option<u16>)> {
+    let raw: Raw<'_> = serde_json::from_slice(line).ok()?;
+    let texts = [
+        raw.time,
+        raw.event,
+        raw.outcome,
+        raw.person,
+        raw.kind,
+        raw.tenant,
+        raw.session,
+        raw.path,
+        raw.edge_request_id,
+    ];
+    Some((texts.into_iter().map(|text| text.0.into_owned()).collect(), raw.status))
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ impl Scan {
         let mut scan = Self::new(query).map_err(|_| SavedError::OtherQuery)?;
         let (store, rest): (Store, _) =
             postcard::take_from_bytes(content).map_err(|_| SavedError::Unreadable)?;
-        if !rest.is_empty() || !store.is_sound() {
+        if !rest.is_empty() || !store.is_sound(scan.compiled.query.personal_routes.len()) {
             return Err(SavedError::Unreadable);
         }
         scan.store = store;

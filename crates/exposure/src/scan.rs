@@ -1,27 +1,34 @@
 //! The scan: takes inputs one by one, or on many threads, and ends in a result.
 
 use std::io::Read;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 
-use crate::cloudfront::{Columns, EdgeLine, cookie_value};
+use crate::blocks::{Block, Cutter};
+use crate::cloudfront::{Columns, EdgeLine, Glance, cookie_value};
+use crate::crew::{Hand, read_together};
 use crate::finish::finish;
-use crate::input::{Bad, BadReason, BadSample, Format, InputReport, Line, each_line};
+use crate::input::{Bad, BadReason, BadSample, Format, InputReport, Line, Opened, open};
 use crate::origin::{self, OriginEvent, OriginLine};
 use crate::query::{Compiled, QueryError, WindowQuery};
 use crate::reconstruct::{CacheFacts, FactsError, Reconstruction, reconstruct};
+use crate::record::{Body, EdgeRecord, Name, Object, OriginRecord, What};
 use crate::result::WindowResult;
-use crate::store::{Body, EdgeRecord, NOBODY, Object, OriginRecord, Place, Store, What};
+use crate::store::{NOBODY, Store};
 use crate::template::Template;
 use crate::text::{fingerprint, percent_decode_into};
 
 /// Reads inputs for one [`WindowQuery`].
 ///
 /// Memory grows with the people, the sessions, and the distinct logins and personal requests near the window
-/// (about 150 bytes each; without them a line in two files could not be known as one). All other lines leave
+/// (about 100 bytes each; without them a line in two files could not be known as one). All other lines leave
 /// nothing behind.
 ///
-/// For several threads, give each its own scan of the same query and [`merge`](Scan::merge) them at the end.
+/// For several threads, see [`read_files`](crate::read_files), or give each its own scan of the same query and
+/// [`merge`](Scan::merge) them at the end.
 #[derive(Debug, Clone)]
 pub struct Scan {
     pub(crate) compiled: Compiled,
@@ -53,15 +60,56 @@ impl Scan {
     /// Reads one input, plain or gzip, of whatever format its lines show.
     ///
     /// There is no error: what cannot be read is in the report, and the rest is used.
-    pub fn read(&mut self, name: &str, reader: impl Read) -> InputReport {
+    pub fn read(&mut self, name: &str, reader: impl Read + Send) -> InputReport {
         self.read_as(name, None, reader)
     }
 
     /// Reads one input as the given format; `None` finds out.
-    pub fn read_as(&mut self, name: &str, format: Option<Format>, reader: impl Read) -> InputReport {
-        let limits = self.compiled.query.limits;
-        let mut file = File::new(&mut self.compiled, format, self.template.clone());
-        let reading = each_line(reader, limits.max_line_bytes, |number, line| file.take(number, line));
+    pub fn read_as(&mut self, name: &str, format: Option<Format>, reader: impl Read + Send) -> InputReport {
+        self.read_on(NonZeroUsize::MIN, name, format, reader)
+    }
+
+    /// Reads one input on several threads: one reads and unpacks, one hashes, and all look at the lines. The result is the same. Many
+    /// inputs are faster read each on one thread.
+    pub fn read_on(
+        &mut self,
+        threads: NonZeroUsize,
+        name: &str,
+        format: Option<Format>,
+        reader: impl Read + Send,
+    ) -> InputReport {
+        let max = self.compiled.query.limits.max_line_bytes;
+        let Opened { content, compressed, broken } = open(reader);
+        let mut cutter = Cutter::new(content, broken, max);
+        let (reading, mut found) = if threads == NonZeroUsize::MIN {
+            let mut file = File::new(&mut self.compiled, format, self.template.clone());
+            let (mut block, mut hash) = (Block::default(), Sha256::new());
+            while cutter.next(&mut block) {
+                hash.update(block.fresh());
+                file.block(&block);
+            }
+            (cutter.end(compressed, hash), file.found)
+        } else {
+            // Looks at the lines that say how others are read, and remembers nothing else.
+            let mut scout_compiled = self.compiled.clone();
+            let mut scout = File::new(&mut scout_compiled, format, self.template.clone());
+            let mut known = Arc::new(scout.known());
+            let prepare = move |block: &Block| {
+                let before = known.clone();
+                if scout.look_ahead(block) {
+                    known = Arc::new(scout.known());
+                }
+                before
+            };
+            let mut copies = vec![self.compiled.clone(); threads.get()];
+            let mut hands: Vec<_> =
+                copies.iter_mut().map(|compiled| (File::new(compiled, format, None), None)).collect();
+            let (cutter, hash) = read_together(cutter, prepare, &mut hands);
+            let found = hands.into_iter().map(|(file, _)| file.found).reduce(Found::merge);
+            (cutter.end(compressed, hash), found.unwrap_or_default())
+        };
+        found.bad.samples.sort_unstable_by_key(|sample| sample.line);
+        found.bad.samples.truncate(self.compiled.query.limits.bad_samples);
         let sha256 = hex::encode(reading.sha256);
         let duplicate_of = self
             .store
@@ -70,20 +118,20 @@ impl Scan {
             .filter(|input| input.sha256 == sha256)
             .map(|input| input.name.clone())
             .min();
-        let mut store = file.store;
+        let mut store = found.store;
         let report = InputReport {
             name: name.to_owned(),
             sha256,
-            format: file.format,
+            format: found.format,
             compressed: reading.compressed,
             bytes: reading.bytes,
-            lines: file.lines,
-            used: file.used,
-            bad: file.bad,
-            oversized: file.oversized,
+            lines: found.lines,
+            used: found.used,
+            bad: found.bad,
+            oversized: found.oversized,
             truncated: reading.truncated,
-            first: file.seen.and_then(|(first, _)| Timestamp::from_millisecond(first).ok()),
-            last: file.seen.and_then(|(_, last)| Timestamp::from_millisecond(last).ok()),
+            first: found.seen.and_then(|(first, _)| Timestamp::from_millisecond(first).ok()),
+            last: found.seen.and_then(|(_, last)| Timestamp::from_millisecond(last).ok()),
             duplicate_of,
         };
         store.inputs = vec![report.clone()];
@@ -99,14 +147,31 @@ impl Scan {
         if self.compiled.query != other.compiled.query {
             return Err(MergeError);
         }
-        self.store.merge(other.store);
+        self.absorb(other);
         Ok(self)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn settled(&mut self) -> (&Compiled, &Store) {
+        self.store.settle();
+        (&self.compiled, &self.store)
+    }
+
+    /// The same question, and nothing read.
+    pub(crate) fn empty(&self) -> Self {
+        Self { compiled: self.compiled.clone(), store: Store::default(), template: self.template.clone() }
+    }
+
+    /// Takes over what a scan of the same query found.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        self.store.merge(other.store);
     }
 
     /// Lists the people.
     #[must_use]
-    pub fn finish(self) -> WindowResult {
-        finish(self.compiled, self.store)
+    pub fn finish(mut self) -> WindowResult {
+        self.store.settle();
+        finish(&self.compiled, &self.store)
     }
 
     /// Lists the people, and for each of them says what the logs show of who saw whose page.
@@ -118,67 +183,138 @@ impl Scan {
         if self.compiled.query.personal_routes.is_empty() {
             return Err(FactsError::NoRoutes);
         }
-        let Self { compiled, store, template: _ } = self;
-        let window = finish(compiled.clone(), store.clone());
+        let Self { compiled, mut store, template: _ } = self;
+        store.settle();
+        let window = finish(&compiled, &store);
         let reconstruction = reconstruct(&compiled, &store, facts, &window);
         Ok((window, reconstruction))
     }
 }
 
-/// One input while it is read.
-struct File<'q> {
-    compiled: &'q mut Compiled,
+/// What was found in lines of one input.
+#[derive(Default)]
+struct Found {
     store: Store,
     format: Option<Format>,
-    columns: Option<Columns>,
-    template: Option<Template>,
     lines: u64,
     used: u64,
     bad: Bad,
     oversized: u64,
     seen: Option<(i64, i64)>,
+}
+
+impl Found {
+    /// Joins what was found in other lines of the same input.
+    fn merge(mut self, other: Self) -> Self {
+        self.store.merge(other.store);
+        self.format = self.format.or(other.format);
+        self.lines += other.lines;
+        self.used += other.used;
+        self.bad.count += other.bad.count;
+        self.bad.samples.extend(other.bad.samples);
+        self.oversized += other.oversized;
+        self.seen = match (self.seen, other.seen) {
+            (Some(one), Some(other)) => Some((one.0.min(other.0), one.1.max(other.1))),
+            (one, other) => one.or(other),
+        };
+        self
+    }
+}
+
+/// How the lines of an input are read, as far as those before have said.
+struct Known {
+    format: Option<Format>,
+    columns: Option<Columns>,
+    template: Option<Template>,
+}
+
+/// One input, or some blocks of it, while it is read.
+struct File<'q> {
+    compiled: &'q mut Compiled,
+    found: Found,
+    columns: Option<Columns>,
+    template: Option<Template>,
+    /// The block has nothing but ASCII, so its lines need no look at their characters.
+    is_ascii: bool,
     /// The hour of the last line, so that the set of hours is not asked for each line.
     hour: i64,
     key: String,
     scratch: Vec<u8>,
 }
 
+impl Hand<Known> for (File<'_>, Option<Arc<Known>>) {
+    fn look(&mut self, block: &Block, known: &Arc<Known>) {
+        let (file, last) = self;
+        if !last.as_ref().is_some_and(|last| Arc::ptr_eq(last, known)) {
+            let Known { format, columns, template } = &**known;
+            (file.found.format, file.columns, file.template) = (*format, columns.clone(), template.clone());
+            *last = Some(known.clone());
+        }
+        file.block(block);
+        // A block that says how it is read says so of itself alone: the next one may be another thread's.
+        if block.has_directives() || known.format.is_none() {
+            *last = None;
+        }
+    }
+}
+
 impl<'q> File<'q> {
     fn new(compiled: &'q mut Compiled, format: Option<Format>, template: Option<Template>) -> Self {
         Self {
             compiled,
-            store: Store::default(),
-            format,
+            found: Found { format, ..Found::default() },
             columns: None,
             template,
-            lines: 0,
-            used: 0,
-            bad: Bad::default(),
-            oversized: 0,
-            seen: None,
+            is_ascii: false,
             hour: i64::MIN,
             key: String::new(),
             scratch: Vec::new(),
         }
     }
 
+    fn known(&self) -> Known {
+        Known { format: self.found.format, columns: self.columns.clone(), template: self.template.clone() }
+    }
+
+    /// Takes what a block says about how the lines behind it are read; tells whether there may be something.
+    fn look_ahead(&mut self, block: &Block) -> bool {
+        let mut said = block.has_directives();
+        if self.found.format.is_none() {
+            said = true;
+            block.each(self.compiled.query.limits.max_line_bytes, |number, line| {
+                if self.found.format.is_none() {
+                    self.take(number, line);
+                }
+            });
+        }
+        block.each_directive(self.compiled.query.limits.max_line_bytes, |line| {
+            self.whole(0, line);
+        });
+        said
+    }
+
+    fn block(&mut self, block: &Block) {
+        self.is_ascii = block.lines().is_ascii();
+        block.each(self.compiled.query.limits.max_line_bytes, |number, line| self.take(number, line));
+    }
+
     fn take(&mut self, number: u64, line: Line<'_>) {
         let outcome = match line {
             Line::Whole(bytes) => self.whole(number, bytes),
             Line::Oversized => {
-                self.oversized += 1;
+                self.found.oversized += 1;
                 Some(Err(BadReason::Oversized))
             }
             Line::CutOff => Some(Err(BadReason::CutOff)),
         };
         let Some(outcome) = outcome else { return };
-        self.lines += 1;
+        self.found.lines += 1;
         match outcome {
-            Ok(()) => self.used += 1,
+            Ok(()) => self.found.used += 1,
             Err(reason) => {
-                self.bad.count += 1;
-                if self.bad.samples.len() < self.compiled.query.limits.bad_samples {
-                    self.bad.samples.push(BadSample { line: number, reason });
+                self.found.bad.count += 1;
+                if self.found.bad.samples.len() < self.compiled.query.limits.bad_samples {
+                    self.found.bad.samples.push(BadSample { line: number, reason });
                 }
             }
         }
@@ -191,11 +327,11 @@ impl<'q> File<'q> {
         if line.is_empty() {
             return None;
         }
-        if std::str::from_utf8(line).is_err() {
+        if !self.is_ascii && std::str::from_utf8(line).is_err() {
             return Some(Err(BadReason::InvalidUtf8));
         }
-        if self.format.is_none() {
-            self.format = match line[0] {
+        if self.found.format.is_none() {
+            self.found.format = match line[0] {
                 // JSON of the cache's own begins as its template does, and seldom as the origin's.
                 _ if self.template.as_ref().is_some_and(|template| template.opens_with_more(line)) => {
                     Some(Format::Template)
@@ -206,7 +342,7 @@ impl<'q> File<'q> {
                 _ => None,
             };
         }
-        match self.format {
+        match self.found.format {
             None => Some(Err(BadReason::UnknownFormat)),
             Some(Format::OriginJsonLines) => {
                 Some(origin::read(line).map(|read| self.origin(number, line, read)))
@@ -231,14 +367,18 @@ impl<'q> File<'q> {
             }
             Some(Format::CloudfrontStandard) => Some(match &mut self.columns {
                 None => Err(BadReason::UnknownFormat),
-                Some(columns) => columns.read(line).map(|read| self.edge(number, line, &read, None)),
+                Some(columns) => match columns.glance(line) {
+                    Ok(glance) if !self.matters(&glance) => Ok(()),
+                    Ok(_) => self.read_columns(number, line),
+                    Err(reason) => Err(reason),
+                },
             }),
         }
     }
 
     /// Notes that the log has a line at this time; tells whether it is near the window.
     fn saw(&mut self, start: i64, end: i64, edge: bool) -> bool {
-        self.seen = Some(match self.seen {
+        self.found.seen = Some(match self.found.seen {
             None => (end, end),
             Some((first, last)) => (first.min(end), last.max(end)),
         });
@@ -250,16 +390,33 @@ impl<'q> File<'q> {
         let hour = end.div_euclid(3_600_000);
         if hour != self.hour && end >= from && start <= to {
             self.hour = hour;
-            let hours = if edge { &mut self.store.edge_hours } else { &mut self.store.origin_hours };
+            let hours =
+                if edge { &mut self.found.store.edge_hours } else { &mut self.found.store.origin_hours };
             hours.insert(hour);
         }
         true
     }
 
+    /// Whether a line may be a personal request near the window; the others, which are nearly all, are not read further.
+    fn matters(&mut self, glance: &Glance<'_>) -> bool {
+        if !glance.id.is_empty() {
+            self.found.store.skew.edge(glance.id, glance.start.midpoint(glance.end));
+        }
+        self.saw(glance.start, glance.end, true) && self.compiled.routes.find(glance.path).is_some()
+    }
+
+    fn read_columns(&mut self, number: u64, line: &[u8]) -> Result<(), BadReason> {
+        // Out of the way while its line is looked at.
+        let Some(mut columns) = self.columns.take() else { return Err(BadReason::UnknownFormat) };
+        let read = columns.read(line).map(|read| self.edge(number, line, &read, None));
+        self.columns = Some(columns);
+        read
+    }
+
     /// `one_cookie`: the line has the value of this cookie, and not the header field.
     fn edge(&mut self, number: u64, line: &[u8], read: &EdgeLine<'_>, one_cookie: Option<&str>) {
         if !read.id.is_empty() {
-            self.store.skew.edge(read.id, read.start.midpoint(read.end));
+            self.found.store.skew.edge(read.id, read.start.midpoint(read.end));
         }
         if !self.saw(read.start, read.end, true) {
             return;
@@ -274,46 +431,43 @@ impl<'q> File<'q> {
             (Some(name), None) => cookie_value(read.cookie, name.as_bytes(), &mut self.scratch),
         };
         let session = session.map_or(0, session_key);
-        // The session is part of the identity: a log without cookies must not hide what one with cookies tells.
-        let (request, key) = if read.id.is_empty() {
-            (0, fingerprint(&[b"line", line]))
-        } else {
-            (request_key(read.id), fingerprint(&[b"id", read.id, &session.to_le_bytes()]))
-        };
-        let place = Place { input: 0, line: number };
         let record = EdgeRecord {
-            request,
+            name: name(read.id, line),
             start: read.start,
             end: read.end,
             route,
             session,
             location: short(read.location),
-            object: Object { path: path_key(read.path), rest: short_of(&[read.host, read.query]) },
+            object: Object {
+                path: path_key(read.path, &mut self.scratch),
+                rest: short_of(&[read.host, read.query]),
+            },
             client: if read.address.is_empty() { 0 } else { short_of(&[read.address, read.program]) },
             said: read.said,
             body: body(read.method, read.status),
             // An edge answers `HEAD` with what it keeps for `GET`, and fills it by asking for that.
             may_be_kept: matches!(read.method, b"GET" | b"HEAD" | b""),
-            length: read.length,
+            length: read.length.into(),
             refused: refused(read.status),
-            place,
+            input: 0,
+            line: number,
         };
-        self.store.edge_record(key, record);
+        self.found.store.edge_record(record);
     }
 
     fn origin(&mut self, number: u64, line: &[u8], read: OriginLine<'_>) {
         if !read.id.is_empty() {
-            self.store.skew.origin(read.id.as_bytes(), read.at);
+            self.found.store.skew.origin(read.id.as_bytes(), read.at);
         }
         let subject = if read.person.is_empty() {
             NOBODY
         } else {
             let OriginLine { person, kind, tenant, .. } = &read;
-            self.store.subject(person, kind, tenant, read.at, &mut self.key)
+            self.found.store.subject(person, kind, tenant, read.at, &mut self.key)
         };
         // A failed login does not hold a session: somebody else may be typing this person's address.
         if subject != NOBODY && !read.session.is_empty() && read.event != OriginEvent::FailedLogin {
-            self.store.session(session_key(read.session.as_bytes()), subject);
+            self.found.store.session(session_key(read.session.as_bytes()), subject);
         }
         if !self.saw(read.at, read.at, false) {
             return;
@@ -327,35 +481,19 @@ impl<'q> File<'q> {
             },
             OriginEvent::Other => return,
         };
-        let kind_of_event: &[u8] = match what {
-            What::Login => b"login",
-            What::FailedLogin => b"failed login",
-            What::Request(_) => b"request",
-        };
-        let (request, key) = if read.id.is_empty() {
-            (0, fingerprint(&[b"line", line]))
-        } else {
-            // The person is part of the identity: an id that is sent twice must not hide anybody.
-            let (id, who) =
-                (read.id.as_bytes(), [&read.person, &read.kind, &read.tenant].map(|id| id.as_bytes()));
-            (request_key(id), fingerprint(&[b"id", kind_of_event, id, who[0], who[1], who[2]]))
-        };
         let refused = matches!(what, What::Request(_)) && refused(read.status);
-        let place = Place { input: 0, line: number };
-        self.store.origin_record(
-            key,
-            OriginRecord {
-                at: (read.at, read.at),
-                what,
-                subject,
-                request,
-                session: if read.session.is_empty() { 0 } else { session_key(read.session.as_bytes()) },
-                path: path_key(read.path.as_bytes()),
-                status: read.status,
-                refused,
-                place,
-            },
-        );
+        self.found.store.origin_record(OriginRecord {
+            name: name(read.id.as_bytes(), line),
+            at: (read.at, read.at),
+            what,
+            subject,
+            session: if read.session.is_empty() { 0 } else { session_key(read.session.as_bytes()) },
+            path: path_key(read.path.as_bytes(), &mut self.scratch),
+            status: read.status,
+            refused,
+            input: 0,
+            line: number,
+        });
     }
 }
 
@@ -369,13 +507,13 @@ fn body(method: &[u8], status: u16) -> Body {
     }
 }
 
-/// Identity of a path, without its query and however it is written.
-fn path_key(raw: &[u8]) -> u64 {
+/// Identity of a path, without its query and however it is written. `decoded` is room for it.
+fn path_key(raw: &[u8], decoded: &mut Vec<u8>) -> u64 {
     let path = raw.split(|byte| *byte == b'?').next().unwrap_or_default();
-    let mut decoded = Vec::with_capacity(path.len());
-    percent_decode_into(path, &mut decoded);
+    decoded.clear();
+    percent_decode_into(path, decoded);
     decoded.dedup_by(|next, previous| *next == b'/' && *previous == b'/');
-    short(&decoded)
+    short(decoded)
 }
 
 /// Never 0 but for nothing.
@@ -384,16 +522,21 @@ fn short(bytes: &[u8]) -> u64 {
 }
 
 fn short_of(parts: &[&[u8]]) -> u64 {
-    // Half of it; nobody gains by two locations or clients that look alike, since that only widens what is possible.
+    // Half of it; nobody gains by two locations, clients or sessions that look alike, since that only widens what is possible.
     (fingerprint(parts) as u64).max(1)
 }
 
-fn request_key(id: &[u8]) -> u128 {
-    fingerprint(&[b"request", id])
+/// By the request's id; where it has none, by the line's text.
+fn name(id: &[u8], line: &[u8]) -> Name {
+    if id.is_empty() {
+        Name::of_line(fingerprint(&[b"line", line]))
+    } else {
+        Name::of_request(fingerprint(&[b"request", id]))
+    }
 }
 
-fn session_key(session: &[u8]) -> u128 {
-    fingerprint(&[b"session", session])
+fn session_key(session: &[u8]) -> u64 {
+    short_of(&[b"session", session])
 }
 
 /// Redirects and errors carry no personal page. No status (0: the viewer left, or it is not logged) may well

@@ -6,18 +6,13 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use serde::{Deserialize, Serialize};
 
 use crate::input::InputReport;
+use crate::record::{EdgeRecord, OriginRecord, Place, What};
 use crate::skew::Sample;
-
-/// A line of an input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Place {
-    pub(crate) input: u32,
-    pub(crate) line: u64,
-}
 
 /// A person in a tenant, as the logs name them. Empty text where a log does not tell.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,89 +27,80 @@ pub(crate) struct Subject {
 /// Nobody: the line names no person.
 pub(crate) const NOBODY: u32 = u32::MAX;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum What {
-    Login,
-    FailedLogin,
-    Request(u16),
+/// For keys that are hashes of their own.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
 }
 
-/// A login or a personal request at the origin.
+/// Who held a session. Almost always one.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct OriginRecord {
-    /// First and last time; they differ only when the log gives one request id to several lines. A record must
-    /// not leave the window because of an id that was sent twice.
-    pub(crate) at: (i64, i64),
-    pub(crate) what: What,
-    pub(crate) subject: u32,
-    /// Identity of the edge's request; 0 when not logged.
-    pub(crate) request: u128,
-    /// Identity of the session; 0 when not logged.
-    pub(crate) session: u128,
-    /// Identity of the path.
-    pub(crate) path: u64,
-    pub(crate) status: u16,
-    /// Answered with a redirect or an error: no personal page was made.
-    pub(crate) refused: bool,
-    pub(crate) place: Place,
+enum Holders {
+    One(u32),
+    /// More than one after a second login in the same browser: then all of them count.
+    Several(Box<[u32]>),
 }
 
-/// What an edge says about where an answer came from. By itself it proves little: what one place of a content delivery network asked
-/// the next place for was a miss, and may have come from that one's cache.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Said {
-    /// Nothing, or a word that is not known.
-    Nothing,
-    /// It had the answer.
-    Kept,
-    /// It had the answer past its life, and gave it all the same: it asked whether that is still good, or could not ask.
-    Confirmed,
-    /// It had none and asked.
-    Asked,
-}
-
-/// What of a body a viewer got.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(crate) enum Body {
-    /// None: `HEAD`, 304, or no safe method.
-    Nothing,
-    /// A part, or nobody knows how much.
-    Part,
-    Whole,
-}
-
-/// A personal request at the edge.
+/// Lines that may matter, each once. A line that is there again is found by sorting, now and then: that takes half of what a table does.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct EdgeRecord {
-    /// Identity of the request; 0 when not logged.
-    pub(crate) request: u128,
-    pub(crate) start: i64,
-    pub(crate) end: i64,
-    pub(crate) route: u16,
-    /// Identity of the session; 0 when not logged.
-    pub(crate) session: u128,
-    /// Identity of the edge location; 0 when not logged.
-    pub(crate) location: u64,
-    pub(crate) object: Object,
-    /// Identity of the viewer's address and program; 0 when not logged.
-    pub(crate) client: u64,
-    pub(crate) said: Said,
-    pub(crate) body: Body,
-    /// A cache may keep the answer to such a request.
-    pub(crate) may_be_kept: bool,
-    /// Of the whole body, by the answer's field.
-    pub(crate) length: Option<u64>,
-    pub(crate) refused: bool,
-    pub(crate) place: Place,
+struct Lines<T> {
+    list: Vec<T>,
+    /// As many at the beginning are sorted, and distinct. Of bytes from elsewhere nobody knows: they are sorted anew.
+    #[serde(skip)]
+    settled: usize,
 }
 
-/// What a cache may have for its key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub(crate) struct Object {
-    /// Identity of the path.
-    pub(crate) path: u64,
-    /// Identity of host and query.
-    pub(crate) rest: u64,
+impl<T> Default for Lines<T> {
+    fn default() -> Self {
+        Self { list: Vec::new(), settled: 0 }
+    }
+}
+
+/// What [`Lines`] are made of.
+pub(crate) trait Record {
+    /// Which line it is, wherever it stood.
+    type Key: Ord;
+    fn key(&self) -> Self::Key;
+    /// Takes over what another copy of this line says.
+    fn absorb(&mut self, inputs: &[InputReport], other: &Self);
+}
+
+impl<T: Record> Lines<T> {
+    fn push(&mut self, record: T, inputs: &[InputReport]) {
+        self.list.push(record);
+        if self.list.len() > 2 * self.settled + 65_536 {
+            self.settle(inputs);
+        }
+    }
+
+    fn settle(&mut self, inputs: &[InputReport]) {
+        if self.settled == self.list.len() {
+            return;
+        }
+        self.list.sort_unstable_by_key(Record::key);
+        self.list.dedup_by(|again, kept| {
+            let same = again.key() == kept.key();
+            if same {
+                kept.absorb(inputs, again);
+            }
+            same
+        });
+        self.settled = self.list.len();
+    }
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -122,10 +108,10 @@ pub(crate) struct Store {
     pub(crate) inputs: Vec<InputReport>,
     pub(crate) subjects: Vec<Subject>,
     subject_index: HashMap<String, u32>,
-    /// Who held a session. More than one after a second login in the same browser: then all of them count.
-    pub(crate) sessions: HashMap<u128, Vec<u32>>,
-    pub(crate) origin: HashMap<u128, OriginRecord>,
-    pub(crate) edge: HashMap<u128, EdgeRecord>,
+    /// By half of the session's hash: were two alike, each would be taken for both people's.
+    sessions: HashMap<u64, Holders, BuildHasherDefault<AsItIs>>,
+    origin: Lines<OriginRecord>,
+    edge: Lines<EdgeRecord>,
     /// Hours since 1970 near the window in which a line exists.
     pub(crate) origin_hours: BTreeSet<i64>,
     pub(crate) edge_hours: BTreeSet<i64>,
@@ -165,64 +151,98 @@ impl Store {
         index
     }
 
-    pub(crate) fn session(&mut self, session: u128, subject: u32) {
-        let holders = self.sessions.entry(session).or_default();
-        if !holders.contains(&subject) {
-            holders.push(subject);
-        }
-    }
-
-    pub(crate) fn origin_record(&mut self, key: u128, record: OriginRecord) {
-        match self.origin.entry(key) {
-            Entry::Vacant(entry) => _ = entry.insert(record),
-            Entry::Occupied(mut entry) => {
-                let kept = entry.get_mut();
-                kept.at = (kept.at.0.min(record.at.0), kept.at.1.max(record.at.1));
-                if let (What::Request(route), What::Request(other)) = (kept.what, record.what) {
-                    kept.what = What::Request(route.min(other));
+    pub(crate) fn session(&mut self, session: u64, subject: u32) {
+        match self.sessions.entry(session) {
+            Entry::Vacant(entry) => _ = entry.insert(Holders::One(subject)),
+            Entry::Occupied(mut entry) => match entry.get_mut() {
+                Holders::One(one) if *one == subject => {}
+                Holders::Several(all) if all.contains(&subject) => {}
+                Holders::Several(all) => *all = [all, [subject].as_slice()].concat().into(),
+                Holders::One(one) => {
+                    let all = [*one, subject];
+                    entry.insert(Holders::Several(all.into()));
                 }
-                kept.refused &= record.refused;
-                // Where two lines of one request differ, the one that says less counts.
-                agreed(&mut kept.session, record.session, 0);
-                agreed(&mut kept.status, record.status, 0);
-                kept.path = kept.path.min(record.path);
-                kept.place = first_place(&self.inputs, kept.place, record.place);
-            }
+            },
         }
     }
 
-    pub(crate) fn edge_record(&mut self, key: u128, record: EdgeRecord) {
-        match self.edge.entry(key) {
-            Entry::Vacant(entry) => _ = entry.insert(record),
-            Entry::Occupied(mut entry) => {
-                let kept = entry.get_mut();
-                kept.start = kept.start.min(record.start);
-                kept.end = kept.end.max(record.end);
-                kept.route = kept.route.min(record.route);
-                kept.refused &= record.refused;
-                agreed(&mut kept.location, record.location, 0);
-                agreed(&mut kept.client, record.client, 0);
-                agreed(&mut kept.said, record.said, Said::Nothing);
-                agreed(&mut kept.length, record.length, None);
-                kept.object = kept.object.min(record.object);
-                kept.body = kept.body.max(record.body);
-                kept.may_be_kept |= record.may_be_kept;
-                kept.place = first_place(&self.inputs, kept.place, record.place);
-            }
+    /// Who held a session that a line names (0: it names none).
+    pub(crate) fn holders(&self, session: u64) -> Option<&[u32]> {
+        match self.sessions.get(&session).filter(|_| session != 0)? {
+            Holders::One(one) => Some(std::slice::from_ref(one)),
+            Holders::Several(all) => Some(all),
         }
     }
 
-    /// Whether each number names something: bytes from elsewhere may say anything.
-    pub(crate) fn is_sound(&self) -> bool {
-        let subjects = self.subjects.len();
+    pub(crate) fn origin_record(&mut self, record: OriginRecord) {
+        self.origin.push(record, &self.inputs);
+    }
+
+    pub(crate) fn edge_record(&mut self, record: EdgeRecord) {
+        self.edge.push(record, &self.inputs);
+    }
+
+    /// Sorts what is remembered and finds what is there twice. What follows asks for that.
+    pub(crate) fn settle(&mut self) {
+        self.origin.settle(&self.inputs);
+        self.edge.settle(&self.inputs);
+        self.sessions.retain(|_, holders| {
+            if let Holders::Several(all) = holders {
+                all.sort_unstable();
+            }
+            true
+        });
+    }
+
+    /// Logins and personal requests at the origin, in the order of their keys.
+    pub(crate) fn origin(&self) -> &[OriginRecord] {
+        debug_assert_eq!(self.origin.settled, self.origin.list.len());
+        &self.origin.list
+    }
+
+    /// Personal requests at the edge, in the order of their keys.
+    pub(crate) fn edge(&self) -> &[EdgeRecord] {
+        debug_assert_eq!(self.edge.settled, self.edge.list.len());
+        &self.edge.list
+    }
+
+    /// Whether each number names something, where the query has so many routes: bytes from elsewhere may say anything.
+    pub(crate) fn is_sound(&self, routes: usize) -> bool {
+        let (subjects, inputs) = (self.subjects.len(), self.inputs.len());
         let known = |subject: u32| subject == NOBODY || (subject as usize) < subjects;
+        let held = |holders: &Holders| match holders {
+            Holders::One(one) => known(*one),
+            Holders::Several(all) => all.iter().all(|one| known(*one)),
+        };
+        let at_origin = |record: &OriginRecord| {
+            let route = match record.what {
+                What::Request(route) => usize::from(route) < routes,
+                What::Login | What::FailedLogin => true,
+            };
+            route && known(record.subject) && (record.input as usize) < inputs
+        };
+        let at_edge =
+            |record: &EdgeRecord| usize::from(record.route) < routes && (record.input as usize) < inputs;
         self.subject_index.values().all(|subject| known(*subject))
-            && self.sessions.values().flatten().all(|subject| known(*subject))
-            && self.origin.values().all(|record| known(record.subject))
+            && self.sessions.values().all(held)
+            && self.origin.list.iter().all(at_origin)
+            && self.edge.list.iter().all(at_edge)
     }
 
     /// Takes over everything another store remembers.
     pub(crate) fn merge(&mut self, other: Self) {
+        if self.inputs.is_empty()
+            && self.subjects.is_empty()
+            && self.edge.list.is_empty()
+            && self.origin.list.is_empty()
+        {
+            // Without people there are no sessions either.
+            let before = std::mem::replace(self, other);
+            self.origin_hours.extend(before.origin_hours);
+            self.edge_hours.extend(before.edge_hours);
+            self.skew.merge(before.skew);
+            return;
+        }
         let Self {
             inputs,
             subjects,
@@ -250,36 +270,22 @@ impl Store {
         let renamed = |subject: u32| renamed.get(subject as usize).copied().unwrap_or(NOBODY);
 
         for (session, holders) in sessions {
-            for holder in holders {
-                self.session(session, renamed(holder));
+            match holders {
+                Holders::One(holder) => self.session(session, renamed(holder)),
+                Holders::Several(all) => all.iter().for_each(|one| self.session(session, renamed(*one))),
             }
         }
-        for (key, record) in origin {
-            let record =
-                OriginRecord { subject: renamed(record.subject), place: moved(record.place), ..record };
-            self.origin_record(key, record);
+        for mut record in origin.list {
+            record.subject = renamed(record.subject);
+            record.set_place(moved(record.place()));
+            self.origin_record(record);
         }
-        for (key, record) in edge {
-            self.edge_record(key, EdgeRecord { place: moved(record.place), ..record });
+        for mut record in edge.list {
+            record.set_place(moved(record.place()));
+            self.edge_record(record);
         }
         self.origin_hours.append(&mut origin_hours);
         self.edge_hours.append(&mut edge_hours);
         self.skew.merge(skew);
     }
-}
-
-/// Nothing is known where two say different things. (Of three it matters not who comes first: what is unknown stays so.)
-fn agreed<T: PartialEq>(kept: &mut T, other: T, unknown: T) {
-    if *kept != other {
-        *kept = unknown;
-    }
-}
-
-/// The place that comes first by name and content of the input, not by the order of reading.
-fn first_place(inputs: &[InputReport], one: Place, other: Place) -> Place {
-    let rank = |place: &Place| {
-        let input = inputs.get(place.input as usize);
-        (input.map(|input| (&input.name, &input.sha256)), place.line)
-    };
-    if rank(&other) < rank(&one) { other } else { one }
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::cloudfront::EdgeLine;
 use crate::input::BadReason;
-use crate::store::Said;
+use crate::record::Said;
 use crate::text::{parse_number, parse_seconds};
 
 /// Whose variables a template has.

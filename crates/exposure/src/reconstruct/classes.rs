@@ -5,23 +5,79 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::Gaps;
 use super::candidates::FromCache;
 use super::facts::CacheFacts;
-use super::join::{Answer, Joined, Made, Subjects};
+use super::join::{Answer, Joined, Made};
 use super::result::{
     AnswerCounts, Exposure, ExposureCounts, KeptAnswer, PersonReconstruction, TenantReconstruction,
 };
+use super::subjects::Subjects;
 use crate::finish::timestamp;
 use crate::query::Compiled;
+use crate::record::Body;
 use crate::result::{Class, PersonExposure, Source, TenantExposure, WindowResult};
-use crate::store::{Body, Store};
+use crate::store::Store;
 
 /// What is known of one subject.
 #[derive(Default)]
 struct Tally {
-    says: BTreeMap<Exposure, u64>,
+    confirmed: u64,
+    possible: u64,
+    self_only: u64,
     span: Option<(i64, i64)>,
     routes: BTreeSet<u16>,
     seen_by: BTreeSet<String>,
     answers: BTreeSet<KeptAnswer>,
+}
+
+/// What one answer says of one subject.
+struct Said<'a> {
+    answer: &'a Answer<'a>,
+    says: Exposure,
+    viewers: &'a [u32],
+    candidates: u64,
+}
+
+impl Tally {
+    fn take(&mut self, said: Said<'_>, compiled: &Compiled, store: &Store, persons: &Persons<'_>) {
+        let Said { answer, says, viewers, candidates } = said;
+        let limit = compiled.query.limits.evidence;
+        let at = answer.end - 999;
+        *match says {
+            Exposure::Confirmed => &mut self.confirmed,
+            Exposure::SelfOnly => &mut self.self_only,
+            _ => &mut self.possible,
+        } += 1;
+        if says != Exposure::SelfOnly {
+            self.span = Some(self.span.map_or((at, at), |(first, last)| (first.min(at), last.max(at))));
+            self.routes.insert(answer.route);
+        }
+        if says == Exposure::Confirmed {
+            self.seen_by.extend(viewers.iter().map(|viewer| persons.name(*viewer)));
+            while self.seen_by.len() > limit {
+                self.seen_by.pop_last();
+            }
+        }
+        // The worst come first. Most of many come after the last that is listed, and need not be written out.
+        let full = self.answers.len() >= limit;
+        if full && self.answers.last().is_none_or(|last| (last.says, last.at) < (says, timestamp(at))) {
+            return;
+        }
+        self.answers.insert(KeptAnswer {
+            at: timestamp(at),
+            says,
+            route: compiled.routes.name(answer.route).to_owned(),
+            viewers: viewers.iter().take(limit).map(|viewer| persons.name(*viewer)).collect(),
+            candidates,
+            input: store
+                .inputs
+                .get(answer.input as usize)
+                .map(|input| input.name.clone())
+                .unwrap_or_default(),
+            line: answer.line,
+        });
+        while self.answers.len() > limit {
+            self.answers.pop_last();
+        }
+    }
 }
 
 pub(super) struct Classified {
@@ -34,7 +90,7 @@ pub(super) fn classify(
     compiled: &Compiled,
     store: &Store,
     facts: &CacheFacts,
-    joined: &Joined,
+    joined: &Joined<'_>,
     found: &[FromCache],
     (window, gaps): (&WindowResult, &Gaps),
 ) -> Classified {
@@ -42,11 +98,11 @@ pub(super) fn classify(
         compiled,
         store,
         clients: if facts.clients_tell_people { behind_clients(joined) } else { HashMap::new() },
+        persons: Persons::new(store),
         tallies: HashMap::new(),
         answers: AnswerCounts::default(),
-        names: input_names(store),
     };
-    let inside = |answer: &Answer| answer.end >= compiled.inside.0 && answer.start <= compiled.inside.1;
+    let inside = |answer: &Answer<'_>| answer.end >= compiled.inside.0 && answer.start <= compiled.inside.1;
     for answer in joined.answers.iter().filter(|answer| inside(answer)) {
         let count = match answer.made {
             Made::Own(_) => &mut classes.answers.own,
@@ -77,57 +133,78 @@ pub(super) fn classify(
 }
 
 /// Who was seen behind each client.
-fn behind_clients(joined: &Joined) -> HashMap<u64, BTreeSet<u32>> {
+fn behind_clients(joined: &Joined<'_>) -> HashMap<u64, BTreeSet<u32>> {
     let mut behind: HashMap<u64, BTreeSet<u32>> = HashMap::new();
     for answer in joined.answers.iter().filter(|answer| answer.client != 0) {
         let people = behind.entry(answer.client).or_default();
-        people.extend(&answer.viewers.known);
+        people.extend(answer.viewers.known());
         if let Made::Own(owners) = &answer.made {
-            people.extend(&owners.known);
+            people.extend(owners.known());
         }
     }
     behind
 }
 
-fn input_names(store: &Store) -> Vec<String> {
-    store.inputs.iter().map(|input| input.name.clone()).collect()
+/// One id is one person, in whatever tenant.
+struct Persons<'a> {
+    /// In the order of their names.
+    names: Vec<&'a str>,
+    /// By subject.
+    numbers: Vec<u32>,
+}
+
+impl<'a> Persons<'a> {
+    fn new(store: &'a Store) -> Self {
+        let mut names: Vec<&str> = store.subjects.iter().map(|subject| subject.person.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        let number = |name: &str| u32::try_from(names.partition_point(|one| *one < name)).unwrap_or(u32::MAX);
+        let numbers = store.subjects.iter().map(|subject| number(&subject.person)).collect();
+        Self { names, numbers }
+    }
+
+    /// In the order of their names, each once.
+    fn of(&self, subjects: impl IntoIterator<Item = u32>) -> Vec<u32> {
+        let numbers = subjects.into_iter().filter_map(|subject| self.numbers.get(subject as usize).copied());
+        let mut persons: Vec<u32> = numbers.collect();
+        if !persons.is_sorted_by(|one, next| one < next) {
+            persons.sort_unstable();
+            persons.dedup();
+        }
+        persons
+    }
+
+    fn name(&self, person: u32) -> String {
+        self.names.get(person as usize).copied().unwrap_or_default().to_owned()
+    }
 }
 
 struct Classes<'a> {
     compiled: &'a Compiled,
     store: &'a Store,
     clients: HashMap<u64, BTreeSet<u32>>,
+    persons: Persons<'a>,
     tallies: HashMap<u32, Tally>,
     answers: AnswerCounts,
-    names: Vec<String>,
 }
 
-impl<'a> Classes<'a> {
-    /// One id is one person, in whatever tenant.
-    fn persons(&self, subjects: &BTreeSet<u32>) -> BTreeSet<&'a str> {
-        let store = self.store;
-        let named = subjects.iter().filter_map(|subject| store.subjects.get(*subject as usize));
-        named.map(|subject| subject.person.as_str()).collect()
-    }
-
-    fn answer(&mut self, answer: &Answer, owners: &Subjects) {
-        let by_client = self.clients.get(&answer.client).filter(|_| answer.viewers.known.is_empty());
-        let viewers = self.persons(by_client.unwrap_or(&answer.viewers.known));
+impl Classes<'_> {
+    fn answer(&mut self, answer: &Answer<'_>, owners: &Subjects) {
+        let by_client = self.clients.get(&answer.client).filter(|_| answer.viewers.known().is_empty());
+        let viewers = match by_client {
+            Some(people) => self.persons.of(people.iter().copied()),
+            None => self.persons.of(answer.viewers.known().iter().copied()),
+        };
         // Behind a client there may be one more; that it is somebody in particular is never known.
         let viewers_known = by_client.is_some() || !answer.viewers.others;
-        let persons = self.persons(&owners.known);
-        let candidates = persons.len() as u64;
+        let only_viewer =
+            viewers.as_slice().first().filter(|_| by_client.is_none() && viewers_known && viewers.len() == 1);
+        let candidates = self.persons.of(owners.known().iter().copied()).len() as u64;
         let single = candidates == 1 && !owners.others;
-        let (mut exposes, mut said) = (false, Vec::new());
-        for subject in &owners.known {
-            let Some(person) =
-                self.store.subjects.get(*subject as usize).map(|subject| subject.person.as_str())
-            else {
-                continue;
-            };
-            let only_viewer =
-                by_client.is_none() && viewers_known && viewers.len() == 1 && viewers.contains(person);
-            let says = if only_viewer {
+        let mut exposes = false;
+        for subject in owners.known() {
+            let Some(person) = self.persons.numbers.get(*subject as usize) else { continue };
+            let says = if only_viewer == Some(person) {
                 Exposure::SelfOnly
             } else if single && viewers_known && !viewers.contains(person) {
                 Exposure::Confirmed
@@ -135,48 +212,20 @@ impl<'a> Classes<'a> {
                 Exposure::Possible
             };
             exposes |= says != Exposure::SelfOnly;
-            said.push((*subject, says));
+            let tally = self.tallies.entry(*subject).or_default();
+            tally.take(
+                Said { answer, says, viewers: &viewers, candidates },
+                self.compiled,
+                self.store,
+                &self.persons,
+            );
         }
         let count = |count: &mut u64, is: bool| *count += u64::from(is);
-        let unexplained = owners.known.is_empty();
+        let unexplained = owners.known().is_empty();
         // Who it was of nobody knows: somebody else all the same, or a viewer of whom nobody knows either.
         count(&mut self.answers.exposing, exposes || unexplained);
         count(&mut self.answers.unexplained, unexplained);
         count(&mut self.answers.viewer_unknown, !viewers_known);
-        let limit = self.compiled.query.limits.evidence;
-        let viewers: Vec<String> = viewers.iter().map(|person| (*person).to_owned()).collect();
-        let at = answer.end - 999;
-        for (subject, says) in said {
-            let kept = KeptAnswer {
-                at: timestamp(at),
-                says,
-                route: self.compiled.routes.name(answer.route).to_owned(),
-                viewers: viewers.iter().take(limit).cloned().collect(),
-                candidates,
-                input: self.names.get(answer.place.input as usize).cloned().unwrap_or_default(),
-                line: answer.place.line,
-            };
-            let tally = self.tallies.entry(subject).or_default();
-            *tally.says.entry(says).or_default() += 1;
-            if says != Exposure::SelfOnly {
-                tally.span = Some(match tally.span {
-                    None => (at, at),
-                    Some((first, last)) => (first.min(at), last.max(at)),
-                });
-                tally.routes.insert(answer.route);
-            }
-            if says == Exposure::Confirmed {
-                tally.seen_by.extend(viewers.iter().cloned());
-                while tally.seen_by.len() > limit {
-                    tally.seen_by.pop_last();
-                }
-            }
-            // The worst come first.
-            tally.answers.insert(kept);
-            while tally.answers.len() > limit {
-                tally.answers.pop_last();
-            }
-        }
     }
 
     fn people(&self, window: &WindowResult, missing: &Missing) -> Vec<PersonReconstruction> {
@@ -213,9 +262,9 @@ impl<'a> Classes<'a> {
         missing: &Missing,
     ) -> Option<TenantReconstruction> {
         let tallies: Vec<&Tally> = subjects.iter().filter_map(|subject| self.tallies.get(subject)).collect();
-        let sum = |says| tallies.iter().filter_map(|tally| tally.says.get(&says)).sum::<u64>();
-        let [confirmed, possible, self_only] =
-            [Exposure::Confirmed, Exposure::Possible, Exposure::SelfOnly].map(sum);
+        let sum = |of: fn(&Tally) -> u64| tallies.iter().map(|tally| of(tally)).sum::<u64>();
+        let (confirmed, possible, self_only) =
+            (sum(|tally| tally.confirmed), sum(|tally| tally.possible), sum(|tally| tally.self_only));
         let missed = of_window.is_some_and(|entry| entry.class == Class::Indeterminate)
             || subjects.iter().any(|subject| missing.may_hide(*subject));
         let exposure = match (confirmed, possible, self_only) {
@@ -257,7 +306,7 @@ struct Missing {
 }
 
 impl Missing {
-    fn new(window: &WindowResult, gaps: &Gaps, facts: &CacheFacts, joined: &Joined) -> Self {
+    fn new(window: &WindowResult, gaps: &Gaps, facts: &CacheFacts, joined: &Joined<'_>) -> Self {
         let coverage = &window.coverage;
         let everybody = !coverage.truncated_inputs.is_empty()
             || coverage.gaps.iter().any(|gap| gap.source == Source::Origin);
@@ -265,7 +314,7 @@ impl Missing {
         let mut lasts = |start: i64, end: i64, owners: &Subjects| {
             let until = end.saturating_add(facts.longest_life());
             if gaps.edge.iter().any(|(from, to)| start <= *to && until >= *from) {
-                subjects.extend(&owners.known);
+                subjects.extend(owners.known());
             }
         };
         for answer in &joined.answers {

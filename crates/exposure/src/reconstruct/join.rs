@@ -1,32 +1,17 @@
 //! Which line of the edge belongs to which line of the origin, and so: which answers were made for whoever asked, and which came from
 //! a cache. An edge's own word (`Hit`, `Miss`) says less: a miss of one cache may be a hit of the next.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::facts::CacheFacts;
 use super::result::{JoinedBy, Residual};
+use super::spans::Spans;
+use super::subjects::Subjects;
 use crate::query::Compiled;
-use crate::store::{Body, EdgeRecord, NOBODY, Object, OriginRecord, Place, Said, Store, What};
+use crate::record::{Body, EdgeRecord, Name, Object, OriginRecord, Place, Said, What};
+use crate::store::{NOBODY, Store};
 
 const HOUR: i64 = 3_600_000;
-
-/// Subjects, by number; and whether there may be others whom the logs do not name.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Subjects {
-    pub known: BTreeSet<u32>,
-    pub others: bool,
-}
-
-impl Subjects {
-    pub fn nobody_knows() -> Self {
-        Self { known: BTreeSet::new(), others: true }
-    }
-
-    pub fn add(&mut self, other: &Self) {
-        self.known.extend(&other.known);
-        self.others |= other.others;
-    }
-}
 
 /// How an answer came about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,22 +26,20 @@ pub(super) enum Made {
 
 /// A personal request at the edge that was answered.
 #[derive(Debug, Clone)]
-pub(super) struct Answer {
-    pub start: i64,
-    pub end: i64,
-    pub location: u64,
-    pub object: Object,
-    pub route: u16,
-    pub said: Said,
-    pub body: Body,
+pub(super) struct Answer<'s> {
+    pub edge: &'s EdgeRecord,
     pub may_be_kept: bool,
-    pub length: Option<u64>,
-    /// Identity of address and program; 0 when not logged.
-    pub client: u64,
     pub made: Made,
     /// Who asked.
     pub viewers: Subjects,
-    pub place: Place,
+}
+
+impl std::ops::Deref for Answer<'_> {
+    type Target = EdgeRecord;
+
+    fn deref(&self) -> &EdgeRecord {
+        self.edge
+    }
 }
 
 /// A request at the origin that no answer at the edge is known to belong to: its answer may be in any cache.
@@ -68,9 +51,9 @@ pub(super) struct Loose {
     pub subjects: Subjects,
 }
 
-pub(super) struct Joined {
+pub(super) struct Joined<'s> {
     pub by: JoinedBy,
-    pub answers: Vec<Answer>,
+    pub answers: Vec<Answer<'s>>,
     pub loose: Vec<Loose>,
     pub residual: Residual,
     /// Hours of which so many lines of the edge are missing that it is as if it had none.
@@ -78,39 +61,51 @@ pub(super) struct Joined {
 }
 
 /// What the origin says of one request id.
-#[derive(Default)]
 struct AtOrigin {
     subjects: Subjects,
     /// It only said that what is kept is still good: the body belongs to whom it was made for before.
     confirms: bool,
 }
 
-pub(super) fn join(compiled: &Compiled, store: &Store, facts: &CacheFacts) -> Joined {
-    let clocks = clocks(store, facts);
-    let requests: Vec<&OriginRecord> =
-        store.origin.values().filter(|record| matches!(record.what, What::Request(_))).collect();
-    let mut by_id: HashMap<u128, AtOrigin> = HashMap::new();
-    for record in requests.iter().filter(|record| record.request != 0) {
-        let known =
-            by_id.entry(record.request).or_insert_with(|| AtOrigin { confirms: true, ..AtOrigin::default() });
-        known.subjects.add(&named(record.subject));
-        known.confirms &= record.status == 304;
+impl AtOrigin {
+    /// `None` where the origin has no line of the request.
+    fn of(requests: &[&OriginRecord], record: &EdgeRecord) -> Option<Self> {
+        if !record.name.is_request() {
+            return None;
+        }
+        let first = requests.partition_point(|one| one.name < record.name);
+        let mut lines = requests[first..].iter().take_while(|one| one.name == record.name).peekable();
+        lines.peek()?;
+        let mut known = Self { subjects: Subjects::default(), confirms: true };
+        for line in lines {
+            known.subjects.add(&named(line.subject));
+            known.confirms &= line.status == 304;
+        }
+        Some(known)
     }
+}
+
+pub(super) fn join<'s>(compiled: &Compiled, store: &'s Store, facts: &CacheFacts) -> Joined<'s> {
+    let clocks = clocks(store, facts);
+    // In the order of their names, as all that the store has.
+    let requests: Vec<&OriginRecord> =
+        store.origin().iter().filter(|record| matches!(record.what, What::Request(_))).collect();
     let edge = one_of_each_request(store);
-    let joined = edge.iter().filter(|record| by_id.contains_key(&record.request)).count();
-    let by_sessions = joined == 0 && edge.iter().any(|record| record.session != 0);
-    let by = match (joined > 0, by_sessions && requests.iter().any(|record| record.session != 0)) {
+    let is_at_origin = |record: &EdgeRecord| {
+        record.name.is_request() && requests.binary_search_by_key(&record.name, |one| one.name).is_ok()
+    };
+    let is_at_edge = |record: &OriginRecord| {
+        record.name.is_request() && store.edge().binary_search_by_key(&record.name, |one| one.name).is_ok()
+    };
+    let joined = edge.iter().any(|record| is_at_origin(record));
+    let by_sessions = !joined && edge.iter().any(|record| record.session != 0);
+    let by = match (joined, by_sessions && requests.iter().any(|record| record.session != 0)) {
         (true, _) => JoinedBy::RequestIds,
         (false, true) => JoinedBy::Sessions,
         (false, false) => JoinedBy::Nothing,
     };
-    let at_edge: HashSet<u128> = edge.iter().map(|record| record.request).collect();
     // What no id joins, for the other way.
-    let rest: Vec<&OriginRecord> = requests
-        .iter()
-        .copied()
-        .filter(|record| record.request == 0 || !at_edge.contains(&record.request))
-        .collect();
+    let rest: Vec<&OriginRecord> = requests.iter().copied().filter(|record| !is_at_edge(record)).collect();
     let pairing = Pairing::new(&edge, &rest, by, clocks);
 
     let mut residual = Residual::default();
@@ -118,9 +113,9 @@ pub(super) fn join(compiled: &Compiled, store: &Store, facts: &CacheFacts) -> Jo
     let mut hours: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
     let inside = |(start, end): (i64, i64)| end >= compiled.inside.0 && start <= compiled.inside.1;
     if by == JoinedBy::RequestIds {
-        for record in requests.iter().filter(|record| record.request != 0 && inside(record.at)) {
+        for record in requests.iter().filter(|record| record.name.is_request() && inside(record.at)) {
             residual.origin_requests += 1;
-            let lost = u64::from(!at_edge.contains(&record.request));
+            let lost = u64::from(!is_at_edge(record));
             residual.without_edge_line += lost;
             let hour = hours.entry((record.at.0 - (clocks.0 + clocks.1) / 2).div_euclid(HOUR)).or_default();
             *hour = (hour.0 + 1, hour.1 + lost);
@@ -130,14 +125,14 @@ pub(super) fn join(compiled: &Compiled, store: &Store, facts: &CacheFacts) -> Jo
     let mut answers = Vec::with_capacity(edge.len());
     for (number, record) in edge.iter().enumerate() {
         let viewers = viewers(store, record);
-        let made = match by_id.get(&record.request).filter(|_| record.request != 0) {
+        let known = AtOrigin::of(&requests, record);
+        let confirms = known.as_ref().is_some_and(|known| known.confirms);
+        let made = match known {
             // The origin gave no body: what the viewer got, and what is good for another life now, was kept.
-            Some(known)
-                if known.confirms && (record.body != Body::Nothing || record.said == Said::Confirmed) =>
-            {
+            Some(_) if confirms && (record.body != Body::Nothing || record.said == Said::Confirmed) => {
                 Made::Kept
             }
-            Some(known) => Made::Own(known.subjects.clone()),
+            Some(known) => Made::Own(known.subjects),
             None => {
                 let is_covered = hours_are_there(store, compiled.inside, record);
                 pairing.made(number, record, &viewers, is_covered, facts)
@@ -146,39 +141,9 @@ pub(super) fn join(compiled: &Compiled, store: &Store, facts: &CacheFacts) -> Jo
         if record.refused {
             continue;
         }
-        let &EdgeRecord {
-            request,
-            start,
-            end,
-            location,
-            object,
-            route,
-            said,
-            body,
-            may_be_kept,
-            length,
-            client,
-            place,
-            ..
-        } = record;
         // The viewer's own copy was confirmed, and no body went by.
-        let confirmed = by_id.get(&request).is_some_and(|known| request != 0 && known.confirms);
-        let may_be_kept = may_be_kept && (!confirmed || made == Made::Kept);
-        answers.push(Answer {
-            start,
-            end,
-            location,
-            object,
-            route,
-            said,
-            body,
-            may_be_kept,
-            length,
-            client,
-            made,
-            viewers,
-            place,
-        });
+        let may_be_kept = record.may_be_kept && (!confirms || made == Made::Kept);
+        answers.push(Answer { edge: record, may_be_kept, made, viewers });
     }
     let loose = rest
         .iter()
@@ -201,7 +166,7 @@ pub(super) fn join(compiled: &Compiled, store: &Store, facts: &CacheFacts) -> Jo
 fn named(subject: u32) -> Subjects {
     match subject {
         NOBODY => Subjects::nobody_knows(),
-        subject => Subjects { known: [subject].into(), others: false },
+        subject => Subjects::one(subject),
     }
 }
 
@@ -217,43 +182,33 @@ fn clocks(store: &Store, facts: &CacheFacts) -> (i64, i64) {
     }
 }
 
-/// A request may have several lines, with the session and without it: a log without cookies hides nothing.
-fn one_of_each_request(store: &Store) -> Vec<EdgeRecord> {
-    let mut records: HashMap<u128, EdgeRecord> = HashMap::new();
-    let mut without_id = Vec::new();
-    for record in store.edge.values() {
-        if record.request == 0 {
-            without_id.push(record.clone());
-            continue;
-        }
+/// A request may have several lines, with the session and without it: a log without cookies hides nothing. In the order of time.
+fn one_of_each_request(store: &Store) -> Vec<&EdgeRecord> {
+    // Lines of one request are next to each other, and the one without a session is the first.
+    let alike = |one: &EdgeRecord, other: &EdgeRecord| one.name == other.name && one.name.is_request();
+    let mut all: Vec<&EdgeRecord> = Vec::with_capacity(store.edge().len());
+    for lines in store.edge().chunk_by(alike) {
         // Two sessions under one id: both count.
-        records
-            .entry(record.request)
-            .and_modify(|kept| match (kept.session, record.session) {
-                (_, 0) => {}
-                (0, _) => *kept = record.clone(),
-                (one, other) if one != other => without_id.push(record.clone()),
-                _ => {}
-            })
-            .or_insert_with(|| record.clone());
+        let named = lines.iter().filter(|record| record.session != 0);
+        let before = all.len();
+        all.extend(named);
+        if all.len() == before {
+            all.extend(lines);
+        }
     }
-    let mut all: Vec<EdgeRecord> = records.into_values().chain(without_id).collect();
-    all.sort_unstable_by_key(order);
+    all.sort_unstable_by_key(|record| order(record));
     all
 }
 
 /// Of what was logged, so that the order of inputs does not matter.
-fn order(record: &EdgeRecord) -> (i64, i64, u128, u128, u64, Object, u32, u64) {
-    let &EdgeRecord { start, end, request, session, location, object, place, .. } = record;
-    (start, end, request, session, location, object, place.input, place.line)
+fn order(record: &EdgeRecord) -> (i64, i64, Name, u64, u64, Object, Place) {
+    let &EdgeRecord { start, end, name, session, location, object, .. } = record;
+    (start, end, name, session, location, object, record.place())
 }
 
 /// Who may have got an answer.
 fn viewers(store: &Store, record: &EdgeRecord) -> Subjects {
-    match store.sessions.get(&record.session).filter(|_| record.session != 0) {
-        Some(holders) => Subjects { known: holders.iter().copied().collect(), others: false },
-        None => Subjects::nobody_knows(),
-    }
+    store.holders(record.session).map_or_else(Subjects::nobody_knows, Subjects::of)
 }
 
 /// From, to, and the number of a line of the origin.
@@ -269,11 +224,11 @@ struct Pairing {
     /// Lines of the origin that belong to a line of the edge.
     taken: BTreeSet<usize>,
     /// Sessions that the origin's log names with a request.
-    sessions: BTreeSet<u128>,
+    sessions: BTreeSet<u64>,
 }
 
 impl Pairing {
-    fn new(edge: &[EdgeRecord], rest: &[&OriginRecord], by: JoinedBy, clocks: (i64, i64)) -> Self {
+    fn new(edge: &[&EdgeRecord], rest: &[&OriginRecord], by: JoinedBy, clocks: (i64, i64)) -> Self {
         let mut pairing = Self {
             by,
             own: HashMap::new(),
@@ -282,26 +237,26 @@ impl Pairing {
             sessions: rest.iter().map(|record| record.session).filter(|session| *session != 0).collect(),
         };
         // By session and path: when, and which.
-        let mut at_origin: HashMap<(u128, u64), Vec<Span>> = HashMap::new();
+        let mut at_origin: HashMap<(u64, u64), Vec<Span>> = HashMap::new();
         for (number, record) in rest.iter().enumerate().filter(|(_, record)| record.session != 0) {
             let list = at_origin.entry((record.session, record.path)).or_default();
             list.push((record.at.0 - clocks.1, record.at.1 - clocks.0, number));
         }
+        let at_origin: HashMap<(u64, u64), Spans<usize>> =
+            at_origin.into_iter().map(|(key, list)| (key, Spans::new(list))).collect();
         // Which lines of the origin could belong to a line of the edge, and the other way round.
         let mut claims: HashMap<usize, Vec<usize>> = HashMap::new();
         let mut offers: HashMap<usize, Vec<usize>> = HashMap::new();
         for (number, record) in edge.iter().enumerate() {
             // One that has an id joins by it or not at all, where ids do.
-            if record.session == 0 || (by == JoinedBy::RequestIds && record.request != 0) {
+            if record.session == 0 || (by == JoinedBy::RequestIds && record.name.is_request()) {
                 continue;
             }
-            let Some(list) = at_origin.get(&(record.session, record.object.path)) else { continue };
-            for (start, end, line) in list {
-                if *end >= record.start && *start <= record.end {
-                    claims.entry(*line).or_default().push(number);
-                    offers.entry(number).or_default().push(*line);
-                }
-            }
+            let Some(lines) = at_origin.get(&(record.session, record.object.path)) else { continue };
+            lines.between(record.start, record.end, |line| {
+                claims.entry(*line).or_default().push(number);
+                offers.entry(number).or_default().push(*line);
+            });
         }
         for (number, lines) in &offers {
             pairing.perhaps.insert(*number);
@@ -331,7 +286,7 @@ impl Pairing {
         if !is_covered {
             return unsure();
         }
-        if self.by == JoinedBy::RequestIds && record.request != 0 {
+        if self.by == JoinedBy::RequestIds && record.name.is_request() {
             return if lost { unsure() } else { Made::Kept };
         }
         match self.own.get(&number) {

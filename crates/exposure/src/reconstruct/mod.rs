@@ -11,7 +11,12 @@ mod candidates;
 mod classes;
 mod facts;
 mod join;
+#[cfg(test)]
+mod plain;
 mod result;
+mod shelf;
+mod spans;
+mod subjects;
 
 pub use facts::{CacheFacts, FactsError};
 pub use result::{
@@ -85,7 +90,7 @@ impl Gaps {
 }
 
 fn assumptions(facts: &CacheFacts, store: &Store) -> Vec<Assumption> {
-    let sessions = store.edge.values().any(|record| record.session != 0);
+    let sessions = store.edge().iter().any(|record| record.session != 0);
     [
         (true, Assumption::EdgeLogComplete),
         (facts.origin_log_complete, Assumption::OriginLogComplete),
@@ -103,13 +108,13 @@ fn assumptions(facts: &CacheFacts, store: &Store) -> Vec<Assumption> {
 
 fn would_help(
     facts: &CacheFacts,
-    joined: &join::Joined,
+    joined: &join::Joined<'_>,
     answers: &AnswerCounts,
     counts: &ExposureCounts,
     window: &WindowResult,
 ) -> Vec<WouldHelp> {
     let open = counts.possible > 0;
-    let lengths = joined.answers.iter().any(|answer| answer.length.is_some());
+    let lengths = joined.answers.iter().any(|answer| answer.length.get().is_some());
     [
         (joined.by != JoinedBy::RequestIds, WouldHelp::RequestIdsAtOrigin),
         (answers.viewer_unknown > 0, WouldHelp::SessionsAtEdge),

@@ -3,6 +3,7 @@
 //!
 //! All people are made up. The same seed gives the same bytes.
 
+mod bulk;
 mod edge;
 mod lab;
 mod logs;
@@ -22,6 +23,7 @@ use plan::{CACHE_OFF, CACHE_ON, Plan};
 use population::{Actor, Habit};
 use random::Random;
 
+pub use bulk::{BulkSettings, bulk, bulk_query};
 pub use lab::{Lab, LabSettings, lab};
 pub use logs::DayFile;
 pub use population::{Person, Population, School};

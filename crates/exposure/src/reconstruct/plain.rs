@@ -1,0 +1,272 @@
+//! The same as `candidates`, as plainly as it can be written: each answer looks at all that there is. It tells whether the other is right.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Gaps;
+use super::facts::CacheFacts;
+use super::join::{Answer, Joined, Made};
+use crate::record::{Body, Said};
+
+/// Subjects, and whether there may be others.
+pub(super) type Set = (BTreeSet<u32>, bool);
+
+#[derive(Clone)]
+struct Fill {
+    start: i64,
+    end: i64,
+    location: u64,
+    rest: u64,
+    length: Option<u32>,
+    owners: Set,
+    replaces: bool,
+    answer: Option<usize>,
+}
+
+struct Plain<'j> {
+    joined: &'j Joined<'j>,
+    facts: &'j CacheFacts,
+    gaps: &'j Gaps,
+    made: Vec<(u64, Fill)>,
+    passed: Vec<(u64, Fill)>,
+}
+
+pub(super) fn candidates(
+    joined: &Joined<'_>,
+    facts: &CacheFacts,
+    begin: i64,
+    gaps: &Gaps,
+) -> BTreeMap<usize, Set> {
+    let mut plain = Plain { joined, facts, gaps, made: Vec::new(), passed: Vec::new() };
+    let numbers = || 0..joined.answers.len();
+    for number in numbers() {
+        let answer = &joined.answers[number];
+        if let Made::Own(owners) | Made::Unsure(owners) = &answer.made
+            && answer.may_be_kept
+            && answer.end >= begin
+        {
+            let owners = (owners.known().iter().copied().collect(), owners.others);
+            plain.made.push((answer.object.path, plain.fill(number, owners)));
+        }
+    }
+    for loose in joined.loose.iter().filter(|loose| loose.end >= begin) {
+        let owners = (loose.subjects.known().iter().copied().collect(), loose.subjects.others);
+        let (start, end) = (loose.start, loose.end);
+        let fill =
+            Fill { start, end, location: 0, rest: 0, length: None, owners, replaces: false, answer: None };
+        plain.made.push((loose.path, fill));
+    }
+    let mut found = BTreeMap::new();
+    let mut order: Vec<usize> =
+        numbers().filter(|number| !matches!(joined.answers[*number].made, Made::Own(_))).collect();
+    order.sort_by_key(|number| (joined.answers[*number].start, joined.answers[*number].end, *number));
+    let of = |said: &[Said]| {
+        let some: Vec<usize> =
+            order.iter().copied().filter(|number| said.contains(&joined.answers[*number].said)).collect();
+        some
+    };
+    let mut passed = Vec::new();
+    for number in of(&[Said::Asked, Said::Nothing]) {
+        let answer = &joined.answers[number];
+        let owners = plain.with_viewers(answer, plain.anywhere(number));
+        if answer.may_be_kept {
+            passed.push((answer.object.path, plain.fill(number, owners.clone())));
+        }
+        found.insert(number, owners);
+    }
+    plain.passed = passed;
+    for number in of(&[Said::Confirmed]).into_iter().chain(of(&[Said::Kept])) {
+        let answer = &joined.answers[number];
+        let owners = plain.with_viewers(answer, plain.here(number));
+        if answer.said == Said::Confirmed {
+            plain.passed.push((answer.object.path, plain.fill(number, owners.clone())));
+        }
+        found.insert(number, owners);
+    }
+    found
+}
+
+impl Plain<'_> {
+    fn fill(&self, number: usize, owners: Set) -> Fill {
+        let answer = &self.joined.answers[number];
+        Fill {
+            start: answer.start,
+            end: answer.end,
+            location: answer.location,
+            rest: if self.facts.key_has_host_and_query { answer.object.rest } else { 0 },
+            length: whole_length(answer),
+            owners,
+            replaces: answer.location != 0
+                && answer.body == Body::Whole
+                && !matches!(answer.made, Made::Unsure(_)),
+            answer: Some(number),
+        }
+    }
+
+    fn with_viewers(&self, answer: &Answer<'_>, mut owners: Set) -> Set {
+        if let Made::Unsure(viewers) = &answer.made {
+            owners.0.extend(viewers.known());
+            owners.1 |= viewers.others;
+        }
+        let since = answer.start - self.facts.longest_life();
+        owners.1 |= self.gaps.both.iter().any(|(from, to)| *to >= since && *from <= answer.end);
+        owners
+    }
+
+    /// Of the path, and of host and query where the key has them; in that span.
+    fn near<'f>(&self, fills: &'f [(u64, Fill)], number: usize, since: i64) -> Vec<&'f Fill> {
+        let answer = &self.joined.answers[number];
+        let fills = fills.iter().filter(|(path, _)| *path == answer.object.path).map(|(_, fill)| fill);
+        let same = |fill: &&Fill| {
+            !self.facts.key_has_host_and_query || fill.rest == 0 || fill.rest == answer.object.rest
+        };
+        fills.filter(same).filter(|fill| fill.start <= answer.end && fill.end >= since).collect()
+    }
+
+    fn anywhere(&self, number: usize) -> Set {
+        let since = self.joined.answers[number].start - self.facts.longest_life();
+        let owners = |since| self.owners(number, &self.near(&self.made, number, since));
+        owners(since).or_else(|| owners(i64::MIN)).unwrap_or((BTreeSet::new(), true))
+    }
+
+    fn here(&self, number: usize) -> Set {
+        let answer = &self.joined.answers[number];
+        let life = self.facts.life();
+        let mut since = answer.start - life;
+        let gap = self.gaps.edge.iter().find(|(from, to)| *to >= since && *from <= answer.end);
+        if let Some((from, _)) = gap {
+            since = since.min(*from - life);
+        }
+        if answer.said == Said::Confirmed {
+            since = i64::MIN;
+        }
+        let mut near = self.near(&self.made, number, since);
+        near.extend(self.near(&self.passed, number, since));
+        near.retain(|fill| answer.location == 0 || fill.location == 0 || fill.location == answer.location);
+        if self.facts.single_copy && answer.location != 0 {
+            let gone = near.iter().filter(|fill| fill.replaces && fill.end < answer.start);
+            if let Some(newest) = gone.map(|fill| fill.start).max() {
+                near.retain(|fill| fill.end >= newest);
+            }
+        }
+        match (self.owners(number, &near), gap.is_some() && self.facts.tiers > 1) {
+            (Some(owners), false) => owners,
+            (Some(mut owners), true) => {
+                let (known, others) = self.anywhere(number);
+                owners.0.extend(known);
+                (owners.0, owners.1 | others)
+            }
+            (None, _) => self.anywhere(number),
+        }
+    }
+
+    fn owners(&self, number: usize, fills: &[&Fill]) -> Option<Set> {
+        let length =
+            self.facts.lengths_tell_bodies.then(|| whole_length(&self.joined.answers[number])).flatten();
+        let fills: Vec<&Fill> = fills.iter().copied().filter(|fill| fill.answer != Some(number)).collect();
+        let fits = |fill: &&Fill| length.is_none_or(|length| fill.length.is_none_or(|other| other == length));
+        let same: Vec<&Fill> = fills.iter().copied().filter(fits).collect();
+        let fills = if same.is_empty() { fills } else { same };
+        let mut owners = Set::default();
+        for fill in &fills {
+            owners.0.extend(&fill.owners.0);
+            owners.1 |= fill.owners.1;
+        }
+        (!fills.is_empty()).then_some(owners)
+    }
+}
+
+fn whole_length(answer: &Answer<'_>) -> Option<u32> {
+    answer.length.get().filter(|_| answer.body == Body::Whole)
+}
+
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::super::{Gaps, candidates as fast, join};
+    use super::*;
+    use crate::{Basis, Limits, Scan, WindowQuery};
+
+    /// One request: what the edge says of it, and the origin.
+    fn request() -> impl Strategy<Value = (String, Option<String>)> {
+        let edge = (
+            0..600_u32,
+            select(vec!["/p", "/q"]),
+            select(vec!["Hit", "Hit", "Miss", "Miss", "RefreshHit", "Other"]),
+            select(vec!["L1", "L2", "-"]),
+            (select(vec!["-", "a=1"]), select(vec!["100", "200", "-"])),
+            (
+                select(vec!["200", "200", "200", "304", "206", "000"]),
+                select(vec!["GET", "GET", "GET", "HEAD", "POST"]),
+            ),
+            prop_oneof![4 => 0..3_000_u32, 1 => 0..400_000_u32],
+        );
+        let origin = (any::<bool>(), 0..6_u32, select(vec!["200", "200", "304", "500"]), any::<bool>());
+        (edge, origin, 0..8_u32, any::<u32>()).prop_map(|((second, path, said, place, (query, length), (status, method), taken), (asked, person, answered, has_id), session, id)| {
+            let clock = format!("{:02}:{:02}", second / 60, second % 60);
+            let cookie = if session > 5 { "-".to_owned() } else { format!("s=s{session}") };
+            let edge = format!(
+                "2023-10-26\t02:{clock}\t{place}\t{method}\t{path}\t{status}\t{query}\t{cookie}\t{said}\ti{id}\t{}.{:03}\t{length}\n",
+                taken / 1000, taken % 1000
+            );
+            let id = if has_id { format!(",\"edge_request_id\":\"i{id}\"") } else { String::new() };
+            let origin = format!(
+                "{{\"time\":\"2023-10-26T02:{clock}Z\",\"event\":\"request\",\"person\":\"{}\",\"session\":\"s{person}\",\"path\":\"{path}\",\"status\":{answered}{id}}}\n",
+                if person == 5 { String::new() } else { format!("p{person}") }
+            );
+            (edge, asked.then_some(origin))
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn both_find_the_same(
+            requests in prop::collection::vec(request(), 1..60),
+            life in select(vec![0_u32, 1, 30, 86_400]),
+            tiers in 1..=3_u8,
+            flags in prop::collection::vec(any::<bool>(), 4),
+            gaps in prop::collection::vec((0..700_i64, 0..200_i64), 0..3),
+            both in prop::collection::vec((0..700_i64, 0..60_i64), 0..2),
+        ) {
+            let query = WindowQuery {
+                from: "2023-10-26T02:01:00Z".parse().expect("a constant"),
+                to: "2023-10-26T02:09:00Z".parse().expect("a constant"),
+                margin_before_seconds: 0,
+                margin_after_seconds: 0,
+                basis: Basis::LoginsAndPersonalRequests,
+                include_failed_logins: false,
+                personal_routes: vec!["/p".into(), "/q".into()],
+                session_cookie: Some("s".into()),
+                limits: Limits::default(),
+            };
+            let head = "#Fields: date time x-edge-location cs-method cs-uri-stem sc-status cs-uri-query cs(Cookie) x-edge-result-type x-edge-request-id time-taken sc-content-len\n";
+            let edge: String = requests.iter().map(|(edge, _)| edge.as_str()).collect();
+            let origin: String = requests.iter().filter_map(|(_, origin)| origin.as_deref()).collect();
+            let mut scan = Scan::new(query).expect("a constant");
+            prop_assert_eq!(scan.read("edge", (head.to_owned() + &edge).as_bytes()).bad.count, 0);
+            prop_assert_eq!(scan.read("origin", origin.as_bytes()).bad.count, 0);
+            let facts = CacheFacts {
+                time_to_live_seconds: life,
+                tiers,
+                single_copy: flags[0],
+                key_has_host_and_query: flags[1],
+                lengths_tell_bodies: flags[2],
+                origin_log_complete: flags[3],
+                ..CacheFacts::default()
+            };
+            let (compiled, store) = scan.settled();
+            let joined = join::join(compiled, store, &facts);
+            let spans = |list: Vec<(i64, i64)>| {
+                let begin = compiled.inside.0 - 60_000;
+                list.into_iter().map(|(from, long)| (begin + from * 1_000, begin + (from + long) * 1_000)).collect()
+            };
+            let gaps = Gaps { edge: spans(gaps), both: spans(both) };
+            let expected = candidates(&joined, &facts, compiled.inside.0, &gaps);
+            let found: BTreeMap<usize, Set> = fast::candidates(&joined, &facts, compiled.inside.0, &gaps)
+                .into_iter()
+                .map(|one| (one.answer, (one.owners.known().iter().copied().collect(), one.owners.others)))
+                .collect();
+            prop_assert_eq!(found, expected);
+        }
+    }
+}
