@@ -58,7 +58,7 @@ def bulk(folder, *arguments):
 
 
 def main():
-    bulk(work, lines, 200, lines * 477 // 100_000)
+    bulk(work, lines, 200, 20_000, lines * 477 // 100_000)
     size = os.path.getsize(edge) + os.path.getsize(origin)
     peers = {"DuckDB": [sys.executable, here / "with_duckdb.py", edge, origin], "pandas": [sys.executable, here / "with_pandas.py", edge, origin]}
     ours = json.loads(run(measure("reconstruct", edge, origin))[3])["found"]
@@ -90,18 +90,27 @@ def main():
     os.remove(edge)
     os.remove(origin)
 
-    print("\nmemory, whole reconstruction:")
+    print("\nmemory, whole reconstruction, one thread:")
     rows = {}
-    for many, personal in ((500_000, 0), (1_000_000, 0), (1_000_000, 500), (1_000_000, 1_900)):
-        bulk(work, many, personal)
-        about = sum(b"/mypage\t" in line or b"/mypage/" in line for line in open(edge, "rb")) + sum(b'"/mypage' in line for line in open(origin, "rb"))
-        all_lines = sum(1 for _ in open(edge, "rb")) + sum(1 for _ in open(origin, "rb"))
-        memory = run(measure("reconstruct", edge, origin))[2]
-        rows[many, personal] = (about, memory)
-        print(f"  {all_lines:>10,} lines, {about:>8,} of them personal and near the window: {memory:6.1f} MB")
-    base, (few, low), (most, high) = rows[1_000_000, 0][1], rows[1_000_000, 500], rows[1_000_000, 1_900]
+    # Few people, so that the lines that are listed for each of them are at their bound.
+    for many, personal, people in ((500_000, 0, 2_000), (1_500_000, 0, 2_000), (500_000, 0, 22_000), (1_500_000, 500, 2_000), (1_500_000, 1_500, 2_000)):
+        bulk(work, many, personal, people)
+        # Five in six personal pages and more come from the origin, whose line is one, too.
+        about, all_lines = 0, 0
+        for file, pages in ((edge, (b"\t/mypage\t", b"\t/mypage/")), (origin, (b'"path":"/mypage"', b'"path":"/mypage/'))):
+            with open(file, "rb") as log:
+                for line in log:
+                    all_lines += 1
+                    about += any(page in line for page in pages)
+        memory = statistics.median(run(measure("reconstruct", edge, origin, threads="1"))[2] for _ in range(3))
+        rows[many, personal, people] = (about, memory)
+        print(f"  {all_lines:>10,} lines, {about:>8,} personal and near the window, {people:>6,} people: {memory:6.1f} MB", flush=True)
+    base, more = rows[500_000, 0, 2_000][1], rows[1_500_000, 0, 2_000][1]
+    person = (rows[500_000, 0, 22_000][1] - base) * (1 << 20) / 20_000
+    (few, low), (most, high) = rows[1_500_000, 500, 2_000], rows[1_500_000, 1_500, 2_000]
     each = (high - low) * (1 << 20) / (most - few)
-    print(f"  {each:.0f} bytes for each personal line; at 100 million lines, of which 2 % are: {base + 2_000_000 * each / (1 << 20):.0f} MB")
+    print(f"  a million other lines: {more - base:+.1f} MB; each person {person:.0f} bytes; each personal line {each:.0f} bytes")
+    print(f"  so at 100 million lines, of which 2 % are personal and near the window: {base + 2_000_000 * each / (1 << 20):.0f} MB, and the people")
 
 
 main()

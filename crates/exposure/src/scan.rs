@@ -49,7 +49,12 @@ impl Scan {
     /// # Errors
     /// [`QueryError`] when the window is reversed or a route pattern is not valid.
     pub fn new(query: WindowQuery) -> Result<Self, QueryError> {
-        Ok(Self { compiled: Compiled::new(query)?, store: Store::default(), template: None, room: Block::default() })
+        Ok(Self {
+            compiled: Compiled::new(query)?,
+            store: Store::default(),
+            template: None,
+            room: Block::default(),
+        })
     }
 
     /// What is neither of the other forms is read as a cache's log of this one.
