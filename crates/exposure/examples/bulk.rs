@@ -1,4 +1,4 @@
-//! Writes large logs for measuring: `cargo run --release -p exposure --example bulk -- FOLDER [EDGE_LINES] [PERSONAL_OF_10000] [SMALL_FILES]`.
+//! Writes large logs for measuring: `cargo run --release -p exposure --example bulk -- FOLDER [EDGE_LINES] [PERSONAL_OF_10000] [PEOPLE] [SMALL_FILES]`.
 //! Beside `edge.log` and `origin.jsonl` it writes, where asked, the edge's lines as so many small files below `edge/`.
 
 use std::fs::File;
@@ -14,6 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut settings = BulkSettings::default();
     settings.lines = number(settings.lines)?;
     settings.personal = u16::try_from(number(u64::from(settings.personal))?)?;
+    settings.people = usize::try_from(number(settings.people as u64)?)?;
     let files = number(0)?;
     std::fs::create_dir_all(&folder)?;
     let file =

@@ -29,6 +29,20 @@ pub(crate) enum Odd {
     CutOff,
 }
 
+/// A block is room, whose content is over when the next one is read: a copy of it is empty, and nothing of it is shown, since log lines are
+/// personal data.
+impl Clone for Block {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl std::fmt::Debug for Block {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Block").field("bytes", &self.buffer.len()).finish_non_exhaustive()
+    }
+}
+
 impl Odd {
     fn line(self) -> Line<'static> {
         match self {

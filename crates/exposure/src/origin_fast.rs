@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::text::{parse_clock, parse_date};
+use crate::text::{find_short, parse_clock, parse_date};
 
 /// Values of the known keys, as they stand in the line.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -33,17 +33,18 @@ impl<'a> Fields<'a> {
 
 /// `None` for any line that is not as simple as that.
 pub(crate) fn read(line: &str) -> Option<Fields<'_>> {
-    // Control characters are allowed in few places, and none of these is usual.
-    if line.bytes().fold(u8::MAX, u8::min) < b' ' {
+    // Control characters are allowed in few places, and none of these is usual; without escapes each quote ends a text.
+    if line.bytes().fold(u8::MAX, u8::min) < b' ' || memchr::memchr(b'\\', line.as_bytes()).is_some() {
         return None;
     }
     let mut fields = Fields::default();
     let mut seen = 0_u16;
-    let mut rest = spaces(line).strip_prefix('{')?;
+    let mut rest = Rest { line, bytes: line.as_bytes(), at: 0 };
+    rest.expect(b'{')?;
     loop {
-        let (key, after) = string(spaces(rest))?;
-        rest = spaces(spaces(after).strip_prefix(':')?);
-        let place = place(key);
+        rest.expect(b'"')?;
+        let place = place(rest.text()?);
+        rest.expect(b':')?;
         if let Some(place) = place {
             // Twice the same key is an error.
             let mark = 1 << place;
@@ -52,35 +53,85 @@ pub(crate) fn read(line: &str) -> Option<Fields<'_>> {
             }
             seen |= mark;
         }
-        rest = match (rest.as_bytes().first()?, place) {
+        match (rest.next()?, place) {
             (b'"', Some(STATUS)) => return None,
             (b'"', place) => {
-                let (text, after) = string(rest)?;
+                rest.at += 1;
+                let text = rest.text()?;
                 if let Some(slot) = place.and_then(|place| fields.texts.get_mut(place)) {
                     *slot = Some(text);
                 }
-                after
             }
             (b'0'..=b'9', place) => {
-                let (number, after) = number(rest)?;
+                let number = rest.number()?;
                 match place {
                     None => {}
                     Some(STATUS) => fields.status = Some(number?),
                     // Ids may be numbers, and are texts all the same.
                     Some(_) => return None,
                 }
-                after
             }
-            (b'n', _) => rest.strip_prefix("null")?,
-            (b't', None) => rest.strip_prefix("true")?,
-            (b'f', None) => rest.strip_prefix("false")?,
+            (b'n', _) => rest.word(b"null")?,
+            (b't', None) => rest.word(b"true")?,
+            (b'f', None) => rest.word(b"false")?,
             _ => return None,
-        };
-        rest = spaces(rest);
-        match rest.strip_prefix(',') {
-            Some(more) => rest = more,
-            None => return (rest.strip_prefix('}').map(spaces)?.is_empty()).then_some(fields),
         }
+        match rest.next()? {
+            b',' => rest.at += 1,
+            b'}' => {
+                rest.at += 1;
+                return rest.next().is_none().then_some(fields);
+            }
+            _ => return None,
+        }
+    }
+}
+
+/// What was not yet read of a line.
+struct Rest<'a> {
+    line: &'a str,
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Rest<'a> {
+    /// The next byte that is no space.
+    fn next(&mut self) -> Option<u8> {
+        loop {
+            match self.bytes.get(self.at)? {
+                b' ' => self.at += 1,
+                byte => return Some(*byte),
+            }
+        }
+    }
+
+    fn expect(&mut self, byte: u8) -> Option<()> {
+        (self.next()? == byte).then(|| self.at += 1)
+    }
+
+    fn word(&mut self, word: &[u8]) -> Option<()> {
+        self.bytes.get(self.at..)?.starts_with(word).then(|| self.at += word.len())
+    }
+
+    /// Up to the quote, which is taken, too.
+    fn text(&mut self) -> Option<&'a str> {
+        let start = self.at;
+        let length = find_short(b'"', self.bytes.get(start..)?)?;
+        self.at = start + length + 1;
+        self.line.get(start..start + length)
+    }
+
+    /// A whole number; `None` within for one above 65,535.
+    fn number(&mut self) -> Option<Option<u16>> {
+        let start = self.at;
+        while self.bytes.get(self.at).is_some_and(u8::is_ascii_digit) {
+            self.at += 1;
+        }
+        let number = self.line.get(start..self.at)?;
+        // No zero before others, no fraction, no exponent; and few enough digits that no reader finds them too many.
+        let usual = (number.len() == 1 || !number.starts_with('0')) && number.len() <= 18;
+        let ends = !matches!(self.bytes.get(self.at), Some(b'.' | b'e' | b'E'));
+        (usual && ends).then(|| number.parse().ok())
     }
 }
 
@@ -98,28 +149,6 @@ fn place(key: &str) -> Option<usize> {
         "status" => Some(STATUS),
         _ => None,
     }
-}
-
-fn spaces(text: &str) -> &str {
-    if text.as_bytes().first() == Some(&b' ') { text.trim_start_matches(' ') } else { text }
-}
-
-/// A text without escapes, and what is behind it.
-fn string(from: &str) -> Option<(&str, &str)> {
-    let from = from.strip_prefix('"')?;
-    let end = memchr::memchr2(b'"', b'\\', from.as_bytes())?;
-    (from.as_bytes()[end] == b'"').then(|| (&from[..end], &from[end + 1..]))
-}
-
-/// A whole number (`None` for one above 65,535), and what is behind it.
-fn number(from: &str) -> Option<(Option<u16>, &str)> {
-    let digits = from.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, after) = from.split_at(digits);
-    // No zero before others, no fraction, no exponent; and few enough digits that no reader finds them too many.
-    if (digits > 1 && number.starts_with('0')) || digits > 18 || after.starts_with(['.', 'e', 'E']) {
-        return None;
-    }
-    Some((number.parse().ok(), after))
 }
 
 /// Milliseconds since 1970 of `2023-10-26T11:03:04.123+09:00` and the like; `None` for what is written otherwise, or is none.

@@ -34,6 +34,8 @@ pub struct Scan {
     pub(crate) compiled: Compiled,
     pub(crate) store: Store,
     pub(crate) template: Option<Template>,
+    /// Where inputs are read into, one after another.
+    room: Block,
 }
 
 /// Two scans ask different questions.
@@ -47,7 +49,12 @@ impl Scan {
     /// # Errors
     /// [`QueryError`] when the window is reversed or a route pattern is not valid.
     pub fn new(query: WindowQuery) -> Result<Self, QueryError> {
-        Ok(Self { compiled: Compiled::new(query)?, store: Store::default(), template: None })
+        Ok(Self {
+            compiled: Compiled::new(query)?,
+            store: Store::default(),
+            template: None,
+            room: Block::default(),
+        })
     }
 
     /// What is neither of the other forms is read as a cache's log of this one.
@@ -83,10 +90,11 @@ impl Scan {
         let mut cutter = Cutter::new(content, broken, max);
         let (reading, mut found) = if threads == NonZeroUsize::MIN {
             let mut file = File::new(&mut self.compiled, format, self.template.clone());
-            let (mut block, mut hash) = (Block::default(), Sha256::new());
-            while cutter.next(&mut block) {
+            file.found.store.skew = self.store.skew.bounded();
+            let (block, mut hash) = (&mut self.room, Sha256::new());
+            while cutter.next(block) {
                 hash.update(block.fresh());
-                file.block(&block);
+                file.block(block);
             }
             (cutter.end(compressed, hash), file.found)
         } else {
@@ -159,7 +167,8 @@ impl Scan {
 
     /// The same question, and nothing read.
     pub(crate) fn empty(&self) -> Self {
-        Self { compiled: self.compiled.clone(), store: Store::default(), template: self.template.clone() }
+        let (compiled, template) = (self.compiled.clone(), self.template.clone());
+        Self { compiled, store: Store::default(), template, room: Block::default() }
     }
 
     /// Takes over what a scan of the same query found.
@@ -183,7 +192,7 @@ impl Scan {
         if self.compiled.query.personal_routes.is_empty() {
             return Err(FactsError::NoRoutes);
         }
-        let Self { compiled, mut store, template: _ } = self;
+        let Self { compiled, mut store, .. } = self;
         store.settle();
         let window = finish(&compiled, &store);
         let reconstruction = reconstruct(&compiled, &store, facts, &window);

@@ -40,6 +40,12 @@ impl Sample {
         self.origin.put(hash(id), at);
     }
 
+    /// One that takes nothing which this one would not.
+    pub(crate) fn bounded(&self) -> Self {
+        let side = |side: &Side| Side { kept: BTreeMap::new(), most: side.most };
+        Self { edge: side(&self.edge), origin: side(&self.origin) }
+    }
+
     pub(crate) fn merge(&mut self, other: Self) {
         for (mine, theirs) in [(&mut self.edge, other.edge), (&mut self.origin, other.origin)] {
             for (hash, at) in theirs.kept {

@@ -81,9 +81,22 @@ pub(crate) trait Record {
 
 impl<T: Record> Lines<T> {
     fn push(&mut self, record: T, inputs: &[InputReport]) {
+        if self.list.len() == self.list.capacity() {
+            // By a quarter: twice as many would be most of what a scan takes.
+            self.list.reserve_exact(self.list.len() / 4 + 64);
+        }
         self.list.push(record);
         if self.list.len() > 2 * self.settled + 65_536 {
             self.settle(inputs);
+        }
+    }
+
+    /// Takes over what another one has, in whatever order.
+    fn append(&mut self, list: Vec<T>, inputs: &[InputReport]) {
+        if self.list.is_empty() {
+            self.list = list;
+        } else {
+            list.into_iter().for_each(|record| self.push(record, inputs));
         }
     }
 
@@ -275,15 +288,16 @@ impl Store {
                 Holders::Several(all) => all.iter().for_each(|one| self.session(session, renamed(*one))),
             }
         }
-        for mut record in origin.list {
+        let (mut origin, mut edge) = (origin.list, edge.list);
+        for record in &mut origin {
             record.subject = renamed(record.subject);
             record.set_place(moved(record.place()));
-            self.origin_record(record);
         }
-        for mut record in edge.list {
+        for record in &mut edge {
             record.set_place(moved(record.place()));
-            self.edge_record(record);
         }
+        self.origin.append(origin, &self.inputs);
+        self.edge.append(edge, &self.inputs);
         self.origin_hours.append(&mut origin_hours);
         self.edge_hours.append(&mut edge_hours);
         self.skew.merge(skew);

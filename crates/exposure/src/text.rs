@@ -29,6 +29,23 @@ fn hex_digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
+/// Where a byte is first. Most fields of a line are so short that a call would take longer than to look.
+#[inline]
+pub(crate) fn find_short(wanted: u8, bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::MAX / 255;
+    let mut looked = 0;
+    for word in bytes.as_chunks::<8>().0.iter().take(2) {
+        let differs = u64::from_le_bytes(*word) ^ (ONES * u64::from(wanted));
+        // The lowest of these bits is that of the first byte that does not differ.
+        let found = differs.wrapping_sub(ONES) & !differs & (ONES << 7);
+        if found != 0 {
+            return Some(looked + found.trailing_zeros() as usize / 8);
+        }
+        looked += 8;
+    }
+    memchr::memchr(wanted, &bytes[looked..]).map(|at| looked + at)
+}
+
 /// Reads `YYYY-MM-DD` as days since 1970-01-01.
 pub(crate) fn parse_date(bytes: &[u8]) -> Option<i64> {
     let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = bytes else { return None };
@@ -112,6 +129,16 @@ pub(crate) fn fingerprint(parts: &[&[u8]]) -> u128 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn finds_the_first(
+            bytes in proptest::collection::vec(proptest::sample::select(vec![b'\t', 8, 10, 0, 0x89, 0xff, b'"', b'!', b'#']), 0..40),
+            wanted in proptest::sample::select(vec![b'\t', b'"', 0xff]),
+        ) {
+            proptest::prop_assert_eq!(find_short(wanted, &bytes), bytes.iter().position(|byte| *byte == wanted));
+        }
+    }
 
     #[test]
     fn dates_and_times() {

@@ -5,10 +5,9 @@ use std::io::{IsTerminal, Read};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::{Args, ValueEnum};
-use exposure::{Basis, Dialect, Limits, Scan, Template, WindowQuery};
+use exposure::{Basis, Dialect, Limits, Scan, Template, WindowQuery, read_files};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 
@@ -83,7 +82,7 @@ pub struct Question {
     /// The same of httpd's `LogFormat` and of `varnishncsa -F`.
     #[arg(long, value_name = "TEMPLATE")]
     apache_format: Option<String>,
-    /// Files that are read at once (default: the processors of this machine).
+    /// Threads: a large file is read by all of them, small ones each by one (default: the processors of this machine).
     #[arg(long, value_name = "NUMBER")]
     threads: Option<NonZeroUsize>,
 }
@@ -128,7 +127,7 @@ impl Question {
             FormatWord::Template => Some(exposure::Format::Template),
         };
         let threads = self.threads.or_else(|| std::thread::available_parallelism().ok());
-        let threads = threads.map_or(1, NonZeroUsize::get).min(found.logs.len());
+        let threads = threads.unwrap_or(NonZeroUsize::MIN);
         let bar = progress(found.logs.iter().map(|log| log.size).sum());
         let scan = scan_all(&query, template.as_ref(), &found.logs, format, threads, &bar)?;
         bar.finish_and_clear();
@@ -194,43 +193,26 @@ fn routes_of_manifests(paths: &[PathBuf]) -> Result<Vec<String>, Failure> {
     Ok(patterns)
 }
 
-/// Reads the logs on several threads; the order does not matter to the result.
+/// Reads the logs on several threads; neither their order nor the threads matter to the result.
 fn scan_all(
     query: &WindowQuery,
     template: Option<&Template>,
     logs: &[LogFile],
     format: Option<exposure::Format>,
-    threads: usize,
+    threads: NonZeroUsize,
     bar: &ProgressBar,
 ) -> Result<Scan, Failure> {
-    let next = AtomicUsize::new(0);
-    let work = || -> Result<Scan, Failure> {
-        let mut scan = Scan::new(query.clone()).map_err(|error| Failure::usage(error.to_string()))?;
-        if let Some(template) = template {
-            scan = scan.with_template(template.clone());
-        }
-        while let Some(log) = logs.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let file = File::open(&log.path).map_err(|error| cannot_read(&log.path, &error))?;
-            scan.read_as(&log.name, format, Counted { file, bar });
-        }
-        Ok(scan)
-    };
-    let scans: Vec<_> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(work)).collect();
-        workers
-            .into_iter()
-            .map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
-    });
-    let mut all: Option<Scan> = None;
-    for scan in scans {
-        let scan = scan?;
-        all = Some(match all {
-            None => scan,
-            Some(all) => all.merge(scan).map_err(anyhow::Error::new)?,
-        });
+    let mut scan = Scan::new(query.clone()).map_err(|error| Failure::usage(error.to_string()))?;
+    if let Some(template) = template {
+        scan = scan.with_template(template.clone());
     }
-    all.ok_or_else(|| Failure::usage("no logs"))
+    let sizes: Vec<u64> = logs.iter().map(|log| log.size).collect();
+    read_files(&scan, threads, &sizes, |number| {
+        // The numbers are those of the sizes.
+        let log = logs.get(number).ok_or_else(|| Failure::usage("no such log"))?;
+        let file = File::open(&log.path).map_err(|error| cannot_read(&log.path, &error))?;
+        Ok((log.name.clone(), format, Counted { file, bar }))
+    })
 }
 
 /// Counts the bytes that are read, for the progress bar.

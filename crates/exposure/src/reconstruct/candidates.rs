@@ -12,14 +12,14 @@ use crate::record::{Body, Said};
 /// An answer from a cache, or one that may have come from it, with whose it may have been.
 pub(super) struct FromCache {
     /// Among the joined answers.
-    pub answer: usize,
+    pub answer: u32,
     pub owners: Subjects,
 }
 
 /// For each answer that may have come from a cache: whose it may have been. What was made before `begin` no cache kept.
 pub(super) fn candidates(joined: &Joined<'_>, facts: &CacheFacts, begin: i64, gaps: &Gaps) -> Vec<FromCache> {
-    let mut by_path: HashMap<u64, (Vec<usize>, Vec<&Loose>)> = HashMap::new();
-    for (number, answer) in joined.answers.iter().enumerate() {
+    let mut by_path: HashMap<u64, (Vec<u32>, Vec<&Loose>)> = HashMap::new();
+    for (number, answer) in (0..).zip(&joined.answers) {
         by_path.entry(answer.object.path).or_default().0.push(number);
     }
     for loose in &joined.loose {
@@ -54,17 +54,17 @@ struct OfPath<'j> {
 impl<'j> OfPath<'j> {
     fn new(
         all: &'j [Answer<'j>],
-        answers: &[usize],
+        answers: &[u32],
         loose: &[&Loose],
         facts: &'j CacheFacts,
         (begin, gaps): (i64, &'j Gaps),
         union: &'j mut Union,
     ) -> Self {
-        let mut made: Vec<Fill> = Vec::new();
+        let mut made: Vec<Fill> = Vec::with_capacity(answers.len() + loose.len());
         // Where none came from a cache, nobody asks what it had.
-        let asked = answers.iter().any(|number| !matches!(all[*number].made, Made::Own(_)));
+        let asked = answers.iter().any(|number| !matches!(all[*number as usize].made, Made::Own(_)));
         for number in answers.iter().filter(|_| asked) {
-            let answer = &all[*number];
+            let answer = &all[*number as usize];
             if let Made::Own(owners) | Made::Unsure(owners) = &answer.made
                 && answer.may_be_kept
                 && answer.end >= begin
@@ -86,20 +86,22 @@ impl<'j> OfPath<'j> {
         Self { all, facts, gaps, union, made: Shelf::new(made), passed, confirmed }
     }
 
-    fn solve(mut self, answers: &[usize], found: &mut Vec<FromCache>) {
-        let mut order: Vec<usize> = answers
+    fn solve(mut self, answers: &[u32], found: &mut Vec<FromCache>) {
+        let mut order: Vec<u32> = answers
             .iter()
             .copied()
-            .filter(|number| !matches!(self.all[*number].made, Made::Own(_)))
+            .filter(|number| !matches!(self.all[*number as usize].made, Made::Own(_)))
             .collect();
-        order.sort_unstable_by_key(|number| (self.all[*number].start, self.all[*number].end, *number));
+        order.sort_unstable_by_key(|number| {
+            (self.all[*number as usize].start, self.all[*number as usize].end, *number)
+        });
         // First what a location asked another cache for: it rests on what the origin made alone.
-        let (asked, kept): (Vec<usize>, Vec<usize>) = order
+        let (asked, kept): (Vec<u32>, Vec<u32>) = order
             .into_iter()
-            .partition(|number| matches!(self.all[*number].said, Said::Asked | Said::Nothing));
+            .partition(|number| matches!(self.all[*number as usize].said, Said::Asked | Said::Nothing));
         let mut passed = Vec::new();
         for number in asked {
-            let answer = &self.all[number];
+            let answer = &self.all[number as usize];
             self.union.clear();
             self.anywhere(number, answer);
             let owners = self.owners(answer);
@@ -110,10 +112,10 @@ impl<'j> OfPath<'j> {
         }
         self.passed = Shelf::new(passed);
         // What was confirmed next: it may be given again before its own line began, since the edge tells whole seconds.
-        let (confirmed, kept): (Vec<usize>, Vec<usize>) =
-            kept.into_iter().partition(|number| self.all[*number].said == Said::Confirmed);
+        let (confirmed, kept): (Vec<u32>, Vec<u32>) =
+            kept.into_iter().partition(|number| self.all[*number as usize].said == Said::Confirmed);
         for number in confirmed.into_iter().chain(kept) {
-            let answer = &self.all[number];
+            let answer = &self.all[number as usize];
             self.union.clear();
             self.here(number, answer);
             let owners = self.owners(answer);
@@ -142,14 +144,14 @@ impl<'j> OfPath<'j> {
         self.gaps.both.iter().any(|(from, to)| *to >= since && *from <= answer.end)
     }
 
-    fn wanted(&self, number: usize, answer: &Answer<'_>, since: i64) -> Wanted {
+    fn wanted(&self, number: u32, answer: &Answer<'_>, since: i64) -> Wanted {
         let rest = if self.facts.key_has_host_and_query { answer.object.rest } else { 0 };
         let length = self.facts.lengths_tell_bodies.then(|| whole_length(answer)).flatten();
         Wanted { location: None, rest, length, since, until: answer.end, answer: number }
     }
 
     /// What any cache may have had.
-    fn anywhere(&mut self, number: usize, answer: &Answer<'_>) {
+    fn anywhere(&mut self, number: u32, answer: &Answer<'_>) {
         let near = self.wanted(number, answer, answer.start - self.facts.longest_life());
         // Nothing that the facts allow: then they are wrong, and it may be anything that was ever made.
         let all = Wanted { since: i64::MIN, ..near };
@@ -160,7 +162,7 @@ impl<'j> OfPath<'j> {
     }
 
     /// What this location's own cache may have had, and where that is nothing, any cache.
-    fn here(&mut self, number: usize, answer: &Answer<'_>) {
+    fn here(&mut self, number: u32, answer: &Answer<'_>) {
         let life = self.facts.life();
         let mut since = answer.start - life;
         let gap = self.gaps.edge.iter().find(|(from, to)| *to >= since && *from <= answer.end);
@@ -188,7 +190,7 @@ impl<'j> OfPath<'j> {
     }
 }
 
-fn fill(number: usize, answer: &Answer<'_>, facts: &CacheFacts, owners: Subjects) -> Fill {
+fn fill(number: u32, answer: &Answer<'_>, facts: &CacheFacts, owners: Subjects) -> Fill {
     let rest = if facts.key_has_host_and_query { answer.object.rest } else { 0 };
     // A part, an answer without a body, one that was broken off: nobody knows what a cache makes of it.
     let replaces =

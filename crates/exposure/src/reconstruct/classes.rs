@@ -112,7 +112,7 @@ pub(super) fn classify(
         *count += 1;
     }
     for from_cache in found {
-        let answer = &joined.answers[from_cache.answer];
+        let answer = &joined.answers[from_cache.answer as usize];
         if inside(answer) && answer.body != Body::Nothing {
             classes.answer(answer, &from_cache.owners);
         }

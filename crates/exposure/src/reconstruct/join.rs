@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::facts::CacheFacts;
 use super::result::{JoinedBy, Residual};
-use super::spans::Spans;
+use super::spans::{OfThemselves, Spans};
 use super::subjects::Subjects;
 use crate::query::Compiled;
 use crate::record::{Body, EdgeRecord, Name, Object, OriginRecord, Place, Said, What};
@@ -242,7 +242,7 @@ impl Pairing {
             let list = at_origin.entry((record.session, record.path)).or_default();
             list.push((record.at.0 - clocks.1, record.at.1 - clocks.0, number));
         }
-        let at_origin: HashMap<(u64, u64), Spans<usize>> =
+        let at_origin: HashMap<(u64, u64), Spans<Span>> =
             at_origin.into_iter().map(|(key, list)| (key, Spans::new(list))).collect();
         // Which lines of the origin could belong to a line of the edge, and the other way round.
         let mut claims: HashMap<usize, Vec<usize>> = HashMap::new();
@@ -253,7 +253,7 @@ impl Pairing {
                 continue;
             }
             let Some(lines) = at_origin.get(&(record.session, record.object.path)) else { continue };
-            lines.between(record.start, record.end, |line| {
+            lines.between((record.start, record.end), &OfThemselves, |(_, _, line)| {
                 claims.entry(*line).or_default().push(number);
                 offers.entry(number).or_default().push(*line);
             });

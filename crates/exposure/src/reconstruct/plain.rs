@@ -264,7 +264,7 @@ mod tests {
             let expected = candidates(&joined, &facts, compiled.inside.0, &gaps);
             let found: BTreeMap<usize, Set> = fast::candidates(&joined, &facts, compiled.inside.0, &gaps)
                 .into_iter()
-                .map(|one| (one.answer, (one.owners.known().iter().copied().collect(), one.owners.others)))
+                .map(|one| (one.answer as usize, (one.owners.known().iter().copied().collect(), one.owners.others)))
                 .collect();
             prop_assert_eq!(found, expected);
         }

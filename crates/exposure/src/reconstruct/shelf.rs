@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::spans::Spans;
+use super::spans::{Bounds, Spans};
 use super::subjects::{Subjects, Union};
 
 /// Something that a cache may have.
@@ -18,7 +18,7 @@ pub(super) struct Fill {
     /// It certainly took the place of what was there before.
     pub replaces: bool,
     /// The answer that brought it; an answer does not fill itself.
-    pub answer: Option<usize>,
+    pub answer: Option<u32>,
 }
 
 /// What is looked for.
@@ -34,7 +34,7 @@ pub(super) struct Wanted {
     /// It had begun by then.
     pub until: i64,
     /// Who looks for it.
-    pub answer: usize,
+    pub answer: u32,
 }
 
 /// Rest, location or anywhere, length or whatever length.
@@ -43,7 +43,7 @@ type Key = (u64, Option<u64>, Option<Option<u32>>);
 /// Each fill stands in four lists, so that nothing is looked at that is of another kind.
 #[derive(Default)]
 pub(super) struct Shelf {
-    fills: Vec<Fill>,
+    fills: Fills,
     lists: HashMap<Key, List>,
     /// Beginnings and ends of what replaces, by rest and location.
     replacing: HashMap<(u64, u64), Vec<(i64, i64)>>,
@@ -52,8 +52,28 @@ pub(super) struct Shelf {
 #[derive(Default)]
 struct List {
     /// Numbers of fills.
-    spans: Spans<usize>,
+    spans: Spans<u32>,
     firsts: Firsts,
+}
+
+/// By number.
+#[derive(Default)]
+struct Fills(Vec<Fill>);
+
+impl Fills {
+    fn get(&self, number: u32) -> Option<&Fill> {
+        self.0.get(number as usize)
+    }
+}
+
+impl Bounds<u32> for Fills {
+    fn start(&self, number: &u32) -> i64 {
+        self.get(*number).map_or(i64::MAX, |fill| fill.start)
+    }
+
+    fn end(&self, number: &u32) -> i64 {
+        self.get(*number).map_or(i64::MIN, |fill| fill.end)
+    }
 }
 
 /// Each owner once, by the beginning of their first fill: whoever asks for all that there ever was is answered without a look at each.
@@ -70,8 +90,9 @@ struct Firsts {
 
 impl Shelf {
     pub fn new(mut fills: Vec<Fill>) -> Self {
-        fills.sort_by_key(|fill| (fill.start, fill.end, fill.answer));
+        fills.sort_unstable_by_key(|fill| (fill.start, fill.end, fill.answer));
         let mut shelf = Self::default();
+        shelf.fills.0.reserve_exact(fills.len());
         for fill in fills {
             shelf.push(fill);
         }
@@ -80,17 +101,19 @@ impl Shelf {
 
     /// Adds one that begins with the last one or later.
     pub fn push(&mut self, fill: Fill) {
-        let number = self.fills.len();
-        for location in [None, Some(fill.location)] {
-            for length in [None, Some(fill.length)] {
-                let list = self.lists.entry((fill.rest, location, length)).or_default();
-                list.spans.push(fill.start, fill.end, number);
+        // Four thousand million of one path would not fit into memory before this saturates.
+        let number = u32::try_from(self.fills.0.len()).unwrap_or(u32::MAX);
+        let Fill { rest, location, length, start, end, replaces, .. } = fill;
+        self.fills.0.push(fill);
+        for location in [None, Some(location)] {
+            for length in [None, Some(length)] {
+                let list = self.lists.entry((rest, location, length)).or_default();
+                list.spans.push(number, &self.fills);
             }
         }
-        if fill.replaces {
-            self.replacing.entry((fill.rest, fill.location)).or_default().push((fill.start, fill.end));
+        if replaces {
+            self.replacing.entry((rest, location)).or_default().push((start, end));
         }
-        self.fills.push(fill);
     }
 
     /// When the newest began that certainly replaced what was there, and had ended before `start`.
@@ -131,12 +154,12 @@ pub(super) fn add_owners(shelves: &mut [&mut Shelf], wanted: &Wanted, union: &mu
 }
 
 impl List {
-    fn add(&mut self, fills: &[Fill], wanted: &Wanted, union: &mut Union) -> bool {
+    fn add(&mut self, fills: &Fills, wanted: &Wanted, union: &mut Union) -> bool {
         if wanted.since == i64::MIN {
             return self.add_all(fills, wanted, union);
         }
         let mut found = false;
-        self.spans.between(wanted.since, wanted.until, |number| {
+        self.spans.between((wanted.since, wanted.until), fills, |number| {
             if let Some(fill) = fills.get(*number).filter(|fill| fill.answer != Some(wanted.answer)) {
                 union.add(&fill.owners);
                 found = true;
@@ -146,7 +169,7 @@ impl List {
     }
 
     /// All that began until then.
-    fn add_all(&mut self, fills: &[Fill], wanted: &Wanted, union: &mut Union) -> bool {
+    fn add_all(&mut self, fills: &Fills, wanted: &Wanted, union: &mut Union) -> bool {
         let Self { spans, firsts } = self;
         for fill in spans.items()[firsts.fills..].iter().filter_map(|number| fills.get(*number)) {
             firsts.fills += 1;
@@ -160,7 +183,7 @@ impl List {
             }
         }
         // Its own is there, if at all, among the last; its owners are those who asked, who count all the same.
-        let begun = spans.items()[..spans.until(wanted.until)].iter().rev();
+        let begun = spans.items()[..spans.until(wanted.until, fills)].iter().rev();
         let mut of_others =
             begun.filter_map(|number| fills.get(*number)).map(|fill| fill.answer != Some(wanted.answer));
         if !of_others.any(|other| other) {

@@ -3,10 +3,27 @@
 /// Spans that one number of the level above speaks for.
 const FAN: usize = 16;
 
+/// What has a beginning and an end (both included), where the things themselves are at hand.
+pub(super) trait Bounds<T> {
+    fn start(&self, item: &T) -> i64;
+    fn end(&self, item: &T) -> i64;
+}
+
+/// Things that bring their bounds with them.
+pub(super) struct OfThemselves;
+
+impl<T> Bounds<(i64, i64, T)> for OfThemselves {
+    fn start(&self, item: &(i64, i64, T)) -> i64 {
+        item.0
+    }
+
+    fn end(&self, item: &(i64, i64, T)) -> i64 {
+        item.1
+    }
+}
+
 pub(super) struct Spans<T> {
-    /// Beginnings, in order.
-    starts: Vec<i64>,
-    ends: Vec<i64>,
+    /// In the order of their beginnings.
     items: Vec<T>,
     /// Of each so many the latest end, and so on up.
     latest: Vec<Vec<i64>>,
@@ -14,27 +31,26 @@ pub(super) struct Spans<T> {
 
 impl<T> Default for Spans<T> {
     fn default() -> Self {
-        Self { starts: Vec::new(), ends: Vec::new(), items: Vec::new(), latest: Vec::new() }
+        Self { items: Vec::new(), latest: Vec::new() }
+    }
+}
+
+impl<T> Spans<(i64, i64, T)> {
+    pub fn new(mut list: Vec<(i64, i64, T)>) -> Self {
+        list.sort_by_key(|(start, end, _)| (*start, *end));
+        let mut spans = Self::default();
+        for item in list {
+            spans.push(item, &OfThemselves);
+        }
+        spans
     }
 }
 
 impl<T> Spans<T> {
-    /// Begin, end (both included), and whose they are.
-    pub fn new(mut list: Vec<(i64, i64, T)>) -> Self {
-        list.sort_by_key(|(start, end, _)| (*start, *end));
-        let mut spans = Self::default();
-        for (start, end, item) in list {
-            spans.push(start, end, item);
-        }
-        spans
-    }
-
     /// Adds one that begins with the last one or later.
-    pub fn push(&mut self, start: i64, end: i64, item: T) {
-        debug_assert!(self.starts.last().is_none_or(|last| *last <= start));
-        let mut place = self.starts.len();
-        self.starts.push(start);
-        self.ends.push(end);
+    pub fn push(&mut self, item: T, bounds: &impl Bounds<T>) {
+        let (end, mut place) = (bounds.end(&item), self.items.len());
+        debug_assert!(self.items.last().is_none_or(|last| bounds.start(last) <= bounds.start(&item)));
         self.items.push(item);
         for latest in &mut self.latest {
             place /= FAN;
@@ -44,9 +60,12 @@ impl<T> Spans<T> {
             }
         }
         // One number above all.
-        while self.latest.last().unwrap_or(&self.ends).len() > 1 || self.latest.is_empty() {
-            let below = self.latest.last().unwrap_or(&self.ends);
-            self.latest.push(below.chunks(FAN).filter_map(|chunk| chunk.iter().copied().max()).collect());
+        while self.latest.last().is_none_or(|latest| latest.len() > 1) {
+            let whole = match self.latest.last() {
+                Some(below) => below.chunks(FAN).filter_map(|chunk| chunk.iter().copied().max()).collect(),
+                None => vec![end],
+            };
+            self.latest.push(whole);
         }
     }
 
@@ -55,27 +74,29 @@ impl<T> Spans<T> {
     }
 
     /// How many begin until then.
-    pub fn until(&self, until: i64) -> usize {
-        self.starts.partition_point(|start| *start <= until)
+    pub fn until(&self, until: i64, bounds: &impl Bounds<T>) -> usize {
+        self.items.partition_point(|item| bounds.start(item) <= until)
     }
 
-    /// Those that began until `until` and end at `since` or later, in their order.
-    pub fn between<'a>(&'a self, since: i64, until: i64, mut visit: impl FnMut(&'a T)) {
-        self.descend(self.latest.len(), 0, self.until(until), since, &mut visit);
+    /// Those that began before `until` or then and end at `since` or later, in their order.
+    pub fn between(&self, (since, until): (i64, i64), bounds: &impl Bounds<T>, mut visit: impl FnMut(&T)) {
+        let count = self.until(until, bounds);
+        self.descend(self.latest.len(), 0, count, since, bounds, &mut visit);
     }
 
     /// `place` is one of the level; spans from `count` on are too late.
-    fn descend<'a>(
-        &'a self,
+    fn descend(
+        &self,
         level: usize,
         place: usize,
         count: usize,
         since: i64,
-        visit: &mut impl FnMut(&'a T),
+        bounds: &impl Bounds<T>,
+        visit: &mut impl FnMut(&T),
     ) {
         let Some(below) = level.checked_sub(1) else {
-            if place < count && self.ends[place] >= since {
-                visit(&self.items[place]);
+            if let Some(item) = self.items.get(place).filter(|item| bounds.end(item) >= since) {
+                visit(item);
             }
             return;
         };
@@ -84,9 +105,9 @@ impl<T> Spans<T> {
             if child.saturating_mul(width) >= count {
                 return;
             }
-            let ends = if below == 0 { &self.ends } else { &self.latest[below - 1] };
-            if ends.get(child).is_some_and(|end| *end >= since) {
-                self.descend(below, child, count, since, visit);
+            let latest = below.checked_sub(1).and_then(|level| self.latest.get(level));
+            if latest.is_none_or(|latest| latest.get(child).is_some_and(|end| *end >= since)) {
+                self.descend(below, child, count, since, bounds, visit);
             }
         }
     }
@@ -110,7 +131,7 @@ mod tests {
             let spans = Spans::new(list.clone());
             for (since, until) in asked {
                 let mut found = Vec::new();
-                spans.between(since, until, |number| found.push(*number));
+                spans.between((since, until), &OfThemselves, |(_, _, number)| found.push(*number));
                 let all = list.iter().filter(|(start, end, _)| *start <= until && *end >= since);
                 prop_assert_eq!(found, all.map(|(_, _, number)| *number).collect::<Vec<_>>());
             }

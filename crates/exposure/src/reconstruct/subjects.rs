@@ -15,7 +15,8 @@ enum Known {
     #[default]
     None,
     One(u32),
-    Many(Rc<[u32]>),
+    /// One number wide, since most are not this one.
+    Many(Rc<Vec<u32>>),
 }
 
 impl Subjects {
@@ -36,7 +37,7 @@ impl Subjects {
                 let mut many = many.to_vec();
                 many.sort_unstable();
                 many.dedup();
-                if let [one] = many.as_slice() { Known::One(*one) } else { Known::Many(many.into()) }
+                if let [one] = many.as_slice() { Known::One(*one) } else { Known::Many(Rc::new(many)) }
             }
         };
         Self { known, others: false }
