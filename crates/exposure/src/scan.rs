@@ -15,11 +15,11 @@ use crate::input::{Bad, BadReason, BadSample, Format, InputReport, Line, Opened,
 use crate::origin::{self, OriginEvent, OriginLine};
 use crate::query::{Compiled, QueryError, WindowQuery};
 use crate::reconstruct::{CacheFacts, FactsError, Reconstruction, reconstruct};
-use crate::record::{Body, EdgeRecord, Name, Object, OriginRecord, What};
+use crate::record::{Body, EdgeRecord, Name, Object, OriginRecord, Said, What};
 use crate::result::WindowResult;
 use crate::store::{NOBODY, Store};
 use crate::template::Template;
-use crate::text::{fingerprint, percent_decode_into};
+use crate::text::{fingerprint, percent_decode_fully};
 
 /// Reads inputs for one [`WindowQuery`].
 ///
@@ -444,7 +444,7 @@ impl<'q> File<'q> {
             },
             client: if read.address.is_empty() { 0 } else { short_of(&[read.address, read.program]) },
             said: read.said,
-            body: body(read.method, read.status),
+            body: body(read),
             // An edge answers `HEAD` with what it keeps for `GET`, and fills it by asking for that.
             may_be_kept: matches!(read.method, b"GET" | b"HEAD" | b""),
             length: read.length.into(),
@@ -497,12 +497,15 @@ impl<'q> File<'q> {
     }
 }
 
-/// What a viewer got. An edge that logs no method is taken at its worst.
-fn body(method: &[u8], status: u16) -> Body {
-    match (method, status) {
-        (b"GET" | b"", 200) => Body::Whole,
-        (b"GET" | b"", 304) | (b"HEAD", _) => Body::Nothing,
+/// What a viewer got: the whole only where the line says so. An edge that logs no method or status is taken at its worst.
+fn body(read: &EdgeLine<'_>) -> Body {
+    // What a `POST` got is kept by few caches, and then they say so.
+    let kept = matches!(read.said, Said::Kept | Said::Confirmed);
+    match (read.method, read.status) {
+        (b"GET", 200) if !read.is_broken => Body::Whole,
+        (b"GET" | b"", 304) | (b"HEAD" | b"OPTIONS", _) => Body::Nothing,
         (b"GET" | b"", _) => Body::Part,
+        (_, 200) if kept => Body::Part,
         _ => Body::Nothing,
     }
 }
@@ -511,7 +514,7 @@ fn body(method: &[u8], status: u16) -> Body {
 fn path_key(raw: &[u8], decoded: &mut Vec<u8>) -> u64 {
     let path = raw.split(|byte| *byte == b'?').next().unwrap_or_default();
     decoded.clear();
-    percent_decode_into(path, decoded);
+    percent_decode_fully(path, decoded);
     decoded.dedup_by(|next, previous| *next == b'/' && *previous == b'/');
     short(decoded)
 }
