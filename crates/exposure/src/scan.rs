@@ -1,5 +1,6 @@
 //! The scan: takes inputs one by one, or on many threads, and ends in a result.
 
+use std::collections::HashSet;
 use std::io::Read;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -14,10 +15,10 @@ use crate::finish::finish;
 use crate::input::{Bad, BadReason, BadSample, Format, InputReport, Line, Opened, open};
 use crate::origin::{self, OriginEvent, OriginLine};
 use crate::query::{Compiled, QueryError, WindowQuery};
-use crate::reconstruct::{CacheFacts, FactsError, Reconstruction, reconstruct};
+use crate::reconstruct::{CacheFacts, Exposure, FactsError, Reconstruction, reconstruct};
 use crate::record::{Body, EdgeRecord, Name, Object, OriginRecord, Said, What};
-use crate::result::WindowResult;
-use crate::store::{NOBODY, Store};
+use crate::result::{Class, WindowResult};
+use crate::store::{NOBODY, Store, Subject};
 use crate::template::Template;
 use crate::text::{fingerprint, percent_decode_fully};
 
@@ -171,7 +172,7 @@ impl Scan {
     #[must_use]
     pub fn finish(mut self) -> WindowResult {
         self.store.settle();
-        finish(&self.compiled, &self.store)
+        finish(&self.compiled, &self.store, &HashSet::new())
     }
 
     /// Lists the people, and for each of them says what the logs show of who saw whose page.
@@ -185,10 +186,39 @@ impl Scan {
         }
         let Self { compiled, mut store, template: _ } = self;
         store.settle();
-        let window = finish(&compiled, &store);
-        let reconstruction = reconstruct(&compiled, &store, facts, &window);
+        let mut window = finish(&compiled, &store, &HashSet::new());
+        let mut reconstruction = reconstruct(&compiled, &store, facts, &window);
+        // The window is the upper bound: whoever made a page just before it, by whichever clock, is on its list, too.
+        let also = not_listed(&store, &window, &reconstruction);
+        if !also.is_empty() {
+            window = finish(&compiled, &store, &also);
+            reconstruction = reconstruct(&compiled, &store, facts, &window);
+        }
         Ok((window, reconstruction))
     }
+}
+
+/// Whom the reconstruction lists as seen, or perhaps seen, and the window does not.
+fn not_listed(store: &Store, window: &WindowResult, found: &Reconstruction) -> HashSet<u32> {
+    let tenants = window.people.iter().flat_map(|person| {
+        let possible = person.tenants.iter().filter(|tenant| tenant.class == Class::Possible);
+        possible.map(|tenant| (person.person.as_str(), tenant.tenant.as_deref().unwrap_or_default()))
+    });
+    let listed: HashSet<(&str, &str)> = tenants.collect();
+    let seen: HashSet<(&str, &str)> = found
+        .people
+        .iter()
+        .flat_map(|person| {
+            let seen = person.tenants.iter().filter(|tenant| tenant.exposure <= Exposure::Possible);
+            seen.map(|tenant| (person.person.as_str(), tenant.tenant.as_deref().unwrap_or_default()))
+        })
+        .collect();
+    let subjects = (0..).zip(&store.subjects);
+    let of = |subject: &Subject| {
+        let key = (subject.person.as_str(), subject.tenant.as_str());
+        seen.contains(&key) && !listed.contains(&key)
+    };
+    subjects.filter(|(_, subject)| of(subject)).map(|(number, _)| number).collect()
 }
 
 /// What was found in lines of one input.

@@ -945,3 +945,15 @@ fn t36_a_missing_hour_of_an_origin_whose_clock_is_behind() {
     not_confirmed(&r, "ann");
 }
 // ---- 37 the upper bound
+// ---- 37 the upper bound
+#[test]
+fn t37_the_window_is_an_upper_bound() {
+    // Neither ids nor sessions; ann's page was made two seconds before the window by the origin's clock, which is 2.5 s behind.
+    let e = edge(&[E { end: 500, ..D }, E { end: 5 * S, taken: "0.010", result: "Hit", ..D }]);
+    let o = login(60 * S, "ben", "sb") + &req(-2 * S, "ann", "sa", "/mypage", 200, "");
+    let mut scan = Scan::new(query()).unwrap();
+    scan.read("e", e.as_bytes());
+    scan.read("o", o.as_bytes());
+    let (w, r) = scan.reconstruct(&facts(60, 1)).unwrap();
+    assert_eq!(w.people.len(), r.people.len());
+}
