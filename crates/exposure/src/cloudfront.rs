@@ -246,12 +246,15 @@ pub(crate) fn cookie_value<'a>(logged: &[u8], name: &[u8], scratch: &'a mut Vec<
     }
     scratch.clear();
     percent_decode_into(logged, scratch);
-    scratch.split(|byte| *byte == b';').find_map(|pair| {
+    let mut values = scratch.split(|byte| *byte == b';').filter_map(|pair| {
         let pair = pair.trim_ascii();
         let value = pair.strip_prefix(name)?.strip_prefix(b"=")?;
         let value = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value);
         (!value.is_empty()).then_some(value)
-    })
+    });
+    let value = values.next()?;
+    // Of two that differ nobody knows which one the system takes.
+    values.all(|other| other == value).then_some(value)
 }
 
 #[cfg(test)]

@@ -24,6 +24,10 @@ impl Name {
         Self((hash >> 64) as u64, hash as u64 & !1)
     }
 
+    pub(crate) fn half(self) -> u64 {
+        self.0
+    }
+
     pub(crate) fn is_request(self) -> bool {
         self.1 & 1 == 1
     }

@@ -19,7 +19,7 @@ use crate::reconstruct::{CacheFacts, Exposure, FactsError, Reconstruction, recon
 use crate::record::{Body, EdgeRecord, Name, Object, OriginRecord, Said, What};
 use crate::result::{Class, WindowResult};
 use crate::store::{NOBODY, Store, Subject};
-use crate::template::Template;
+use crate::template::{Template, UNKNOWN};
 use crate::text::{fingerprint, percent_decode_fully};
 
 /// Reads inputs for one [`WindowQuery`].
@@ -430,7 +430,10 @@ impl<'q> File<'q> {
     /// Whether a line may be a personal request near the window; the others, which are nearly all, are not read further.
     fn matters(&mut self, glance: &Glance<'_>) -> bool {
         if !glance.id.is_empty() {
-            self.found.store.skew.edge(glance.id, glance.start.midpoint(glance.end));
+            // Without a duration the end alone is known.
+            let is_known = glance.end - glance.start < UNKNOWN;
+            let at = if is_known { glance.start.midpoint(glance.end) } else { glance.end };
+            self.found.store.skew.edge(glance.id, at);
         }
         self.saw(glance.start, glance.end, true) && self.compiled.routes.find(glance.path).is_some()
     }
@@ -445,7 +448,8 @@ impl<'q> File<'q> {
 
     /// `one_cookie`: the line has the value of this cookie, and not the header field.
     fn edge(&mut self, number: u64, line: &[u8], read: &EdgeLine<'_>, one_cookie: Option<&str>) {
-        if !read.id.is_empty() {
+        // Without a duration it is not known when.
+        if !read.id.is_empty() && read.end - read.start < UNKNOWN {
             self.found.store.skew.edge(read.id, read.start.midpoint(read.end));
         }
         if !self.saw(read.start, read.end, true) {
@@ -507,7 +511,13 @@ impl<'q> File<'q> {
             OriginEvent::FailedLogin => What::FailedLogin,
             OriginEvent::Request => match self.compiled.routes.find(read.path.as_bytes()) {
                 Some(route) => What::Request(route),
-                None => return,
+                // The edge may know it by another path.
+                None => {
+                    if !read.id.is_empty() {
+                        self.found.store.elsewhere(name(read.id.as_bytes(), line));
+                    }
+                    return;
+                }
             },
             OriginEvent::Other => return,
         };

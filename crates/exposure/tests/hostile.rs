@@ -957,3 +957,28 @@ fn t37_the_window_is_an_upper_bound() {
     let (w, r) = scan.reconstruct(&facts(60, 1)).unwrap();
     assert_eq!(w.people.len(), r.people.len());
 }
+#[test]
+fn t05c_and_the_wrong_one_is_confirmed() {
+    // cat's server logs the path as the edge, ann's does not: ben's answer is ann's.
+    let e = edge(&[
+        E { end: 59 * S, session: "sc", id: "c1", ..D },
+        E { end: 60 * S, session: "sa", id: "a1", loc: "L2", ..D },
+        E { end: 60 * S + 900, taken: "0.010", session: "sb", result: "Hit", loc: "L2", id: "b1", ..D },
+    ]);
+    let o = logins()
+        + &req(59 * S, "cat", "sc", "/mypage", 200, "c1")
+        + &req(60 * S, "ann", "sa", "/app/mypage", 200, "a1");
+    let r = run(&e, &o, &CacheFacts::default());
+    not_confirmed(&r, "cat");
+    not_left_out(&r, "ann");
+}
+#[test]
+fn t34b_two_cookies_of_one_name() {
+    // Two cookies of one name: the system takes the last, ben's.
+    let e = edge(&[
+        E { end: 60 * S, session: "sa", id: "a1", ..D },
+        E { end: 60 * S + 900, taken: "0.001", session: "sa;%20session=sb", id: "b1", result: "Hit", ..D },
+    ]);
+    let o = logins() + &req(60 * S, "ann", "sa", "/mypage", 200, "a1");
+    not_left_out(&run(&e, &o, &facts(1, 1)), "ann");
+}

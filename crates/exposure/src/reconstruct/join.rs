@@ -155,7 +155,7 @@ pub(super) fn join<'s>(compiled: &Compiled, store: &'s Store, facts: &CacheFacts
     let is_at_edge = |record: &OriginRecord| at_edge(store, record).next().is_some();
     // What the edge refused, the origin may have made all the same, and the cache kept.
     let is_answered = |record: &OriginRecord| at_edge(store, record).any(|one| !one.refused);
-    let joined = edge.iter().any(|record| is_at_origin(record));
+    let joined = edge.iter().any(|record| is_at_origin(record) || store.is_elsewhere(record.name));
     let by_sessions = !joined && edge.iter().any(|record| record.session != 0);
     let by = match (joined, by_sessions && requests.iter().any(|record| record.session != 0)) {
         (true, _) => JoinedBy::RequestIds,
@@ -199,7 +199,8 @@ pub(super) fn join<'s>(compiled: &Compiled, store: &'s Store, facts: &CacheFacts
                 contradicted += u64::from(contradicts && !record.refused);
                 made
             }
-            None if is_crowded => Made::Unsure(viewers.clone()),
+            // The origin answered something, if not under this path.
+            None if is_crowded || store.is_elsewhere(record.name) => Made::Unsure(viewers.clone()),
             None => pairing.made(number, record, &viewers, is_covered, facts),
         };
         if record.refused {
