@@ -982,3 +982,17 @@ fn t34b_two_cookies_of_one_name() {
     let o = logins() + &req(60 * S, "ann", "sa", "/mypage", 200, "a1");
     not_left_out(&run(&e, &o, &facts(1, 1)), "ann");
 }
+#[test]
+fn t12b_and_the_wrong_one_is_confirmed() {
+    let e = edge(&[
+        E { end: -10 * S, session: "sa", id: "a1", ..D },
+        E { end: 1 * S, session: "sc", id: "c1", ..D },
+        E { end: 5 * S, taken: "0.010", session: "sb", result: "Hit", id: "b1", ..D },
+    ]);
+    let o = logins()
+        + &req(-10 * S, "ann", "sa", "/mypage", 200, "a1")
+        + &req(1 * S, "cat", "sc", "/mypage", 200, "c1");
+    let r = run(&e, &o, &facts(60, 1));
+    not_confirmed(&r, "cat");
+    not_left_out(&r, "ann");
+}

@@ -48,7 +48,7 @@ pub(crate) fn reconstruct(
     let facts = &facts;
     let joined = join::join(compiled, store, facts);
     let gaps = Gaps::of(window, &joined.thin, facts.longest_life());
-    let found = candidates::candidates(&joined, facts, compiled.inside.0, &gaps);
+    let found = candidates::candidates(&joined, facts, compiled.inside.0 - BORDER, &gaps);
     let classes::Classified { people, counts, answers, several } =
         classes::classify(compiled, store, facts, &joined, &found, (window, &gaps), &mut doubts);
     let mut residual = joined.residual;
@@ -78,6 +78,9 @@ pub(crate) fn reconstruct(
         would_help,
     }
 }
+
+/// Nobody knows to the second when a fault began: what was made so many milliseconds before may have been kept.
+const BORDER: i64 = 60_000;
 
 /// Clocks that are further apart are wrong by more than their drift: an hour of daylight saving, or nine of a time zone.
 const APART: i64 = 60_000;
