@@ -343,7 +343,7 @@ impl Pairing {
             sessions: rest.iter().map(|record| record.session).filter(|session| *session != 0).collect(),
             without_id: HashMap::new(),
         };
-        let mut without_id: HashMap<(u64, Option<u64>), Vec<(i64, i64)>> = HashMap::new();
+        let mut without_id: HashMap<_, Vec<(i64, i64)>> = HashMap::new();
         for record in rest.iter().filter(|record| !record.name.is_request()) {
             for session in [None, Some(record.session)] {
                 without_id.entry((record.path, session)).or_default().push(clocks.of(record));
