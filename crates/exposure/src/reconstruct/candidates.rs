@@ -157,7 +157,9 @@ impl<'j> OfPath<'j> {
     fn anywhere(&mut self, number: usize, answer: &Answer<'_>) {
         let mut since = answer.start - self.facts.longest_life();
         // What was renewed is older than its life; and so may be what a cache behind the edge had renewed for another one.
-        if answer.renewed || (self.facts.tiers > 1 && self.renewals.between(since, answer.end)) {
+        let hidden = self.gaps.edge.iter().any(|(from, to)| *to >= since && *from <= answer.end);
+        let behind = self.facts.tiers > 1 && self.renewals.between(since, answer.end);
+        if answer.renewed || behind || hidden {
             since = i64::MIN;
         }
         let near = self.wanted(number, answer, since);

@@ -135,7 +135,8 @@ impl Plain<'_> {
         let path = |one: &&Answer<'_>| one.object.path == answer.object.path && one.renewed;
         let mut renewed = self.joined.answers.iter().filter(path);
         let renewed = renewed.any(|one| one.end >= since && one.start <= answer.end);
-        if answer.renewed || (renewed && self.facts.tiers > 1) {
+        let hidden = self.gaps.edge.iter().any(|(from, to)| *to >= since && *from <= answer.end);
+        if answer.renewed || hidden || (renewed && self.facts.tiers > 1) {
             since = i64::MIN;
         }
         let owners = |since| self.owners(number, &self.near(&self.made, number, since));
