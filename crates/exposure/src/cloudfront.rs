@@ -5,6 +5,7 @@
 
 use crate::input::BadReason;
 use crate::record::Said;
+use crate::template::UNKNOWN;
 use crate::text::{find_short, parse_clock, parse_date, parse_number, parse_seconds, percent_decode_into};
 
 const DATE: usize = 0;
@@ -25,7 +26,8 @@ const LENGTH: usize = 14;
 const RESULT: usize = 15;
 const RESPONSE_RESULT: usize = 16;
 const DETAILED_RESULT: usize = 17;
-const NAMES: [&[u8]; 18] = [
+const BYTES: usize = 18;
+const NAMES: [&[u8]; 19] = [
     b"date",
     b"time",
     b"cs-uri-stem",
@@ -44,6 +46,7 @@ const NAMES: [&[u8]; 18] = [
     b"x-edge-result-type",
     b"x-edge-response-result-type",
     b"x-edge-detailed-result-type",
+    b"sc-bytes",
 ];
 const UNUSED: u8 = u8::MAX;
 const GLANCED: [usize; 5] = [DATE, TIME, PATH, ID, TAKEN];
@@ -92,6 +95,8 @@ pub(crate) struct EdgeLine<'a> {
     /// Length of the body as the answer's field said; `None` without one.
     pub(crate) length: Option<u64>,
     pub(crate) said: Said,
+    /// The edge says that the answer failed, or that no byte of it went out.
+    pub(crate) is_broken: bool,
 }
 
 impl Columns {
@@ -162,8 +167,8 @@ impl Columns {
     fn time(&mut self, fields: &[&[u8]; NAMES.len()]) -> Result<(i64, i64), BadReason> {
         let midnight = self.midnight(fields[DATE]).ok_or(BadReason::BadTime)?;
         let second = midnight + parse_clock(fields[TIME]).ok_or(BadReason::BadTime)?;
-        // A line without a duration may have taken any time: no duration is the shortest honest reading.
-        let taken = parse_seconds(fields[TAKEN]).unwrap_or(0);
+        // Too short would leave out whose page was seen.
+        let taken = parse_seconds(fields[TAKEN]).unwrap_or(UNKNOWN);
         Ok((second - taken, second + 999))
     }
 
@@ -187,6 +192,7 @@ impl Columns {
             program: fields[PROGRAM],
             length: parse_number(fields[LENGTH]).and_then(|length| u64::try_from(length).ok()),
             said: said(fields[RESULT], fields[RESPONSE_RESULT], fields[DETAILED_RESULT]),
+            is_broken: fields[RESULT] == b"Error" || fields[BYTES] == b"0",
         })
     }
 
@@ -224,12 +230,15 @@ pub(crate) fn cookie_value<'a>(logged: &[u8], name: &[u8], scratch: &'a mut Vec<
     }
     scratch.clear();
     percent_decode_into(logged, scratch);
-    scratch.split(|byte| *byte == b';').find_map(|pair| {
+    let mut values = scratch.split(|byte| *byte == b';').filter_map(|pair| {
         let pair = pair.trim_ascii();
         let value = pair.strip_prefix(name)?.strip_prefix(b"=")?;
         let value = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value);
         (!value.is_empty()).then_some(value)
-    })
+    });
+    let value = values.next()?;
+    // Of two that differ nobody knows which one the system takes.
+    values.all(|other| other == value).then_some(value)
 }
 
 #[cfg(test)]

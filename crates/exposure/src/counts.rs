@@ -1,6 +1,6 @@
 //! The people and their number, tenant by tenant, so that the parts add up to the whole.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::finish::{Tally, timestamp};
 use crate::input::InputReport;
@@ -12,7 +12,7 @@ use crate::store::Subject;
 pub(crate) fn people_and_counts(
     compiled: &Compiled,
     subjects: &[Subject],
-    tallies: &HashMap<u32, Tally>,
+    (tallies, also): (&HashMap<u32, Tally>, &HashSet<u32>),
     inputs: &[InputReport],
     complete: bool,
 ) -> (Vec<PersonExposure>, Counts) {
@@ -36,12 +36,17 @@ pub(crate) fn people_and_counts(
                     .filter_map(|subject| tallies.get(subject))
                     .filter(|tally| tally.evidence.total > 0)
                     .collect();
-                if counted.is_empty() && complete {
+                let is_also = members.iter().any(|member| also.contains(member));
+                if counted.is_empty() && complete && !is_also {
                     return None;
                 }
                 let seen = members.iter().filter_map(|member| Some(subjects.get(*member as usize)?.seen));
                 let seen = seen.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))?;
-                Some(in_tenant(compiled, tenant, seen, &counted, inputs))
+                let mut entry = in_tenant(compiled, tenant, seen, &counted, inputs);
+                if is_also {
+                    entry.class = Class::Possible;
+                }
+                Some(entry)
             })
             .collect();
         let Some(class) = tenants.iter().map(|tenant| tenant.class).min() else { continue };

@@ -1,6 +1,6 @@
 //! From what was remembered to the list: which lines count, for whom, and what stays open.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 
@@ -58,7 +58,8 @@ pub(crate) fn timestamp(milliseconds: i64) -> Timestamp {
     Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-pub(crate) fn finish(compiled: &Compiled, store: &Store) -> WindowResult {
+/// `also`: subjects who are listed all the same, with their lines just outside of the window.
+pub(crate) fn finish(compiled: &Compiled, store: &Store, also: &HashSet<u32>) -> WindowResult {
     let (inputs, ranks) = sorted_inputs(&store.inputs);
     let coverage = coverage(compiled, store, &inputs);
     let skew = store.skew.estimate();
@@ -67,6 +68,7 @@ pub(crate) fn finish(compiled: &Compiled, store: &Store) -> WindowResult {
 
     let mut counting = Counting {
         compiled,
+        also,
         ranks: &ranks,
         near,
         tallies: HashMap::new(),
@@ -96,7 +98,8 @@ pub(crate) fn finish(compiled: &Compiled, store: &Store) -> WindowResult {
         persons_only_inside: named(|tally| tally.evidence.total > 0 && !tally.firm),
         persons_only_outside: named(|tally| tally.evidence.total == 0 && tally.outside),
     };
-    let (people, counts) = people_and_counts(compiled, &store.subjects, &tallies, &inputs, coverage.complete);
+    let (people, counts) =
+        people_and_counts(compiled, &store.subjects, (&tallies, also), &inputs, coverage.complete);
     let unattributed = unattributed.report(compiled, &inputs);
     WindowResult {
         query: compiled.query.clone(),
@@ -148,6 +151,7 @@ fn sorted_inputs(reports: &[InputReport]) -> (Vec<InputReport>, Vec<u32>) {
 
 struct Counting<'a> {
     compiled: &'a Compiled,
+    also: &'a HashSet<u32>,
     ranks: &'a [u32],
     near: i64,
     tallies: HashMap<u32, Tally>,
@@ -202,15 +206,19 @@ impl Counting<'_> {
         let outside = !inside && end + near >= from && start - near <= to;
         self.border.0 += u64::from(inside && !firm);
         self.border.1 += u64::from(outside);
-        if !inside && !outside {
+        if !inside && !outside && self.also.is_empty() {
             return;
         }
         let limit = self.compiled.query.limits.evidence;
         let line = self.line(counted);
         for subject in subjects {
+            let also = self.also.contains(subject);
+            if !inside && !outside && !also {
+                continue;
+            }
             let tally = self.tallies.entry(*subject).or_default();
             tally.outside |= outside;
-            if !inside {
+            if !inside && !also {
                 continue;
             }
             tally.firm |= firm;

@@ -52,7 +52,7 @@ pub use diff::{Change, Difference, Entry, Summary, diff};
 pub use input::{Bad, BadReason, BadSample, Format, InputReport, Truncation};
 pub use query::{Basis, Limits, QueryError, WindowQuery};
 pub use reconstruct::{
-    AnswerCounts, Assumption, CacheFacts, Exposure, ExposureCounts, FactsError, JoinedBy, KeptAnswer,
+    AnswerCounts, Assumption, CacheFacts, Doubt, Exposure, ExposureCounts, FactsError, JoinedBy, KeptAnswer,
     PersonReconstruction, Reconstruction, Residual, TenantReconstruction, WouldHelp,
 };
 pub use result::{

@@ -133,7 +133,13 @@ pub(crate) fn read(line: &[u8]) -> Result<OriginLine<'_>, BadReason> {
     })
 }
 
-fn checked(line: OriginLine<'_>) -> Result<OriginLine<'_>, BadReason> {
+fn checked(mut line: OriginLine<'_>) -> Result<OriginLine<'_>, BadReason> {
+    // Loggers write a dash where there is nothing; as an id it would be that of all these lines.
+    for text in [&mut line.person, &mut line.session, &mut line.path, &mut line.id] {
+        if text == "-" {
+            *text = Cow::Borrowed("");
+        }
+    }
     let ids = [&line.person, &line.kind, &line.tenant];
     if ids.iter().any(|id| id.len() > MAX_ID || id.bytes().any(|byte| byte.is_ascii_control())) {
         return Err(BadReason::BadId);

@@ -26,6 +26,10 @@ impl Name {
         Self((hash >> 64) as u64, hash as u64 & !1)
     }
 
+    pub(crate) fn half(self) -> u64 {
+        self.0
+    }
+
     pub(crate) fn is_request(self) -> bool {
         self.1 & 1 == 1
     }
@@ -150,8 +154,8 @@ placed!(OriginRecord);
 placed!(EdgeRecord);
 
 impl Record for OriginRecord {
-    /// The person is part of it: an id that is sent twice must not hide anybody.
-    type Key = (Name, u8, u32);
+    /// The person and the path are part of it: an id that is sent twice must not hide anybody.
+    type Key = (Name, u8, u32, u64);
 
     fn key(&self) -> Self::Key {
         let kind = match self.what {
@@ -159,7 +163,7 @@ impl Record for OriginRecord {
             What::Login => 1,
             What::FailedLogin => 2,
         };
-        (self.name, kind, self.subject)
+        (self.name, kind, self.subject, self.path)
     }
 
     fn absorb(&mut self, inputs: &[InputReport], other: &Self) {
@@ -169,17 +173,16 @@ impl Record for OriginRecord {
         // Where two lines of one request differ, the one that says less counts.
         agreed(&mut self.session, other.session, 0);
         agreed(&mut self.status, other.status, 0);
-        self.path = self.path.min(other.path);
         self.set_place(first_place(inputs, self.place(), other.place()));
     }
 }
 
 impl Record for EdgeRecord {
-    /// The session is part of it: a log without cookies must not hide what one with cookies tells.
-    type Key = (Name, u64);
+    /// The path is part of it: an id that is given to two requests must hide neither. And the session: a log without cookies must not hide what one with cookies tells.
+    type Key = (Name, u64, u64);
 
     fn key(&self) -> Self::Key {
-        (self.name, self.session)
+        (self.name, self.object.path, self.session)
     }
 
     fn absorb(&mut self, inputs: &[InputReport], other: &Self) {

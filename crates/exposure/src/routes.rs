@@ -128,7 +128,7 @@ impl Routes {
         let raw = raw.split(|byte| *byte == b'?').next().unwrap_or_default();
         let path = if memchr::memchr(b'%', raw).is_some() || raw.windows(2).any(|pair| pair == b"//") {
             self.decoded.clear();
-            crate::text::percent_decode_into(raw, &mut self.decoded);
+            crate::text::percent_decode_fully(raw, &mut self.decoded);
             self.decoded.dedup_by(|next, previous| *next == b'/' && *previous == b'/');
             &self.decoded
         } else {

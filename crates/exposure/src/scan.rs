@@ -1,5 +1,6 @@
 //! The scan: takes inputs one by one, or on many threads, and ends in a result.
 
+use std::collections::HashSet;
 use std::io::Read;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -14,12 +15,12 @@ use crate::finish::finish;
 use crate::input::{Bad, BadReason, BadSample, Format, InputReport, Line, Opened, open};
 use crate::origin::{self, OriginEvent, OriginLine};
 use crate::query::{Compiled, QueryError, WindowQuery};
-use crate::reconstruct::{CacheFacts, FactsError, Reconstruction, reconstruct};
-use crate::record::{Body, EdgeRecord, Name, Object, OriginRecord, What};
-use crate::result::WindowResult;
-use crate::store::{NOBODY, Store};
-use crate::template::Template;
-use crate::text::{fingerprint, percent_decode_into};
+use crate::reconstruct::{CacheFacts, Exposure, FactsError, Reconstruction, reconstruct};
+use crate::record::{Body, EdgeRecord, Name, Object, OriginRecord, Said, What};
+use crate::result::{Class, WindowResult};
+use crate::store::{NOBODY, Store, Subject};
+use crate::template::{Template, UNKNOWN};
+use crate::text::{fingerprint, percent_decode_fully};
 
 /// Reads inputs for one [`WindowQuery`].
 ///
@@ -180,7 +181,7 @@ impl Scan {
     #[must_use]
     pub fn finish(mut self) -> WindowResult {
         self.store.settle();
-        finish(&self.compiled, &self.store)
+        finish(&self.compiled, &self.store, &HashSet::new())
     }
 
     /// Lists the people, and for each of them says what the logs show of who saw whose page.
@@ -194,10 +195,39 @@ impl Scan {
         }
         let Self { compiled, mut store, .. } = self;
         store.settle();
-        let window = finish(&compiled, &store);
-        let reconstruction = reconstruct(&compiled, &store, facts, &window);
+        let mut window = finish(&compiled, &store, &HashSet::new());
+        let mut reconstruction = reconstruct(&compiled, &store, facts, &window);
+        // The window is the upper bound: whoever made a page just before it, by whichever clock, is on its list, too.
+        let also = not_listed(&store, &window, &reconstruction);
+        if !also.is_empty() {
+            window = finish(&compiled, &store, &also);
+            reconstruction = reconstruct(&compiled, &store, facts, &window);
+        }
         Ok((window, reconstruction))
     }
+}
+
+/// Whom the reconstruction lists as seen, or perhaps seen, and the window does not.
+fn not_listed(store: &Store, window: &WindowResult, found: &Reconstruction) -> HashSet<u32> {
+    let tenants = window.people.iter().flat_map(|person| {
+        let possible = person.tenants.iter().filter(|tenant| tenant.class == Class::Possible);
+        possible.map(|tenant| (person.person.as_str(), tenant.tenant.as_deref().unwrap_or_default()))
+    });
+    let listed: HashSet<(&str, &str)> = tenants.collect();
+    let seen: HashSet<(&str, &str)> = found
+        .people
+        .iter()
+        .flat_map(|person| {
+            let seen = person.tenants.iter().filter(|tenant| tenant.exposure <= Exposure::Possible);
+            seen.map(|tenant| (person.person.as_str(), tenant.tenant.as_deref().unwrap_or_default()))
+        })
+        .collect();
+    let subjects = (0..).zip(&store.subjects);
+    let of = |subject: &Subject| {
+        let key = (subject.person.as_str(), subject.tenant.as_str());
+        seen.contains(&key) && !listed.contains(&key)
+    };
+    subjects.filter(|(_, subject)| of(subject)).map(|(number, _)| number).collect()
 }
 
 /// What was found in lines of one input.
@@ -409,7 +439,10 @@ impl<'q> File<'q> {
     /// Whether a line may be a personal request near the window; the others, which are nearly all, are not read further.
     fn matters(&mut self, glance: &Glance<'_>) -> bool {
         if !glance.id.is_empty() {
-            self.found.store.skew.edge(glance.id, glance.start.midpoint(glance.end));
+            // Without a duration the end alone is known.
+            let is_known = glance.end - glance.start < UNKNOWN;
+            let at = if is_known { glance.start.midpoint(glance.end) } else { glance.end };
+            self.found.store.skew.edge(glance.id, at);
         }
         self.saw(glance.start, glance.end, true) && self.compiled.routes.find(glance.path).is_some()
     }
@@ -424,7 +457,8 @@ impl<'q> File<'q> {
 
     /// `one_cookie`: the line has the value of this cookie, and not the header field.
     fn edge(&mut self, number: u64, line: &[u8], read: &EdgeLine<'_>, one_cookie: Option<&str>) {
-        if !read.id.is_empty() {
+        // Without a duration it is not known when.
+        if !read.id.is_empty() && read.end - read.start < UNKNOWN {
             self.found.store.skew.edge(read.id, read.start.midpoint(read.end));
         }
         if !self.saw(read.start, read.end, true) {
@@ -453,7 +487,7 @@ impl<'q> File<'q> {
             },
             client: if read.address.is_empty() { 0 } else { short_of(&[read.address, read.program]) },
             said: read.said,
-            body: body(read.method, read.status),
+            body: body(read),
             // An edge answers `HEAD` with what it keeps for `GET`, and fills it by asking for that.
             may_be_kept: matches!(read.method, b"GET" | b"HEAD" | b""),
             length: read.length.into(),
@@ -486,7 +520,13 @@ impl<'q> File<'q> {
             OriginEvent::FailedLogin => What::FailedLogin,
             OriginEvent::Request => match self.compiled.routes.find(read.path.as_bytes()) {
                 Some(route) => What::Request(route),
-                None => return,
+                // The edge may know it by another path.
+                None => {
+                    if !read.id.is_empty() {
+                        self.found.store.elsewhere(name(read.id.as_bytes(), line));
+                    }
+                    return;
+                }
             },
             OriginEvent::Other => return,
         };
@@ -506,12 +546,15 @@ impl<'q> File<'q> {
     }
 }
 
-/// What a viewer got. An edge that logs no method is taken at its worst.
-fn body(method: &[u8], status: u16) -> Body {
-    match (method, status) {
-        (b"GET" | b"", 200) => Body::Whole,
-        (b"GET" | b"", 304) | (b"HEAD", _) => Body::Nothing,
+/// What a viewer got: the whole only where the line says so. An edge that logs no method or status is taken at its worst.
+fn body(read: &EdgeLine<'_>) -> Body {
+    // What a `POST` got is kept by few caches, and then they say so.
+    let kept = matches!(read.said, Said::Kept | Said::Confirmed);
+    match (read.method, read.status) {
+        (b"GET", 200) if !read.is_broken => Body::Whole,
+        (b"GET" | b"", 304) | (b"HEAD" | b"OPTIONS", _) => Body::Nothing,
         (b"GET" | b"", _) => Body::Part,
+        (_, 200) if kept => Body::Part,
         _ => Body::Nothing,
     }
 }
@@ -520,7 +563,7 @@ fn body(method: &[u8], status: u16) -> Body {
 fn path_key(raw: &[u8], decoded: &mut Vec<u8>) -> u64 {
     let path = raw.split(|byte| *byte == b'?').next().unwrap_or_default();
     decoded.clear();
-    percent_decode_into(path, decoded);
+    percent_decode_fully(path, decoded);
     decoded.dedup_by(|next, previous| *next == b'/' && *previous == b'/');
     short(decoded)
 }

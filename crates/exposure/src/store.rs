@@ -11,7 +11,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use serde::{Deserialize, Serialize};
 
 use crate::input::InputReport;
-use crate::record::{EdgeRecord, OriginRecord, Place, What};
+use crate::record::{EdgeRecord, Name, OriginRecord, Place, What};
 use crate::skew::Sample;
 
 /// A person in a tenant, as the logs name them. Empty text where a log does not tell.
@@ -125,6 +125,8 @@ pub(crate) struct Store {
     sessions: HashMap<u64, Holders, BuildHasherDefault<AsItIs>>,
     origin: Lines<OriginRecord>,
     edge: Lines<EdgeRecord>,
+    /// Request ids of other requests at the origin near the window: half of their hashes.
+    elsewhere: Vec<u64>,
     /// Hours since 1970 near the window in which a line exists.
     pub(crate) origin_hours: BTreeSet<i64>,
     pub(crate) edge_hours: BTreeSet<i64>,
@@ -191,6 +193,15 @@ impl Store {
         self.origin.push(record, &self.inputs);
     }
 
+    pub(crate) fn elsewhere(&mut self, name: Name) {
+        self.elsewhere.push(name.half());
+    }
+
+    /// Whether the origin answered this request under a path that is not personal.
+    pub(crate) fn is_elsewhere(&self, name: Name) -> bool {
+        name.is_request() && self.elsewhere.binary_search(&name.half()).is_ok()
+    }
+
     pub(crate) fn edge_record(&mut self, record: EdgeRecord) {
         self.edge.push(record, &self.inputs);
     }
@@ -199,6 +210,8 @@ impl Store {
     pub(crate) fn settle(&mut self) {
         self.origin.settle(&self.inputs);
         self.edge.settle(&self.inputs);
+        self.elsewhere.sort_unstable();
+        self.elsewhere.dedup();
         self.sessions.retain(|_, holders| {
             if let Holders::Several(all) = holders {
                 all.sort_unstable();
@@ -253,6 +266,7 @@ impl Store {
             let before = std::mem::replace(self, other);
             self.origin_hours.extend(before.origin_hours);
             self.edge_hours.extend(before.edge_hours);
+            self.elsewhere.extend(before.elsewhere);
             self.skew.merge(before.skew);
             return;
         }
@@ -263,6 +277,7 @@ impl Store {
             sessions,
             origin,
             edge,
+            elsewhere,
             mut origin_hours,
             mut edge_hours,
             skew,
@@ -298,6 +313,7 @@ impl Store {
         }
         self.origin.append(origin, &self.inputs);
         self.edge.append(edge, &self.inputs);
+        self.elsewhere.extend(elsewhere);
         self.origin_hours.append(&mut origin_hours);
         self.edge_hours.append(&mut edge_hours);
         self.skew.merge(skew);

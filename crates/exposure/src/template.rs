@@ -59,7 +59,7 @@ enum Slot {
 }
 
 /// How long an answer may have taken, in milliseconds, where its log does not say: too short would leave out whose page was seen.
-const UNKNOWN: i64 = 60_000;
+pub(crate) const UNKNOWN: i64 = 60_000;
 
 const SLOTS: usize = Slot::Location as usize + 1;
 
@@ -294,6 +294,7 @@ impl Template {
             program: of(Slot::Program),
             length: parse_number(of(Slot::Length)).and_then(|length| u64::try_from(length).ok()),
             said: said(of(Slot::Cache)),
+            is_broken: false,
         })
     }
 }

@@ -25,6 +25,18 @@ pub(crate) fn percent_decode_into(raw: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(rest);
 }
 
+/// Decodes until nothing changes, three times at most: CloudFront's log encodes the `%` of an encoded path again.
+pub(crate) fn percent_decode_fully(raw: &[u8], out: &mut Vec<u8>) {
+    percent_decode_into(raw, out);
+    for _ in 0..2 {
+        if memchr::memchr(b'%', out).is_none() {
+            return;
+        }
+        let before = std::mem::take(out);
+        percent_decode_into(&before, out);
+    }
+}
+
 fn hex_digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }

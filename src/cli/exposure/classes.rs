@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use exposure::{Assumption, Exposure, JoinedBy, Reconstruction, WouldHelp};
+use exposure::{Assumption, Doubt, Exposure, JoinedBy, Reconstruction, WouldHelp};
 
 /// The class, as everywhere.
 pub const fn word(exposure: Exposure) -> &'static str {
@@ -32,10 +32,21 @@ fn write(text: &mut String, result: &Reconstruction) -> std::fmt::Result {
         answers,
         residual,
         thin_hours,
+        doubts,
+        sessions_of_several_clients,
         assumptions,
         would_help,
     } = result;
     writeln!(text)?;
+    for doubt in doubts {
+        writeln!(text, "NOBODY EXCLUDED  {}", doubts_because(*doubt))?;
+    }
+    if *sessions_of_several_clients > 0 {
+        writeln!(
+            text,
+            "WARNING     {sessions_of_several_clients} sessions were used from several addresses or programs: a cache may have given their cookies away"
+        )?;
+    }
     let total =
         counts.confirmed + counts.possible + counts.indeterminate + counts.self_only + counts.excluded;
     writeln!(text, "of these {total} persons")?;
@@ -138,5 +149,17 @@ const fn helps(help: WouldHelp) -> &'static str {
         WouldHelp::TimeToLive => "a shorter --time-to-live, if the cache's configuration shows one",
         WouldHelp::Tiers => "a smaller --tiers, if there was no cache behind the edge",
         WouldHelp::Lengths => "lengths of bodies in the edge's log (sc-content-len)",
+    }
+}
+
+const fn doubts_because(doubt: Doubt) -> &'static str {
+    match doubt {
+        Doubt::MissingOriginHours => "hours of the origin's log are missing",
+        Doubt::TruncatedInputs => "a file breaks off",
+        Doubt::DamagedInputs => "a file has lines that could not be read",
+        Doubt::UnexplainedAnswers => "answers came from a cache of which nobody knows whose they were",
+        Doubt::ClocksApart => {
+            "the clocks of edge and origin are more than a minute apart; correct the origin's times"
+        }
     }
 }

@@ -37,9 +37,12 @@ pub struct Arguments {
     /// Each edge location kept one copy of an answer, and a newer one took its place.
     #[arg(long)]
     single_copy: bool,
-    /// Host and query were part of the cache's key.
+    /// The host and the whole query were part of the cache's key. Not if only some parameters were, or if they were put in order.
     #[arg(long)]
     key_has_host_and_query: bool,
+    /// Answers of different length may be the same page: the cache or the edge packs or rewrites them.
+    #[arg(long)]
+    lengths_tell_nothing: bool,
     /// The origin's log may lack requests that reached it: then a miss may have been the viewer's own page.
     #[arg(long)]
     origin_log_incomplete: bool,
@@ -65,6 +68,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         single_copy: arguments.single_copy,
         key_has_host_and_query: arguments.key_has_host_and_query,
         origin_log_complete: !arguments.origin_log_incomplete,
+        lengths_tell_bodies: !arguments.lengths_tell_nothing,
         clients_tell_people: arguments.clients_tell_people,
         clock_difference_milliseconds: arguments.clock_difference,
         ..CacheFacts::default()
@@ -85,7 +89,9 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             output::print(&classes::text(&both.reconstruction));
         }
     }
-    let is_sound = summary::is_sound(&both.window) && both.reconstruction.thin_hours.is_empty();
+    let is_sound = summary::is_sound(&both.window)
+        && both.reconstruction.thin_hours.is_empty()
+        && both.reconstruction.doubts.is_empty();
     Ok(if is_sound { ExitCode::SUCCESS } else { ExitCode::from(3) })
 }
 

@@ -6,6 +6,7 @@ use super::Gaps;
 use super::facts::CacheFacts;
 use super::join::{Answer, Joined, Loose, Made};
 use super::shelf::{Fill, Shelf, Wanted, add_owners};
+use super::spans::Times;
 use super::subjects::{Subjects, Union};
 use crate::record::{Body, Said};
 
@@ -49,6 +50,8 @@ struct OfPath<'j> {
     passed: Shelf,
     /// Answers that were confirmed, and are good for another life since.
     confirmed: Shelf,
+    /// When a cache had something renewed by the origin.
+    renewals: Times,
 }
 
 impl<'j> OfPath<'j> {
@@ -67,7 +70,7 @@ impl<'j> OfPath<'j> {
             let answer = &all[*number as usize];
             if let Made::Own(owners) | Made::Unsure(owners) = &answer.made
                 && answer.may_be_kept
-                && answer.end >= begin
+                && answer.until >= begin
             {
                 made.push(fill(*number, answer, facts, owners.clone()));
             }
@@ -83,7 +86,9 @@ impl<'j> OfPath<'j> {
             answer: None,
         }));
         let (passed, confirmed) = Default::default();
-        Self { all, facts, gaps, union, made: Shelf::new(made), passed, confirmed }
+        let renewed = answers.iter().map(|number| &all[*number as usize]).filter(|answer| answer.renewed);
+        let renewals = Times::new(renewed.map(|answer| (answer.start, answer.end)).collect());
+        Self { all, facts, gaps, union, made: Shelf::new(made), passed, confirmed, renewals }
     }
 
     fn solve(mut self, answers: &[u32], found: &mut Vec<FromCache>) {
@@ -133,7 +138,7 @@ impl<'j> OfPath<'j> {
             self.union.add(viewers);
         }
         if self.is_blind(answer) {
-            self.union.others();
+            self.union.strangers();
         }
         self.union.take()
     }
@@ -152,12 +157,19 @@ impl<'j> OfPath<'j> {
 
     /// What any cache may have had.
     fn anywhere(&mut self, number: u32, answer: &Answer<'_>) {
-        let near = self.wanted(number, answer, answer.start - self.facts.longest_life());
+        let mut since = answer.start - self.facts.longest_life();
+        // What was renewed is older than its life; and so may be what a cache behind the edge had renewed for another one.
+        let hidden = self.gaps.edge.iter().any(|(from, to)| *to >= since && *from <= answer.end);
+        let behind = self.facts.tiers > 1 && self.renewals.between(since, answer.end);
+        if answer.renewed || behind || hidden {
+            since = i64::MIN;
+        }
+        let near = self.wanted(number, answer, since);
         // Nothing that the facts allow: then they are wrong, and it may be anything that was ever made.
         let all = Wanted { since: i64::MIN, ..near };
         let made = &mut self.made;
         if !add_owners(&mut [made], &near, self.union) && !add_owners(&mut [made], &all, self.union) {
-            self.union.others();
+            self.union.strangers();
         }
     }
 
@@ -170,7 +182,7 @@ impl<'j> OfPath<'j> {
             // It may have been confirmed again and again in between.
             since = since.min(*from - life);
         }
-        if answer.said == Said::Confirmed {
+        if answer.renewed {
             // Past its life it was asked about, however long ago it was kept.
             since = i64::MIN;
         }
@@ -197,7 +209,7 @@ fn fill(number: u32, answer: &Answer<'_>, facts: &CacheFacts, owners: Subjects) 
         answer.location != 0 && answer.body == Body::Whole && !matches!(answer.made, Made::Unsure(_));
     Fill {
         start: answer.start,
-        end: answer.end,
+        end: answer.until,
         location: answer.location,
         rest,
         length: whole_length(answer),

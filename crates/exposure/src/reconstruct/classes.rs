@@ -7,13 +7,13 @@ use super::candidates::FromCache;
 use super::facts::CacheFacts;
 use super::join::{Answer, Joined, Made};
 use super::result::{
-    AnswerCounts, Exposure, ExposureCounts, KeptAnswer, PersonReconstruction, TenantReconstruction,
+    AnswerCounts, Doubt, Exposure, ExposureCounts, KeptAnswer, PersonReconstruction, TenantReconstruction,
 };
 use super::subjects::Subjects;
 use crate::finish::timestamp;
 use crate::query::Compiled;
-use crate::record::Body;
-use crate::result::{Class, PersonExposure, Source, TenantExposure, WindowResult};
+use crate::record::{Body, Said as Word};
+use crate::result::{Class, PersonExposure, TenantExposure, WindowResult};
 use crate::store::Store;
 
 /// What is known of one subject.
@@ -84,6 +84,8 @@ pub(super) struct Classified {
     pub people: Vec<PersonReconstruction>,
     pub counts: ExposureCounts,
     pub answers: AnswerCounts,
+    /// Sessions that several clients used.
+    pub several: u64,
 }
 
 pub(super) fn classify(
@@ -93,6 +95,7 @@ pub(super) fn classify(
     joined: &Joined<'_>,
     found: &[FromCache],
     (window, gaps): (&WindowResult, &Gaps),
+    doubts: &mut Vec<Doubt>,
 ) -> Classified {
     let mut classes = Classes {
         compiled,
@@ -117,7 +120,15 @@ pub(super) fn classify(
             classes.answer(answer, &from_cache.owners);
         }
     }
-    let missing = Missing::new(window, gaps, facts, joined);
+    classes.answers.contradicted = joined.contradicted;
+    if classes.answers.unexplained > 0 {
+        doubts.push(Doubt::UnexplainedAnswers);
+        doubts.sort_unstable();
+    }
+    let mut missing = Missing::new(!doubts.is_empty(), gaps, facts, joined, found);
+    // A session of several clients may be a cookie that a cache gave to others: what they saw then bears its holder's own name.
+    let (several, holders) = of_several_clients(store);
+    missing.subjects.extend(holders);
     let people = classes.people(window, &missing);
     let mut counts = ExposureCounts::default();
     for person in &people {
@@ -129,7 +140,20 @@ pub(super) fn classify(
             Exposure::Excluded => &mut counts.excluded,
         } += 1;
     }
-    Classified { people, counts, answers: classes.answers }
+    Classified { people, counts, answers: classes.answers, several }
+}
+
+/// Sessions that were used from more than one address with a program: how many, and whose.
+fn of_several_clients(store: &Store) -> (u64, BTreeSet<u32>) {
+    let mut clients: HashMap<u64, u64> = HashMap::new();
+    let mut several: BTreeSet<u64> = BTreeSet::new();
+    for record in store.edge().iter().filter(|record| record.session != 0 && record.client != 0) {
+        if *clients.entry(record.session).or_insert(record.client) != record.client {
+            several.insert(record.session);
+        }
+    }
+    let holders = several.iter().filter_map(|session| store.holders(*session)).flatten().copied().collect();
+    (several.len() as u64, holders)
 }
 
 /// Who was seen behind each client.
@@ -200,7 +224,9 @@ impl Classes<'_> {
         let only_viewer =
             viewers.as_slice().first().filter(|_| by_client.is_none() && viewers_known && viewers.len() == 1);
         let candidates = self.persons.of(owners.known().iter().copied()).len() as u64;
-        let single = candidates == 1 && !owners.others;
+        // Wordly a page, and from where a cache keeps pages: an edge makes answers of its own, too.
+        let is_page = answer.body == Body::Whole && answer.said != Word::Nothing;
+        let single = candidates == 1 && !owners.others && is_page;
         let mut exposes = false;
         for subject in owners.known() {
             let Some(person) = self.persons.numbers.get(*subject as usize) else { continue };
@@ -221,7 +247,7 @@ impl Classes<'_> {
             );
         }
         let count = |count: &mut u64, is: bool| *count += u64::from(is);
-        let unexplained = owners.known().is_empty();
+        let unexplained = owners.known().is_empty() || owners.strangers;
         // Who it was of nobody knows: somebody else all the same, or a viewer of whom nobody knows either.
         count(&mut self.answers.exposing, exposes || unexplained);
         count(&mut self.answers.unexplained, unexplained);
@@ -299,17 +325,20 @@ impl Classes<'_> {
 
 /// Parts of the logs that are not there.
 struct Missing {
-    /// Nobody can be left out: what the origin answered is not known, or nobody knows what broke off.
+    /// Nobody can be left out, see [`Doubt`].
     everybody: bool,
     /// Whose page a cache may have had in an hour without a line of the edge.
     subjects: BTreeSet<u32>,
 }
 
 impl Missing {
-    fn new(window: &WindowResult, gaps: &Gaps, facts: &CacheFacts, joined: &Joined<'_>) -> Self {
-        let coverage = &window.coverage;
-        let everybody = !coverage.truncated_inputs.is_empty()
-            || coverage.gaps.iter().any(|gap| gap.source == Source::Origin);
+    fn new(
+        everybody: bool,
+        gaps: &Gaps,
+        facts: &CacheFacts,
+        joined: &Joined<'_>,
+        found: &[FromCache],
+    ) -> Self {
         let mut subjects = BTreeSet::new();
         let mut lasts = |start: i64, end: i64, owners: &Subjects| {
             let until = end.saturating_add(facts.longest_life());
@@ -319,8 +348,13 @@ impl Missing {
         };
         for answer in &joined.answers {
             if let Made::Own(owners) | Made::Unsure(owners) = &answer.made {
-                lasts(answer.start, answer.end, owners);
+                lasts(answer.start, answer.until, owners);
             }
+        }
+        // Good for another life since.
+        for renewed in found.iter().filter(|one| joined.answers[one.answer as usize].renewed) {
+            let answer = &joined.answers[renewed.answer as usize];
+            lasts(answer.start, answer.until, &renewed.owners);
         }
         for loose in &joined.loose {
             lasts(loose.start, loose.end, &loose.subjects);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::facts::CacheFacts;
 use super::result::{JoinedBy, Residual};
-use super::spans::{OfThemselves, Spans};
+use super::spans::{OfThemselves, Spans, Times};
 use super::subjects::Subjects;
 use crate::query::Compiled;
 use crate::record::{Body, EdgeRecord, Name, Object, OriginRecord, Place, Said, What};
@@ -29,6 +29,10 @@ pub(super) enum Made {
 pub(super) struct Answer<'s> {
     pub edge: &'s EdgeRecord,
     pub may_be_kept: bool,
+    /// The origin, or the edge, said that what a cache had is still good: it is for another life.
+    pub renewed: bool,
+    /// Until when a cache may have got it: it goes on when the viewer has left, and fetches behind an old answer.
+    pub until: i64,
     pub made: Made,
     /// Who asked.
     pub viewers: Subjects,
@@ -58,35 +62,89 @@ pub(super) struct Joined<'s> {
     pub residual: Residual,
     /// Hours of which so many lines of the edge are missing that it is as if it had none.
     pub thin: Vec<(i64, i64)>,
+    /// Answers whose request id the origin gives to other people than the edge's session.
+    pub contradicted: u64,
 }
 
-/// What the origin says of one request id.
+/// A cache goes on fetching so long when its viewer has left, in milliseconds, if nothing tells more.
+const LEFT: i64 = 60_000;
+
+/// What the origin says of one request.
 struct AtOrigin {
     subjects: Subjects,
     /// It only said that what is kept is still good: the body belongs to whom it was made for before.
     confirms: bool,
+    /// It gave no page.
+    refused: bool,
+    /// By the edge's clock.
+    until: i64,
 }
 
 impl AtOrigin {
     /// `None` where the origin has no line of the request.
-    fn of(requests: &[&OriginRecord], record: &EdgeRecord) -> Option<Self> {
+    fn of(store: &Store, requests: &[&OriginRecord], record: &EdgeRecord, clocks: Clocks) -> Option<Self> {
         if !record.name.is_request() {
             return None;
         }
         let first = requests.partition_point(|one| one.name < record.name);
-        let mut lines = requests[first..].iter().take_while(|one| one.name == record.name).peekable();
-        lines.peek()?;
-        let mut known = Self { subjects: Subjects::default(), confirms: true };
-        for line in lines {
-            known.subjects.add(&named(line.subject));
-            known.confirms &= line.status == 304;
+        let lines = || requests[first..].iter().copied().take_while(|one| one.name == record.name);
+        // An id that was given twice: the lines of this path tell, and those of another one only where there are none.
+        let same = |line: &&OriginRecord| line.path == record.object.path;
+        if lines().any(|line| same(&line)) {
+            Self::of_lines(store, lines().filter(same), clocks)
+        } else {
+            Self::of_lines(store, lines(), clocks)
         }
-        Some(known)
+    }
+
+    fn of_lines<'l>(
+        store: &Store,
+        lines: impl Iterator<Item = &'l OriginRecord>,
+        clocks: Clocks,
+    ) -> Option<Self> {
+        let mut found: Option<Self> = None;
+        for line in lines {
+            let known = found.get_or_insert(Self {
+                subjects: Subjects::default(),
+                confirms: true,
+                refused: true,
+                until: i64::MIN,
+            });
+            known.subjects.add(&named(store, line));
+            known.confirms &= line.status == 304;
+            known.refused &= line.refused;
+            known.until = known.until.max(clocks.of(line).1);
+        }
+        found
+    }
+
+    /// How the answer came about to which this belongs, and whether the two logs contradict each other.
+    fn made(&self, record: &EdgeRecord, viewers: &Subjects, is_crowded: bool) -> (Made, bool) {
+        // The origin gave no body: what the viewer got, and what is good for another life now, was kept.
+        if self.confirms && (record.body != Body::Nothing || record.said == Said::Confirmed) {
+            return (Made::Kept, false);
+        }
+        let mut subjects = self.subjects.clone();
+        if subjects.known().is_empty() && !viewers.known().is_empty() {
+            // It names nobody: then whoever asked at the edge, or nobody whom it knew.
+            subjects = Subjects { others: true, strangers: false, ..viewers.clone() };
+        }
+        let (owners, viewing) = (subjects.known(), viewers.known());
+        let contradicts = !owners.is_empty()
+            && !viewing.is_empty()
+            && !owners.iter().any(|owner| viewing.binary_search(owner).is_ok());
+        // The edge had it all the same, or the origin gave none: what went to the origin under this id was asked beside.
+        let beside = matches!(record.said, Said::Kept | Said::Confirmed) || self.refused;
+        if contradicts || is_crowded || (beside && !self.confirms) {
+            subjects.add_known(viewers);
+            return (Made::Unsure(subjects), contradicts);
+        }
+        (Made::Own(subjects), false)
     }
 }
 
 pub(super) fn join<'s>(compiled: &Compiled, store: &'s Store, facts: &CacheFacts) -> Joined<'s> {
-    let clocks = clocks(store, facts);
+    let clocks = Clocks::new(store, facts);
     // In the order of their names, as all that the store has.
     let requests: Vec<&OriginRecord> =
         store.origin().iter().filter(|record| matches!(record.what, What::Request(_))).collect();
@@ -94,10 +152,10 @@ pub(super) fn join<'s>(compiled: &Compiled, store: &'s Store, facts: &CacheFacts
     let is_at_origin = |record: &EdgeRecord| {
         record.name.is_request() && requests.binary_search_by_key(&record.name, |one| one.name).is_ok()
     };
-    let is_at_edge = |record: &OriginRecord| {
-        record.name.is_request() && store.edge().binary_search_by_key(&record.name, |one| one.name).is_ok()
-    };
-    let joined = edge.iter().any(|record| is_at_origin(record));
+    let is_at_edge = |record: &OriginRecord| at_edge(store, record).next().is_some();
+    // What the edge refused, the origin may have made all the same, and the cache kept.
+    let is_answered = |record: &OriginRecord| at_edge(store, record).any(|one| !one.refused);
+    let joined = edge.iter().any(|record| is_at_origin(record) || store.is_elsewhere(record.name));
     let by_sessions = !joined && edge.iter().any(|record| record.session != 0);
     let by = match (joined, by_sessions && requests.iter().any(|record| record.session != 0)) {
         (true, _) => JoinedBy::RequestIds,
@@ -105,7 +163,7 @@ pub(super) fn join<'s>(compiled: &Compiled, store: &'s Store, facts: &CacheFacts
         (false, false) => JoinedBy::Nothing,
     };
     // What no id joins, for the other way.
-    let rest: Vec<&OriginRecord> = requests.iter().copied().filter(|record| !is_at_edge(record)).collect();
+    let rest: Vec<&OriginRecord> = requests.iter().copied().filter(|record| !is_answered(record)).collect();
     let pairing = Pairing::new(&edge, &rest, by, clocks);
 
     let mut residual = Residual::default();
@@ -117,75 +175,121 @@ pub(super) fn join<'s>(compiled: &Compiled, store: &'s Store, facts: &CacheFacts
             residual.origin_requests += 1;
             let lost = u64::from(!is_at_edge(record));
             residual.without_edge_line += lost;
-            let hour = hours.entry((record.at.0 - (clocks.0 + clocks.1) / 2).div_euclid(HOUR)).or_default();
+            let hour = hours.entry((record.at.0 - clocks.middle()).div_euclid(HOUR)).or_default();
             *hour = (hour.0 + 1, hour.1 + lost);
         }
     }
 
+    // A cache that gave one of what is seldom kept keeps them.
+    let keeps_all = edge.iter().any(|record| !record.may_be_kept && record.body != Body::Nothing);
+    let mut contradicted = 0;
     let mut answers = Vec::with_capacity(edge.len());
     for (number, record) in edge.iter().enumerate() {
         let viewers = viewers(store, record);
-        let known = AtOrigin::of(&requests, record);
-        let confirms = known.as_ref().is_some_and(|known| known.confirms);
-        let made = match known {
-            // The origin gave no body: what the viewer got, and what is good for another life now, was kept.
-            Some(_) if confirms && (record.body != Body::Nothing || record.said == Said::Confirmed) => {
-                Made::Kept
+        let is_crowded = is_crowded(store, record);
+        let mut known = AtOrigin::of(store, &requests, record, clocks);
+        let is_covered = known.is_some() || hours_are_there(store, compiled.inside, record, clocks);
+        if known.is_none() && is_covered {
+            let line = pairing.own.get(&number).and_then(|line| rest.get(*line)).copied();
+            known = AtOrigin::of_lines(store, line.into_iter(), clocks);
+        }
+        let made = match &known {
+            Some(known) => {
+                let (made, contradicts) = known.made(record, &viewers, is_crowded);
+                contradicted += u64::from(contradicts && !record.refused);
+                made
             }
-            Some(known) => Made::Own(known.subjects),
-            None => {
-                let is_covered = hours_are_there(store, compiled.inside, record);
-                pairing.made(number, record, &viewers, is_covered, facts)
-            }
+            // The origin answered something, if not under this path.
+            None if is_crowded || store.is_elsewhere(record.name) => Made::Unsure(viewers.clone()),
+            None => pairing.made(number, record, &viewers, is_covered, facts),
         };
         if record.refused {
             continue;
         }
+        let confirms = known.as_ref().is_some_and(|known| known.confirms);
         // The viewer's own copy was confirmed, and no body went by.
-        let may_be_kept = record.may_be_kept && (!confirms || made == Made::Kept);
-        answers.push(Answer { edge: record, may_be_kept, made, viewers });
+        let may_be_kept = (record.may_be_kept || keeps_all) && (!confirms || made == Made::Kept);
+        let renewed = (confirms && made == Made::Kept) || record.said == Said::Confirmed;
+        let left = if record.body == Body::Part { LEFT } else { 0 };
+        let until = known.map_or(record.end + left, |known| known.until.max(record.end));
+        answers.push(Answer { edge: record, may_be_kept, renewed, until, made, viewers });
     }
     let loose = rest
         .iter()
         .enumerate()
         .filter(|(number, record)| !record.refused && record.status != 304 && !pairing.taken.contains(number))
-        .map(|(_, record)| Loose {
-            // By the edge's clock.
-            start: record.at.0 - clocks.1,
-            end: record.at.1 - clocks.0,
-            path: record.path,
-            subjects: named(record.subject),
+        .map(|(_, record)| {
+            let (start, end) = clocks.of(record);
+            Loose { start, end, path: record.path, subjects: named(store, record) }
         })
         .collect();
     // A file that never came, while stragglers of its hour came with others: a quarter is far more than a delivery loses here and there.
     let thin = hours.into_iter().filter(|(_, (all, lost))| lost * 4 > *all);
     let thin = thin.map(|(hour, _)| (hour * HOUR, (hour + 1) * HOUR)).collect();
-    Joined { by, answers, loose, residual, thin }
+    Joined { by, answers, loose, residual, thin, contradicted }
 }
 
-fn named(subject: u32) -> Subjects {
-    match subject {
-        NOBODY => Subjects::nobody_knows(),
+/// For whom the origin made it. One that names nobody but a session is of whoever held that.
+fn named(store: &Store, record: &OriginRecord) -> Subjects {
+    match record.subject {
+        NOBODY => store.holders(record.session).map_or_else(Subjects::nobody_knows, Subjects::of),
         subject => Subjects::one(subject),
     }
 }
 
 /// Origin's clock minus the edge's: at least and at most.
-fn clocks(store: &Store, facts: &CacheFacts) -> (i64, i64) {
-    match store.skew.estimate() {
-        // The edge's time is a whole second, and a request takes its time.
-        Some(skew) => (skew.p05_milliseconds - 1_000, skew.p95_milliseconds + 1_000),
-        None => {
-            let most = i64::from(facts.clock_difference_milliseconds);
-            (-most, most)
+#[derive(Clone, Copy)]
+struct Clocks {
+    of_ids: (i64, i64),
+    /// Of a line without an id, which may be of another server than those that have one.
+    of_others: (i64, i64),
+}
+
+impl Clocks {
+    fn new(store: &Store, facts: &CacheFacts) -> Self {
+        let most = i64::from(facts.clock_difference_milliseconds);
+        match store.skew.estimate() {
+            // The edge's time is a whole second, and a request takes its time.
+            Some(skew) => {
+                let (least, greatest) = (skew.p05_milliseconds - 1_000, skew.p95_milliseconds + 1_000);
+                let of_others = (least.min(-most), greatest.max(most));
+                Self { of_ids: (least, greatest), of_others }
+            }
+            None => Self { of_ids: (-most, most), of_others: (-most, most) },
         }
     }
+
+    fn middle(self) -> i64 {
+        i64::midpoint(self.of_ids.0, self.of_ids.1)
+    }
+
+    /// When a line of the origin was written, by the edge's clock.
+    fn of(self, record: &OriginRecord) -> (i64, i64) {
+        let (least, most) = if record.name.is_request() { self.of_ids } else { self.of_others };
+        (record.at.0 - most, record.at.1 - least)
+    }
+}
+
+/// The edge's lines of a request.
+fn at_edge<'s>(store: &'s Store, record: &OriginRecord) -> impl Iterator<Item = &'s EdgeRecord> {
+    let name = record.name;
+    let first = store.edge().partition_point(|one| one.name < name);
+    store.edge()[first..].iter().take_while(move |one| name.is_request() && one.name == name)
+}
+
+/// Whether the edge gives the id of this request to another one as well.
+fn is_crowded(store: &Store, record: &EdgeRecord) -> bool {
+    let first = store.edge().partition_point(|one| one.name < record.name);
+    let mut lines = store.edge()[first..].iter().take_while(|one| one.name == record.name);
+    record.name.is_request() && lines.any(|one| one.object.path != record.object.path)
 }
 
 /// A request may have several lines, with the session and without it: a log without cookies hides nothing. In the order of time.
 fn one_of_each_request(store: &Store) -> Vec<&EdgeRecord> {
     // Lines of one request are next to each other, and the one without a session is the first.
-    let alike = |one: &EdgeRecord, other: &EdgeRecord| one.name == other.name && one.name.is_request();
+    let alike = |one: &EdgeRecord, other: &EdgeRecord| {
+        one.name == other.name && one.object.path == other.object.path && one.name.is_request()
+    };
     let mut all: Vec<&EdgeRecord> = Vec::with_capacity(store.edge().len());
     for lines in store.edge().chunk_by(alike) {
         // Two sessions under one id: both count.
@@ -218,29 +322,40 @@ type Span = (i64, i64, usize);
 struct Pairing {
     by: JoinedBy,
     /// For each line of the edge: the one of the origin that can belong to no other.
-    own: HashMap<usize, u32>,
+    own: HashMap<usize, usize>,
     /// Lines of the edge that may have one of the origin.
     perhaps: BTreeSet<usize>,
     /// Lines of the origin that belong to a line of the edge.
     taken: BTreeSet<usize>,
     /// Sessions that the origin's log names with a request.
     sessions: BTreeSet<u64>,
+    /// Lines of the origin without an id, by path, and by session (`None`: any).
+    without_id: HashMap<(u64, Option<u64>), Times>,
 }
 
 impl Pairing {
-    fn new(edge: &[&EdgeRecord], rest: &[&OriginRecord], by: JoinedBy, clocks: (i64, i64)) -> Self {
+    fn new(edge: &[&EdgeRecord], rest: &[&OriginRecord], by: JoinedBy, clocks: Clocks) -> Self {
         let mut pairing = Self {
             by,
             own: HashMap::new(),
             perhaps: BTreeSet::new(),
             taken: BTreeSet::new(),
             sessions: rest.iter().map(|record| record.session).filter(|session| *session != 0).collect(),
+            without_id: HashMap::new(),
         };
+        let mut without_id: HashMap<_, Vec<(i64, i64)>> = HashMap::new();
+        for record in rest.iter().filter(|record| !record.name.is_request()) {
+            for session in [None, Some(record.session)] {
+                without_id.entry((record.path, session)).or_default().push(clocks.of(record));
+            }
+        }
+        pairing.without_id = without_id.into_iter().map(|(key, spans)| (key, Times::new(spans))).collect();
         // By session and path: when, and which.
         let mut at_origin: HashMap<(u64, u64), Vec<Span>> = HashMap::new();
         for (number, record) in rest.iter().enumerate().filter(|(_, record)| record.session != 0) {
             let list = at_origin.entry((record.session, record.path)).or_default();
-            list.push((record.at.0 - clocks.1, record.at.1 - clocks.0, number));
+            let (start, end) = clocks.of(record);
+            list.push((start, end, number));
         }
         let at_origin: HashMap<(u64, u64), Spans<Span>> =
             at_origin.into_iter().map(|(key, list)| (key, Spans::new(list))).collect();
@@ -262,13 +377,24 @@ impl Pairing {
             pairing.perhaps.insert(*number);
             if let [line] = lines.as_slice()
                 && claims.get(line).is_some_and(|claims| claims.len() == 1)
-                && let Some(record) = rest.get(*line)
+                && edge.get(*number).is_some_and(|record| !record.refused)
             {
-                pairing.own.insert(*number, record.subject);
+                pairing.own.insert(*number, *line);
                 pairing.taken.insert(*line);
             }
         }
         pairing
+    }
+
+    fn may_be_without_id(&self, record: &EdgeRecord) -> bool {
+        let of = |session| {
+            let times = self.without_id.get(&(record.object.path, session));
+            times.is_some_and(|times| times.between(record.start, record.end))
+        };
+        match record.session {
+            0 => of(None),
+            session => of(Some(session)) || of(Some(0)),
+        }
     }
 
     fn made(
@@ -282,27 +408,30 @@ impl Pairing {
         let from_cache = matches!(record.said, Said::Kept | Said::Confirmed);
         // With one cache alone, a miss without a line at the origin is one that the origin's log lost.
         let lost = !facts.origin_log_complete || (facts.tiers == 1 && record.said == Said::Asked);
-        let unsure = || if from_cache { Made::Kept } else { Made::Unsure(viewers.clone()) };
+        // The origin's lines that nothing is joined to say whose it may be, where they are all there.
+        let unsure = |strangers: bool| match from_cache {
+            true => Made::Kept,
+            false => Made::Unsure(Subjects { strangers: viewers.strangers && strangers, ..viewers.clone() }),
+        };
         if !is_covered {
-            return unsure();
+            return unsure(true);
         }
         if self.by == JoinedBy::RequestIds && record.name.is_request() {
-            return if lost { unsure() } else { Made::Kept };
-        }
-        match self.own.get(&number) {
-            Some(subject) if !from_cache => return Made::Own(named(*subject)),
-            _ => {}
+            // One of several servers logs no ids: its line may be this request's.
+            return if lost || self.may_be_without_id(record) { unsure(lost) } else { Made::Kept };
         }
         let session_is_known = record.session != 0 && self.sessions.contains(&record.session);
-        if session_is_known && !self.perhaps.contains(&number) && !lost {
-            return Made::Kept;
+        if session_is_known && !self.perhaps.contains(&number) {
+            return if lost { unsure(true) } else { Made::Kept };
         }
-        unsure()
+        unsure(!facts.origin_log_complete)
     }
 }
 
-/// Whether the origin's log has lines of the hours of this request, as far as they are in the window: of others nobody asks.
-fn hours_are_there(store: &Store, (from, to): (i64, i64), record: &EdgeRecord) -> bool {
-    let (start, end) = (record.start.max(from), record.end.min(to));
+/// Whether the origin's log has lines of the hours of this request by its own clock, as far as they are in the window: of others nobody
+/// asks.
+fn hours_are_there(store: &Store, (from, to): (i64, i64), record: &EdgeRecord, clocks: Clocks) -> bool {
+    let (least, most) = clocks.of_others;
+    let (start, end) = ((record.start + least).max(from), (record.end + most).min(to));
     (start.div_euclid(HOUR)..=end.div_euclid(HOUR)).all(|hour| store.origin_hours.contains(&hour))
 }

@@ -20,11 +20,12 @@ mod subjects;
 
 pub use facts::{CacheFacts, FactsError};
 pub use result::{
-    AnswerCounts, Assumption, Exposure, ExposureCounts, JoinedBy, KeptAnswer, PersonReconstruction,
+    AnswerCounts, Assumption, Doubt, Exposure, ExposureCounts, JoinedBy, KeptAnswer, PersonReconstruction,
     Reconstruction, Residual, TenantReconstruction, WouldHelp,
 };
 
 use crate::finish::timestamp;
+use crate::input::{Format, InputReport};
 use crate::query::Compiled;
 use crate::result::{Gap, Source, WindowResult};
 use crate::store::Store;
@@ -36,15 +37,24 @@ pub(crate) fn reconstruct(
     facts: &CacheFacts,
     window: &WindowResult,
 ) -> Reconstruction {
+    let mut doubts = doubts(store, window);
+    let damaged_origin = |input: &InputReport| {
+        input.bad.count > 0 && matches!(input.format, None | Some(Format::OriginJsonLines))
+    };
+    let mut facts = *facts;
+    // Lines that cannot be read, and those that are remembered for another time, are not there.
+    facts.origin_log_complete &=
+        !window.inputs.iter().any(damaged_origin) && !doubts.contains(&Doubt::ClocksApart);
+    let facts = &facts;
     let joined = join::join(compiled, store, facts);
-    let gaps = Gaps::of(window, &joined.thin);
-    let found = candidates::candidates(&joined, facts, compiled.inside.0, &gaps);
-    let classes::Classified { people, counts, answers } =
-        classes::classify(compiled, store, facts, &joined, &found, (window, &gaps));
+    let gaps = Gaps::of(window, &joined.thin, facts.longest_life());
+    let found = candidates::candidates(&joined, facts, compiled.inside.0 - BORDER, &gaps);
+    let classes::Classified { people, counts, answers, several } =
+        classes::classify(compiled, store, facts, &joined, &found, (window, &gaps), &mut doubts);
     let mut residual = joined.residual;
     let lines = residual.origin_requests - residual.without_edge_line;
     if joined.by == JoinedBy::RequestIds && lines > 0 {
-        let lost = u128::from(residual.without_edge_line) * u128::from(answers.exposing) * 1_000;
+        let lost = u128::from(residual.without_edge_line) * u128::from(answers.exposing.max(3)) * 1_000;
         residual.expected_unseen_thousandths =
             Some(u64::try_from(lost.div_ceil(u128::from(lines))).unwrap_or(u64::MAX));
     }
@@ -62,9 +72,33 @@ pub(crate) fn reconstruct(
         answers,
         residual,
         thin_hours,
+        doubts,
+        sessions_of_several_clients: several,
         assumptions,
         would_help,
     }
+}
+
+/// Nobody knows to the second when a fault began: what was made so many milliseconds before may have been kept.
+const BORDER: i64 = 60_000;
+
+/// Clocks that are further apart are wrong by more than their drift: an hour of daylight saving, or nine of a time zone.
+const APART: i64 = 60_000;
+
+/// As far as the inputs tell.
+fn doubts(store: &Store, window: &WindowResult) -> Vec<Doubt> {
+    let coverage = &window.coverage;
+    let damaged = |input: &InputReport| input.bad.count > 0 && input.duplicate_of.is_none();
+    let apart = store.skew.estimate().is_some_and(|skew| skew.median_milliseconds.abs() > APART);
+    [
+        (coverage.gaps.iter().any(|gap| gap.source == Source::Origin), Doubt::MissingOriginHours),
+        (!coverage.truncated_inputs.is_empty(), Doubt::TruncatedInputs),
+        (window.inputs.iter().any(damaged), Doubt::DamagedInputs),
+        (apart, Doubt::ClocksApart),
+    ]
+    .into_iter()
+    .filter_map(|(holds, doubt)| holds.then_some(doubt))
+    .collect()
 }
 
 /// Times without a line, in milliseconds.
@@ -75,12 +109,21 @@ pub(crate) struct Gaps {
 }
 
 impl Gaps {
-    fn of(window: &WindowResult, thin: &[(i64, i64)]) -> Self {
+    fn of(window: &WindowResult, thin: &[(i64, i64)], life: i64) -> Self {
         let of = |source| {
             let gaps = window.coverage.gaps.iter().filter(move |gap| gap.source == source);
             gaps.map(|gap| (gap.from.as_millisecond(), gap.to.as_millisecond()))
         };
-        let edge: Vec<(i64, i64)> = of(Source::Edge).chain(thin.iter().copied()).collect();
+        let mut all: Vec<(i64, i64)> = of(Source::Edge).chain(thin.iter().copied()).collect();
+        all.sort_unstable();
+        // What was renewed in one may have lasted into the next: between them nothing is known to have ended.
+        let mut edge: Vec<(i64, i64)> = Vec::with_capacity(all.len());
+        for (from, to) in all {
+            match edge.last_mut() {
+                Some(last) if from <= last.1.saturating_add(life) => last.1 = last.1.max(to),
+                _ => edge.push((from, to)),
+            }
+        }
         let both = of(Source::Origin).flat_map(|(from, to)| {
             edge.iter().map(move |gap| (gap.0.max(from), gap.1.min(to))).filter(|(from, to)| from < to)
         });

@@ -7,8 +7,8 @@ use super::facts::CacheFacts;
 use super::join::{Answer, Joined, Made};
 use crate::record::{Body, Said};
 
-/// Subjects, and whether there may be others.
-pub(super) type Set = (BTreeSet<u32>, bool);
+/// Subjects, and whether there may be others, and of whom nobody knows.
+pub(super) type Set = (BTreeSet<u32>, bool, bool);
 
 #[derive(Clone)]
 struct Fill {
@@ -42,14 +42,18 @@ pub(super) fn candidates(
         let answer = &joined.answers[number];
         if let Made::Own(owners) | Made::Unsure(owners) = &answer.made
             && answer.may_be_kept
-            && answer.end >= begin
+            && answer.until >= begin
         {
-            let owners = (owners.known().iter().copied().collect(), owners.others);
+            let owners = (owners.known().iter().copied().collect(), owners.others, owners.strangers);
             plain.made.push((answer.object.path, plain.fill(number, owners)));
         }
     }
     for loose in joined.loose.iter().filter(|loose| loose.end >= begin) {
-        let owners = (loose.subjects.known().iter().copied().collect(), loose.subjects.others);
+        let owners = (
+            loose.subjects.known().iter().copied().collect(),
+            loose.subjects.others,
+            loose.subjects.strangers,
+        );
         let (start, end) = (loose.start, loose.end);
         let fill =
             Fill { start, end, location: 0, rest: 0, length: None, owners, replaces: false, answer: None };
@@ -90,7 +94,7 @@ impl Plain<'_> {
         let answer = &self.joined.answers[number];
         Fill {
             start: answer.start,
-            end: answer.end,
+            end: answer.until,
             location: answer.location,
             rest: if self.facts.key_has_host_and_query { answer.object.rest } else { 0 },
             length: whole_length(answer),
@@ -106,9 +110,12 @@ impl Plain<'_> {
         if let Made::Unsure(viewers) = &answer.made {
             owners.0.extend(viewers.known());
             owners.1 |= viewers.others;
+            owners.2 |= viewers.strangers;
         }
         let since = answer.start - self.facts.longest_life();
-        owners.1 |= self.gaps.both.iter().any(|(from, to)| *to >= since && *from <= answer.end);
+        let blind = self.gaps.both.iter().any(|(from, to)| *to >= since && *from <= answer.end);
+        owners.1 |= blind;
+        owners.2 |= blind;
         owners
     }
 
@@ -123,9 +130,17 @@ impl Plain<'_> {
     }
 
     fn anywhere(&self, number: usize) -> Set {
-        let since = self.joined.answers[number].start - self.facts.longest_life();
+        let answer = &self.joined.answers[number];
+        let mut since = answer.start - self.facts.longest_life();
+        let path = |one: &&Answer<'_>| one.object.path == answer.object.path && one.renewed;
+        let mut renewed = self.joined.answers.iter().filter(path);
+        let renewed = renewed.any(|one| one.end >= since && one.start <= answer.end);
+        let hidden = self.gaps.edge.iter().any(|(from, to)| *to >= since && *from <= answer.end);
+        if answer.renewed || hidden || (renewed && self.facts.tiers > 1) {
+            since = i64::MIN;
+        }
         let owners = |since| self.owners(number, &self.near(&self.made, number, since));
-        owners(since).or_else(|| owners(i64::MIN)).unwrap_or((BTreeSet::new(), true))
+        owners(since).or_else(|| owners(i64::MIN)).unwrap_or((BTreeSet::new(), true, true))
     }
 
     fn here(&self, number: usize) -> Set {
@@ -136,7 +151,7 @@ impl Plain<'_> {
         if let Some((from, _)) = gap {
             since = since.min(*from - life);
         }
-        if answer.said == Said::Confirmed {
+        if answer.renewed {
             since = i64::MIN;
         }
         let mut near = self.near(&self.made, number, since);
@@ -151,9 +166,9 @@ impl Plain<'_> {
         match (self.owners(number, &near), gap.is_some() && self.facts.tiers > 1) {
             (Some(owners), false) => owners,
             (Some(mut owners), true) => {
-                let (known, others) = self.anywhere(number);
+                let (known, others, strangers) = self.anywhere(number);
                 owners.0.extend(known);
-                (owners.0, owners.1 | others)
+                (owners.0, owners.1 | others, owners.2 | strangers)
             }
             (None, _) => self.anywhere(number),
         }
@@ -170,6 +185,7 @@ impl Plain<'_> {
         for fill in &fills {
             owners.0.extend(&fill.owners.0);
             owners.1 |= fill.owners.1;
+            owners.2 |= fill.owners.2;
         }
         (!fills.is_empty()).then_some(owners)
     }
@@ -264,7 +280,7 @@ mod tests {
             let expected = candidates(&joined, &facts, compiled.inside.0, &gaps);
             let found: BTreeMap<usize, Set> = fast::candidates(&joined, &facts, compiled.inside.0, &gaps)
                 .into_iter()
-                .map(|one| (one.answer as usize, (one.owners.known().iter().copied().collect(), one.owners.others)))
+                .map(|one| (one.answer as usize, (one.owners.known().iter().copied().collect(), one.owners.others, one.owners.strangers)))
                 .collect();
             prop_assert_eq!(found, expected);
         }

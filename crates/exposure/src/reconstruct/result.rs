@@ -117,10 +117,13 @@ pub struct AnswerCounts {
     pub unsure: u64,
     /// Of the last two: an answer reached, or may have reached, somebody else.
     pub exposing: u64,
-    /// Of the last two: nobody knows whose page it was.
+    /// Of the last two: nobody knows whose page it was, or it may have been that of somebody whom no log names. Then nobody is excluded.
     pub unexplained: u64,
     /// Of the last two: nobody knows who got it.
     pub viewer_unknown: u64,
+    /// The origin's line of the request id is of other people than the edge's session: an id that is not unique.
+    #[serde(default)]
+    pub contradicted: u64,
 }
 
 /// How much may have gone unseen because the edge's log lost lines. A line of an answer from a cache that is lost leaves no trace; one
@@ -132,7 +135,7 @@ pub struct Residual {
     /// Of them: no line at the edge.
     pub without_edge_line: u64,
     /// Answers beside the exposing ones that are to be expected among what was lost, in thousandths: `p / (1 - p)` times the exposing
-    /// ones, where `p` is the share without a line. `None` where the logs cannot be joined by ids, or nothing was joined.
+    /// ones, where `p` is the share without a line; fewer than three are taken as three, since none seen does not prove that there were none. `None` where the logs cannot be joined by ids, or nothing was joined.
     pub expected_unseen_thousandths: Option<u64>,
 }
 
@@ -176,6 +179,22 @@ pub enum WouldHelp {
     Lengths,
 }
 
+/// Why nobody is excluded: everybody else on the list is at least indeterminate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Doubt {
+    /// The origin's log has no line of an hour of the window.
+    MissingOriginHours,
+    /// An input breaks off.
+    TruncatedInputs,
+    /// An input has lines that could not be read, or is of a form that is not known.
+    DamagedInputs,
+    /// A cache gave an answer of which nobody knows whose it was.
+    UnexplainedAnswers,
+    /// The clocks of edge and origin are more than a minute apart: the origin's lines of the window may not be those of its fault.
+    ClocksApart,
+}
+
 /// The answer: for each person of the window's list, what the logs show.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reconstruction {
@@ -194,6 +213,13 @@ pub struct Reconstruction {
     /// Hours in which more than a quarter of the requests at the origin have no line at the edge. They are taken as hours without any:
     /// a file of the edge is missing.
     pub thin_hours: Vec<Gap>,
+    /// Why nobody is excluded; empty where somebody may be.
+    #[serde(default)]
+    pub doubts: Vec<Doubt>,
+    /// Sessions that were used from more than one address with a program: their holders are at least indeterminate, since a cache may
+    /// have given their cookie to others.
+    #[serde(default)]
+    pub sessions_of_several_clients: u64,
     /// What the classes rest on.
     pub assumptions: Vec<Assumption>,
     /// What more would make them sharper.

@@ -86,6 +86,7 @@ struct Firsts {
     owners: Vec<(i64, u32)>,
     /// When somebody came of whom nobody knows.
     others: Option<i64>,
+    strangers: Option<i64>,
 }
 
 impl Shelf {
@@ -181,6 +182,9 @@ impl List {
             if fill.owners.others {
                 firsts.others.get_or_insert(fill.start);
             }
+            if fill.owners.strangers {
+                firsts.strangers.get_or_insert(fill.start);
+            }
         }
         // Its own is there, if at all, among the last; its owners are those who asked, who count all the same.
         let begun = spans.items()[..spans.until(wanted.until, fills)].iter().rev();
@@ -193,9 +197,8 @@ impl List {
         for (_, owner) in &firsts.owners[..until] {
             union.one(*owner);
         }
-        if firsts.others.is_some_and(|others| others <= wanted.until) {
-            union.others();
-        }
+        let begun = |first: Option<i64>| first.is_some_and(|first| first <= wanted.until);
+        union.as_open_as(begun(firsts.others), begun(firsts.strangers));
         true
     }
 }

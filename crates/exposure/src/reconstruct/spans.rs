@@ -113,6 +113,30 @@ impl<T> Spans<T> {
     }
 }
 
+/// When something was: tells only whether there is any in a span.
+#[derive(Default)]
+pub(super) struct Times {
+    /// Beginnings in order, each with the latest end up to there.
+    spans: Vec<(i64, i64)>,
+}
+
+impl Times {
+    pub fn new(mut spans: Vec<(i64, i64)>) -> Self {
+        spans.sort_unstable();
+        let mut latest = i64::MIN;
+        for (_, end) in &mut spans {
+            latest = latest.max(*end);
+            *end = latest;
+        }
+        Self { spans }
+    }
+
+    pub fn between(&self, since: i64, until: i64) -> bool {
+        let begun = self.spans.partition_point(|(start, _)| *start <= until);
+        self.spans[..begun].last().is_some_and(|(_, latest)| *latest >= since)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

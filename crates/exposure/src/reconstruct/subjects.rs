@@ -5,13 +5,15 @@ use std::rc::Rc;
 /// Subjects, by number; and whether there may be others whom the logs do not name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Subjects {
-    known: Known,
+    pub(super) known: Known,
     pub others: bool,
+    /// One of the others may be anybody: nothing else in the logs names them.
+    pub strangers: bool,
 }
 
 /// In order, each once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-enum Known {
+pub(super) enum Known {
     #[default]
     None,
     One(u32),
@@ -21,11 +23,11 @@ enum Known {
 
 impl Subjects {
     pub fn nobody_knows() -> Self {
-        Self { known: Known::None, others: true }
+        Self { known: Known::None, others: true, strangers: true }
     }
 
     pub fn one(subject: u32) -> Self {
-        Self { known: Known::One(subject), others: false }
+        Self { known: Known::One(subject), others: false, strangers: false }
     }
 
     /// These, and no others.
@@ -40,7 +42,7 @@ impl Subjects {
                 if let [one] = many.as_slice() { Known::One(*one) } else { Known::Many(Rc::new(many)) }
             }
         };
-        Self { known, others: false }
+        Self { known, others: false, strangers: false }
     }
 
     pub fn known(&self) -> &[u32] {
@@ -53,6 +55,12 @@ impl Subjects {
 
     pub fn add(&mut self, other: &Self) {
         self.others |= other.others;
+        self.strangers |= other.strangers;
+        self.add_known(other);
+    }
+
+    /// Those who are known, and not whether there are others.
+    pub fn add_known(&mut self, other: &Self) {
         if self.known == Known::None {
             self.known = other.known.clone();
         } else if other.known().iter().any(|one| self.known().binary_search(one).is_err()) {
@@ -70,13 +78,14 @@ pub(super) struct Union {
     number: u32,
     list: Vec<u32>,
     others: bool,
+    strangers: bool,
 }
 
 impl Union {
     /// Begins anew.
     pub fn clear(&mut self) {
         self.list.clear();
-        self.others = false;
+        (self.others, self.strangers) = (false, false);
         self.number = self.number.wrapping_add(1);
         if self.number == 0 {
             self.marks.fill(0);
@@ -86,6 +95,7 @@ impl Union {
 
     pub fn add(&mut self, set: &Subjects) {
         self.others |= set.others;
+        self.strangers |= set.strangers;
         for subject in set.known() {
             self.one(*subject);
         }
@@ -102,11 +112,18 @@ impl Union {
         }
     }
 
-    pub fn others(&mut self) {
-        self.others = true;
+    /// Somebody of whom nobody knows.
+    pub fn strangers(&mut self) {
+        (self.others, self.strangers) = (true, true);
+    }
+
+    /// As that set, but for its subjects.
+    pub fn as_open_as(&mut self, others: bool, strangers: bool) {
+        self.others |= others;
+        self.strangers |= strangers;
     }
 
     pub fn take(&mut self) -> Subjects {
-        Subjects { others: self.others, ..Subjects::of(&self.list) }
+        Subjects { others: self.others, strangers: self.strangers, ..Subjects::of(&self.list) }
     }
 }
