@@ -69,6 +69,9 @@ pub(super) struct Joined<'s> {
 /// A cache goes on fetching so long when its viewer has left, in milliseconds, if nothing tells more.
 const LEFT: i64 = 60_000;
 
+/// The clocks of two edge locations may differ by so much, in milliseconds: what is kept in step by the network's time differs by less.
+const EDGES_APART: i64 = 100;
+
 /// What the origin says of one request.
 struct AtOrigin {
     subjects: Subjects,
@@ -210,8 +213,11 @@ pub(super) fn join<'s>(compiled: &Compiled, store: &'s Store, facts: &CacheFacts
         // The viewer's own copy was confirmed, and no body went by.
         let may_be_kept = (record.may_be_kept || keeps_all) && (!confirms || made == Made::Kept);
         let renewed = (confirms && made == Made::Kept) || record.said == Said::Confirmed;
-        let left = if record.body == Body::Part { LEFT } else { 0 };
-        let until = known.map_or(record.end + left, |known| known.until.max(record.end));
+        // Who left early does not tell when the cache had it; the origin's line does, as far as the clocks do. All else was there by the end.
+        let until = match record.body {
+            Body::Part => known.map_or(record.end + LEFT, |known| known.until.max(record.end)),
+            Body::Nothing | Body::Whole => record.end + EDGES_APART,
+        };
         answers.push(Answer { edge: record, may_be_kept, renewed, until, made, viewers });
     }
     let loose = rest
