@@ -133,7 +133,7 @@ impl From<RevisionPersonInput> for NewPerson {
                 total: evidence_total.unwrap_or(evidence.len() as u64),
                 lines: evidence.into_iter().map(line).collect(),
                 answers: answers.into_iter().map(Into::into).collect(),
-                fields: Vec::new(),
+                ..Evidence::default()
             },
         }
     }
@@ -275,7 +275,7 @@ async fn create(op: &Op, input: CreateRevisionInput) -> Result<Received> {
     let new = NewRevision {
         reason: reason.ok_or_else(|| Error::invalid("reason", "is needed with the first batch"))?,
         query: document("parameters", parameters)?,
-        inputs: Inputs { inputs: document("inputs", inputs)?, completeness, reconstruction, shown: None },
+        inputs: Inputs { inputs: document("inputs", inputs)?, completeness, reconstruction, ..Inputs::default() },
     };
     create_revision(op, incident, new, people, last).await
 }
