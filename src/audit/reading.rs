@@ -6,9 +6,9 @@ use uuid::Uuid;
 
 use super::beginning::{self, Start};
 use super::chain::{Walk, hash};
-use super::read::describe;
 use super::checkpoint::origin;
 use super::note::Checkpoint;
+use super::read::describe;
 use super::verify::{ChainFault, FaultKind};
 use super::{Archive, Entry, seal, store, verify};
 use crate::access::Scope;

@@ -34,6 +34,7 @@ mod example_chromium;
 mod example_server;
 mod exposure;
 mod exposure_hostile;
+mod exposure_own;
 mod exposure_real_caches;
 mod exposure_reconstruct;
 mod exposure_revisions;

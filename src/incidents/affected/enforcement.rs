@@ -97,10 +97,8 @@ pub async fn create_from_enforcement_log(
     })?;
     let (plaintext, masked_only) = reads::by_form(&people);
     let people_digest = tally::people_digest(&people)?;
-    let inputs = Inputs {
-        reads: Some(RecordOfReads { plaintext, masked_only, people_digest, ..record }),
-        ..inputs
-    };
+    let inputs =
+        Inputs { reads: Some(RecordOfReads { plaintext, masked_only, people_digest, ..record }), ..inputs };
     let (scope, tx, incident) = begin(op, incident, Action::Create, "revision").await?;
     let mut revision = Revision {
         tenant: incident.tenant,

@@ -40,10 +40,8 @@ pub enum Shows {
 /// What an entry is. A document to a person (`subject.export`) is no read of its own: its values are recorded as one just before it. What
 /// a program was told about permissions (`authzen.*`) holds no data.
 pub fn meaning(entry: &Entry) -> Meaning {
-    let read = matches!(
-        &*entry.action,
-        "subject.read" | "subject.found" | "subject.contact" | "captured_mail.read"
-    );
+    let read =
+        matches!(&*entry.action, "subject.read" | "subject.found" | "subject.contact" | "captured_mail.read");
     if !read {
         let list = ["subject.list", "revision.people", "revision.difference", "message.list"];
         return if entry.allowed && list.contains(&&*entry.action) { Meaning::List } else { Meaning::Other };
@@ -241,4 +239,62 @@ pub fn by_form(people: &[RevisionPerson]) -> (u64, u64) {
     }
     let plaintext = clear.values().filter(|clear| **clear).count() as u64;
     (plaintext, clear.len() as u64 - plaintext)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn entry(action: &str, fields: &[&str], detail: Value) -> Entry {
+        Entry {
+            tenant: Uuid::from_u128(1),
+            seq: 1,
+            at: Timestamp::UNIX_EPOCH,
+            actor: "account:x".into(),
+            action: action.into(),
+            object: "subject:x".into(),
+            subject: None,
+            subjects: Vec::new(),
+            fields: fields.iter().map(|field| (*field).to_owned()).collect(),
+            purpose: None,
+            allowed: true,
+            request_id: "r".into(),
+            detail,
+        }
+    }
+
+    fn fields(fields: &[(&str, Form)]) -> Meaning {
+        let fields = fields.iter().map(|(field, form)| ((*field).to_owned(), *form));
+        Meaning::Read(Shows::Fields(fields.collect()))
+    }
+
+    #[test]
+    fn an_entry_shows_what_it_says_and_the_worst_where_it_says_nothing() {
+        let (clear, masked) = (Form::Plaintext, Form::Masked);
+        let read =
+            entry("subject.read", &["a", "b"], json!({ "clear": ["a"], "masked": ["b"], "refused": ["c"] }));
+        assert_eq!(meaning(&read), fields(&[("a", clear), ("b", masked)]));
+        let found = |detail| meaning(&entry("subject.found", &["a"], detail));
+        assert_eq!(found(json!({})), fields(&[("a", clear)]));
+        assert_eq!(found(json!({ "mode": "prefix" })), fields(&[("a", masked)]));
+        let unsaid = meaning(&entry("subject.read", &["a"], json!({})));
+        assert_eq!(unsaid, Meaning::Read(Shows::FormUnknown(vec!["a".into()])));
+        for action in ["subject.read", "captured_mail.read", "subject.found"] {
+            assert_eq!(meaning(&entry(action, &[], json!({}))), Meaning::Read(Shows::Anything), "{action}");
+        }
+    }
+
+    #[test]
+    fn what_showed_nothing_to_anybody_is_no_read() {
+        let read = entry("subject.read", &["a"], json!({ "clear": [], "masked": [], "refused": ["a"] }));
+        assert_eq!(meaning(&Entry { allowed: false, ..read }), Meaning::Refused);
+        let contact = entry("subject.contact", &["email"], json!({}));
+        assert_eq!(meaning(&Entry { actor: "system:notices".into(), ..contact }), Meaning::ByTheService);
+        assert_eq!(meaning(&entry("subject.list", &[], json!({ "people": 3 }))), Meaning::List);
+        for other in ["subject.export", "authzen.decide", "authzen.search", "subject.search", "audit.read"] {
+            assert_eq!(meaning(&entry(other, &["a"], json!({}))), Meaning::Other, "{other}");
+        }
+    }
 }
