@@ -3,9 +3,12 @@
 
 use sea_orm::{ConnectionTrait, Database, DbBackend};
 use serde_json::{Value, json};
-use suimon::access::Role;
+use suimon::access::{self, Action, Role, act_locally};
+use suimon::audit::Event;
+use suimon::vault;
 
 use crate::audit_trim_scene;
+use crate::emergency_access;
 use crate::exposure_revisions::revisions;
 use crate::harness::{Member, TestApp, TestTenant, text};
 use crate::incidents::open;
@@ -414,6 +417,20 @@ async fn nobody_vanishes_because_a_record_or_a_part_of_the_log_is_gone() {
     assert_eq!(made["complete"], true);
     assert_eq!((&made["reads"]["plaintext"], &made["reads"]["maskedOnly"]), (&json!(0), &json!(2)), "{made}");
 
+    // The tokens of the account are removed: nobody can say any more that it read, nor that it did not.
+    let theirs =
+        json!({ "incidentId": incident, "reason": "x", "from": from, "to": to, "accountIds": [a.account] });
+    assert_eq!(make(&scene.officer, &theirs).await["counts"]["persons"], 2);
+    let forget = "DELETE FROM api_token WHERE account_id IN (SELECT id FROM account WHERE login = '";
+    database.execute_unprepared(&format!("{forget}{}')", a.login)).await.unwrap();
+    let forgotten = make(&scene.officer, &theirs).await;
+    assert_eq!(
+        (&forgotten["complete"], &forgotten["counts"]["persons"]),
+        (&json!(false), &json!(0)),
+        "{forgotten}"
+    );
+    assert_eq!(forgotten["reads"]["leftOut"]["byUnknownTokens"], 2, "{forgotten}");
+
     // Somebody with the database's rights changes what was read.
     scene.app.damaged = true;
     let triggers = match database.get_database_backend() {
@@ -429,6 +446,61 @@ async fn nobody_vanishes_because_a_record_or_a_part_of_the_log_is_gone() {
     let chain = chains.iter().find(|chain| chain["name"] == "audit:clinic-a").expect("the chain");
     assert!(text(&chain["faults"][0]).starts_with("changed at "), "{chain}");
     assert!(text(&damaged["statement"]).contains("may lack people"), "{damaged}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_log_does_not_say_is_taken_at_its_worst_and_is_not_certain() {
+    let scene = Scene::new().await;
+    let from = scene.app.now();
+    // As whoever looks at a kept mail is recorded: whose it was, and nothing of what stood in it.
+    let op = act_locally(&scene.app.app, &scene.officer.login).await.expect("the officer");
+    let op = op.for_purpose("a look at the mails").expect("a purpose");
+    let clinic = access::tenant_by_slug(&op, "clinic-b").await.expect("the tenant").id;
+    let scope = op.permit_at(clinic, Action::Read, "captured_mail").await.expect("an officer may");
+    let found = vault::find_by_external_id(&scope, "vaccine-booking", "medical_worker", "mw-3").await;
+    let worker = found.expect("an answer").expect("the worker");
+    let event = Event::new("captured_mail.read", "captured_mail:1").subject(worker.id.to_string());
+    scope.record(clinic, vec![event]).await.expect("it is recorded");
+    let to = scene.app.now();
+    scene.app.clock.advance(120);
+    let incident = scene.incident().await;
+    let mut input = json!({ "incidentId": incident, "reason": "x", "from": from, "to": to });
+    let made = make(&scene.officer, &input).await;
+    let all = "booking_number date_of_birth email full_name language occupation phone ticket_number";
+    let all: Vec<String> = all.split(' ').map(|field| format!("{field}:PLAINTEXT×1")).collect();
+    assert_eq!(lines(&made), [format!("clinic-b mw-3 POSSIBLE {}", all.join(" "))]);
+    assert!(
+        text(&made["statement"]).contains("Of 1 of these people the record does not say for certain"),
+        "{made}"
+    );
+    // Whoever looked may look today as well.
+    input["nowDenied"] = json!(true);
+    let beyond = make(&scene.officer, &input).await;
+    assert_eq!((lines(&beyond).len(), &beyond["reads"]["leftOut"]["allowedNow"]), (0, &json!(1)), "{beyond}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_for_an_emergency_is_beyond_today_s_policy_and_may_have_been_in_order() {
+    let scene = emergency_access::scene().await;
+    let (staff, person) = (&scene.staff, &scene.people[0]);
+    let asked = emergency_access::ask(staff, emergency_access::clear_fields(Some(person), None, 30)).await;
+    let granted = emergency_access::change(&scene.approver, "approve", &text(&asked["id"])).await;
+    assert_eq!(granted["state"], "ACTIVE", "{granted}");
+    scene.app.clock.advance(60);
+    let from = scene.app.now();
+    let variables = json!({ "id": person, "purpose": "emergency call", "masked": false, "names": ["full_name", "email"] });
+    let read = staff.gql_with(READ, variables).await;
+    assert_eq!(read["data"]["subject"]["fields"], json!([{ "clear": "full_name" }, { "clear": "email" }]));
+    let to = scene.app.now();
+    scene.app.clock.advance(3600);
+    let incident = open(&scene.officer).await;
+    let mut input = json!({ "incidentId": incident, "reason": "x", "from": from, "to": to });
+    let shown = "applicant.email:PLAINTEXT×1 applicant.full_name:PLAINTEXT×1";
+    for (beyond, class) in [(false, "CONFIRMED"), (true, "POSSIBLE")] {
+        input["nowDenied"] = json!(beyond);
+        let made = make(&scene.officer, &input).await;
+        assert_eq!(lines(&made), [format!("school-001 A-1 {class} {shown}")], "{made}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

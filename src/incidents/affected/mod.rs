@@ -7,6 +7,7 @@
 mod correct;
 pub mod difference;
 mod enforcement;
+mod gather;
 mod input;
 mod judged;
 pub mod model;
