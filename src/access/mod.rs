@@ -2,6 +2,7 @@
 //! nothing can be read or written.
 
 mod accounts;
+mod actors;
 mod decide;
 mod denials;
 mod fresh;
@@ -21,6 +22,7 @@ mod sessions;
 mod setup;
 mod sign_in;
 mod store;
+mod store_actors;
 mod store_identity;
 mod store_oidc;
 mod store_oidc_logout;
@@ -35,6 +37,7 @@ pub use accounts::{
     Account, NewAccount, change_own_password, create_account, disable_account, list_accounts, set_password,
     set_roles,
 };
+pub use actors::{Actors, KnownActor, NamedActor, actors, known_actors};
 pub use decide::{Decider, Known};
 pub use denials::{Denial, DenialFilter, Denials, Undecided, list_denials, purge_denials};
 pub use fresh::{SENSITIVE, every_scope};
@@ -49,7 +52,7 @@ pub use oidc::{
     Begun, FLOW_SECONDS, Finished, Oidc, Purpose, ReturnFrom, begin, finish, link_identity,
     log_out_at_provider, take_return, unlink_identity,
 };
-pub use op::{Op, Reach, Scope, Tx};
+pub use op::{Asking, Op, Reach, Scope, Tx};
 pub use people::{WithAddress, lock_own_account, people_with, policy_changed, share_a_mailbox};
 pub use policy::{
     Against, Attributes, Comparison, Condition, Effect, Explanation, Grant, MAX_ATTRIBUTES, Origin, Policies,

@@ -61,6 +61,43 @@ pub struct Tx {
     transaction: DatabaseTransaction,
 }
 
+/// What is known of who asks, whenever it was.
+#[derive(Clone, Copy, Debug)]
+pub struct Asking<'a> {
+    /// Whose account it is.
+    pub tenant: Uuid,
+    /// Whether that is the operator.
+    pub operator: bool,
+    pub account: Option<Uuid>,
+    pub purpose: Option<&'a str>,
+    /// With a token of the account.
+    pub by_token: bool,
+    pub at: Timestamp,
+}
+
+impl Asking<'_> {
+    /// What the policy may decide on besides action and object.
+    pub fn attributes(&self, system: Option<&SystemRules>) -> Attributes {
+        let mut attributes = Attributes::new();
+        attributes.set("actor.tenant", &*self.tenant.to_string());
+        attributes.set("actor.operator", self.operator);
+        if let Some(account) = self.account {
+            attributes.set("actor.account", &*account.to_string());
+        }
+        if let Some(purpose) = self.purpose {
+            attributes.set("purpose", purpose);
+        }
+        attributes.set("channel", if self.by_token { "api" } else { "web" });
+        if let Some(zone) = system.and_then(SystemRules::zone) {
+            let local = self.at.to_zoned(zone.clone());
+            attributes.set("time.clock", &*local.strftime("%H:%M").to_string());
+            attributes.set("time.date", &*local.strftime("%Y-%m-%d").to_string());
+            attributes.set("time.weekday", &*local.strftime("%a").to_string().to_lowercase());
+        }
+        attributes
+    }
+}
+
 impl Op {
     /// An operation of an authenticated actor.
     pub(crate) async fn new(app: Arc<App>, actor: Actor, request_id: &str) -> Result<Self> {
@@ -186,23 +223,15 @@ impl Op {
     /// What is known of every request: who asks from where, why and when (in the time zone of the system, where its rules
     /// ask for the time).
     pub fn attributes(&self, system: Option<&SystemRules>) -> Attributes {
-        let mut attributes = Attributes::new();
-        attributes.set("actor.tenant", &*self.actor.tenant.to_string());
-        attributes.set("actor.operator", self.actor.operator);
-        if let Some(account) = self.actor.account {
-            attributes.set("actor.account", &*account.to_string());
-        }
-        if let Some(purpose) = &self.purpose {
-            attributes.set("purpose", &**purpose);
-        }
-        attributes.set("channel", if self.actor.token_scopes.is_some() { "api" } else { "web" });
-        if let Some(zone) = system.and_then(SystemRules::zone) {
-            let local = self.at.to_zoned(zone.clone());
-            attributes.set("time.clock", &*local.strftime("%H:%M").to_string());
-            attributes.set("time.date", &*local.strftime("%Y-%m-%d").to_string());
-            attributes.set("time.weekday", &*local.strftime("%a").to_string().to_lowercase());
-        }
-        attributes
+        let asking = Asking {
+            tenant: self.actor.tenant,
+            operator: self.actor.operator,
+            account: self.actor.account,
+            purpose: self.purpose.as_deref(),
+            by_token: self.actor.token_scopes.is_some(),
+            at: self.at,
+        };
+        asking.attributes(system)
     }
 
     /// Permission for the actor's whole reach: all tenants for the operator's people, the own one for everybody else.

@@ -12,6 +12,7 @@ mod log;
 mod merkle;
 mod note;
 mod read;
+mod reading;
 mod seal;
 mod store;
 mod store_plans;
@@ -27,6 +28,7 @@ pub use export::{ChainEnd, CopyError, CopyReport, export, verify_copy};
 pub use log::Log;
 pub use note::{Checkpoint, NoteError, Verifier};
 pub use read::{Entries, Entry, Filter, about, archives, entries};
+pub use reading::{Reading, Section, all_of, chains, reading};
 pub use seal::{
     Seal, Sealed, StoredCheckpoint, VerifyProgress, checkpoints, next_unsealed, seal, verify_piece,
 };

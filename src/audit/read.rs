@@ -151,7 +151,7 @@ pub(super) fn ids(subjects: &str) -> impl Iterator<Item = Uuid> {
     subjects.split(' ').filter_map(|subject| subject.parse().ok())
 }
 
-fn describe(row: audit_entry::Model, asked: Option<Uuid>) -> Result<Entry> {
+pub(super) fn describe(row: audit_entry::Model, asked: Option<Uuid>) -> Result<Entry> {
     let subjects = people(&row).collect();
     Ok(Entry {
         subjects,

@@ -278,6 +278,55 @@ pub async fn checkpoints(
     query.all(scope.connection()).await
 }
 
+/// The newest checkpoint that was made before an instant (microseconds).
+pub async fn checkpoint_before(
+    scope: &Scope,
+    tenant: Uuid,
+    before: i64,
+) -> Result<Option<audit_checkpoint::Model>, DbErr> {
+    audit_checkpoint::Entity::find()
+        .filter(scope.rows(audit_checkpoint::Column::TenantId))
+        .filter(audit_checkpoint::Column::TenantId.eq(tenant))
+        .filter(audit_checkpoint::Column::At.lt(before))
+        .order_by_desc(audit_checkpoint::Column::Size)
+        .one(scope.connection())
+        .await
+}
+
+/// The oldest checkpoint that was not made before an instant (microseconds).
+pub async fn checkpoint_since(
+    scope: &Scope,
+    tenant: Uuid,
+    since: i64,
+) -> Result<Option<audit_checkpoint::Model>, DbErr> {
+    audit_checkpoint::Entity::find()
+        .filter(scope.rows(audit_checkpoint::Column::TenantId))
+        .filter(audit_checkpoint::Column::TenantId.eq(tenant))
+        .filter(audit_checkpoint::Column::At.gte(since))
+        .order_by_asc(audit_checkpoint::Column::Size)
+        .one(scope.connection())
+        .await
+}
+
+/// Entries of some actions behind a number, in order.
+pub async fn of_actions(
+    scope: &Scope,
+    tenant: Uuid,
+    actions: &[&str],
+    after: i64,
+    limit: u64,
+) -> Result<Vec<audit_entry::Model>, DbErr> {
+    audit_entry::Entity::find()
+        .filter(scope.rows(audit_entry::Column::TenantId))
+        .filter(audit_entry::Column::TenantId.eq(tenant))
+        .filter(audit_entry::Column::Seq.gt(after))
+        .filter(audit_entry::Column::Action.is_in(actions.iter().copied()))
+        .order_by_asc(audit_entry::Column::Seq)
+        .limit(limit)
+        .all(scope.connection())
+        .await
+}
+
 pub async fn insert_checkpoint(tx: &Tx, row: audit_checkpoint::Model) -> Result<(), DbErr> {
     audit_checkpoint::Entity::insert(row.into_active_model().reset_all())
         .exec_without_returning(tx.connection())

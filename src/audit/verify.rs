@@ -55,6 +55,24 @@ pub enum FaultKind {
     Unlisted,
 }
 
+impl FaultKind {
+    /// As reports name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            FaultKind::Changed => "changed",
+            FaultKind::Missing => "missing",
+            FaultKind::Broken => "broken",
+            FaultKind::WrongEnd => "wrong_end",
+            FaultKind::NotAsSealed => "not_as_sealed",
+            FaultKind::ShorterThanSealed => "shorter_than_sealed",
+            FaultKind::ForgedHead => "forged_head",
+            FaultKind::ForgedCheckpoint => "forged_checkpoint",
+            FaultKind::ForgedBeginning => "forged_beginning",
+            FaultKind::Unlisted => "unlisted",
+        }
+    }
+}
+
 /// The state of one tenant's chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ChainReport {

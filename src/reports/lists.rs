@@ -7,7 +7,7 @@ use super::model::{Difference, Document, Kind, List, Moved, Scope};
 use super::words::Words;
 use crate::incidents::Revision;
 use crate::incidents::affected::statement::statement;
-use crate::incidents::affected::{self, State};
+use crate::incidents::affected::{self, ReadsQuestion, State};
 use crate::requirements::manifest::SystemSpec;
 
 /// The lists by number, and the one that holds.
@@ -51,10 +51,7 @@ fn list(
             .collect(),
         indeterminate: counts.indeterminate,
         excluded: counts.excluded,
-        statement: revision
-            .inputs
-            .reconstruction
-            .is_some()
+        statement: (revision.inputs.reconstruction.is_some() || revision.inputs.reads.is_some())
             .then(|| statement(revision, words.zone(), words.lang))
             .flatten(),
         several_tenants: counts.persons_in_several_tenants,
@@ -94,8 +91,39 @@ fn kind_name(system: Option<&SystemSpec>, kind: &str, words: &Words) -> String {
     }
 }
 
-/// What the window method was asked.
+/// What the record of reads was asked.
+fn question_of_reads(query: &ReadsQuestion, words: &Words) -> Vec<String> {
+    let mut lines = vec![format!(
+        "{}{} – {}",
+        words.say("reads from ", "閲覧の期間："),
+        words.moment(query.from),
+        words.moment(query.to)
+    )];
+    let readers = query.accounts.len() + query.tokens.len();
+    if readers > 0 {
+        lines.push(match words.lang {
+            law::Lang::En => format!("by {readers} accounts or tokens that the question names"),
+            law::Lang::Ja => format!("対象：指定した{readers}件のアカウントまたはトークンによる閲覧"),
+        });
+    }
+    if query.now_denied {
+        lines.push(
+            words
+                .say(
+                    "only what the rules in force when the list was made refuse",
+                    "一覧作成時点の規則で許可されない閲覧のみ",
+                )
+                .to_owned(),
+        );
+    }
+    lines
+}
+
+/// What the window method or the record of reads was asked.
 fn question(revision: &Revision, words: &Words) -> Vec<String> {
+    if let Ok(query) = serde_json::from_value::<ReadsQuestion>(revision.parameters.clone()) {
+        return question_of_reads(&query, words);
+    }
     let Ok(query) = serde_json::from_value::<WindowQuery>(revision.parameters.clone()) else {
         return Vec::new();
     };
@@ -133,6 +161,13 @@ fn gaps(revision: &Revision, words: &Words) -> Vec<String> {
                 law::Lang::En => format!("{}: {lines} lines could not be used", input.name),
                 law::Lang::Ja => format!("{}：利用できない行が{lines}行", input.name),
             });
+        }
+        let broken = revision.inputs.completeness.iter().flat_map(|known| &known.coverage.truncated_inputs);
+        let of_record = revision.inputs.reads.is_some() && broken.clone().any(|name| *name == input.name);
+        if of_record {
+            let text = words
+                .say("damaged, or in archives that were not read", "破損、または未読の保管ファイルにある");
+            gaps.push(format!("{}{}{text}", input.name, words.say(": ", "：")));
         }
         if input.truncated.is_some() {
             let text = words.say("breaks off before its end", "途中で切れている");

@@ -58,7 +58,7 @@ pub use search::{Found, MAX_MATCHES, SearchMode, search_subjects};
 pub use status::{EarlierKek, KeyStatus, TenantKeyStatus, key_status};
 pub use store::pseudonyms_of;
 pub use store_keys::of_other_version;
-pub use subjects::Subjects;
+pub use subjects::{Subjects, by_reference};
 
 /// What the vault does in the background.
 pub fn handlers() -> Vec<crate::jobs::Handler> {

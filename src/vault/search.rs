@@ -370,8 +370,8 @@ fn too_common() -> Error {
         .remedy("search for something more particular")
 }
 
-/// That somebody is found tells their value to whoever searched: an entry names them. Of a search by parts it is
-/// recorded, too, how many values were opened to compare them.
+/// That somebody is found tells their value to whoever searched, or a part of it: an entry names them, and says so where it was a
+/// part. Of a search by parts it is recorded, too, how many values were opened to compare them.
 async fn record(
     scope: &Scope,
     record_type: &str,
@@ -393,6 +393,10 @@ async fn record(
     }
     for (tenant, people) in found {
         let event = Event::about_people("subject.found", record_type, people).fields([field]);
+        let event = match compared {
+            None => event,
+            Some(_) => event.detail(json!({ "mode": mode.as_str() })),
+        };
         by_tenant.entry(tenant).or_default().push(event);
     }
     scope.record_each(by_tenant).await

@@ -168,6 +168,14 @@ pub async fn subjects_by_ids(
     Ok(people)
 }
 
+/// The same of whichever system.
+pub async fn subjects_of_any_system(
+    scope: &Scope,
+    ids: &[(Uuid, Uuid)],
+) -> Result<Vec<subject::Model>, DbErr> {
+    plans::subjects_by_ids(scope.rows(subject::Column::TenantId), ids).all(scope.connection()).await
+}
+
 pub async fn tenant_key(
     scope: &Scope,
     tenant: Uuid,

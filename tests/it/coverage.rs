@@ -51,6 +51,10 @@ const WELL_SHAPED: &[(&str, &str)] = &[
          people: [{ tenant: \"school-001\", person: \"ap-1\", kind: \"applicant\", class: POSSIBLE }] })",
     ),
     (
+        "createRevisionFromEnforcementLog",
+        "(input: { incidentId: \"<Incident>\", reason: \"x\", from: \"2023-10-26T00:00:00Z\", to: \"2023-10-26T00:01:00Z\" })",
+    ),
+    (
         "correctRevision",
         "(input: { incidentId: \"<Incident>\", baseRevisionId: \"<Revision>\", reason: \"x\", \
          remove: [{ tenant: \"school-001\", person: \"ap-1\", reason: \"x\" }] })",

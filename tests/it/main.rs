@@ -35,6 +35,7 @@ mod example_server;
 mod exposure;
 mod exposure_hostile;
 mod exposure_lists;
+mod exposure_own;
 mod exposure_real_caches;
 mod exposure_reconstruct;
 mod exposure_revisions;

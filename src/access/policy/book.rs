@@ -44,7 +44,7 @@ impl SystemRules {
     }
 
     /// The same for equal rules.
-    pub(super) fn fingerprint(&self) -> &[u8; 32] {
+    pub(crate) fn fingerprint(&self) -> &[u8; 32] {
         &self.fingerprint
     }
 

@@ -3,6 +3,7 @@
 mod classes;
 mod diff;
 mod files;
+mod own;
 mod reconstruct;
 mod scan;
 mod store;
@@ -28,6 +29,9 @@ pub enum Command {
     Diff(diff::Arguments),
     /// Stores the result of a scan as the next affected list of an incident.
     Store(store::Arguments),
+    /// Makes the next affected list of an incident from this service's own record of who read what: by accounts in wrong hands, or by a
+    /// rule that was too wide. Exit code 3 when a part of the record is damaged or in archives: the list may lack people.
+    Own(own::Arguments),
 }
 
 pub async fn run(context: &Context, command: Command) -> Result<ExitCode, Failure> {
@@ -36,5 +40,6 @@ pub async fn run(context: &Context, command: Command) -> Result<ExitCode, Failur
         Command::Reconstruct(arguments) => reconstruct::run(arguments),
         Command::Diff(arguments) => diff::run(arguments),
         Command::Store(arguments) => store::run(context, arguments).await,
+        Command::Own(arguments) => own::run(context, arguments).await,
     }
 }

@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::written::read;
-use crate::access::{Action, act_locally};
+use crate::access::{Action, Op, act_locally};
 use crate::cli::{Context, Failure, Format, output};
-use crate::incidents::{self, RowId, affected};
+use crate::incidents::{self, Revision, RowId, affected};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -37,19 +37,38 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Fa
     let incident = incidents::incident_by_number(&op, incident).await?;
     let home = RowId { tenant: incident.tenant, id: incident.id };
     let revision = affected::store_result(&op, home, &reason, &result, reconstruction.as_ref()).await?;
+    print_revision(&op, incident.number, &revision, format).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints a list that was just made.
+pub async fn print_revision(
+    op: &Op,
+    incident: i32,
+    revision: &Revision,
+    format: Format,
+) -> Result<(), Failure> {
     let number = revision.number.unwrap_or_default();
     if format == Format::Json {
-        output::json(&revision)?;
-        return Ok(ExitCode::SUCCESS);
+        return output::json(revision);
     }
     let counts = &revision.counts;
     output::line(&format!(
-        "revision {number} of incident {}: {} persons at {} tenants",
-        incident.number, counts.persons, counts.tenants
+        "revision {number} of incident {incident}: {} persons at {} tenants",
+        counts.persons, counts.tenants
     ));
     for kind in &counts.by_kind {
         let name = if kind.kind.is_empty() { "(no kind)" } else { &kind.kind };
         output::line(&format!("  {name:<20} {:>6} persons at {} tenants", kind.persons, kind.tenants));
+    }
+    if let Some(reads) = &revision.inputs.reads {
+        output::line(&format!("  {} persons in clear, {} masked only", reads.plaintext, reads.masked_only));
+        for chain in
+            reads.chains.iter().filter(|chain| !chain.faults.is_empty() || !chain.archives.is_empty())
+        {
+            let (faults, archives) = (chain.faults.join(", "), chain.archives.join(", "));
+            output::line(&format!("  {}: incomplete: {faults} {archives}", chain.name));
+        }
     }
     if !counts.unknown_tenants.is_empty() {
         output::line(&format!(
@@ -58,12 +77,12 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Fa
         ));
     }
     if number > 1 {
-        let scope = incidents::permit(&op, Action::Read, "revision", "revision").await?;
-        let difference = incidents::changes(&scope, &revision, None).await?;
+        let scope = incidents::permit(op, Action::Read, "revision", "revision").await?;
+        let difference = incidents::changes(&scope, revision, None).await?;
         output::line(&format!(
             "  since revision {}: {} persons added, {} removed",
             difference.from, difference.persons_added, difference.persons_removed
         ));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }

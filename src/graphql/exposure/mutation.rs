@@ -4,6 +4,7 @@ use async_graphql::{Context, Enum, ID, InputObject, Json, Object, SimpleObject};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::enforcement::CreateRevisionFromEnforcementLogInput;
 use super::types::{ExposureClass, Revision, RevisionMethod};
 use crate::access::{Action, Op};
 use crate::error::{Error, Result};
@@ -14,7 +15,7 @@ use crate::graphql::scalars::Instant;
 use crate::incidents::affected::model::{Evidence, Inputs};
 use crate::incidents::affected::{
     Addition, Correction, NewPerson, NewRevision, Received, Removal, approve_revision, correct_revision,
-    create_revision, receive_people,
+    create_from_enforcement_log, create_revision, receive_people,
 };
 
 /// What a log line shows.
@@ -133,7 +134,7 @@ impl From<RevisionPersonInput> for NewPerson {
                 total: evidence_total.unwrap_or(evidence.len() as u64),
                 lines: evidence.into_iter().map(line).collect(),
                 answers: answers.into_iter().map(Into::into).collect(),
-                fields: Vec::new(),
+                ..Evidence::default()
             },
         }
     }
@@ -254,7 +255,7 @@ async fn create(op: &Op, input: CreateRevisionInput) -> Result<Received> {
         }
         Some(RevisionMethod::EnforcementLog) => {
             return Err(Error::invalid("method", "cannot be ENFORCEMENT_LOG here")
-                .remedy("such a list is made of the service's own record, not of what is sent"));
+                .remedy("use createRevisionFromEnforcementLog"));
         }
         Some(RevisionMethod::Reconstruction) if reconstruction.is_none() => {
             return Err(Error::invalid("reconstruction", "is needed with the first batch of this method"));
@@ -275,7 +276,12 @@ async fn create(op: &Op, input: CreateRevisionInput) -> Result<Received> {
     let new = NewRevision {
         reason: reason.ok_or_else(|| Error::invalid("reason", "is needed with the first batch"))?,
         query: document("parameters", parameters)?,
-        inputs: Inputs { inputs: document("inputs", inputs)?, completeness, reconstruction, shown: None },
+        inputs: Inputs {
+            inputs: document("inputs", inputs)?,
+            completeness,
+            reconstruction,
+            ..Inputs::default()
+        },
     };
     create_revision(op, incident, new, people, last).await
 }
@@ -300,6 +306,21 @@ impl ExposureMutation {
             received: received.received,
             revision: received.revision.map(Revision),
         })
+    }
+
+    /// Makes an affected list of those whose data was read through this service: by accounts in wrong hands, or by a rule that was too wide.
+    #[graphql(complexity = 500)]
+    async fn create_revision_from_enforcement_log(
+        &self,
+        context: &Context<'_>,
+        input: CreateRevisionFromEnforcementLogInput,
+    ) -> async_graphql::Result<RevisionPayload> {
+        let result = async {
+            let op = may(context, Action::Create, "revision", "incident").await?;
+            let incident = row("Incident", &input.incident_id, "incidentId")?;
+            create_from_enforcement_log(op, incident, input.list()?).await
+        };
+        RevisionPayload::from_result(result.await, Revision)
     }
 
     /// Makes the next revision from an earlier one, with a reason for each person.

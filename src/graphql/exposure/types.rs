@@ -3,6 +3,7 @@
 use async_graphql::connection::{Connection, EmptyFields};
 use async_graphql::{Context, Enum, ID, Json, Object, SimpleObject};
 
+use super::enforcement::ReadsBasis;
 use super::reconstruction::ReconstructionBasis;
 use crate::access::Action;
 use crate::error::Error;
@@ -164,9 +165,10 @@ pub struct RevisionInput {
 #[derive(SimpleObject)]
 pub struct EvidenceLine {
     at: Instant,
-    /// `login`, `failed_login`, `origin_request` or `edge_request`.
-    what: &'static str,
+    /// `login`, `failed_login`, `origin_request` or `edge_request`; of the audit log the entry's action, such as `subject.read`.
+    what: String,
     input: String,
+    /// From 1; of the audit log the number of the entry in the tenant's chain.
     line: u64,
 }
 
@@ -226,7 +228,7 @@ pub struct KeptAnswer {
 #[graphql(remote = "crate::incidents::affected::model::Form")]
 pub enum FieldForm {
     Plaintext,
-    /// As its mask leaves it.
+    /// As its mask leaves it, or a part of it that was searched for.
     Masked,
     /// Encrypted, without the key.
     Ciphertext,
@@ -274,9 +276,16 @@ impl RevisionPerson {
                 exposure::EvidenceKind::FailedLogin => "failed_login",
                 exposure::EvidenceKind::OriginRequest => "origin_request",
                 exposure::EvidenceKind::EdgeRequest => "edge_request",
-            },
+            }
+            .to_owned(),
             input: line.input,
             line: line.line,
+        };
+        let entry = |entry: model::LoggedRead| EvidenceLine {
+            at: entry.at.into(),
+            what: entry.action,
+            input: entry.input,
+            line: entry.line.unsigned_abs(),
         };
         let fields = |fields: Vec<model::ShownField>| fields.into_iter().map(Into::into).collect();
         Self {
@@ -295,7 +304,9 @@ impl RevisionPerson {
             reason: row.reason,
             routes: row.evidence.routes,
             evidence_total: row.evidence.total,
-            evidence: row.evidence.lines.into_iter().map(line).collect(),
+            evidence: (row.evidence.lines.into_iter().map(line))
+                .chain(row.evidence.entries.into_iter().map(entry))
+                .collect(),
             answers: row.evidence.answers.into_iter().map(Into::into).collect(),
         }
     }
@@ -554,6 +565,11 @@ impl Revision {
     /// What the classes rest on, of a list by reconstruction and of corrections of one.
     async fn reconstruction(&self) -> Option<ReconstructionBasis> {
         self.0.inputs.reconstruction.clone().map(ReconstructionBasis)
+    }
+
+    /// What a list from the record of reads rests on, and corrections of one.
+    async fn reads(&self) -> Option<ReadsBasis> {
+        self.0.inputs.reads.clone().map(Into::into)
     }
 
     /// What the pages of the routes show by the system's manifest; null where no manifest was applied.

@@ -67,7 +67,9 @@ fn row(
             .remedy("leave the person out, or remove it by a correction with a reason"));
     }
     let most = evidence.lines.len().max(evidence.answers.len());
-    if most > MAX_LINES || evidence.routes.len() > MAX_ROUTES || !evidence.fields.is_empty() {
+    // Which fields were shown is said by the service's own record, never by whoever sends a list.
+    let own = !evidence.fields.is_empty() || !evidence.entries.is_empty();
+    if most > MAX_LINES || evidence.routes.len() > MAX_ROUTES || own {
         let limits = format!("wants at most {MAX_LINES} lines and answers and {MAX_ROUTES} routes");
         return Err(Error::invalid(&at("evidence"), limits));
     }
@@ -191,7 +193,7 @@ pub fn people_of_both(result: &WindowResult, reconstruction: &Reconstruction) ->
                     total: seen.evidence_total,
                     lines: seen.evidence.clone(),
                     answers: tenant.answers.clone(),
-                    fields: Vec::new(),
+                    ..Evidence::default()
                 },
             });
         }
@@ -234,7 +236,7 @@ pub fn inputs_of(result: &WindowResult, reconstruction: Option<&Reconstruction>)
             } = reconstruction.clone();
             Reconstructed { cache, joined_by, counts, answers, residual, thin_hours, assumptions, would_help }
         }),
-        shown: None,
+        ..Inputs::default()
     }
 }
 

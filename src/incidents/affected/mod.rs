@@ -6,15 +6,20 @@
 
 mod correct;
 pub mod difference;
+mod enforcement;
+mod gather;
 mod input;
+mod judged;
 pub mod model;
 mod read;
+mod reads;
 mod shown;
 pub mod statement;
 mod tally;
 
 pub use correct::{Addition, Correction, Removal, approve_revision, correct_revision};
 pub use difference::Difference;
+pub use enforcement::{NewEnforcementList, ReadsQuestion, create_from_enforcement_log};
 pub use input::NewPerson;
 pub use model::{Class, Counts, Method, Revision, RevisionPerson, State};
 pub use read::{

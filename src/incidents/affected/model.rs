@@ -117,6 +117,9 @@ pub struct Inputs {
     /// What the pages of the routes show, by the system's manifest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shown: Option<ShownOnRoutes>,
+    /// What a list from the record of reads rests on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reads: Option<RecordOfReads>,
 }
 
 /// A reconstruction without its people.
@@ -156,6 +159,81 @@ pub struct ShownOnRoute {
     pub pattern: String,
     /// Dotted names, such as `applicant.email`, in order.
     pub fields: Vec<String>,
+}
+
+/// What a list from the record of reads rests on. Of the list as it was made: a later correction by hand does not change it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordOfReads {
+    /// Name of the system whose people were read.
+    pub system: String,
+    /// The tenants' chains of the audit log with entries of the time, and those that are damaged or were trimmed into it; by name.
+    pub chains: Vec<ChainRead>,
+    /// All other chains: they are whole, and nothing was done there in the time.
+    pub quiet_chains: u64,
+    /// Names of the log that read something of this list.
+    pub actors: u64,
+    /// People of whom something was shown in clear, each once.
+    pub plaintext: u64,
+    /// The others: of them nothing but shortened values was shown.
+    pub masked_only: u64,
+    pub left_out: LeftOut,
+    /// By which policies reads were asked about again, where only those were asked for that are refused now.
+    pub judged_by: Option<JudgedBy>,
+    /// SHA-256 over the people in order, in hexadecimal: the same question gives the same.
+    pub people_digest: String,
+}
+
+/// A chain of the audit log, as far as it lies in the time of a question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChainRead {
+    /// `audit:` and the short name of the tenant.
+    pub name: String,
+    /// Number of the first entry of the time; none where there is none.
+    pub from: Option<i64>,
+    /// Number of the last one.
+    pub to: Option<i64>,
+    /// Hash of the last one, over it and all before it; empty where there is none.
+    pub hash: String,
+    /// Entries of the time.
+    pub entries: u64,
+    /// Those that put somebody on the list.
+    pub used: u64,
+    /// What is wrong with the chain, as `suimon audit verify` names it: `changed at 12`. Empty when it was verified.
+    pub faults: Vec<String>,
+    /// Files that may hold entries of the time, which were trimmed away and not read.
+    pub archives: Vec<String>,
+}
+
+/// Entries of the time that put nobody on the list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeftOut {
+    /// Reads that were refused: they showed nothing.
+    pub refused: u64,
+    /// Reads by the service itself, which wrote to the people.
+    pub by_the_service: u64,
+    /// Lists of pseudonyms, without a field of anybody.
+    pub lists: u64,
+    /// Reads that today's policy allows, too.
+    pub allowed_now: u64,
+    /// Reads that name nobody.
+    pub without_person: u64,
+    /// Reads by tokens of which nobody knows any more whose they were, where the question names accounts: they may have been theirs.
+    pub by_unknown_tokens: u64,
+    /// People on the list under the id of their record, because there is no pseudonym that a list may have.
+    pub by_record_id: u64,
+}
+
+/// Policies by which reads were asked about again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JudgedBy {
+    /// Fingerprint of the system's access requirements in force, in hexadecimal.
+    pub requirements: String,
+    /// Version of the policy of each tenant whose people read, by short name.
+    pub policies: std::collections::BTreeMap<String, i64>,
 }
 
 /// What the result of a scan says about its own limits.
@@ -211,6 +289,22 @@ pub struct Evidence {
     /// Fields of this person that were shown, where the record itself names them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<ShownField>,
+    /// Entries of the audit log that say so, the first of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub entries: Vec<LoggedRead>,
+}
+
+/// An entry of the audit log that shows data of a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoggedRead {
+    pub at: Timestamp,
+    /// As the log has it: `subject.read`, `subject.found`.
+    pub action: String,
+    /// `audit:` and the short name of the tenant whose chain it is.
+    pub input: String,
+    /// Its number in the chain.
+    pub line: i64,
 }
 
 /// In which form somebody got a field's value.
@@ -218,7 +312,7 @@ pub struct Evidence {
 #[serde(rename_all = "snake_case")]
 pub enum Form {
     Plaintext,
-    /// As its mask leaves it.
+    /// As its mask leaves it, or a part of it that was searched for.
     Masked,
     /// Encrypted, without the key.
     Ciphertext,

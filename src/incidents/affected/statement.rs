@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use law::Lang;
 
-use super::model::{Counts, Inputs, Method, Revision};
+use super::model::{Counts, Inputs, Method, RecordOfReads, Revision};
 
 /// The statement about a list; `None` for one that no logs support.
 pub fn statement(revision: &Revision, zone: &TimeZone, lang: Lang) -> Option<String> {
@@ -17,9 +17,11 @@ pub fn statement(revision: &Revision, zone: &TimeZone, lang: Lang) -> Option<Str
     let (from, to) = (instant("from")?, instant("to")?);
     let times =
         (from.strftime("%Y-%m-%d %H:%M %:z").to_string(), to.strftime("%Y-%m-%d %H:%M %:z").to_string());
-    let parts = match lang {
-        Lang::Ja => japanese(revision, &times),
-        Lang::En => english(revision, &times),
+    let parts = match (lang, &revision.inputs.reads) {
+        (Lang::Ja, Some(reads)) => reads_ja(revision, reads, &times),
+        (Lang::En, Some(reads)) => reads_en(revision, reads, &times),
+        (Lang::Ja, None) => japanese(revision, &times),
+        (Lang::En, None) => english(revision, &times),
     };
     Some(parts.join(if lang == Lang::Ja { "" } else { " " }))
 }
@@ -108,6 +110,77 @@ fn premise_en(assumption: Assumption) -> &'static str {
         Assumption::ClientsTellPeople => "an address with a program is the people seen behind it",
         Assumption::SessionsTellPeople => "nobody but its holder uses a session",
     }
+}
+
+/// Whether the question names accounts or tokens.
+fn names_readers(revision: &Revision) -> bool {
+    let named = |name: &str| revision.parameters[name].as_array().is_some_and(|all| !all.is_empty());
+    named("accounts") || named("tokens")
+}
+
+fn reads_en(revision: &Revision, reads: &RecordOfReads, (from, to): &(String, String)) -> Vec<String> {
+    let who = if names_readers(revision) { "by the accounts in question" } else { "by anybody" };
+    let beyond = if reads.judged_by.is_some() {
+        ", as far as the rules in force when this list was made refuse it"
+    } else {
+        ""
+    };
+    let mut said = vec![format!(
+        "Between {from} and {to}, by this service's own record, data of {} people was read through it {who}{beyond}. Of {} of them \
+         something was shown in clear, of {} nothing but shortened values.",
+        revision.counts.persons, reads.plaintext, reads.masked_only
+    )];
+    let possible = revision.counts.persons - revision.counts.confirmed;
+    if possible > 0 {
+        said.push(format!(
+            "Of {possible} of these people the record does not say for certain what was shown, or that it should not have been."
+        ));
+    }
+    if !is_complete(&revision.inputs) {
+        said.push(
+            "Parts of the record are missing, damaged or in archives: the list may lack people.".to_owned(),
+        );
+    }
+    if without_person(&revision.inputs) > 0 {
+        said.push(format!(
+            "{} reads in that time could be given to nobody.",
+            without_person(&revision.inputs)
+        ));
+    }
+    said.push("What was read past this service is not in its record.".to_owned());
+    said
+}
+
+fn reads_ja(revision: &Revision, reads: &RecordOfReads, (from, to): &(String, String)) -> Vec<String> {
+    let who = if names_readers(revision) { "当該アカウントにより" } else { "" };
+    let beyond = if reads.judged_by.is_some() {
+        "、本一覧の作成時点の規則では許可されない範囲で"
+    } else {
+        ""
+    };
+    let mut said = vec![format!(
+        "本サービス自身の記録によれば、{from}から{to}までの間に{beyond}{who}{}名の情報が閲覧されました。うち{}名については平文の項目が、{}名についてはマスクされた値のみが表示されました。",
+        revision.counts.persons, reads.plaintext, reads.masked_only
+    )];
+    let possible = revision.counts.persons - revision.counts.confirmed;
+    if possible > 0 {
+        said.push(format!(
+            "うち{possible}名については、表示された内容又は許可の範囲外であったことを記録から断定できません。"
+        ));
+    }
+    if !is_complete(&revision.inputs) {
+        said.push(
+            "記録に欠落、破損又は保管先に移された部分があり、対象者が漏れている可能性があります。".to_owned(),
+        );
+    }
+    if without_person(&revision.inputs) > 0 {
+        said.push(format!(
+            "この間の閲覧のうち{}件は、どなたのものか特定できません。",
+            without_person(&revision.inputs)
+        ));
+    }
+    said.push("本サービスを通さない閲覧は、この記録にはありません。".to_owned());
+    said
 }
 
 fn japanese(revision: &Revision, (from, to): &(String, String)) -> Vec<String> {

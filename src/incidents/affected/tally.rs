@@ -125,6 +125,19 @@ pub fn digest(stored: &Stored, people: &[RevisionPerson]) -> Result<String> {
         hash.update((document.len() as u64).to_be_bytes());
         hash.update(document);
     }
+    hash_people(&mut hash, people)?;
+    Ok(hex::encode(hash.finalize()))
+}
+
+/// SHA-256 over the people alone, who must be in order: the same for lists that name the same people with the same evidence.
+pub fn people_digest(people: &[RevisionPerson]) -> Result<String> {
+    let mut hash = Sha256::new();
+    hash.update(b"suimon affected people 1\n");
+    hash_people(&mut hash, people)?;
+    Ok(hex::encode(hash.finalize()))
+}
+
+fn hash_people(hash: &mut Sha256, people: &[RevisionPerson]) -> Result<()> {
     for row in people {
         let RevisionPerson {
             tenant_slug,
@@ -148,5 +161,5 @@ pub fn digest(stored: &Stored, people: &[RevisionPerson]) -> Result<String> {
         hash.update(line);
         hash.update(b"\n");
     }
-    Ok(hex::encode(hash.finalize()))
+    Ok(())
 }

@@ -363,3 +363,16 @@ pub async fn customers_by_slug(tx: &Tx) -> Result<BTreeMap<String, Uuid>> {
         .await?;
     Ok(rows.into_iter().collect())
 }
+
+/// Short names of the tenants within the scope, the operator's too.
+pub async fn slugs(scope: &Scope) -> Result<BTreeMap<Uuid, String>> {
+    let rows: Vec<(Uuid, String)> = tenant::Entity::find()
+        .select_only()
+        .column(tenant::Column::Id)
+        .column(tenant::Column::Slug)
+        .filter(scope.rows(tenant::Column::Id))
+        .into_tuple()
+        .all(scope.connection())
+        .await?;
+    Ok(rows.into_iter().collect())
+}
