@@ -57,6 +57,22 @@ pub enum ReconstructionAid {
     Lengths,
 }
 
+/// Why nobody could be shown not to be concerned.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "exposure::Doubt")]
+pub enum ReconstructionDoubt {
+    /// Hours of the origin's log are missing.
+    MissingOriginHours,
+    /// A log breaks off.
+    TruncatedInputs,
+    /// A log has lines that could not be read.
+    DamagedInputs,
+    /// Nobody knows whose an answer from a cache was.
+    UnexplainedAnswers,
+    /// The clocks of edge and origin are more than a minute apart.
+    ClocksApart,
+}
+
 /// What was taken for granted of the cache.
 #[derive(SimpleObject)]
 pub struct CacheFacts {
@@ -123,6 +139,8 @@ pub struct AnswerCounts {
     unexplained: u64,
     /// Of the last two: nobody knows who got it.
     viewer_unknown: u64,
+    /// The edge's id and the session name different people.
+    contradicted: u64,
 }
 
 /// How much may have gone unseen because the edge's log lost lines.
@@ -164,9 +182,9 @@ impl ReconstructionBasis {
     }
 
     async fn answers(&self) -> AnswerCounts {
-        let exposure::AnswerCounts { own, kept, unsure, exposing, unexplained, viewer_unknown } =
+        let exposure::AnswerCounts { own, kept, unsure, exposing, unexplained, viewer_unknown, contradicted } =
             self.0.answers;
-        AnswerCounts { own, kept, unsure, exposing, unexplained, viewer_unknown }
+        AnswerCounts { own, kept, unsure, exposing, unexplained, viewer_unknown, contradicted }
     }
 
     async fn residual(&self) -> ResidualRisk {
@@ -184,6 +202,16 @@ impl ReconstructionBasis {
     /// What the classes rest on.
     async fn premises(&self) -> Vec<ReconstructionPremise> {
         self.0.assumptions.iter().map(|one| (*one).into()).collect()
+    }
+
+    /// Why nobody is excluded and nobody the only one who got their own page; empty where somebody may be.
+    async fn doubts(&self) -> Vec<ReconstructionDoubt> {
+        self.0.doubts.iter().map(|one| (*one).into()).collect()
+    }
+
+    /// Sessions that were used from more than one address with a program: somebody may have had another person's.
+    async fn sessions_of_several_clients(&self) -> u64 {
+        self.0.sessions_of_several_clients
     }
 
     /// What more would make them sharper.

@@ -233,8 +233,21 @@ pub fn inputs_of(result: &WindowResult, reconstruction: Option<&Reconstruction>)
                 thin_hours,
                 assumptions,
                 would_help,
+                doubts,
+                sessions_of_several_clients,
             } = reconstruction.clone();
-            Reconstructed { cache, joined_by, counts, answers, residual, thin_hours, assumptions, would_help }
+            Reconstructed {
+                cache,
+                joined_by,
+                counts,
+                answers,
+                residual,
+                thin_hours,
+                assumptions,
+                would_help,
+                doubts,
+                sessions_of_several_clients,
+            }
         }),
         ..Inputs::default()
     }

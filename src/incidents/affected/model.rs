@@ -137,6 +137,12 @@ pub struct Reconstructed {
     pub thin_hours: Vec<exposure::Gap>,
     pub assumptions: Vec<exposure::Assumption>,
     pub would_help: Vec<exposure::WouldHelp>,
+    /// Why nobody could be shown not to be concerned.
+    #[serde(default)]
+    pub doubts: Vec<exposure::Doubt>,
+    /// Sessions that were used from more than one address with a program.
+    #[serde(default)]
+    pub sessions_of_several_clients: u64,
 }
 
 /// Which personal data the routes of the question show, by the manifest that was in force when the fault began.

@@ -1,11 +1,11 @@
 //! The sentence that may be told to a regulator: what both methods say, what that rests on, and what it does not say. Pure.
 
-use exposure::{Assumption, JoinedBy};
+use exposure::{Assumption, Doubt, JoinedBy};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use law::Lang;
 
-use super::model::{Counts, Inputs, Method, RecordOfReads, Revision};
+use super::model::{Counts, Inputs, Method, Reconstructed, RecordOfReads, Revision};
 
 /// The statement about a list; `None` for one that no logs support.
 pub fn statement(revision: &Revision, zone: &TimeZone, lang: Lang) -> Option<String> {
@@ -79,6 +79,7 @@ fn english(revision: &Revision, (from, to): &(String, String)) -> Vec<String> {
             said.push(format!("By the share of lines that the edge's log lost, about {unseen} more such answers are to be expected."));
         }
     }
+    said.extend(inputs.reconstruction.iter().flat_map(doubts_en));
     if *method == Method::Manual {
         said.push(format!(
             "After corrections by hand, each with its reason, the list has {} people affected and {} who were taken off it or shown not to \
@@ -93,9 +94,38 @@ fn english(revision: &Revision, (from, to): &(String, String)) -> Vec<String> {
         said.push(format!("{} requests in that time could be given to nobody.", without_person(inputs)));
     }
     said.push(
-        "The logs do not show whether anybody read what they got, nor what browsers and proxies kept."
+        "A page counts as that of whoever asked for it; whom else it showed the logs do not say. Nor do they show whether anybody read what \
+         they got, or what browsers and proxies kept."
             .to_owned(),
     );
+    said
+}
+
+fn doubts_en(reconstruction: &Reconstructed) -> Vec<String> {
+    let reasons: Vec<&str> = reconstruction
+        .doubts
+        .iter()
+        .map(|doubt| match doubt {
+            Doubt::MissingOriginHours => "hours of the origin's log are missing",
+            Doubt::TruncatedInputs => "a log breaks off",
+            Doubt::DamagedInputs => "a log has lines that could not be read",
+            Doubt::UnexplainedAnswers => "nobody knows whose an answer from a cache was",
+            Doubt::ClocksApart => "the clocks of edge and origin are more than a minute apart",
+        })
+        .collect();
+    let mut said = Vec::new();
+    if !reasons.is_empty() {
+        said.push(format!(
+            "Nobody could be shown not to be concerned, because {}.",
+            reasons.join(" and because ")
+        ));
+    }
+    if reconstruction.sessions_of_several_clients > 0 {
+        said.push(format!(
+            "{} sessions were used from more than one address with a program: somebody may have had another person's.",
+            reconstruction.sessions_of_several_clients
+        ));
+    }
     said
 }
 
@@ -209,6 +239,7 @@ fn japanese(revision: &Revision, (from, to): &(String, String)) -> Vec<String> {
             ));
         }
     }
+    said.extend(inputs.reconstruction.iter().flat_map(doubts_ja));
     if *method == Method::Manual {
         said.push(format!(
             "理由を付した手作業による訂正の後、対象者は{}名、対象外とした方は{}名です。",
@@ -224,7 +255,32 @@ fn japanese(revision: &Revision, (from, to): &(String, String)) -> Vec<String> {
             without_person(inputs)
         ));
     }
-    said.push("届いた内容を実際に読んだかどうか、また、ブラウザや中継装置に残った写しについては、記録から分かりません。".to_owned());
+    said.push("ページは要求した方のものとして数えており、そこに表示された他の方は記録から分かりません。届いた内容を実際に読んだかどうか、また、ブラウザや中継装置に残った写しについては、記録から分かりません。".to_owned());
+    said
+}
+
+fn doubts_ja(reconstruction: &Reconstructed) -> Vec<String> {
+    let reasons: Vec<&str> = reconstruction
+        .doubts
+        .iter()
+        .map(|doubt| match doubt {
+            Doubt::MissingOriginHours => "サーバの記録に欠けた時間がある",
+            Doubt::TruncatedInputs => "途中で切れている記録がある",
+            Doubt::DamagedInputs => "読めない行がある",
+            Doubt::UnexplainedAnswers => "どなたのものか分からないキャッシュからの応答がある",
+            Doubt::ClocksApart => "双方の時計が1分を超えてずれている",
+        })
+        .collect();
+    let mut said = Vec::new();
+    if !reasons.is_empty() {
+        said.push(format!("{}ため、どなたも対象外とは判断できません。", reasons.join("、")));
+    }
+    if reconstruction.sessions_of_several_clients > 0 {
+        said.push(format!(
+            "{}件のセッションが複数の端末から使われており、他の方のセッションを持った方がいる可能性があります。",
+            reconstruction.sessions_of_several_clients
+        ));
+    }
     said
 }
 
