@@ -130,7 +130,7 @@ async fn the_lists_of_the_founding_report_come_out_of_its_logs() {
       school_admin             66 persons at 60 tenants
     reconciled  364 entries over tenants - 6 counted again = 358 persons
     logs        74 files, 22292 lines, 22292 understood
-    clocks      the origin is 222 ms ahead of the edge (1324 requests in both logs)
+    clocks      the origin is 225 ms ahead of the edge (1346 requests in both logs)
     complete    as far as logs can tell: everybody who was there is on the list
     "#);
     let scan = suimon(app.folder(), REVISED);
@@ -142,7 +142,7 @@ async fn the_lists_of_the_founding_report_come_out_of_its_logs() {
       school_admin             48 persons at 41 tenants
     reconciled  345 entries over tenants - 6 counted again = 339 persons
     logs        74 files, 22292 lines, 22292 understood
-    clocks      the origin is 222 ms ahead of the edge (1324 requests in both logs)
+    clocks      the origin is 225 ms ahead of the edge (1346 requests in both logs)
     complete    as far as logs can tell: everybody who was there is on the list
     "#);
     // The manifest says which routes are personal; the list is the same.
@@ -271,7 +271,7 @@ async fn a_result_that_was_changed_is_refused_and_roles_decide_on_the_command_li
     ];
     insta::assert_snapshot!(answers.join(""), @r#"
     2 suimon: result: its counts are not those of its people; it was changed after the scan; scan the logs again
-    2 suimon: rubbish.json is not the result of a scan (line 1, column 35); give the file that `suimon exposure scan --out` wrote
+    2 suimon: rubbish.json is not the result of a scan (line 1, column 35); give the file that `suimon exposure scan --out` or `reconstruct --out` wrote
     2 suimon: cannot read nowhere.json: No such file or directory (os error 2)
     2 suimon: incident not found
     2 suimon: account not found; name an existing account with --as

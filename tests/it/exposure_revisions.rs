@@ -171,6 +171,23 @@ async fn corrections_give_reasons_and_approval_freezes() {
           "digest": "[digest]",
           "number": 1
         },
+        "question": {
+          "basis": "logins",
+          "from": "2023-10-26T02:00:00Z",
+          "include_failed_logins": false,
+          "limits": {
+            "bad_samples": 10,
+            "evidence": 20,
+            "max_line_bytes": 1048576
+          },
+          "margin_after_seconds": 0,
+          "margin_before_seconds": 0,
+          "personal_routes": [
+            "/mypage/**"
+          ],
+          "session_cookie": null,
+          "to": "2023-10-26T06:41:00Z"
+        },
         "removed": 1
       },
       "people": {
@@ -362,7 +379,7 @@ async fn bad_lists_are_named() {
     INVALID "people[0].class": cannot come from logs by the window method
     INVALID "people[0]": has a negative number of requests or logins
     INVALID "people[0].lastAt": ends before it starts
-    INVALID "people[0].evidence": wants at most 50 lines and 100 routes
+    INVALID "people[0].evidence": wants at most 50 lines and answers and 100 routes
     INVALID "people[1]": is in the batch twice, with the same tenant
     INVALID "people": has one person with two kinds
     INVALID "people": wants 1 to 1000 in a batch
