@@ -2,6 +2,7 @@
 //! affected by which method, what the laws ask for, who was told, what is done next. Counts only, never a person.
 
 mod build;
+mod exposure;
 mod gather;
 mod lists;
 mod model;
@@ -9,6 +10,7 @@ mod permissions;
 mod render;
 mod words;
 
+pub use self::exposure::exposure_page;
 pub use model::Report;
 pub use permissions::{TableFormat, permission_table, spreadsheet_cell};
 pub use render::escape_markdown;

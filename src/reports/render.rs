@@ -19,6 +19,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("interim.en.html", include_str!("../../templates/report/interim.en.html")),
     ("interim.ja.md", include_str!("../../templates/report/interim.ja.md")),
     ("interim.en.md", include_str!("../../templates/report/interim.en.md")),
+    ("exposure.html", include_str!("../../templates/report/exposure.html")),
     ("permissions.html", include_str!("../../templates/report/permissions.html")),
     ("permissions.md", include_str!("../../templates/report/permissions.md")),
     ("style.css", include_str!("../../templates/report/style.css")),
@@ -40,6 +41,15 @@ pub fn render(report: &Report, lang: Lang, format: Format) -> Result<String> {
     };
     let template = environment()?.get_template(name).map_err(anyhow::Error::from)?;
     Ok(template.render(Value::from(Serde(report))).map_err(anyhow::Error::from)?)
+}
+
+/// Renders any page by its template.
+///
+/// # Errors
+/// Unexpected ones only.
+pub fn page(template: &str, content: &impl serde::Serialize) -> Result<String> {
+    let template = environment()?.get_template(template).map_err(anyhow::Error::from)?;
+    Ok(template.render(Value::from(Serde(content))).map_err(anyhow::Error::from)?)
 }
 
 /// Renders the table of permissions by a template.

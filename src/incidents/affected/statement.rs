@@ -1,11 +1,15 @@
 //! The sentence that may be told to a regulator: what both methods say, what that rests on, and what it does not say. Pure.
 
-use exposure::{Assumption, Doubt, JoinedBy};
+use std::collections::BTreeMap;
+
+use exposure::{Assumption, Doubt, JoinedBy, Reconstruction, WindowResult};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use law::Lang;
 
 use super::model::{Counts, Inputs, Method, Reconstructed, RecordOfReads, Revision};
+use super::{input, tally};
+use crate::error::Result;
 
 /// The statement about a list; `None` for one that no logs support.
 pub fn statement(revision: &Revision, zone: &TimeZone, lang: Lang) -> Option<String> {
@@ -17,13 +21,50 @@ pub fn statement(revision: &Revision, zone: &TimeZone, lang: Lang) -> Option<Str
     let (from, to) = (instant("from")?, instant("to")?);
     let times =
         (from.strftime("%Y-%m-%d %H:%M %:z").to_string(), to.strftime("%Y-%m-%d %H:%M %:z").to_string());
-    let parts = match (lang, &revision.inputs.reads) {
+    let Revision { inputs, counts, method, .. } = revision;
+    let list = List { inputs, counts, method: *method };
+    let parts = match (lang, &inputs.reads) {
         (Lang::Ja, Some(reads)) => reads_ja(revision, reads, &times),
         (Lang::En, Some(reads)) => reads_en(revision, reads, &times),
-        (Lang::Ja, None) => japanese(revision, &times),
-        (Lang::En, None) => english(revision, &times),
+        (_, None) => return Some(of_list(&list, &times, lang)),
     };
     Some(parts.join(if lang == Lang::Ja { "" } else { " " }))
+}
+
+/// The statement about what a scan gave, before it is anybody's list.
+///
+/// # Errors
+/// As `affected::store_result`: the result was changed.
+pub fn of_result(
+    window: &WindowResult,
+    reconstruction: Option<&Reconstruction>,
+    zone: &TimeZone,
+    lang: Lang,
+) -> Result<String> {
+    let people = match reconstruction {
+        None => input::people_of(window),
+        Some(reconstruction) => input::people_of_both(window, reconstruction)?,
+    };
+    let method = if reconstruction.is_some() { Method::Reconstruction } else { Method::Window };
+    let counts = tally::count(&input::rows(people, method, &BTreeMap::new())?)?;
+    let inputs = input::inputs_of(window, reconstruction);
+    let moment = |at: Timestamp| at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M %:z").to_string();
+    let times = (moment(window.query.from), moment(window.query.to));
+    Ok(of_list(&List { inputs: &inputs, counts: &counts, method }, &times, lang))
+}
+
+/// What a statement is about.
+struct List<'l> {
+    inputs: &'l Inputs,
+    counts: &'l Counts,
+    method: Method,
+}
+
+fn of_list(list: &List<'_>, times: &(String, String), lang: Lang) -> String {
+    match lang {
+        Lang::Ja => japanese(list, times).join(""),
+        Lang::En => english(list, times).join(" "),
+    }
 }
 
 fn is_complete(inputs: &Inputs) -> bool {
@@ -52,8 +93,8 @@ fn unseen(inputs: &Inputs) -> Option<u64> {
     residual.expected_unseen_thousandths.map(|thousandths| thousandths.div_ceil(1_000))
 }
 
-fn english(revision: &Revision, (from, to): &(String, String)) -> Vec<String> {
-    let Revision { inputs, counts, method, .. } = revision;
+fn english(list: &List<'_>, (from, to): &(String, String)) -> Vec<String> {
+    let List { inputs, counts, method } = list;
     let window = in_window(inputs, counts);
     let mut said = vec![format!(
         "Between {from} and {to}, by the logs, {window} people signed in or opened a page with personal data: as far as the logs name \
@@ -213,8 +254,8 @@ fn reads_ja(revision: &Revision, reads: &RecordOfReads, (from, to): &(String, St
     said
 }
 
-fn japanese(revision: &Revision, (from, to): &(String, String)) -> Vec<String> {
-    let Revision { inputs, counts, method, .. } = revision;
+fn japanese(list: &List<'_>, (from, to): &(String, String)) -> Vec<String> {
+    let List { inputs, counts, method } = list;
     let window = in_window(inputs, counts);
     let mut said = vec![format!(
         "記録によれば、{from}から{to}までの間にログインし、または個人情報を含むページを開いた方は{window}名であり、記録から本人が分かる範囲では、対象となり得るのはこの方々までです。"
