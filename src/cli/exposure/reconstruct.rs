@@ -71,7 +71,6 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         lengths_tell_bodies: !arguments.lengths_tell_nothing,
         clients_tell_people: arguments.clients_tell_people,
         clock_difference_milliseconds: arguments.clock_difference,
-        ..CacheFacts::default()
     };
     // Before any file is opened: a wrong fact is told at once.
     facts.check().map_err(|error| Failure::usage(error.to_string()))?;
