@@ -28,6 +28,7 @@ mod report;
 mod retention;
 mod schema;
 mod serve;
+mod stores;
 mod subject;
 
 use std::path::PathBuf;

@@ -188,12 +188,12 @@ fn what_is_no_text_no_json_no_known_format_and_no_log_is_named_by_line() {
         line 3: the time is missing, has no UTC offset, or is no time
         line 4: not a JSON object of the documented shape
       logs/b-edge.log: 1 lines were not understood
-        line 2: `#Fields:` names no date, time or cs-uri-stem
+        line 2: the names of its fields lack a time or cs-uri-stem
       logs/c-edge.log: 1 lines were not understood
-        line 4: fewer fields than `#Fields:` names
-      logs/d-notes.txt: of no known format; say --as-format if you know it
+        line 4: fewer fields than its format has
+      logs/d-notes.txt: of no known format; say --as if you know it, with its template (--nginx-format and its like), its --fields or its --json-field names
       logs/d-notes.txt: 1 lines were not understood
-        line 1: no `#Fields:` line and no JSON object before it
+        line 1: of no known form; say which it is, with its template or its fields
     INCOMPLETE  logs are damaged or missing: the list may lack people
     suimon: left out: logs/.hidden
     suimon: left out: logs/about.json

@@ -210,6 +210,25 @@ impl FakeKms {
         kms
     }
 
+    /// A bucket with these objects, which the user may list and read, and no more.
+    pub async fn with_objects(bucket: &str, objects: &[(&str, Vec<u8>)]) -> Self {
+        let kms = Self::start().await;
+        kms.check_signatures(false).await;
+        let policy = "%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%7B%22Effect%22%3A%22Allow%22%2C\
+                      %22Action%22%3A%5B%22s3%3AGetObject%22%2C%22s3%3AListBucket%22%5D%2C%22Resource%22%3A%22%2A%22%7D%5D%7D";
+        kms.iam(&format!("Action=PutUserPolicy&UserName=suimon&PolicyName=r&PolicyDocument={policy}")).await;
+        kms.s3(reqwest::Method::PUT, bucket).await;
+        for (name, content) in objects {
+            let authorization = authorization("s3").replace("ap-northeast-1", "us-east-1");
+            let url = format!("{}/{bucket}/{name}", kms.server.address());
+            let request = reqwest::Client::new().put(url).header("authorization", authorization);
+            let answer = request.body(content.clone()).send().await.expect("an answer");
+            assert!(answer.status().is_success(), "{name}: {}", answer.status());
+        }
+        kms.check_signatures(true).await;
+        kms
+    }
+
     /// What is in a bucket, by name.
     pub async fn objects(&self, bucket: &str) -> Vec<(String, Vec<u8>)> {
         self.check_signatures(false).await;

@@ -40,6 +40,7 @@ mod exposure_real_caches;
 mod exposure_reconstruct;
 mod exposure_revisions;
 mod exposure_scans;
+mod exposure_sources;
 mod graphql_limits;
 mod graphql_negative;
 mod guard;

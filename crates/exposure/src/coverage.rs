@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::finish::timestamp;
-use crate::input::{Format, InputReport};
+use crate::input::InputReport;
 use crate::query::{Basis, Compiled};
 use crate::result::{Coverage, Gap, Source};
 use crate::store::Store;
@@ -11,9 +11,10 @@ use crate::store::Store;
 const HOUR: i64 = 3_600_000;
 
 pub(crate) fn coverage(compiled: &Compiled, store: &Store, inputs: &[InputReport]) -> Coverage {
-    let given = |format| inputs.iter().any(|input| input.format == Some(format));
-    let edge_given = given(Format::CloudfrontStandard) || given(Format::Template);
-    let origin_given = given(Format::OriginJsonLines);
+    let given = |of_origin| {
+        inputs.iter().filter_map(|input| input.format).any(|format| format.is_of_origin() == of_origin)
+    };
+    let (edge_given, origin_given) = (given(false), given(true));
     let mut gaps = Vec::new();
     for (source, hours) in [(Source::Edge, &store.edge_hours), (Source::Origin, &store.origin_hours)] {
         gaps.extend(missing_hours(compiled.inside, hours).into_iter().map(|(from, to)| Gap {
@@ -31,6 +32,7 @@ pub(crate) fn coverage(compiled: &Compiled, store: &Store, inputs: &[InputReport
     // edge log with holes is the sign of a delivery that lost lines, and then the list should not look complete.
     let edge_matters = edge_given && compiled.query.basis == Basis::LoginsAndPersonalRequests;
     let complete = truncated_inputs.is_empty()
+        && inputs.iter().all(|input| input.lost == 0)
         && !gaps.iter().any(|gap| gap.source == Source::Origin || edge_matters && gap.source == Source::Edge);
     Coverage { edge_given, origin_given, gaps, truncated_inputs, complete }
 }

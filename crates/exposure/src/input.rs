@@ -7,17 +7,8 @@ use flate2::bufread::MultiGzDecoder;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Kinds of log that are understood.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Format {
-    /// CloudFront standard log, version 1: tab-separated, named by `#Fields:`.
-    CloudfrontStandard,
-    /// Access and login log of the origin: JSON Lines, see the README.
-    OriginJsonLines,
-    /// Log of a cache in the form of a template: nginx, httpd, varnish.
-    Template,
-}
+use crate::formats::Format;
+use crate::unpack::{self, Packing};
 
 /// Why a line could not be used. Never holds anything of the line: log lines are personal data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -29,16 +20,22 @@ pub enum BadReason {
     Oversized,
     /// The input breaks off inside this line.
     CutOff,
-    /// Neither a `#Fields:` directive nor a JSON object has been seen yet.
+    /// Nothing shows what format it is of, or the format needs names or a template that nobody gave.
     UnknownFormat,
-    /// The `#Fields:` directive before it lacks `date`, `time` or `cs-uri-stem`.
+    /// The names of the fields lack a time or the path.
     MissingColumns,
-    /// Fewer fields than the directive names up to the last one needed.
+    /// Fewer fields than the format has up to the last one needed.
     TooFewFields,
     /// The time is missing, has no UTC offset, or is no time.
     BadTime,
+    /// The time has no UTC offset, and nobody said which it is.
+    NoOffset,
     /// Not a JSON object of the documented shape.
     BadJson,
+    /// Parquet has its table of contents at its end, and was given as a stream.
+    ParquetAsStream,
+    /// A row of Parquet, or all that follow in its group, cannot be read.
+    BadRow,
     /// An id of a person, kind or tenant is longer than 256 bytes or has control characters.
     BadId,
 }
@@ -49,11 +46,14 @@ impl fmt::Display for BadReason {
             Self::InvalidUtf8 => "not UTF-8",
             Self::Oversized => "longer than the limit, skipped",
             Self::CutOff => "the input breaks off inside this line",
-            Self::UnknownFormat => "no `#Fields:` line and no JSON object before it",
-            Self::MissingColumns => "`#Fields:` names no date, time or cs-uri-stem",
-            Self::TooFewFields => "fewer fields than `#Fields:` names",
+            Self::UnknownFormat => "of no known form; say which it is, with its template or its fields",
+            Self::MissingColumns => "the names of its fields lack a time or cs-uri-stem",
+            Self::TooFewFields => "fewer fields than its format has",
             Self::BadTime => "the time is missing, has no UTC offset, or is no time",
+            Self::NoOffset => "the time has no UTC offset; say which it is",
             Self::BadJson => "not a JSON object of the documented shape",
+            Self::ParquetAsStream => "Parquet, which can only be read as a whole file",
+            Self::BadRow => "the rows from here to the end of their group cannot be read",
             Self::BadId => "an id is longer than 256 bytes or has control characters",
         })
     }
@@ -97,7 +97,7 @@ pub struct InputReport {
     pub sha256: String,
     /// What it was read as; `None` when no line told.
     pub format: Option<Format>,
-    /// Was it gzip?
+    /// Was it gzip or zstd?
     pub compressed: bool,
     /// Bytes of content (unpacked).
     pub bytes: u64,
@@ -117,6 +117,14 @@ pub struct InputReport {
     pub last: Option<Timestamp>,
     /// Name of the input with the same content that counts instead.
     pub duplicate_of: Option<String>,
+    /// Lines that the log itself says it could not keep.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub lost: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// One line, or the reason why there is none.
@@ -129,7 +137,7 @@ pub(crate) enum Line<'a> {
 /// What is known once the input has been read to its end.
 pub(crate) struct Reading {
     pub(crate) sha256: [u8; 32],
-    pub(crate) compressed: bool,
+    pub(crate) packing: Packing,
     pub(crate) bytes: u64,
     pub(crate) truncated: Option<Truncation>,
 }
@@ -138,25 +146,32 @@ const CHUNK: usize = 256 * 1024;
 
 /// An input whose packing is known.
 pub(crate) struct Opened<'r> {
-    /// The content, unpacked.
+    /// The content, unpacked; of Parquet the file as it is, whose lines are none.
     pub(crate) content: Box<dyn Read + Send + 'r>,
-    pub(crate) compressed: bool,
+    pub(crate) packing: Packing,
     /// It broke off in its first bytes, which the content has.
     pub(crate) broken: Option<ErrorKind>,
 }
 
 /// Looks whether an input is packed.
 pub(crate) fn open<'r>(mut reader: impl Read + Send + 'r) -> Opened<'r> {
-    let mut magic = [0; 2];
+    let mut magic = [0; 4];
     let (got, broken) = fill(&mut reader, &mut magic);
-    let compressed = got == 2 && magic == [0x1f, 0x8b];
+    let packing = Packing::of(&magic[..got]);
     let start = Cursor::new(magic).take(got as u64);
-    let content: Box<dyn Read + Send + 'r> = match (broken, compressed) {
-        (Some(_), _) => Box::new(start),
-        (None, true) => Box::new(MultiGzDecoder::new(BufReader::with_capacity(CHUNK, start.chain(reader)))),
-        (None, false) => Box::new(start.chain(reader)),
+    if broken.is_some() {
+        return Opened { content: Box::new(start), packing, broken };
+    }
+    let whole = start.chain(reader);
+    let (content, broken): (Box<dyn Read + Send + 'r>, _) = match packing {
+        Packing::Gzip => (Box::new(MultiGzDecoder::new(BufReader::with_capacity(CHUNK, whole))), None),
+        Packing::Zstd => match unpack::zstd(BufReader::with_capacity(CHUNK, whole)) {
+            Ok(unpacked) => (Box::new(unpacked), None),
+            Err(error) => (Box::new(std::io::empty()), Some(error.kind())),
+        },
+        Packing::None | Packing::Parquet => (Box::new(whole), None),
     };
-    Opened { content, compressed, broken }
+    Opened { content, packing, broken }
 }
 
 /// Reads until the buffer is full, the end, or an error, which is returned beside what was read.
@@ -231,7 +246,7 @@ mod tests {
         packed.extend(gzip(b"c\nd"));
         for (seen, reading) in [lines(packed.as_slice(), 10), lines(Slow(&packed), 10)] {
             assert_eq!(seen, ["1:a", "2:b", "3:c", "4:d"]);
-            assert!(reading.compressed && reading.truncated.is_none());
+            assert!(reading.packing == Packing::Gzip && reading.truncated.is_none());
             assert_eq!(reading.sha256, lines(&b"a\nb\nc\nd"[..], 10).1.sha256);
         }
     }

@@ -1,7 +1,7 @@
 //! Who may have seen whose data.
 //!
 //! An incident such as a wrong caching rule has a window of time and a set of routes that carry personal data.
-//! This crate reads the logs of that window, from the edge (CloudFront) and from the origin, and lists the
+//! This crate reads the logs of that window, from the edge (CloudFront, Cloudflare, Fastly, caches of one's own) and from the origin, and lists the
 //! people whose pages may have been in the cache, tenant by tenant, with the log lines that say so:
 //!
 //! ```
@@ -25,15 +25,13 @@
 //! does not depend on the order in which the inputs arrive.
 
 mod blocks;
-mod cloudfront;
 mod counts;
 mod coverage;
 mod crew;
 mod diff;
 mod finish;
+mod formats;
 mod input;
-mod origin;
-mod origin_fast;
 mod query;
 mod reconstruct;
 mod record;
@@ -45,11 +43,12 @@ pub mod simulate;
 mod skew;
 mod spread;
 mod store;
-mod template;
 mod text;
+mod unpack;
 
 pub use diff::{Change, Difference, Entry, Summary, diff};
-pub use input::{Bad, BadReason, BadSample, Format, InputReport, Truncation};
+pub use formats::{Dialect, Format, Known, Mapping, MappingError, Template, TemplateError, UnknownFormat};
+pub use input::{Bad, BadReason, BadSample, InputReport, Truncation};
 pub use query::{Basis, Limits, QueryError, WindowQuery};
 pub use reconstruct::{
     AnswerCounts, Assumption, CacheFacts, Doubt, Exposure, ExposureCounts, FactsError, JoinedBy, KeptAnswer,
@@ -63,4 +62,3 @@ pub use routes::{InvalidPattern, RoutePattern};
 pub use saved::SavedError;
 pub use scan::{MergeError, Scan};
 pub use spread::{Input, read_files};
-pub use template::{Dialect, Template, TemplateError};

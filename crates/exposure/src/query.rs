@@ -86,6 +86,11 @@ pub enum QueryError {
     /// More patterns than can be told apart.
     #[error("more than 1000 route patterns; join them with `**`")]
     TooManyRoutes,
+    /// Names of fields that make no line.
+    #[error(
+        "the fields name no time (date and time, timestamp, or timestamp(ms)) or no cs-uri-stem; give the names in the order of the log, as its configuration has them"
+    )]
+    Fields,
     /// A margin reaches beyond the calendar.
     #[error("the window with its margins leaves the calendar; make the margins smaller")]
     OutOfRange,

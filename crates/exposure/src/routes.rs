@@ -91,6 +91,9 @@ impl fmt::Display for RoutePattern {
     }
 }
 
+/// One of the routes, nobody knows which.
+const ANY: u16 = u16::MAX;
+
 /// The compiled patterns of a query, with room to decode a path without allocating for each line.
 #[derive(Debug, Clone)]
 pub(crate) struct Routes {
@@ -116,7 +119,22 @@ impl Routes {
     }
 
     pub(crate) fn name(&self, index: u16) -> &str {
+        if index == ANY {
+            return "/**";
+        }
         self.patterns.get(usize::from(index)).map_or("", RoutePattern::as_str)
+    }
+
+    /// The route of a log that has no paths but names of routes, by the pattern of that name: `None` if it is none of those asked for. A name
+    /// whose pattern nobody knows may be any of them.
+    pub(crate) fn named(&self, pattern: Option<&str>) -> Option<u16> {
+        let index = match pattern {
+            Some(pattern) => self.patterns.iter().position(|known| known.as_str() == pattern)?,
+            None if self.patterns.len() == 1 => 0,
+            None if self.patterns.is_empty() => return None,
+            None => return Some(ANY),
+        };
+        u16::try_from(index).ok()
     }
 
     /// The first pattern that takes this raw path (percent-encoded, possibly with a query).

@@ -1,6 +1,12 @@
 //! The scan: takes inputs one by one, or on many threads, and ends in a result.
 
+<<<<<<< HEAD
 use std::collections::HashSet;
+=======
+mod columns;
+mod told;
+
+>>>>>>> readers
 use std::io::Read;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -8,6 +14,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
+<<<<<<< HEAD
 use crate::blocks::{Block, Cutter};
 use crate::cloudfront::{Columns, EdgeLine, Glance, cookie_value};
 use crate::crew::{Hand, read_together};
@@ -21,6 +28,19 @@ use crate::result::{Class, WindowResult};
 use crate::store::{NOBODY, Store, Subject};
 use crate::template::{Template, UNKNOWN};
 use crate::text::{fingerprint, percent_decode_fully};
+=======
+use crate::finish::finish;
+use crate::formats::{
+    EdgeLine, Event, Format, Forms, OriginEvent, OriginLine, Reader, cookie_value, plain_id,
+};
+use crate::input::{Bad, BadReason, BadSample, InputReport, Line, Reading, each_line};
+use crate::query::{Compiled, QueryError, WindowQuery};
+use crate::reconstruct::{CacheFacts, FactsError, Reconstruction, reconstruct};
+use crate::result::WindowResult;
+use crate::store::{Body, EdgeRecord, NOBODY, Object, OriginRecord, Place, Store, What};
+use crate::text::{fingerprint, percent_decode_into};
+use crate::unpack::Packing;
+>>>>>>> readers
 
 /// Reads inputs for one [`WindowQuery`].
 ///
@@ -32,11 +52,17 @@ use crate::text::{fingerprint, percent_decode_fully};
 /// [`merge`](Scan::merge) them at the end.
 #[derive(Debug, Clone)]
 pub struct Scan {
+<<<<<<< HEAD
     pub(crate) compiled: Compiled,
     pub(crate) store: Store,
     pub(crate) template: Option<Template>,
     /// Where inputs are read into, one after another.
     room: Block,
+=======
+    compiled: Compiled,
+    store: Store,
+    forms: Forms,
+>>>>>>> readers
 }
 
 /// Two scans ask different questions.
@@ -50,22 +76,19 @@ impl Scan {
     /// # Errors
     /// [`QueryError`] when the window is reversed or a route pattern is not valid.
     pub fn new(query: WindowQuery) -> Result<Self, QueryError> {
+<<<<<<< HEAD
         Ok(Self {
             compiled: Compiled::new(query)?,
             store: Store::default(),
             template: None,
             room: Block::default(),
         })
+=======
+        Ok(Self { compiled: Compiled::new(query)?, store: Store::default(), forms: Forms::default() })
+>>>>>>> readers
     }
 
-    /// What is neither of the other forms is read as a cache's log of this one.
-    #[must_use]
-    pub fn with_template(mut self, template: Template) -> Self {
-        self.template = Some(template);
-        self
-    }
-
-    /// Reads one input, plain or gzip, of whatever format its lines show.
+    /// Reads one input, plain, gzip or zstd, of whatever format its lines show.
     ///
     /// There is no error: what cannot be read is in the report, and the rest is used.
     pub fn read(&mut self, name: &str, reader: impl Read + Send) -> InputReport {
@@ -73,6 +96,7 @@ impl Scan {
     }
 
     /// Reads one input as the given format; `None` finds out.
+<<<<<<< HEAD
     pub fn read_as(&mut self, name: &str, format: Option<Format>, reader: impl Read + Send) -> InputReport {
         self.read_on(NonZeroUsize::MIN, name, format, reader)
     }
@@ -121,12 +145,30 @@ impl Scan {
         found.bad.samples.truncate(self.compiled.query.limits.bad_samples);
         let sha256 = hex::encode(reading.sha256);
         let duplicate_of = self
+=======
+    pub fn read_as(&mut self, name: &str, format: Option<Format>, reader: impl Read) -> InputReport {
+        let limits = self.compiled.query.limits;
+        let mut file = File::new(&mut self.compiled, format, self.forms.clone());
+        let reading = each_line(reader, limits.max_line_bytes, |number, line| file.take(number, line));
+        if reading.packing == Packing::Parquet {
+            file.format = Some(Format::CloudfrontParquet);
+            file.count(1, Some(Err(BadReason::ParquetAsStream)));
+        }
+        let (store, report) = file.end(name, reading);
+        self.keep(store, report)
+    }
+
+    /// Takes over what an input had.
+    fn keep(&mut self, mut store: Store, mut report: InputReport) -> InputReport {
+        report.duplicate_of = self
+>>>>>>> readers
             .store
             .inputs
             .iter()
-            .filter(|input| input.sha256 == sha256)
+            .filter(|input| input.sha256 == report.sha256)
             .map(|input| input.name.clone())
             .min();
+<<<<<<< HEAD
         let mut store = found.store;
         let report = InputReport {
             name: name.to_owned(),
@@ -143,6 +185,8 @@ impl Scan {
             last: found.seen.and_then(|(_, last)| Timestamp::from_millisecond(last).ok()),
             duplicate_of,
         };
+=======
+>>>>>>> readers
         store.inputs = vec![report.clone()];
         self.store.merge(store);
         report
@@ -180,8 +224,13 @@ impl Scan {
     /// Lists the people.
     #[must_use]
     pub fn finish(mut self) -> WindowResult {
+<<<<<<< HEAD
         self.store.settle();
         finish(&self.compiled, &self.store, &HashSet::new())
+=======
+        self.store.learn_sessions();
+        finish(self.compiled, self.store)
+>>>>>>> readers
     }
 
     /// Lists the people, and for each of them says what the logs show of who saw whose page.
@@ -193,6 +242,7 @@ impl Scan {
         if self.compiled.query.personal_routes.is_empty() {
             return Err(FactsError::NoRoutes);
         }
+<<<<<<< HEAD
         let Self { compiled, mut store, .. } = self;
         store.settle();
         let mut window = finish(&compiled, &store, &HashSet::new());
@@ -203,10 +253,21 @@ impl Scan {
             window = finish(&compiled, &store, &also);
             reconstruction = reconstruct(&compiled, &store, facts, &window);
         }
+=======
+        let Self { compiled, mut store, forms: _ } = self;
+        store.learn_sessions();
+        let mut facts = *facts;
+        // The origin's own log says that it lacks lines.
+        facts.origin_log_complete &= store.inputs.iter().all(|input| input.lost == 0);
+        let facts = &facts;
+        let window = finish(compiled.clone(), store.clone());
+        let reconstruction = reconstruct(&compiled, &store, facts, &window);
+>>>>>>> readers
         Ok((window, reconstruction))
     }
 }
 
+<<<<<<< HEAD
 /// Whom the reconstruction lists as seen, or perhaps seen, and the window does not.
 fn not_listed(store: &Store, window: &WindowResult, found: &Reconstruction) -> HashSet<u32> {
     let tenants = window.people.iter().flat_map(|person| {
@@ -233,8 +294,26 @@ fn not_listed(store: &Store, window: &WindowResult, found: &Reconstruction) -> H
 /// What was found in lines of one input.
 #[derive(Default)]
 struct Found {
+=======
+/// Lines that are looked at for what their format is. After them the input is of none.
+const MAX_UNKNOWN: u32 = 1_000;
+
+/// One input while it is read.
+struct File<'q> {
+    compiled: &'q mut Compiled,
+>>>>>>> readers
     store: Store,
+    forms: Forms,
     format: Option<Format>,
+<<<<<<< HEAD
+=======
+    /// Out of its place while one of its lines is looked at.
+    reader: Option<Box<Reader>>,
+    /// Lines that showed no format.
+    unknown: u32,
+    /// Lines that the log itself says are lost.
+    lost: u64,
+>>>>>>> readers
     lines: u64,
     used: u64,
     bad: Bad,
@@ -298,13 +377,29 @@ impl Hand<Known> for (File<'_>, Option<Arc<Known>>) {
 }
 
 impl<'q> File<'q> {
-    fn new(compiled: &'q mut Compiled, format: Option<Format>, template: Option<Template>) -> Self {
+    fn new(compiled: &'q mut Compiled, format: Option<Format>, forms: Forms) -> Self {
+        let session = compiled.query.session_cookie.as_deref();
+        let reader = format.and_then(|format| forms.reader(format, session)).map(Box::new);
         Self {
             compiled,
+<<<<<<< HEAD
             found: Found { format, ..Found::default() },
             columns: None,
             template,
             is_ascii: false,
+=======
+            store: Store::default(),
+            forms,
+            format,
+            reader,
+            unknown: 0,
+            lost: 0,
+            lines: 0,
+            used: 0,
+            bad: Bad::default(),
+            oversized: 0,
+            seen: None,
+>>>>>>> readers
             hour: i64::MIN,
             key: String::new(),
             scratch: Vec::new(),
@@ -346,6 +441,10 @@ impl<'q> File<'q> {
             }
             Line::CutOff => Some(Err(BadReason::CutOff)),
         };
+        self.count(number, outcome);
+    }
+
+    fn count(&mut self, number: u64, outcome: Option<Result<(), BadReason>>) {
         let Some(outcome) = outcome else { return };
         self.found.lines += 1;
         match outcome {
@@ -369,6 +468,7 @@ impl<'q> File<'q> {
         if !self.is_ascii && std::str::from_utf8(line).is_err() {
             return Some(Err(BadReason::InvalidUtf8));
         }
+<<<<<<< HEAD
         if self.found.format.is_none() {
             self.found.format = match line[0] {
                 // JSON of the cache's own begins as its template does, and seldom as the origin's.
@@ -385,25 +485,29 @@ impl<'q> File<'q> {
             None => Some(Err(BadReason::UnknownFormat)),
             Some(Format::OriginJsonLines) => {
                 Some(origin::read(line).map(|read| self.origin(number, line, read)))
+=======
+        if self.format.is_none() && self.unknown < MAX_UNKNOWN {
+            let session = self.compiled.query.session_cookie.as_deref();
+            self.format = self.forms.detect(line, session);
+            self.unknown += u32::from(self.format.is_none());
+            self.reader = self.format.and_then(|format| self.forms.reader(format, session)).map(Box::new);
+        }
+        let Some(mut reader) = self.reader.take() else { return Some(Err(BadReason::UnknownFormat)) };
+        let outcome = match reader.read(line) {
+            Ok(Event::Edge(read)) => {
+                self.edge(number, line, &read);
+                Some(Ok(()))
+>>>>>>> readers
             }
-            Some(Format::Template) => {
-                // Out of the way while its line is looked at.
-                let Some(mut template) = self.template.take() else {
-                    return Some(Err(BadReason::UnknownFormat));
-                };
-                let one_cookie = template.one_cookie().map(str::to_owned);
-                let read =
-                    template.read(line).map(|read| self.edge(number, line, &read, one_cookie.as_deref()));
-                self.template = Some(template);
-                Some(read)
+            Ok(Event::Origin(read)) => {
+                self.origin(number, line, read);
+                Some(Ok(()))
             }
-            Some(Format::CloudfrontStandard) if line[0] == b'#' => {
-                // Files that were put together bring their own directives, perhaps in another order.
-                if let Some(names) = line.strip_prefix(b"#Fields:") {
-                    self.columns = Some(Columns::parse(names));
-                }
+            Ok(Event::Lost(lines)) => {
+                self.lost = self.lost.saturating_add(lines);
                 None
             }
+<<<<<<< HEAD
             Some(Format::CloudfrontStandard) => Some(match &mut self.columns {
                 None => Err(BadReason::UnknownFormat),
                 Some(columns) => match columns.glance(line) {
@@ -413,6 +517,33 @@ impl<'q> File<'q> {
                 },
             }),
         }
+=======
+            Ok(Event::Nothing) => None,
+            Err(reason) => Some(Err(reason)),
+        };
+        self.reader = Some(reader);
+        outcome
+    }
+
+    fn end(self, name: &str, reading: Reading) -> (Store, InputReport) {
+        let report = InputReport {
+            name: name.to_owned(),
+            sha256: hex::encode(reading.sha256),
+            format: self.format,
+            compressed: matches!(reading.packing, Packing::Gzip | Packing::Zstd),
+            bytes: reading.bytes,
+            lines: self.lines,
+            used: self.used,
+            bad: self.bad,
+            oversized: self.oversized,
+            truncated: reading.truncated,
+            first: self.seen.and_then(|(first, _)| Timestamp::from_millisecond(first).ok()),
+            last: self.seen.and_then(|(_, last)| Timestamp::from_millisecond(last).ok()),
+            duplicate_of: None,
+            lost: self.lost,
+        };
+        (self.store, report)
+>>>>>>> readers
     }
 
     /// Notes that the log has a line at this time; tells whether it is near the window.
@@ -436,6 +567,7 @@ impl<'q> File<'q> {
         true
     }
 
+<<<<<<< HEAD
     /// Whether a line may be a personal request near the window; the others, which are nearly all, are not read further.
     fn matters(&mut self, glance: &Glance<'_>) -> bool {
         if !glance.id.is_empty() {
@@ -460,20 +592,38 @@ impl<'q> File<'q> {
         // Without a duration it is not known when.
         if !read.id.is_empty() && read.end - read.start < UNKNOWN {
             self.found.store.skew.edge(read.id, read.start.midpoint(read.end));
+=======
+    fn edge(&mut self, number: u64, line: &[u8], read: &EdgeLine<'_>) {
+        let id = plain_id(read.id);
+        if read.between_caches {
+            self.saw(read.start, read.end, true);
+            return;
+        }
+        if !id.is_empty() {
+            self.store.skew.edge(id, read.start.midpoint(read.end));
+>>>>>>> readers
         }
         if !self.saw(read.start, read.end, true) {
             return;
         }
         let Some(route) = self.compiled.routes.find(read.path) else { return };
         let cookie = self.compiled.query.session_cookie.as_ref();
-        let session = match (cookie, one_cookie) {
-            (Some(name), Some(logged)) if name == logged => {
-                Some(read.cookie).filter(|value| !value.is_empty())
-            }
-            (_, Some(_)) | (None, _) => None,
-            (Some(name), None) => cookie_value(read.cookie, name.as_bytes(), &mut self.scratch),
+        let session = match cookie {
+            None => None,
+            Some(_) if !read.session.is_empty() => Some(read.session),
+            Some(name) => cookie_value(read.cookie, name.as_bytes(), &mut self.scratch),
         };
         let session = session.map_or(0, session_key);
+<<<<<<< HEAD
+=======
+        // The session is part of the identity: a log without cookies must not hide what one with cookies tells.
+        let (request, key) = if id.is_empty() {
+            (0, fingerprint(&[b"line", line]))
+        } else {
+            (request_key(id), fingerprint(&[b"id", id, &session.to_le_bytes()]))
+        };
+        let place = Place { input: 0, line: number };
+>>>>>>> readers
         let record = EdgeRecord {
             name: name(read.id, line),
             start: read.start,
@@ -499,8 +649,14 @@ impl<'q> File<'q> {
     }
 
     fn origin(&mut self, number: u64, line: &[u8], read: OriginLine<'_>) {
+<<<<<<< HEAD
         if !read.id.is_empty() {
             self.found.store.skew.origin(read.id.as_bytes(), read.at);
+=======
+        let id = plain_id(read.id.as_bytes());
+        if !id.is_empty() {
+            self.store.skew.origin(id, read.at);
+>>>>>>> readers
         }
         let subject = if read.person.is_empty() {
             NOBODY
@@ -515,9 +671,13 @@ impl<'q> File<'q> {
         if !self.saw(read.at, read.at, false) {
             return;
         }
+        if read.asked_by_person && !id.is_empty() && subject != NOBODY {
+            self.store.asked_by(request_key(id), subject);
+        }
         let what = match read.event {
             OriginEvent::Login => What::Login,
             OriginEvent::FailedLogin => What::FailedLogin,
+<<<<<<< HEAD
             OriginEvent::Request => match self.compiled.routes.find(read.path.as_bytes()) {
                 Some(route) => What::Request(route),
                 // The edge may know it by another path.
@@ -543,6 +703,51 @@ impl<'q> File<'q> {
             input: 0,
             line: number,
         });
+=======
+            OriginEvent::Request => {
+                let route = match &read.route {
+                    Some(name) => {
+                        self.compiled.routes.named(self.forms.names.routes.get(&**name).map(|one| &**one))
+                    }
+                    None => self.compiled.routes.find(read.path.as_bytes()),
+                };
+                match route {
+                    Some(route) => What::Request(route),
+                    None => return,
+                }
+            }
+            OriginEvent::Other => return,
+        };
+        let kind_of_event: &[u8] = match what {
+            What::Login => b"login",
+            What::FailedLogin => b"failed login",
+            What::Request(_) => b"request",
+        };
+        let (request, key) = if id.is_empty() {
+            (0, fingerprint(&[b"line", line]))
+        } else {
+            // The person is part of the identity: an id that is sent twice must not hide anybody.
+            let who = [&read.person, &read.kind, &read.tenant].map(|id| id.as_bytes());
+            (request_key(id), fingerprint(&[b"id", kind_of_event, id, who[0], who[1], who[2]]))
+        };
+        let refused = matches!(what, What::Request(_)) && (read.refused || refused(read.status));
+        let place = Place { input: 0, line: number };
+        self.store.origin_record(
+            key,
+            OriginRecord {
+                at: (read.at, read.at),
+                what,
+                subject,
+                request,
+                session: if read.session.is_empty() { 0 } else { session_key(read.session.as_bytes()) },
+                // A log without paths: any.
+                path: if read.route.is_some() { 0 } else { path_key(read.path.as_bytes()) },
+                status: read.status,
+                refused,
+                place,
+            },
+        );
+>>>>>>> readers
     }
 }
 

@@ -131,9 +131,28 @@ pub(crate) struct Store {
     pub(crate) origin_hours: BTreeSet<i64>,
     pub(crate) edge_hours: BTreeSet<i64>,
     pub(crate) skew: Sample,
+    /// Who asked, by the identity of the request: of a log that does not tell sessions as the edge does.
+    asked_by: HashMap<u128, BTreeSet<u32>>,
 }
 
 impl Store {
+    /// Whoever logged this request says who asked.
+    pub(crate) fn asked_by(&mut self, request: u128, subject: u32) {
+        self.asked_by.entry(request).or_default().insert(subject);
+    }
+
+    /// The edge's session of a request belongs to whoever asked. To be called when everything has been read.
+    pub(crate) fn learn_sessions(&mut self) {
+        let mut learned: Vec<(u128, u32)> = Vec::new();
+        for record in self.edge.values().filter(|record| record.session != 0 && record.request != 0) {
+            let subjects = self.asked_by.get(&record.request).into_iter().flatten();
+            learned.extend(subjects.map(|subject| (record.session, *subject)));
+        }
+        for (session, subject) in learned {
+            self.session(session, subject);
+        }
+    }
+
     /// The number of a subject, seen at `at`. `key` is room for the lookup, kept by the caller.
     pub(crate) fn subject(
         &mut self,
@@ -281,6 +300,7 @@ impl Store {
             mut origin_hours,
             mut edge_hours,
             skew,
+            asked_by,
         } = other;
         let shift = u32::try_from(self.inputs.len()).unwrap_or(u32::MAX);
         self.inputs.extend(inputs);
@@ -317,5 +337,10 @@ impl Store {
         self.origin_hours.append(&mut origin_hours);
         self.edge_hours.append(&mut edge_hours);
         self.skew.merge(skew);
+        for (request, subjects) in asked_by {
+            for subject in subjects {
+                self.asked_by(request, renamed(subject));
+            }
+        }
     }
 }

@@ -95,19 +95,55 @@ fn without_places(mut result: WindowResult) -> WindowResult {
     result
 }
 
+/// One line of most formats.
+const REAL: [&str; 9] = [
+    r#"{"date":"2023-10-26","time":"02:03:04","cs-uri-stem":"/mypage","sc-status":"200","x-edge-request-id":"Zj==","time-taken":"0.1"}"#,
+    r#"{"EdgeStartTimestamp":1698285784,"EdgeEndTimestamp":1698285785,"ClientRequestURI":"/mypage","RayID":"8a1b2c3d4e5f6789"}"#,
+    r#"{"timestamp":"2023-10-26T02:03:04+0000","url":"/mypage","response_state":"HIT","fastly_server":"cache-nrt-1-NRT"}"#,
+    r#"{"event":"response","run":"8f","time":1698285784123,"edge":"Zj==","edge_from":"trusted","route":"a","subject":"k1.a","status":200}"#,
+    r#"{"time":"2023-10-26T02:03:04Z","event":"request","person":"p","path":"/mypage","status":200}"#,
+    r#"https 2023-10-26T02:03:04.1Z app/a/1 ::1:1 ::1:2 0 0 0 200 200 0 9 "GET https://a.example:443/mypage HTTP/1.1" "B" C T arn "Root=1-a""#,
+    r#"127.0.0.1:1 [26/Oct/2023:11:03:04.100] f b/s 0/0/0/5/5 200 290 - - ---- 1/1/0/0/0 0/0 "GET /mypage HTTP/1.1""#,
+    "1698285784.123 5 ::1 TCP_HIT/200 9 GET /mypage - HIER_NONE/- text/html",
+    r#"::1 - - [26/Oct/2023:11:03:04 +0900] "GET /mypage HTTP/1.1" 200 9 "-" "B""#,
+];
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
     fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..600), head in select(vec![
         &b""[..], b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03", b"#Fields: date time cs-uri-stem\n", b"{\"time\":\"", b"\xef\xbb\xbf#",
+        b"\x28\xb5\x2f\xfd", b"PAR1", b"timestamp,cs-uri-stem,sc-status,cs-method\n", b"1698285784.123\t-\t-\t200\t-\tGET\t-\t-\t/mypage\t",
+        b"https 2023-10-26T02:03:04.1Z app/a/1 ", b"127.0.0.1:1 [26/Oct/2023:11:03:04.100] f b/s 0/0/0/5/5 ", b"{\"event\":\"response\",\"run\":",
+        b"1698285784.123 5 ::1 TCP_HIT/200 9 GET /mypage - HIER_NONE/", b"{\"RayID\":", b"::1 - - [26/Oct/2023:11:03:04 +0900] \"GET /",
     ])) {
         let content = [head, &bytes].concat();
-        for format in [None, Some(Format::CloudfrontStandard), Some(Format::OriginJsonLines)] {
-            let mut scan = Scan::new(query()).unwrap();
+        let formats = Format::NAMES.iter().map(|(_, format)| Some(*format)).chain([None]);
+        for format in formats {
+            let mut scan = Scan::new(query()).unwrap().with_utc_offset(0);
             let report = scan.read_as("any", format, content.as_slice());
             prop_assert_eq!(report.used + report.bad.count, report.lines);
+            let report = scan.read_parquet("columns", format, bytes::Bytes::from(content.clone()));
+            prop_assert_eq!(report.used + report.bad.count, report.lines);
             prop_assert_eq!(scan.finish().counts.total_persons, 0);
+        }
+    }
+
+    /// What a line is found out to be it is also read as when that is forced, and never as what it cannot be.
+    #[test]
+    fn what_is_found_out_is_what_can_be_forced(number in 0..REAL.len(), cut in any::<Index>(), byte in any::<u8>()) {
+        let mut line = REAL[number].as_bytes().to_vec();
+        let at = cut.index(line.len());
+        // One line stays one.
+        line[at] = if byte == b'\n' { b'x' } else { byte };
+        let mut scan = Scan::new(query()).unwrap().with_utc_offset(0);
+        let report = scan.read("line", line.as_slice());
+        prop_assert_eq!(report.used + report.bad.count, report.lines);
+        if let Some(format) = report.format {
+            let mut forced = Scan::new(query()).unwrap().with_utc_offset(0);
+            let again = forced.read_as("line", Some(format), line.as_slice());
+            prop_assert_eq!((again.used, again.bad, again.first), (report.used, report.bad, report.first));
         }
     }
 

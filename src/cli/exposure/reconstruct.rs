@@ -4,7 +4,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+<<<<<<< HEAD
 use exposure::{CacheFacts, Exposure, PersonReconstruction};
+=======
+use exposure::{CacheFacts, Exposure, PersonReconstruction, Reconstruction, WindowResult};
+use serde::Serialize;
+use tokio::runtime::Handle;
+>>>>>>> readers
 
 use super::scan::Question;
 use super::written::{Both, write};
@@ -61,7 +67,18 @@ pub struct Arguments {
     out: Option<PathBuf>,
 }
 
+<<<<<<< HEAD
 pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
+=======
+/// Both methods, side by side.
+#[derive(Serialize)]
+struct Both {
+    window: WindowResult,
+    reconstruction: Reconstruction,
+}
+
+pub fn run(arguments: Arguments, handle: &Handle) -> Result<ExitCode, Failure> {
+>>>>>>> readers
     let facts = CacheFacts {
         time_to_live_seconds: arguments.time_to_live,
         tiers: arguments.tiers,
@@ -74,7 +91,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     };
     // Before any file is opened: a wrong fact is told at once.
     facts.check().map_err(|error| Failure::usage(error.to_string()))?;
-    let read = arguments.question.read()?.reconstruct(&facts);
+    let read = arguments.question.read(handle)?.reconstruct(&facts);
     let (window, reconstruction) = read.map_err(|error| Failure::usage(error.to_string()))?;
     let both = Both { window, reconstruction };
     if let Some(path) = &arguments.out {

@@ -1,17 +1,26 @@
 //! `suimon exposure scan`.
 
-use std::fs::File;
-use std::io::{IsTerminal, Read};
+use std::io::IsTerminal;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+<<<<<<< HEAD
 use exposure::{Basis, Dialect, Limits, Scan, Template, WindowQuery, read_files};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
+=======
+use exposure::{Basis, Limits, Scan, WindowQuery};
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio::runtime::Handle;
+>>>>>>> readers
 
-use super::files::{LogFile, cannot_read, collect};
+use super::files::{cannot_read, collect};
+use super::forms::Forms;
+use super::source::Source;
 use super::summary;
 use super::written::write;
 use crate::cli::{Failure, Format, output};
@@ -26,22 +35,10 @@ enum BasisWord {
     LoginsAndPersonalRequests,
 }
 
-/// What a log is read as.
-#[derive(Clone, Copy, ValueEnum)]
-enum FormatWord {
-    /// Found out from its first lines.
-    Auto,
-    /// CloudFront standard log.
-    Cloudfront,
-    /// The origin's access and login log, JSON Lines.
-    Origin,
-    /// The form of --nginx-format or --apache-format.
-    Template,
-}
-
 #[derive(Args)]
 pub struct Question {
-    /// Logs, and folders of logs; plain or gzip.
+    /// Logs: files, folders, quoted patterns such as 'logs/*.gz', `-` for standard input, and objects, prefixes and patterns of stores
+    /// (s3://BUCKET/PREFIX, gs://, az://; keys and endpoint from the environment) or files of a web server (https://). Plain, gzip, zstd or Parquet.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Start of the window: an instant with an offset, such as 2023-10-26T11:00:00+09:00.
@@ -72,6 +69,7 @@ pub struct Question {
     /// Name of the session cookie, when the edge logs cookies.
     #[arg(long, value_name = "NAME")]
     session_cookie: Option<String>,
+<<<<<<< HEAD
     /// What the logs are read as.
     #[arg(long, value_enum, default_value = "auto")]
     as_format: FormatWord,
@@ -83,6 +81,11 @@ pub struct Question {
     #[arg(long, value_name = "TEMPLATE")]
     apache_format: Option<String>,
     /// Threads: a large file is read by all of them, small ones each by one (default: the processors of this machine).
+=======
+    #[command(flatten)]
+    forms: Forms,
+    /// Files that are read at once (default: the processors of this machine).
+>>>>>>> readers
     #[arg(long, value_name = "NUMBER")]
     threads: Option<NonZeroUsize>,
 }
@@ -99,8 +102,8 @@ pub struct Arguments {
     out: Option<PathBuf>,
 }
 
-pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
-    let result = arguments.question.read()?.finish();
+pub fn run(arguments: Arguments, handle: &Handle) -> Result<ExitCode, Failure> {
+    let result = arguments.question.read(handle)?.finish();
     if let Some(path) = &arguments.out {
         write(path, &result)?;
     }
@@ -112,69 +115,60 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
 }
 
 impl Question {
-    /// Reads the logs.
-    pub fn read(&self) -> Result<Scan, Failure> {
-        let query = query(self)?;
-        let template = self.template()?;
-        let found = collect(&self.files)?;
+    /// Reads the logs. Must not run on a thread that drives the runtime.
+    pub fn read(&self, handle: &Handle) -> Result<Scan, Failure> {
+        // Before any file is opened: a wrong question is told at once.
+        let scan = self.scan()?;
+        let found = collect(&self.files, handle)?;
         for name in &found.left_out {
             output::complain(&format!("left out: {name}"));
         }
-        let format = match self.as_format {
-            FormatWord::Auto => None,
-            FormatWord::Cloudfront => Some(exposure::Format::CloudfrontStandard),
-            FormatWord::Origin => Some(exposure::Format::OriginJsonLines),
-            FormatWord::Template => Some(exposure::Format::Template),
-        };
         let threads = self.threads.or_else(|| std::thread::available_parallelism().ok());
         let threads = threads.unwrap_or(NonZeroUsize::MIN);
         let bar = progress(found.logs.iter().map(|log| log.size).sum());
-        let scan = scan_all(&query, template.as_ref(), &found.logs, format, threads, &bar)?;
+        let work = Work { logs: &found.logs, format: self.forms.forced(), handle, bar: &bar };
+        let scan = work.with(&scan, threads)?;
         bar.finish_and_clear();
         Ok(scan)
     }
 
-    fn template(&self) -> Result<Option<Template>, Failure> {
-        let (text, dialect, option) = match (&self.nginx_format, &self.apache_format) {
-            (Some(text), _) => (text, Dialect::Nginx, "--nginx-format"),
-            (None, Some(text)) => (text, Dialect::Apache, "--apache-format"),
-            (None, None) if matches!(self.as_format, FormatWord::Template) => {
-                return Err(Failure::usage(
-                    "--as-format template: give --nginx-format or --apache-format, too",
-                ));
-            }
-            (None, None) => return Ok(None),
+    /// The question, and all that is said of the forms of logs.
+    fn scan(&self) -> Result<Scan, Failure> {
+        let declared = routes_of_manifests(&self.manifest)?;
+        let mut personal_routes = self.personal.clone();
+        personal_routes.extend(declared.personal);
+        let query = WindowQuery {
+            from: self.from,
+            to: self.to,
+            margin_before_seconds: self.margin_before,
+            margin_after_seconds: self.margin_after,
+            basis: match self.basis {
+                BasisWord::Logins => Basis::Logins,
+                BasisWord::LoginsAndPersonalRequests => Basis::LoginsAndPersonalRequests,
+            },
+            include_failed_logins: self.include_failed,
+            personal_routes,
+            session_cookie: self.session_cookie.clone(),
+            limits: Limits::default(),
         };
-        let read = Template::parse(text, dialect);
-        read.map(Some).map_err(|error| Failure::usage(format!("{option}: {error}")))
+        let scan = Scan::new(query).map_err(|error| Failure::usage(error.to_string()))?;
+        self.forms.tell(scan.with_routes(declared.names))
     }
 }
 
-fn query(arguments: &Question) -> Result<WindowQuery, Failure> {
-    let mut personal_routes = arguments.personal.clone();
-    if !arguments.manifest.is_empty() {
-        personal_routes.extend(routes_of_manifests(&arguments.manifest)?);
-    }
-    let query = WindowQuery {
-        from: arguments.from,
-        to: arguments.to,
-        margin_before_seconds: arguments.margin_before,
-        margin_after_seconds: arguments.margin_after,
-        basis: match arguments.basis {
-            BasisWord::Logins => Basis::Logins,
-            BasisWord::LoginsAndPersonalRequests => Basis::LoginsAndPersonalRequests,
-        },
-        include_failed_logins: arguments.include_failed,
-        personal_routes,
-        session_cookie: arguments.session_cookie.clone(),
-        limits: Limits::default(),
-    };
-    // Before any file is opened: a wrong question is told at once.
-    Scan::new(query.clone()).map_err(|error| Failure::usage(error.to_string()))?;
-    Ok(query)
+/// What manifests say of routes.
+#[derive(Default)]
+struct Declared {
+    /// Patterns of those that show somebody's data.
+    personal: Vec<String>,
+    /// Patterns of all of them, by their names.
+    names: Vec<(String, String)>,
 }
 
-fn routes_of_manifests(paths: &[PathBuf]) -> Result<Vec<String>, Failure> {
+fn routes_of_manifests(paths: &[PathBuf]) -> Result<Declared, Failure> {
+    if paths.is_empty() {
+        return Ok(Declared::default());
+    }
     let mut files = Vec::new();
     for path in paths {
         let bytes = std::fs::read(path).map_err(|error| cannot_read(path, &error))?;
@@ -185,14 +179,30 @@ fn routes_of_manifests(paths: &[PathBuf]) -> Result<Vec<String>, Failure> {
         Failure::usage(lines.join("\n"))
     })?;
     let systems = set.iter().filter_map(|manifest| manifest.as_system());
+<<<<<<< HEAD
     let patterns: Vec<String> =
         systems.flat_map(|system| system.exposing_patterns()).map(str::to_owned).collect();
     if patterns.is_empty() {
+=======
+    // Who signs in is nobody known yet, and where nothing of a record is shown there is nothing to have seen.
+    let routes = systems.flat_map(|system| {
+        let signs_in = |route: &Route| {
+            let named = system.sessions.iter().any(|sessions| sessions.sign_in.contains(&route.name));
+            named && route.shows.is_empty()
+        };
+        system.routes_of(RouteClass::Personal).filter(move |route| !signs_in(route))
+    });
+    let personal: Vec<String> = routes.map(|route| route.pattern.clone()).collect();
+    if personal.is_empty() {
+>>>>>>> readers
         return Err(Failure::usage("the manifests declare no personal route; name the file of the System"));
     }
-    Ok(patterns)
+    let all = set.iter().filter_map(|manifest| manifest.as_system()).flat_map(|system| &system.routes);
+    let names = all.map(|route| (route.name.clone(), route.pattern.clone())).collect();
+    Ok(Declared { personal, names })
 }
 
+<<<<<<< HEAD
 /// Reads the logs on several threads; neither their order nor the threads matter to the result.
 fn scan_all(
     query: &WindowQuery,
@@ -226,6 +236,43 @@ impl Read for Counted<'_> {
         let got = self.file.read(buffer)?;
         self.bar.inc(got as u64);
         Ok(got)
+=======
+/// The logs that are read on several threads; the order does not matter to the result.
+struct Work<'w> {
+    logs: &'w [Source],
+    format: Option<exposure::Format>,
+    handle: &'w Handle,
+    bar: &'w ProgressBar,
+}
+
+impl Work<'_> {
+    /// Reads them all, each thread into a scan as `empty`.
+    fn with(&self, empty: &Scan, threads: usize) -> Result<Scan, Failure> {
+        let next = AtomicUsize::new(0);
+        let work = || -> Result<Scan, Failure> {
+            let mut scan = empty.clone();
+            while let Some(log) = self.logs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                log.read(&mut scan, self.format, self.handle, self.bar)?;
+            }
+            Ok(scan)
+        };
+        let scans: Vec<_> = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(work)).collect();
+            workers
+                .into_iter()
+                .map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .collect()
+        });
+        let mut all: Option<Scan> = None;
+        for scan in scans {
+            let scan = scan?;
+            all = Some(match all {
+                None => scan,
+                Some(all) => all.merge(scan).map_err(anyhow::Error::new)?,
+            });
+        }
+        all.ok_or_else(|| Failure::usage("no logs"))
+>>>>>>> readers
     }
 }
 

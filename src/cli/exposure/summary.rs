@@ -68,7 +68,13 @@ fn inputs(text: &mut String, result: &WindowResult) -> std::fmt::Result {
             )?;
         }
         if input.lines > 0 && input.format.is_none() {
-            writeln!(text, "  {name}: of no known format; say --as-format if you know it")?;
+            writeln!(
+                text,
+                "  {name}: of no known format; say --as if you know it, with its template (--nginx-format and its like), its --fields or its --json-field names"
+            )?;
+        }
+        if input.lost > 0 {
+            writeln!(text, "  {name}: says itself that it lacks {} lines", input.lost)?;
         }
         if input.bad.count > 0 {
             writeln!(text, "  {name}: {} lines were not understood", input.bad.count)?;

@@ -5,7 +5,15 @@ use exposure::{Basis, CacheFacts, Dialect, Format, Limits, Scan, Template, Windo
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|content: &[u8]| {
-    for format in [None, Some(Format::CloudfrontStandard), Some(Format::OriginJsonLines), Some(Format::Template)] {
+    // The others are those of `formats`: what comes after them is the same.
+    for format in [
+        None,
+        Some(Format::CloudfrontStandard),
+        Some(Format::CloudfrontJson),
+        Some(Format::OriginJsonLines),
+        Some(Format::Guard),
+        Some(Format::Template),
+    ] {
         let query = WindowQuery {
             from: "2023-10-26T02:00:00Z".parse().expect("a constant"),
             to: "2023-10-26T06:41:00Z".parse().expect("a constant"),
@@ -19,7 +27,7 @@ fuzz_target!(|content: &[u8]| {
         };
         let form = r#"$msec|$request_time|$request_id|$upstream_cache_status|"$request"|$status|"$http_cookie"|$sent_http_content_length"#;
         let template = Template::parse(form, Dialect::Nginx).expect("a constant");
-        let mut once = Scan::new(query).expect("a constant").with_template(template);
+        let mut once = Scan::new(query).expect("a constant").with_template(template).with_utc_offset(0);
         let report = once.read_as("input", format, content);
         assert_eq!(report.used + report.bad.count, report.lines);
         let mut twice = once.clone();

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 
 use crate::input::BadReason;
-use crate::origin_fast as fast;
+use super::origin_fast as fast;
 
 /// What a line tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,12 @@ pub(crate) struct OriginLine<'a> {
     pub(crate) path: Cow<'a, str>,
     pub(crate) status: u16,
     pub(crate) id: Cow<'a, str>,
+    /// Of a log without paths: the name of the route, empty where it has none.
+    pub(crate) route: Option<Cow<'a, str>>,
+    /// Nothing of the system was in the answer.
+    pub(crate) refused: bool,
+    /// The person is who asked, so that the edge's session of this request is theirs.
+    pub(crate) asked_by_person: bool,
 }
 
 #[derive(Deserialize)]
@@ -94,6 +100,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 
 const MAX_ID: usize = 256;
 
+/// Short enough, and nothing that a list could be broken with.
+pub(super) fn is_id(id: &str) -> bool {
+    id.len() <= MAX_ID && !id.bytes().any(|byte| byte.is_ascii_control())
+}
+
 /// Reads a line, which is UTF-8.
 pub(crate) fn read(line: &[u8]) -> Result<OriginLine<'_>, BadReason> {
     let text = std::str::from_utf8(line).map_err(|_| BadReason::InvalidUtf8)?;
@@ -111,6 +122,9 @@ pub(crate) fn read(line: &[u8]) -> Result<OriginLine<'_>, BadReason> {
             path: fields.text(fast::PATH),
             status: fields.status.unwrap_or(0),
             id: fields.text(fast::ID),
+            route: None,
+            refused: false,
+            asked_by_person: false,
         };
         return checked(line);
     }
@@ -130,6 +144,10 @@ pub(crate) fn read(line: &[u8]) -> Result<OriginLine<'_>, BadReason> {
         path: raw.path.0,
         status: raw.status.unwrap_or(0),
         id: raw.edge_request_id.0,
+        route: None,
+        refused: false,
+        // Its own sessions say who holds them.
+        asked_by_person: false,
     })
 }
 

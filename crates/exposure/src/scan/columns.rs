@@ -1,0 +1,75 @@
+//! Inputs that are no streams of lines.
+
+use std::io::{ErrorKind, Read};
+
+use ::parquet::file::reader::ChunkReader;
+use sha2::{Digest, Sha256};
+
+use super::{File, Scan};
+use crate::formats::{Format, parquet};
+use crate::input::{BadReason, InputReport, Line, Reading, Truncation};
+use crate::unpack::Packing;
+
+impl Scan {
+    /// Reads a Parquet file: CloudFront's standard log, version 2, or the guard's. It needs the whole file, since the table of contents
+    /// stands at its end. The number of a row is that of its line. `forced`: columns of other names are read by this format's.
+    ///
+    /// There is no error: what cannot be read is in the report, and the rest is used.
+    pub fn read_parquet<R: ChunkReader + 'static>(
+        &mut self,
+        name: &str,
+        forced: Option<Format>,
+        source: R,
+    ) -> InputReport {
+        let (bytes, sha256, broken) = hash_of(&source);
+        let session = self.compiled.query.session_cookie.clone();
+        let forms = self.forms.clone();
+        let mut file = File::new(&mut self.compiled, forced, self.forms.clone());
+        let read = parquet::rows(
+            source,
+            forced,
+            |format, name| forms.reader(format, session.as_deref()).is_some_and(|reader| reader.wants(name)),
+            |format, number, line| {
+                if file.format.is_none() {
+                    file.format = Some(format);
+                    file.reader = forms.reader(format, session.as_deref()).map(Box::new);
+                }
+                file.take(number, Line::Whole(line));
+            },
+        );
+        file.format = read.format;
+        for (row, rows) in &read.bad {
+            file.count(*row, Some(Err(BadReason::BadRow)));
+            let more = rows.saturating_sub(1);
+            (file.lines, file.bad.count) = (file.lines + more, file.bad.count + more);
+        }
+        let at_line = read.bad.first().map(|(row, _)| *row);
+        let truncated = (broken || read.unreadable || at_line.is_some()).then(|| Truncation {
+            at_byte: if read.unreadable { 0 } else { bytes },
+            at_line: at_line.unwrap_or(0),
+            cause: if broken { "unreadable" } else { "damaged" }.to_owned(),
+        });
+        let reading = Reading { sha256, packing: Packing::Parquet, bytes, truncated };
+        let (store, report) = file.end(name, reading);
+        self.keep(store, report)
+    }
+}
+
+/// Length and SHA-256 of a file; whether it could not be read to its end.
+fn hash_of(source: &impl ChunkReader) -> (u64, [u8; 32], bool) {
+    let mut hash = Sha256::new();
+    let Ok(mut reader) = source.get_read(0) else { return (0, hash.finalize().into(), true) };
+    let mut buffer = vec![0; 256 * 1024];
+    let mut bytes = 0;
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => return (bytes, hash.finalize().into(), false),
+            Ok(more) => {
+                bytes += more as u64;
+                hash.update(buffer.get(..more).unwrap_or_default());
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(_) => return (bytes, hash.finalize().into(), true),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Logs in object stores: one object, all below a prefix, or those that a pattern takes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::TryStreamExt;
+use object_store::path::Path;
+use object_store::{BackoffConfig, ObjectMeta, ObjectStore, ObjectStoreExt, RetryConfig};
+use openidconnect::url::Url;
+use tokio::runtime::Handle;
+
+use super::files::Found;
+use super::source::{Place, Source, cannot_get};
+use crate::cli::Failure;
+use crate::cli::stores::{connect, told};
+
+/// Kinds of stores that are read.
+const SCHEMES: [&str; 5] = ["s3://", "gs://", "az://", "https://", "http://"];
+/// For a list of all that a prefix has.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// Objects that one address may stand for.
+const MOST: usize = 1_000_000;
+
+/// Whether it names something that is not a file.
+pub fn is_address(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(scheme, _)| {
+        !scheme.is_empty()
+            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+    })
+}
+
+/// Finds the objects that an address names.
+pub fn collect(text: &str, handle: &Handle, found: &mut Found) -> Result<(), Failure> {
+    let wrong = |why: &str| Failure::usage(format!("{text} {why}"));
+    let Some(scheme) = SCHEMES.iter().find(|scheme| text.starts_with(**scheme)) else {
+        return Err(wrong("is of no kind that is read; s3://, gs://, az://, https:// and files are"));
+    };
+    // A pattern's `?` would begin the query of an address, and its brackets are none there.
+    let rest = text.get(scheme.len()..).unwrap_or_default();
+    let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
+    let is_web = scheme.starts_with("http");
+    let address = format!("{scheme}{bucket}/{}", if is_web { key } else { "" });
+    // Before it is known to hold no secret it is not repeated.
+    let url =
+        Url::parse(&address).map_err(|error| Failure::usage(format!("{scheme}… is no address: {error}")))?;
+    if !url.username().is_empty()
+        || url.password().is_some()
+        || url.query().is_some()
+        || url.fragment().is_some()
+    {
+        return Err(Failure::usage(format!(
+            "{scheme}… has a user, a key or a query, which would stand in the result: keys come from the environment, and what is signed in its address can be fetched by another program and given as `-`"
+        )));
+    }
+    let retry = RetryConfig {
+        backoff: BackoffConfig {
+            init_backoff: Duration::from_millis(200),
+            max_backoff: Duration::from_secs(5),
+            base: 2.,
+        },
+        max_retries: 3,
+        retry_timeout: Duration::from_secs(90),
+    };
+    let store = connect(&url, retry).map_err(|error| wrong(&format!("{error:#}")))?;
+    if is_web {
+        let path = Path::from_url_path(url.path()).map_err(|_| wrong("names no file of a web server"))?;
+        found.logs.push(Source { place: Place::Object { store, path }, name: text.to_owned(), size: 0 });
+        return Ok(());
+    }
+    let begin = format!("{scheme}{bucket}/");
+    let objects = handle.block_on(async { tokio::time::timeout(PATIENCE, objects(&*store, key)).await });
+    let objects = match objects {
+        Ok(Ok(objects)) => objects,
+        Ok(Err(error)) => return Err(cannot_get(text, &told(&error))),
+        Err(_) => return Err(cannot_get(text, "it does not answer in time")),
+    };
+    let pattern = key.contains(['*', '?', '[']);
+    let pattern = if pattern {
+        Some(glob::Pattern::new(key).map_err(|error| wrong(&format!("is no pattern: {}", error.msg)))?)
+    } else {
+        None
+    };
+    let options = glob::MatchOptions { require_literal_separator: true, ..glob::MatchOptions::new() };
+    let before = found.logs.len();
+    for ObjectMeta { location, size, .. } in objects {
+        let key = location.as_ref();
+        let name = format!("{begin}{key}");
+        if pattern.as_ref().is_some_and(|pattern| !pattern.matches_with(key, options)) {
+            continue;
+        }
+        let last = location.filename().unwrap_or_default();
+        // As in folders.
+        let is_document =
+            pattern.is_none() && key != self::plain(rest) && last.to_ascii_lowercase().ends_with(".json");
+        if last.starts_with('.') || is_document {
+            found.left_out.push(name);
+            continue;
+        }
+        let place = Place::Object { store: Arc::clone(&store), path: location };
+        found.logs.push(Source { place, name, size });
+    }
+    if found.logs.len() == before {
+        return Err(wrong("names nothing that could be a log: there is no such object, and none below it"));
+    }
+    Ok(())
+}
+
+/// The key of an address, without its bucket.
+fn plain(rest: &str) -> &str {
+    rest.split_once('/').map_or("", |(_, key)| key)
+}
+
+/// The object of this key, or else all below it. Of a pattern: all below what stands before its first sign.
+async fn objects(store: &dyn ObjectStore, key: &str) -> object_store::Result<Vec<ObjectMeta>> {
+    let sign = key.find(['*', '?', '[']);
+    if sign.is_none() && !key.is_empty() && !key.ends_with('/') {
+        match store.head(&Path::parse(key)?).await {
+            Ok(object) => return Ok(vec![object]),
+            Err(object_store::Error::NotFound { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let folder = match sign {
+        Some(at) => key.get(..at).and_then(|before| before.rsplit_once('/')).map_or("", |(folder, _)| folder),
+        None => key.trim_end_matches('/'),
+    };
+    let folder = Path::parse(folder)?;
+    let mut list = store.list(Some(&folder));
+    let mut found = Vec::new();
+    while let Some(object) = list.try_next().await? {
+        found.push(object);
+        if found.len() > MOST {
+            return Err(object_store::Error::Generic { store: "list", source: "too many objects".into() });
+        }
+    }
+    Ok(found)
+}
