@@ -17,7 +17,7 @@
 //! requirements        →  jobs access audit
 //! jobs                →  access audit
 //! access              ↔  audit        (a scope records what it permitted; verifying needs a scope)
-//! app clock config entropy error loader outbound storage: for all
+//! app clock config entropy error loader logs outbound storage: for all
 //! ```
 //! Only `store` files and `storage`, `app`, `access::op`, `audit` name `sea_orm` or `entity`; `graphql` never does.
 
@@ -41,6 +41,7 @@ pub mod http;
 pub mod incidents;
 pub mod jobs;
 mod loader;
+mod logs;
 pub mod notices;
 mod outbound;
 pub mod privacy;

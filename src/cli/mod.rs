@@ -28,7 +28,6 @@ mod report;
 mod retention;
 mod schema;
 mod serve;
-mod stores;
 mod subject;
 
 use std::path::PathBuf;

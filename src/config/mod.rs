@@ -14,6 +14,7 @@ pub use secret::Secret;
 use serde::Deserialize;
 
 use crate::access::Role;
+use crate::logs::Forms;
 
 /// The whole configuration. What each key means stands in `default.toml`, which is also printed by `suimon config`.
 #[derive(Clone, Debug, Deserialize)]
@@ -196,9 +197,30 @@ pub struct ExposureConfig {
     pub log_sources: String,
     pub nginx_format: String,
     pub apache_format: String,
+    pub squid_format: String,
+    pub trafficserver_format: String,
+    pub haproxy_format: String,
+    pub fields: String,
+    pub json_fields: String,
+    pub utc_offset: String,
 }
 
 impl ExposureConfig {
+    /// What is said of the forms of the logs.
+    pub fn forms(&self) -> Forms<'_> {
+        let pairs = self.json_fields.split(',').map(str::trim);
+        Forms {
+            nginx: &self.nginx_format,
+            apache: &self.apache_format,
+            squid: &self.squid_format,
+            trafficserver: &self.trafficserver_format,
+            haproxy: &self.haproxy_format,
+            fields: &self.fields,
+            json_fields: pairs.filter(|pair| !pair.is_empty()).collect(),
+            utc_offset: &self.utc_offset,
+        }
+    }
+
     /// Names and places of `log_sources`, in order.
     ///
     /// # Errors

@@ -177,23 +177,12 @@ pub fn check(config: &Config, problems: &mut Vec<String>) {
         Err(entry) => require(
             false,
             &format!(
-                "exposure.log_sources: {entry:?} is none; wants NAME=FOLDER separated by commas, names of a-z, 0-9 and -"
+                "exposure.log_sources: {entry:?} is none; wants NAME=PLACE separated by commas, names of a-z, 0-9 and -"
             ),
         ),
     }
-    require(
-        exposure.nginx_format.is_empty() || exposure.apache_format.is_empty(),
-        "exposure.apache_format: wants nothing, because exposure.nginx_format is given",
-    );
-    for (key, text, dialect) in [
-        ("nginx_format", &exposure.nginx_format, exposure::Dialect::Nginx),
-        ("apache_format", &exposure.apache_format, exposure::Dialect::Apache),
-    ] {
-        if !text.is_empty()
-            && let Err(problem) = exposure::Template::parse(text, dialect)
-        {
-            require(false, &format!("exposure.{key}: {problem}"));
-        }
+    if let Err((key, problem)) = exposure.forms().check() {
+        require(false, &format!("exposure.{key}: {problem}"));
     }
     require(
         tracing_subscriber::EnvFilter::try_new(&config.log.filter).is_ok(),

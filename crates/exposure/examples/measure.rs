@@ -66,9 +66,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let sizes: Vec<u64> =
         paths.iter().map(|path| std::fs::metadata(path).map_or(0, |about| about.len())).collect();
-    let scan = read_files(&Scan::new(bulk_query())?, threads, &sizes, |number| {
+    let scan = read_files(&Scan::new(bulk_query())?, threads, &sizes, |scan, number, threads| {
         let path = &paths[number];
-        Ok::<_, std::io::Error>((path.to_string_lossy().into_owned(), None, File::open(path)?))
+        scan.read_on(threads, &path.to_string_lossy(), None, File::open(path)?);
+        Ok::<_, std::io::Error>(())
     })?;
     let read = begun.elapsed();
     let found = match what.as_str() {

@@ -5,7 +5,9 @@ use std::ops::Range;
 
 use sha2::{Digest, Sha256};
 
+use crate::formats::NAMES_OF_PATH;
 use crate::input::{Line, Reading, Truncation};
+use crate::unpack::Packing;
 
 /// Of the size that is in a processor's own cache while it is hashed and read, and large beside a lock.
 const CHUNK: usize = 256 * 1024;
@@ -91,23 +93,11 @@ impl Block {
         }
     }
 
-    /// Whether a line begins with `#`, and may say how the others are read.
-    pub(crate) fn has_directives(&self) -> bool {
+    /// Whether a line may say how the others are read: by directives, or by the names of its fields.
+    pub(crate) fn has_names(&self) -> bool {
         let lines = self.lines_after_mark();
-        lines.first() == Some(&b'#') || memchr::memmem::find(lines, b"\n#").is_some()
-    }
-
-    /// Gives each of these.
-    pub(crate) fn each_directive(&self, max_line_bytes: usize, mut visit: impl FnMut(&[u8])) {
-        let lines = self.lines_after_mark();
-        let first = (lines.first() == Some(&b'#')).then_some(0);
-        for start in first.into_iter().chain(memchr::memmem::find_iter(lines, b"\n#").map(|at| at + 1)) {
-            let line = &lines[start..];
-            let line = &line[..memchr::memchr(b'\n', line).unwrap_or(line.len())];
-            if line.len() <= max_line_bytes {
-                visit(line);
-            }
-        }
+        let has = |wanted: &str| memchr::memmem::find(lines, wanted.as_bytes()).is_some();
+        lines.first() == Some(&b'#') || has("\n#") || NAMES_OF_PATH.into_iter().any(has)
     }
 
     /// A mark of the order of bytes belongs to no line.
@@ -229,7 +219,7 @@ impl<R: Read> Cutter<R> {
         }
     }
 
-    pub(crate) fn end(self, compressed: bool, hash: Sha256) -> Reading {
+    pub(crate) fn end(self, packing: Packing, hash: Sha256) -> Reading {
         let truncated = self.broken.map(|kind| Truncation {
             at_byte: self.bytes,
             at_line: self.line,
@@ -240,6 +230,6 @@ impl<R: Read> Cutter<R> {
             }
             .to_owned(),
         });
-        Reading { sha256: hash.finalize().into(), compressed, bytes: self.bytes, truncated }
+        Reading { sha256: hash.finalize().into(), packing, bytes: self.bytes, truncated }
     }
 }

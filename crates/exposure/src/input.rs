@@ -201,14 +201,14 @@ mod tests {
 
     /// Unpacks, hashes and cuts into lines.
     fn each_line(reader: impl Read + Send, limit: usize, mut visit: impl FnMut(u64, Line<'_>)) -> Reading {
-        let Opened { content, compressed, broken } = open(reader);
+        let Opened { content, packing, broken } = open(reader);
         let mut cutter = Cutter::new(content, broken, limit);
         let (mut block, mut hash) = (Block::default(), Sha256::new());
         while cutter.next(&mut block) {
             hash.update(block.fresh());
             block.each(limit, &mut visit);
         }
-        cutter.end(compressed, hash)
+        cutter.end(packing, hash)
     }
 
     fn lines(reader: impl Read + Send, limit: usize) -> (Vec<String>, Reading) {

@@ -61,4 +61,4 @@ pub use result::{
 pub use routes::{InvalidPattern, RoutePattern};
 pub use saved::SavedError;
 pub use scan::{MergeError, Scan};
-pub use spread::{Input, read_files};
+pub use spread::read_files;

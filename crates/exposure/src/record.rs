@@ -53,7 +53,7 @@ pub(crate) struct OriginRecord {
     pub(crate) subject: u32,
     /// Identity of the session; 0 when not logged.
     pub(crate) session: u64,
-    /// Identity of the path.
+    /// Identity of the path; 0 in a log without paths: any.
     pub(crate) path: u64,
     pub(crate) status: u16,
     /// Answered with a redirect or an error: no personal page was made.

@@ -92,7 +92,7 @@ impl fmt::Display for RoutePattern {
 }
 
 /// One of the routes, nobody knows which.
-const ANY: u16 = u16::MAX;
+pub(crate) const ANY: u16 = u16::MAX;
 
 /// The compiled patterns of a query, with room to decode a path without allocating for each line.
 #[derive(Debug, Clone)]

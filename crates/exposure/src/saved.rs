@@ -7,7 +7,7 @@ use crate::scan::Scan;
 use crate::store::Store;
 
 /// What stands before the content. The last byte is the version of the form: another version's bytes are refused, not misread.
-const MAGIC: &[u8; 12] = b"suimon scan\x01";
+const MAGIC: &[u8; 12] = b"suimon scan\x02";
 const DIGEST: usize = 32;
 
 /// Bytes that cannot be gone on with.
@@ -32,7 +32,7 @@ impl Scan {
         postcard::to_extend(&self.store, bytes).map_err(|_| SavedError::Unreadable)
     }
 
-    /// A scan of this query that remembers what was saved. It merges with others; to read further logs of a template, give it again.
+    /// A scan of this query that remembers what was saved. It merges with others; what it was told of the forms of logs is not saved, and is to be told again.
     ///
     /// # Errors
     /// [`SavedError`].
@@ -56,4 +56,27 @@ impl Scan {
 fn digest(query: &WindowQuery) -> Result<[u8; DIGEST], SavedError> {
     let text = serde_json::to_vec(query).map_err(|_| SavedError::Unreadable)?;
     Ok(Sha256::digest(text).into())
+}
+
+/// Reports of inputs leave out what is nothing, which bytes without names cannot: so they are kept as text.
+pub(crate) mod reports {
+    use serde::de::Error as _;
+    use serde::ser::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::input::InputReport;
+
+    pub(crate) fn serialize<S: Serializer>(
+        reports: &[InputReport],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&serde_json::to_vec(reports).map_err(S::Error::custom)?)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<InputReport>, D::Error> {
+        let text = <&[u8]>::deserialize(deserializer)?;
+        serde_json::from_slice(text).map_err(|_| D::Error::custom("no reports of inputs"))
+    }
 }

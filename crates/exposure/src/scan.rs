@@ -1,12 +1,9 @@
 //! The scan: takes inputs one by one, or on many threads, and ends in a result.
 
-<<<<<<< HEAD
-use std::collections::HashSet;
-=======
 mod columns;
 mod told;
 
->>>>>>> readers
+use std::collections::HashSet;
 use std::io::Read;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -14,33 +11,20 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-<<<<<<< HEAD
 use crate::blocks::{Block, Cutter};
-use crate::cloudfront::{Columns, EdgeLine, Glance, cookie_value};
 use crate::crew::{Hand, read_together};
 use crate::finish::finish;
-use crate::input::{Bad, BadReason, BadSample, Format, InputReport, Line, Opened, open};
-use crate::origin::{self, OriginEvent, OriginLine};
+use crate::formats::{
+    EdgeLine, Event, Format, Forms, Glance, OriginEvent, OriginLine, Reader, UNKNOWN, cookie_value, plain_id,
+};
+use crate::input::{Bad, BadReason, BadSample, InputReport, Line, Opened, Reading, open};
 use crate::query::{Compiled, QueryError, WindowQuery};
 use crate::reconstruct::{CacheFacts, Exposure, FactsError, Reconstruction, reconstruct};
 use crate::record::{Body, EdgeRecord, Name, Object, OriginRecord, Said, What};
 use crate::result::{Class, WindowResult};
 use crate::store::{NOBODY, Store, Subject};
-use crate::template::{Template, UNKNOWN};
 use crate::text::{fingerprint, percent_decode_fully};
-=======
-use crate::finish::finish;
-use crate::formats::{
-    EdgeLine, Event, Format, Forms, OriginEvent, OriginLine, Reader, cookie_value, plain_id,
-};
-use crate::input::{Bad, BadReason, BadSample, InputReport, Line, Reading, each_line};
-use crate::query::{Compiled, QueryError, WindowQuery};
-use crate::reconstruct::{CacheFacts, FactsError, Reconstruction, reconstruct};
-use crate::result::WindowResult;
-use crate::store::{Body, EdgeRecord, NOBODY, Object, OriginRecord, Place, Store, What};
-use crate::text::{fingerprint, percent_decode_into};
 use crate::unpack::Packing;
->>>>>>> readers
 
 /// Reads inputs for one [`WindowQuery`].
 ///
@@ -52,17 +36,11 @@ use crate::unpack::Packing;
 /// [`merge`](Scan::merge) them at the end.
 #[derive(Debug, Clone)]
 pub struct Scan {
-<<<<<<< HEAD
     pub(crate) compiled: Compiled,
     pub(crate) store: Store,
-    pub(crate) template: Option<Template>,
+    pub(crate) forms: Forms,
     /// Where inputs are read into, one after another.
     room: Block,
-=======
-    compiled: Compiled,
-    store: Store,
-    forms: Forms,
->>>>>>> readers
 }
 
 /// Two scans ask different questions.
@@ -76,16 +54,12 @@ impl Scan {
     /// # Errors
     /// [`QueryError`] when the window is reversed or a route pattern is not valid.
     pub fn new(query: WindowQuery) -> Result<Self, QueryError> {
-<<<<<<< HEAD
         Ok(Self {
             compiled: Compiled::new(query)?,
             store: Store::default(),
-            template: None,
+            forms: Forms::default(),
             room: Block::default(),
         })
-=======
-        Ok(Self { compiled: Compiled::new(query)?, store: Store::default(), forms: Forms::default() })
->>>>>>> readers
     }
 
     /// Reads one input, plain, gzip or zstd, of whatever format its lines show.
@@ -96,7 +70,6 @@ impl Scan {
     }
 
     /// Reads one input as the given format; `None` finds out.
-<<<<<<< HEAD
     pub fn read_as(&mut self, name: &str, format: Option<Format>, reader: impl Read + Send) -> InputReport {
         self.read_on(NonZeroUsize::MIN, name, format, reader)
     }
@@ -111,21 +84,27 @@ impl Scan {
         reader: impl Read + Send,
     ) -> InputReport {
         let max = self.compiled.query.limits.max_line_bytes;
-        let Opened { content, compressed, broken } = open(reader);
+        let Opened { content, packing, broken } = open(reader);
         let mut cutter = Cutter::new(content, broken, max);
-        let (reading, mut found) = if threads == NonZeroUsize::MIN {
-            let mut file = File::new(&mut self.compiled, format, self.template.clone());
+        let (reading, found) = if packing == Packing::Parquet {
+            let (block, mut hash) = (&mut self.room, Sha256::new());
+            while cutter.next(block) {
+                hash.update(block.fresh());
+            }
+            (cutter.end(packing, hash), Found::parquet_as_stream())
+        } else if threads == NonZeroUsize::MIN {
+            let mut file = File::new(&mut self.compiled, format, self.forms.clone());
             file.found.store.skew = self.store.skew.bounded();
             let (block, mut hash) = (&mut self.room, Sha256::new());
             while cutter.next(block) {
                 hash.update(block.fresh());
                 file.block(block);
             }
-            (cutter.end(compressed, hash), file.found)
+            (cutter.end(packing, hash), file.found)
         } else {
             // Looks at the lines that say how others are read, and remembers nothing else.
             let mut scout_compiled = self.compiled.clone();
-            let mut scout = File::new(&mut scout_compiled, format, self.template.clone());
+            let mut scout = File::new(&mut scout_compiled, format, self.forms.clone());
             let mut known = Arc::new(scout.known());
             let prepare = move |block: &Block| {
                 let before = known.clone();
@@ -135,46 +114,34 @@ impl Scan {
                 before
             };
             let mut copies = vec![self.compiled.clone(); threads.get()];
-            let mut hands: Vec<_> =
-                copies.iter_mut().map(|compiled| (File::new(compiled, format, None), None)).collect();
+            let forms = &self.forms;
+            let hand = |compiled| (File::new(compiled, format, forms.clone()), None);
+            let mut hands: Vec<_> = copies.iter_mut().map(hand).collect();
             let (cutter, hash) = read_together(cutter, prepare, &mut hands);
             let found = hands.into_iter().map(|(file, _)| file.found).reduce(Found::merge);
-            (cutter.end(compressed, hash), found.unwrap_or_default())
+            (cutter.end(packing, hash), found.unwrap_or_default())
         };
+        self.keep(name, found, reading)
+    }
+
+    /// Takes over what an input had.
+    fn keep(&mut self, name: &str, mut found: Found, reading: Reading) -> InputReport {
         found.bad.samples.sort_unstable_by_key(|sample| sample.line);
         found.bad.samples.truncate(self.compiled.query.limits.bad_samples);
         let sha256 = hex::encode(reading.sha256);
         let duplicate_of = self
-=======
-    pub fn read_as(&mut self, name: &str, format: Option<Format>, reader: impl Read) -> InputReport {
-        let limits = self.compiled.query.limits;
-        let mut file = File::new(&mut self.compiled, format, self.forms.clone());
-        let reading = each_line(reader, limits.max_line_bytes, |number, line| file.take(number, line));
-        if reading.packing == Packing::Parquet {
-            file.format = Some(Format::CloudfrontParquet);
-            file.count(1, Some(Err(BadReason::ParquetAsStream)));
-        }
-        let (store, report) = file.end(name, reading);
-        self.keep(store, report)
-    }
-
-    /// Takes over what an input had.
-    fn keep(&mut self, mut store: Store, mut report: InputReport) -> InputReport {
-        report.duplicate_of = self
->>>>>>> readers
             .store
             .inputs
             .iter()
-            .filter(|input| input.sha256 == report.sha256)
+            .filter(|input| input.sha256 == sha256)
             .map(|input| input.name.clone())
             .min();
-<<<<<<< HEAD
         let mut store = found.store;
         let report = InputReport {
             name: name.to_owned(),
             sha256,
             format: found.format,
-            compressed: reading.compressed,
+            compressed: matches!(reading.packing, Packing::Gzip | Packing::Zstd),
             bytes: reading.bytes,
             lines: found.lines,
             used: found.used,
@@ -184,9 +151,8 @@ impl Scan {
             first: found.seen.and_then(|(first, _)| Timestamp::from_millisecond(first).ok()),
             last: found.seen.and_then(|(_, last)| Timestamp::from_millisecond(last).ok()),
             duplicate_of,
+            lost: found.lost,
         };
-=======
->>>>>>> readers
         store.inputs = vec![report.clone()];
         self.store.merge(store);
         report
@@ -212,8 +178,8 @@ impl Scan {
 
     /// The same question, and nothing read.
     pub(crate) fn empty(&self) -> Self {
-        let (compiled, template) = (self.compiled.clone(), self.template.clone());
-        Self { compiled, store: Store::default(), template, room: Block::default() }
+        let (compiled, forms) = (self.compiled.clone(), self.forms.clone());
+        Self { compiled, store: Store::default(), forms, room: Block::default() }
     }
 
     /// Takes over what a scan of the same query found.
@@ -224,13 +190,8 @@ impl Scan {
     /// Lists the people.
     #[must_use]
     pub fn finish(mut self) -> WindowResult {
-<<<<<<< HEAD
         self.store.settle();
         finish(&self.compiled, &self.store, &HashSet::new())
-=======
-        self.store.learn_sessions();
-        finish(self.compiled, self.store)
->>>>>>> readers
     }
 
     /// Lists the people, and for each of them says what the logs show of who saw whose page.
@@ -242,7 +203,6 @@ impl Scan {
         if self.compiled.query.personal_routes.is_empty() {
             return Err(FactsError::NoRoutes);
         }
-<<<<<<< HEAD
         let Self { compiled, mut store, .. } = self;
         store.settle();
         let mut window = finish(&compiled, &store, &HashSet::new());
@@ -253,21 +213,10 @@ impl Scan {
             window = finish(&compiled, &store, &also);
             reconstruction = reconstruct(&compiled, &store, facts, &window);
         }
-=======
-        let Self { compiled, mut store, forms: _ } = self;
-        store.learn_sessions();
-        let mut facts = *facts;
-        // The origin's own log says that it lacks lines.
-        facts.origin_log_complete &= store.inputs.iter().all(|input| input.lost == 0);
-        let facts = &facts;
-        let window = finish(compiled.clone(), store.clone());
-        let reconstruction = reconstruct(&compiled, &store, facts, &window);
->>>>>>> readers
         Ok((window, reconstruction))
     }
 }
 
-<<<<<<< HEAD
 /// Whom the reconstruction lists as seen, or perhaps seen, and the window does not.
 fn not_listed(store: &Store, window: &WindowResult, found: &Reconstruction) -> HashSet<u32> {
     let tenants = window.people.iter().flat_map(|person| {
@@ -294,26 +243,10 @@ fn not_listed(store: &Store, window: &WindowResult, found: &Reconstruction) -> H
 /// What was found in lines of one input.
 #[derive(Default)]
 struct Found {
-=======
-/// Lines that are looked at for what their format is. After them the input is of none.
-const MAX_UNKNOWN: u32 = 1_000;
-
-/// One input while it is read.
-struct File<'q> {
-    compiled: &'q mut Compiled,
->>>>>>> readers
     store: Store,
-    forms: Forms,
     format: Option<Format>,
-<<<<<<< HEAD
-=======
-    /// Out of its place while one of its lines is looked at.
-    reader: Option<Box<Reader>>,
-    /// Lines that showed no format.
-    unknown: u32,
     /// Lines that the log itself says are lost.
     lost: u64,
->>>>>>> readers
     lines: u64,
     used: u64,
     bad: Bad,
@@ -322,10 +255,18 @@ struct File<'q> {
 }
 
 impl Found {
+    /// It has its table of contents at its end, and cannot be read as it comes.
+    fn parquet_as_stream() -> Self {
+        let sample = BadSample { line: 1, reason: BadReason::ParquetAsStream };
+        let bad = Bad { count: 1, samples: vec![sample] };
+        Self { format: Some(Format::CloudfrontParquet), lines: 1, bad, ..Self::default() }
+    }
+
     /// Joins what was found in other lines of the same input.
     fn merge(mut self, other: Self) -> Self {
         self.store.merge(other.store);
         self.format = self.format.or(other.format);
+        self.lost = self.lost.saturating_add(other.lost);
         self.lines += other.lines;
         self.used += other.used;
         self.bad.count += other.bad.count;
@@ -339,19 +280,27 @@ impl Found {
     }
 }
 
+/// Lines that are looked at for what their format is. After them the input is of none.
+const MAX_UNKNOWN: u32 = 1_000;
+
 /// How the lines of an input are read, as far as those before have said.
 struct Known {
     format: Option<Format>,
-    columns: Option<Columns>,
-    template: Option<Template>,
+    reader: Option<Box<Reader>>,
+    unknown: u32,
+    /// Only a line that says how others are read changes it.
+    is_settled: bool,
 }
 
 /// One input, or some blocks of it, while it is read.
 struct File<'q> {
     compiled: &'q mut Compiled,
     found: Found,
-    columns: Option<Columns>,
-    template: Option<Template>,
+    forms: Forms,
+    /// Out of its place while one of its lines is looked at.
+    reader: Option<Box<Reader>>,
+    /// Lines that showed no format.
+    unknown: u32,
     /// The block has nothing but ASCII, so its lines need no look at their characters.
     is_ascii: bool,
     /// The hour of the last line, so that the set of hours is not asked for each line.
@@ -364,13 +313,13 @@ impl Hand<Known> for (File<'_>, Option<Arc<Known>>) {
     fn look(&mut self, block: &Block, known: &Arc<Known>) {
         let (file, last) = self;
         if !last.as_ref().is_some_and(|last| Arc::ptr_eq(last, known)) {
-            let Known { format, columns, template } = &**known;
-            (file.found.format, file.columns, file.template) = (*format, columns.clone(), template.clone());
+            (file.found.format, file.reader, file.unknown) =
+                (known.format, known.reader.clone(), known.unknown);
             *last = Some(known.clone());
         }
         file.block(block);
         // A block that says how it is read says so of itself alone: the next one may be another thread's.
-        if block.has_directives() || known.format.is_none() {
+        if !known.is_settled || block.has_names() {
             *last = None;
         }
     }
@@ -382,24 +331,11 @@ impl<'q> File<'q> {
         let reader = format.and_then(|format| forms.reader(format, session)).map(Box::new);
         Self {
             compiled,
-<<<<<<< HEAD
             found: Found { format, ..Found::default() },
-            columns: None,
-            template,
-            is_ascii: false,
-=======
-            store: Store::default(),
             forms,
-            format,
             reader,
             unknown: 0,
-            lost: 0,
-            lines: 0,
-            used: 0,
-            bad: Bad::default(),
-            oversized: 0,
-            seen: None,
->>>>>>> readers
+            is_ascii: false,
             hour: i64::MIN,
             key: String::new(),
             scratch: Vec::new(),
@@ -407,24 +343,21 @@ impl<'q> File<'q> {
     }
 
     fn known(&self) -> Known {
-        Known { format: self.found.format, columns: self.columns.clone(), template: self.template.clone() }
+        let is_settled = match &self.reader {
+            Some(reader) => reader.is_settled(),
+            None => self.found.format.is_some() || self.unknown >= MAX_UNKNOWN,
+        };
+        Known { format: self.found.format, reader: self.reader.clone(), unknown: self.unknown, is_settled }
     }
 
     /// Takes what a block says about how the lines behind it are read; tells whether there may be something.
     fn look_ahead(&mut self, block: &Block) -> bool {
-        let mut said = block.has_directives();
-        if self.found.format.is_none() {
-            said = true;
-            block.each(self.compiled.query.limits.max_line_bytes, |number, line| {
-                if self.found.format.is_none() {
-                    self.take(number, line);
-                }
-            });
+        let says = !self.known().is_settled || block.has_names();
+        if says {
+            self.block(block);
+            self.found = Found { format: self.found.format, ..Found::default() };
         }
-        block.each_directive(self.compiled.query.limits.max_line_bytes, |line| {
-            self.whole(0, line);
-        });
-        said
+        says
     }
 
     fn block(&mut self, block: &Block) {
@@ -468,82 +401,41 @@ impl<'q> File<'q> {
         if !self.is_ascii && std::str::from_utf8(line).is_err() {
             return Some(Err(BadReason::InvalidUtf8));
         }
-<<<<<<< HEAD
-        if self.found.format.is_none() {
-            self.found.format = match line[0] {
-                // JSON of the cache's own begins as its template does, and seldom as the origin's.
-                _ if self.template.as_ref().is_some_and(|template| template.opens_with_more(line)) => {
-                    Some(Format::Template)
-                }
-                b'{' => Some(Format::OriginJsonLines),
-                b'#' => Some(Format::CloudfrontStandard),
-                _ if self.template.is_some() => Some(Format::Template),
-                _ => None,
-            };
-        }
-        match self.found.format {
-            None => Some(Err(BadReason::UnknownFormat)),
-            Some(Format::OriginJsonLines) => {
-                Some(origin::read(line).map(|read| self.origin(number, line, read)))
-=======
-        if self.format.is_none() && self.unknown < MAX_UNKNOWN {
+        if self.found.format.is_none() && self.unknown < MAX_UNKNOWN {
             let session = self.compiled.query.session_cookie.as_deref();
-            self.format = self.forms.detect(line, session);
-            self.unknown += u32::from(self.format.is_none());
-            self.reader = self.format.and_then(|format| self.forms.reader(format, session)).map(Box::new);
+            self.found.format = self.forms.detect(line, session);
+            self.unknown += u32::from(self.found.format.is_none());
+            self.reader =
+                self.found.format.and_then(|format| self.forms.reader(format, session)).map(Box::new);
         }
         let Some(mut reader) = self.reader.take() else { return Some(Err(BadReason::UnknownFormat)) };
-        let outcome = match reader.read(line) {
+        let outcome = self.read(&mut reader, number, line);
+        self.reader = Some(reader);
+        outcome
+    }
+
+    fn read(&mut self, reader: &mut Reader, number: u64, line: &[u8]) -> Option<Result<(), BadReason>> {
+        if let Some(glance) = reader.glance(line)
+            && !self.matters(&glance)
+        {
+            return Some(Ok(()));
+        }
+        match reader.read(line) {
             Ok(Event::Edge(read)) => {
                 self.edge(number, line, &read);
                 Some(Ok(()))
->>>>>>> readers
             }
             Ok(Event::Origin(read)) => {
                 self.origin(number, line, read);
                 Some(Ok(()))
             }
             Ok(Event::Lost(lines)) => {
-                self.lost = self.lost.saturating_add(lines);
+                self.found.lost = self.found.lost.saturating_add(lines);
                 None
             }
-<<<<<<< HEAD
-            Some(Format::CloudfrontStandard) => Some(match &mut self.columns {
-                None => Err(BadReason::UnknownFormat),
-                Some(columns) => match columns.glance(line) {
-                    Ok(glance) if !self.matters(&glance) => Ok(()),
-                    Ok(_) => self.read_columns(number, line),
-                    Err(reason) => Err(reason),
-                },
-            }),
-        }
-=======
             Ok(Event::Nothing) => None,
             Err(reason) => Some(Err(reason)),
-        };
-        self.reader = Some(reader);
-        outcome
-    }
-
-    fn end(self, name: &str, reading: Reading) -> (Store, InputReport) {
-        let report = InputReport {
-            name: name.to_owned(),
-            sha256: hex::encode(reading.sha256),
-            format: self.format,
-            compressed: matches!(reading.packing, Packing::Gzip | Packing::Zstd),
-            bytes: reading.bytes,
-            lines: self.lines,
-            used: self.used,
-            bad: self.bad,
-            oversized: self.oversized,
-            truncated: reading.truncated,
-            first: self.seen.and_then(|(first, _)| Timestamp::from_millisecond(first).ok()),
-            last: self.seen.and_then(|(_, last)| Timestamp::from_millisecond(last).ok()),
-            duplicate_of: None,
-            lost: self.lost,
-        };
-        (self.store, report)
->>>>>>> readers
+        }
     }
 
     /// Notes that the log has a line at this time; tells whether it is near the window.
@@ -567,41 +459,27 @@ impl<'q> File<'q> {
         true
     }
 
-<<<<<<< HEAD
     /// Whether a line may be a personal request near the window; the others, which are nearly all, are not read further.
     fn matters(&mut self, glance: &Glance<'_>) -> bool {
-        if !glance.id.is_empty() {
+        let id = plain_id(glance.id);
+        if !id.is_empty() {
             // Without a duration the end alone is known.
             let is_known = glance.end - glance.start < UNKNOWN;
             let at = if is_known { glance.start.midpoint(glance.end) } else { glance.end };
-            self.found.store.skew.edge(glance.id, at);
+            self.found.store.skew.edge(id, at);
         }
         self.saw(glance.start, glance.end, true) && self.compiled.routes.find(glance.path).is_some()
     }
 
-    fn read_columns(&mut self, number: u64, line: &[u8]) -> Result<(), BadReason> {
-        // Out of the way while its line is looked at.
-        let Some(mut columns) = self.columns.take() else { return Err(BadReason::UnknownFormat) };
-        let read = columns.read(line).map(|read| self.edge(number, line, &read, None));
-        self.columns = Some(columns);
-        read
-    }
-
-    /// `one_cookie`: the line has the value of this cookie, and not the header field.
-    fn edge(&mut self, number: u64, line: &[u8], read: &EdgeLine<'_>, one_cookie: Option<&str>) {
-        // Without a duration it is not known when.
-        if !read.id.is_empty() && read.end - read.start < UNKNOWN {
-            self.found.store.skew.edge(read.id, read.start.midpoint(read.end));
-=======
     fn edge(&mut self, number: u64, line: &[u8], read: &EdgeLine<'_>) {
-        let id = plain_id(read.id);
         if read.between_caches {
             self.saw(read.start, read.end, true);
             return;
         }
-        if !id.is_empty() {
-            self.store.skew.edge(id, read.start.midpoint(read.end));
->>>>>>> readers
+        let id = plain_id(read.id);
+        // Without a duration it is not known when.
+        if !id.is_empty() && read.end - read.start < UNKNOWN {
+            self.found.store.skew.edge(id, read.start.midpoint(read.end));
         }
         if !self.saw(read.start, read.end, true) {
             return;
@@ -614,18 +492,8 @@ impl<'q> File<'q> {
             Some(name) => cookie_value(read.cookie, name.as_bytes(), &mut self.scratch),
         };
         let session = session.map_or(0, session_key);
-<<<<<<< HEAD
-=======
-        // The session is part of the identity: a log without cookies must not hide what one with cookies tells.
-        let (request, key) = if id.is_empty() {
-            (0, fingerprint(&[b"line", line]))
-        } else {
-            (request_key(id), fingerprint(&[b"id", id, &session.to_le_bytes()]))
-        };
-        let place = Place { input: 0, line: number };
->>>>>>> readers
         let record = EdgeRecord {
-            name: name(read.id, line),
+            name: name(id, line),
             start: read.start,
             end: read.end,
             route,
@@ -649,14 +517,9 @@ impl<'q> File<'q> {
     }
 
     fn origin(&mut self, number: u64, line: &[u8], read: OriginLine<'_>) {
-<<<<<<< HEAD
-        if !read.id.is_empty() {
-            self.found.store.skew.origin(read.id.as_bytes(), read.at);
-=======
         let id = plain_id(read.id.as_bytes());
         if !id.is_empty() {
-            self.store.skew.origin(id, read.at);
->>>>>>> readers
+            self.found.store.skew.origin(id, read.at);
         }
         let subject = if read.person.is_empty() {
             NOBODY
@@ -672,38 +535,11 @@ impl<'q> File<'q> {
             return;
         }
         if read.asked_by_person && !id.is_empty() && subject != NOBODY {
-            self.store.asked_by(request_key(id), subject);
+            self.found.store.asked_by(name(id, line), subject);
         }
         let what = match read.event {
             OriginEvent::Login => What::Login,
             OriginEvent::FailedLogin => What::FailedLogin,
-<<<<<<< HEAD
-            OriginEvent::Request => match self.compiled.routes.find(read.path.as_bytes()) {
-                Some(route) => What::Request(route),
-                // The edge may know it by another path.
-                None => {
-                    if !read.id.is_empty() {
-                        self.found.store.elsewhere(name(read.id.as_bytes(), line));
-                    }
-                    return;
-                }
-            },
-            OriginEvent::Other => return,
-        };
-        let refused = matches!(what, What::Request(_)) && refused(read.status);
-        self.found.store.origin_record(OriginRecord {
-            name: name(read.id.as_bytes(), line),
-            at: (read.at, read.at),
-            what,
-            subject,
-            session: if read.session.is_empty() { 0 } else { session_key(read.session.as_bytes()) },
-            path: path_key(read.path.as_bytes(), &mut self.scratch),
-            status: read.status,
-            refused,
-            input: 0,
-            line: number,
-        });
-=======
             OriginEvent::Request => {
                 let route = match &read.route {
                     Some(name) => {
@@ -713,41 +549,32 @@ impl<'q> File<'q> {
                 };
                 match route {
                     Some(route) => What::Request(route),
-                    None => return,
+                    // The edge may know it by another path.
+                    None => {
+                        if !id.is_empty() {
+                            self.found.store.elsewhere(name(id, line));
+                        }
+                        return;
+                    }
                 }
             }
             OriginEvent::Other => return,
         };
-        let kind_of_event: &[u8] = match what {
-            What::Login => b"login",
-            What::FailedLogin => b"failed login",
-            What::Request(_) => b"request",
-        };
-        let (request, key) = if id.is_empty() {
-            (0, fingerprint(&[b"line", line]))
-        } else {
-            // The person is part of the identity: an id that is sent twice must not hide anybody.
-            let who = [&read.person, &read.kind, &read.tenant].map(|id| id.as_bytes());
-            (request_key(id), fingerprint(&[b"id", kind_of_event, id, who[0], who[1], who[2]]))
-        };
         let refused = matches!(what, What::Request(_)) && (read.refused || refused(read.status));
-        let place = Place { input: 0, line: number };
-        self.store.origin_record(
-            key,
-            OriginRecord {
-                at: (read.at, read.at),
-                what,
-                subject,
-                request,
-                session: if read.session.is_empty() { 0 } else { session_key(read.session.as_bytes()) },
-                // A log without paths: any.
-                path: if read.route.is_some() { 0 } else { path_key(read.path.as_bytes()) },
-                status: read.status,
-                refused,
-                place,
-            },
-        );
->>>>>>> readers
+        // A log without paths: any.
+        let path = if read.route.is_some() { 0 } else { path_key(read.path.as_bytes(), &mut self.scratch) };
+        self.found.store.origin_record(OriginRecord {
+            name: name(id, line),
+            at: (read.at, read.at),
+            what,
+            subject,
+            session: if read.session.is_empty() { 0 } else { session_key(read.session.as_bytes()) },
+            path,
+            status: read.status,
+            refused,
+            input: 0,
+            line: number,
+        });
     }
 }
 

@@ -1,50 +1,43 @@
 //! Many inputs on several threads.
 
-use std::io::Read;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::input::Format;
 use crate::scan::Scan;
 
 /// Smaller inputs are not worth more than one thread.
 const SMALL: u64 = 4 << 20;
 
-/// One input: its name, what it is read as (`None` finds out), and its content.
-pub type Input<R> = (String, Option<Format>, R);
-
 /// Reads inputs of these sizes (in bytes, as far as known) on several threads: what is larger than a thread's share of the rest is read by all
-/// of them together, the others each by one. `open` gets the number of an input; `scan` is what they are added to. The result does not
-/// depend on the number of threads.
+/// of them together, the others each by one. `read` gets the scan that an input is added to, the number of the input, and how many threads it
+/// may take (see [`Scan::read_on`]); `scan` is what they are added to in the end. The result does not depend on the number of threads.
 ///
 /// # Errors
-/// The first that `open` gives; inputs that cannot be read to their end are none.
-pub fn read_files<R: Read + Send, E: Send>(
+/// The first that `read` gives; inputs that cannot be read to their end are none.
+pub fn read_files<E: Send>(
     scan: &Scan,
     threads: NonZeroUsize,
     sizes: &[u64],
-    open: impl Fn(usize) -> Result<Input<R>, E> + Sync,
+    read: impl Fn(&mut Scan, usize, NonZeroUsize) -> Result<(), E> + Sync,
 ) -> Result<Scan, E> {
     let mut order: Vec<usize> = (0..sizes.len()).collect();
     order.sort_by_key(|input| std::cmp::Reverse(sizes.get(*input)));
     let size = |input: &usize| sizes.get(*input).copied().unwrap_or_default();
-    let mut rest: u64 = sizes.iter().sum();
+    let mut rest: u64 = sizes.iter().fold(0, |sum, size| sum.saturating_add(*size));
     let mut all = scan.clone();
     let mut alone = order.as_slice();
     while let [input, others @ ..] = alone
         && size(input) > SMALL.max(rest / threads.get() as u64)
     {
-        let (name, format, content) = open(*input)?;
-        all.read_on(threads, &name, format, content);
-        rest -= size(input);
+        read(&mut all, *input, threads)?;
+        rest = rest.saturating_sub(size(input));
         alone = others;
     }
     let next = AtomicUsize::new(0);
     let work = || -> Result<Scan, E> {
         let mut mine = scan.empty();
         while let Some(input) = alone.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let (name, format, content) = open(*input)?;
-            mine.read_as(&name, format, content);
+            read(&mut mine, *input, NonZeroUsize::MIN)?;
         }
         Ok(mine)
     };

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::input::InputReport;
 use crate::record::{EdgeRecord, Name, OriginRecord, Place, What};
+use crate::routes::ANY;
 use crate::skew::Sample;
 
 /// A person in a tenant, as the logs name them. Empty text where a log does not tell.
@@ -118,6 +119,7 @@ impl<T: Record> Lines<T> {
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Store {
+    #[serde(with = "crate::saved::reports")]
     pub(crate) inputs: Vec<InputReport>,
     pub(crate) subjects: Vec<Subject>,
     subject_index: HashMap<String, u32>,
@@ -132,20 +134,23 @@ pub(crate) struct Store {
     pub(crate) edge_hours: BTreeSet<i64>,
     pub(crate) skew: Sample,
     /// Who asked, by the identity of the request: of a log that does not tell sessions as the edge does.
-    asked_by: HashMap<u128, BTreeSet<u32>>,
+    asked_by: HashMap<Name, BTreeSet<u32>>,
 }
 
 impl Store {
     /// Whoever logged this request says who asked.
-    pub(crate) fn asked_by(&mut self, request: u128, subject: u32) {
+    pub(crate) fn asked_by(&mut self, request: Name, subject: u32) {
         self.asked_by.entry(request).or_default().insert(subject);
     }
 
-    /// The edge's session of a request belongs to whoever asked. To be called when everything has been read.
-    pub(crate) fn learn_sessions(&mut self) {
-        let mut learned: Vec<(u128, u32)> = Vec::new();
-        for record in self.edge.values().filter(|record| record.session != 0 && record.request != 0) {
-            let subjects = self.asked_by.get(&record.request).into_iter().flatten();
+    /// The edge's session of a request belongs to whoever asked.
+    fn learn_sessions(&mut self) {
+        if self.asked_by.is_empty() {
+            return;
+        }
+        let mut learned: Vec<(u64, u32)> = Vec::new();
+        for record in self.edge.list.iter().filter(|record| record.session != 0) {
+            let subjects = self.asked_by.get(&record.name).into_iter().flatten();
             learned.extend(subjects.map(|subject| (record.session, *subject)));
         }
         for (session, subject) in learned {
@@ -231,6 +236,7 @@ impl Store {
         self.edge.settle(&self.inputs);
         self.elsewhere.sort_unstable();
         self.elsewhere.dedup();
+        self.learn_sessions();
         self.sessions.retain(|_, holders| {
             if let Holders::Several(all) = holders {
                 all.sort_unstable();
@@ -261,7 +267,7 @@ impl Store {
         };
         let at_origin = |record: &OriginRecord| {
             let route = match record.what {
-                What::Request(route) => usize::from(route) < routes,
+                What::Request(route) => usize::from(route) < routes || route == ANY,
                 What::Login | What::FailedLogin => true,
             };
             route && known(record.subject) && (record.input as usize) < inputs
@@ -269,6 +275,7 @@ impl Store {
         let at_edge =
             |record: &EdgeRecord| usize::from(record.route) < routes && (record.input as usize) < inputs;
         self.subject_index.values().all(|subject| known(*subject))
+            && self.asked_by.values().flatten().all(|subject| known(*subject))
             && self.sessions.values().all(held)
             && self.origin.list.iter().all(at_origin)
             && self.edge.list.iter().all(at_edge)

@@ -183,9 +183,10 @@ fn fastly_and_others_by_names() {
     assert_eq!(classes(shielded), FOUND);
 
     let mapping =
-        Mapping::parse(["end=t", "duration_ms=d", "url=u", "id=rid", "session=sid", "cache=c"]).unwrap();
-    let own = r#"{"t":1698285784.110,"d":5,"u":"/mypage","rid":"r1","sid":"s1","c":"MISS","status":200}
-{"t":1698285784.160,"d":5,"u":"/mypage","rid":"r2","sid":"s2","c":"HIT","status":200}
+        Mapping::parse(["end=t", "duration_ms=d", "url=u", "id=rid", "session=sid", "cache=c", "method=m"])
+            .unwrap();
+    let own = r#"{"t":1698285784.110,"d":5,"u":"/mypage","rid":"r1","sid":"s1","c":"MISS","status":200,"m":"GET"}
+{"t":1698285784.160,"d":5,"u":"/mypage","rid":"r2","sid":"s2","c":"HIT","status":200,"m":"GET"}
 "#;
     let mapped = scan().with_json(mapping);
     assert_eq!(exposed(mapped, own.as_bytes(), ("r1", "r2")), (Format::Json, FOUND.into()));

@@ -26,8 +26,10 @@ fn query() -> WindowQuery {
 }
 
 fn read(threads: usize, format: Option<Format>, content: impl Read + Send) -> (InputReport, WindowResult) {
-    let template = Template::parse("$msec $request_uri $request_id", Dialect::Nginx).unwrap();
-    let mut scan = Scan::new(query()).unwrap().with_template(template);
+    let mut scan = Scan::new(query()).unwrap();
+    if format == Some(Format::Template) {
+        scan = scan.with_template(Template::parse("$msec $request_uri $request_id", Dialect::Nginx).unwrap());
+    }
     let report = scan.read_on(NonZeroUsize::new(threads).unwrap(), "log", format, content);
     (report, scan.finish())
 }
@@ -55,6 +57,11 @@ fn piece() -> impl Strategy<Value = String> {
         1 => Just("#Fields: date time x-none sc-status cs(Cookie) x-edge-request-id cs-uri-stem\r\n".to_owned()),
         1 => Just("#Fields: date time\n".to_owned()),
         1 => Just("1698285784.123 /mypage 8f0c\n\n".to_owned()),
+        1 => Just("1698285784 /mypage 200 s=s1 i7\n".to_owned()),
+        1 => select(vec!["\t", ",", " "]).prop_map(|between| ["timestamp", "cs_uri_stem", "sc-status", "cs(Cookie)", "x-edge-request-id\n"].join(between)),
+        1 => Just("#Fields: timestamp cs-uri-stem sc-status cs(Cookie) x-edge-request-id\n".to_owned()),
+        1 => Just("{\"event\":\"response\",\"run\":\"r\",\"time\":1698287784123,\"edge\":\"i9\",\"edge_from\":\"trusted\",\"route\":\"mypage\",\"subject\":\"k\",\"status\":200}\n{\"event\":\"lost\",\"run\":\"r\",\"records\":3}\n".to_owned()),
+        1 => Just("192.0.2.7 - - [26/Oct/2023:02:30:01 +0000] \"GET /mypage HTTP/1.1\" 200 12\n".to_owned()),
         1 => select(vec![2_999, 3_000, 3_001, 9_000, 300_000, 700_000]).prop_map(|length| "x".repeat(length) + "\n"),
         1 => Just("ジ\n".to_owned()),
     ]
@@ -69,7 +76,7 @@ proptest! {
         pieces in prop::collection::vec((piece(), 1..1_500_usize), 0..25),
         damaged in prop::option::of(any::<prop::sample::Index>()),
         end in select(vec!["", "x", "2023-10-26\t02:00:00\t/mypage\t200\ts=s1\tlast", "yyyyyyyyyyyyyyyy"]),
-        format in select(vec![None, None, Some(Format::CloudfrontStandard), Some(Format::OriginJsonLines), Some(Format::Template)]),
+        format in select(vec![None, None, None, Some(Format::CloudfrontStandard), Some(Format::CloudfrontRealtime), Some(Format::OriginJsonLines), Some(Format::Template)]),
         broken in any::<bool>(),
         threads in 2..5_usize,
     ) {
@@ -94,6 +101,8 @@ proptest! {
             prop_assert_eq!(read(1, format, Broken(content.as_slice())), read(threads, format, Broken(content.as_slice())));
         }
         prop_assert_eq!(read(1, format, content.as_slice()), read(threads, format, content.as_slice()));
+        prop_assert_eq!(read(1, format, packed.as_slice()), read(threads, format, packed.as_slice()));
+        let packed = zstd::encode_all(content.as_slice(), 1).unwrap();
         prop_assert_eq!(read(1, format, packed.as_slice()), read(threads, format, packed.as_slice()));
     }
 }
@@ -152,8 +161,12 @@ fn many_files_and_large_ones_are_the_same() {
     assert!(sizes.iter().max() > Some(&(5 << 20)), "one is read by all threads: {:?}", sizes.iter().max());
     let empty = Scan::new(lab.query()).unwrap();
     let read = |threads| {
-        let open = |number: usize| Ok::<_, ()>((files[number].0.clone(), None, files[number].1.as_bytes()));
-        exposure::read_files(&empty, NonZeroUsize::new(threads).unwrap(), &sizes, open).unwrap()
+        let read = |scan: &mut Scan, number: usize, threads| {
+            let (name, content) = &files[number];
+            scan.read_on(threads, name, None, content.as_bytes());
+            Ok::<_, ()>(())
+        };
+        exposure::read_files(&empty, NonZeroUsize::new(threads).unwrap(), &sizes, read).unwrap()
     };
     let facts = CacheFacts { time_to_live_seconds: 1, ..CacheFacts::default() };
     let one = read(1).reconstruct(&facts).unwrap();
@@ -161,8 +174,8 @@ fn many_files_and_large_ones_are_the_same() {
     assert_eq!(one, read(2).reconstruct(&facts).unwrap());
     assert_eq!(one, read(5).reconstruct(&facts).unwrap());
     assert_eq!(
-        exposure::read_files(&empty, NonZeroUsize::MIN, &[1, 1], |number| match number {
-            0 => Ok(("a".to_owned(), None, std::io::empty())),
+        exposure::read_files(&empty, NonZeroUsize::MIN, &[1, 1], |_, number, _| match number {
+            0 => Ok(()),
             _ => Err("gone"),
         })
         .err(),

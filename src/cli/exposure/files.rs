@@ -1,21 +1,15 @@
-<<<<<<< HEAD
-//! Which files a scan reads.
-=======
-//! Which logs a scan reads, and reading a result back.
->>>>>>> readers
+//! Which logs a scan reads.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-<<<<<<< HEAD
-=======
-use exposure::WindowResult;
 use tokio::runtime::Handle;
 
-use super::objects;
-use super::source::{Place, Source, name_of};
->>>>>>> readers
 use crate::cli::Failure;
+use crate::logs::{self, FolderError, Place, Source, below, is_address, name_of};
+
+/// Files of one folder.
+const MOST: usize = 1_000_000;
 
 /// The logs, and what was left out of the folders.
 pub struct Found {
@@ -35,8 +29,10 @@ pub fn collect(named: &[PathBuf], handle: &Handle) -> Result<Found, Failure> {
             if !found.logs.iter().any(|log| matches!(log.place, Place::Stdin)) {
                 found.logs.push(Source { place: Place::Stdin, name: "-".to_owned(), size: 0 });
             }
-        } else if objects::is_address(text) {
-            objects::collect(text, handle, &mut found)?;
+        } else if is_address(text) {
+            let objects = logs::collect(text, handle).map_err(|problem| Failure::usage(problem.of(text)))?;
+            found.logs.extend(objects.logs);
+            found.left_out.extend(objects.left_out);
         } else if text.contains(['*', '?', '[']) && !path.exists() {
             for path in expanded(text)? {
                 add_or_walk(&path, &mut found, &mut seen)?;
@@ -70,29 +66,16 @@ fn expanded(pattern: &str) -> Result<Vec<PathBuf>, Failure> {
 
 fn add_or_walk(path: &Path, found: &mut Found, seen: &mut HashSet<PathBuf>) -> Result<(), Failure> {
     let about = std::fs::metadata(path).map_err(|error| cannot_read(path, &error))?;
-    if about.is_dir() { walk(path, found, seen) } else { add(path, about.len(), found, seen) }
-}
-
-fn walk(folder: &Path, found: &mut Found, seen: &mut HashSet<PathBuf>) -> Result<(), Failure> {
-    let entries = std::fs::read_dir(folder).map_err(|error| cannot_read(folder, &error))?;
-    for entry in entries {
-        let entry = entry.map_err(|error| cannot_read(folder, &error))?;
-        let path = entry.path();
-        let hidden = entry.file_name().to_string_lossy().starts_with('.');
-        let kind = entry.file_type().map_err(|error| cannot_read(&path, &error))?;
-        if hidden || path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json")) {
-            found.left_out.push(name_of(&path));
-        } else if kind.is_dir() {
-            walk(&path, found, seen)?;
-        } else {
-            // A link to a folder could lead in circles; a link to a file is a file.
-            let about = std::fs::metadata(&path).map_err(|error| cannot_read(&path, &error))?;
-            if about.is_file() {
-                add(&path, about.len(), found, seen)?;
-            } else {
-                found.left_out.push(name_of(&path));
-            }
-        }
+    if !about.is_dir() {
+        return add(path, about.len(), found, seen);
+    }
+    let inside = below(path, MOST).map_err(|error| match error {
+        FolderError::Unreadable(path, error) => cannot_read(&path, &error),
+        FolderError::TooMany => Failure::usage(format!("{} has more than {MOST} files", path.display())),
+    })?;
+    found.left_out.extend(inside.left_out.iter().map(|path| name_of(path)));
+    for (path, size) in inside.logs {
+        add(&path, size, found, seen)?;
     }
     Ok(())
 }
@@ -100,8 +83,7 @@ fn walk(folder: &Path, found: &mut Found, seen: &mut HashSet<PathBuf>) -> Result
 fn add(path: &Path, size: u64, found: &mut Found, seen: &mut HashSet<PathBuf>) -> Result<(), Failure> {
     let real = std::fs::canonicalize(path).map_err(|error| cannot_read(path, &error))?;
     if seen.insert(real) {
-        let place = Place::File(path.to_owned());
-        found.logs.push(Source { place, name: name_of(path), size });
+        found.logs.push(logs::file(path.to_owned(), name_of(path), size));
     }
     Ok(())
 }

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use exposure::{Dialect, Format, Known, Mapping, Scan, Template};
-use jiff::tz::Offset;
+use exposure::{Format, Known, Scan};
 
 use super::files::cannot_read;
 use crate::cli::Failure;
+use crate::logs;
 
 /// Bytes of a mapping, or of a list of people.
 const MOST: u64 = 256 << 20;
@@ -48,7 +48,7 @@ pub struct Forms {
     json_fields: Option<PathBuf>,
     /// Where the clock stood that wrote times without an offset (HAProxy's), such as +09:00.
     #[arg(long, value_name = "OFFSET", value_parser = offset, allow_hyphen_values = true)]
-    utc_offset: Option<Offset>,
+    utc_offset: Option<String>,
     /// Who stands behind the pseudonyms of a guard's log: CSV with the columns pseudonym, person, and if known kind and tenant.
     #[arg(long, value_name = "FILE")]
     people: Option<PathBuf>,
@@ -59,20 +59,8 @@ fn formats() -> impl TypedValueParser<Value = String> {
     PossibleValuesParser::new(["auto"].into_iter().chain(names))
 }
 
-fn offset(text: &str) -> Result<Offset, String> {
-    let wrong = || "is no offset; write it as +09:00".to_owned();
-    let (sign, rest) = match text.as_bytes().first() {
-        Some(b'+') => (1, text.get(1..)),
-        Some(b'-') => (-1, text.get(1..)),
-        _ if text.eq_ignore_ascii_case("z") || text.eq_ignore_ascii_case("utc") => return Ok(Offset::UTC),
-        _ => return Err(wrong()),
-    };
-    let (hours, minutes) = rest.and_then(|rest| rest.split_once(':')).ok_or_else(wrong)?;
-    let of = |text: &str, most: i32| {
-        let number = text.parse::<u8>().ok().filter(|_| text.len() == 2).map(i32::from);
-        number.filter(|number| *number <= most).ok_or_else(wrong)
-    };
-    Offset::from_seconds(sign * (of(hours, 23)? * 60 + of(minutes, 59)?) * 60).map_err(|_| wrong())
+fn offset(text: &str) -> Result<String, String> {
+    logs::offset(text).map(|_| text.to_owned())
 }
 
 impl Forms {
@@ -86,55 +74,31 @@ impl Forms {
     /// # Errors
     /// A template, a mapping or a list of people cannot be used.
     pub fn tell(&self, mut scan: Scan) -> Result<Scan, Failure> {
-        if let Some(template) = self.template()? {
-            scan = scan.with_template(template);
+        let file = self.json_fields.as_ref().map(|path| read(path)).transpose()?.unwrap_or_default();
+        let lines = file.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let forms = logs::Forms {
+            nginx: self.nginx_format.as_deref().unwrap_or_default(),
+            apache: self.apache_format.as_deref().unwrap_or_default(),
+            squid: self.squid_format.as_deref().unwrap_or_default(),
+            trafficserver: self.trafficserver_format.as_deref().unwrap_or_default(),
+            haproxy: self.haproxy_format.as_deref().unwrap_or_default(),
+            fields: self.fields.as_deref().unwrap_or_default(),
+            json_fields: self.json_field.iter().map(String::as_str).chain(lines).collect(),
+            utc_offset: self.utc_offset.as_deref().unwrap_or_default(),
+        };
+        if self.forced() == Some(Format::Template) && !forms.has_template() {
+            return Err(Failure::usage(
+                "--as template: give --nginx-format, --apache-format, --squid-format, --trafficserver-format or --haproxy-format, too",
+            ));
         }
-        if let Some(fields) = &self.fields {
-            scan = scan.with_fields(fields).map_err(|error| Failure::usage(format!("--fields: {error}")))?;
-        }
-        if let Some(mapping) = self.mapping()? {
-            scan = scan.with_json(mapping);
-        }
-        if let Some(offset) = self.utc_offset {
-            scan = scan.with_utc_offset(offset.seconds());
-        }
+        scan = forms.tell(scan).map_err(|(name, problem)| {
+            let option = if name == "json_fields" { "json-field".to_owned() } else { name.replace('_', "-") };
+            Failure::usage(format!("--{option}: {problem}"))
+        })?;
         if let Some(path) = &self.people {
             scan = scan.with_people(people(path)?);
         }
         Ok(scan)
-    }
-
-    fn template(&self) -> Result<Option<Template>, Failure> {
-        let given = [
-            (&self.nginx_format, Dialect::Nginx, "--nginx-format"),
-            (&self.apache_format, Dialect::Apache, "--apache-format"),
-            (&self.squid_format, Dialect::Squid, "--squid-format"),
-            (&self.trafficserver_format, Dialect::TrafficServer, "--trafficserver-format"),
-            (&self.haproxy_format, Dialect::Haproxy, "--haproxy-format"),
-        ];
-        let given =
-            given.into_iter().find_map(|(text, dialect, option)| Some((text.as_ref()?, dialect, option)));
-        let Some((text, dialect, option)) = given else {
-            if self.forced() == Some(Format::Template) {
-                return Err(Failure::usage(
-                    "--as template: give --nginx-format, --apache-format, --squid-format, --trafficserver-format or --haproxy-format, too",
-                ));
-            }
-            return Ok(None);
-        };
-        let read = Template::parse(text, dialect);
-        read.map(Some).map_err(|error| Failure::usage(format!("{option}: {error}")))
-    }
-
-    fn mapping(&self) -> Result<Option<Mapping>, Failure> {
-        let file = self.json_fields.as_ref().map(|path| read(path)).transpose()?.unwrap_or_default();
-        let lines = file.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-        let texts: Vec<&str> = self.json_field.iter().map(String::as_str).chain(lines).collect();
-        if texts.is_empty() {
-            return Ok(None);
-        }
-        let read = Mapping::parse(texts);
-        read.map(Some).map_err(|error| Failure::usage(format!("--json-field: {error}")))
     }
 }
 
@@ -179,19 +143,4 @@ fn people(path: &std::path::Path) -> Result<Vec<(String, Known)>, Failure> {
         people.push((of(Some(pseudonym)), known));
     }
     Ok(people)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn offsets() {
-        assert_eq!(offset("+09:00").unwrap().seconds(), 32_400);
-        assert_eq!(offset("-04:30").unwrap().seconds(), -16_200);
-        assert_eq!(offset("UTC").unwrap().seconds(), 0);
-        for wrong in ["", "9", "+9:00", "+0900", "+09:60", "+24:00", "+٠٩:00"] {
-            assert!(offset(wrong).is_err(), "{wrong}");
-        }
-    }
 }

@@ -3,15 +3,11 @@
 mod classes;
 mod diff;
 mod files;
-<<<<<<< HEAD
-mod own;
-=======
 mod forms;
-mod objects;
->>>>>>> readers
+mod own;
+mod printed;
 mod reconstruct;
 mod scan;
-mod source;
 mod store;
 mod summary;
 mod written;

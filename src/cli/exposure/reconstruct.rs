@@ -1,33 +1,16 @@
 //! `suimon exposure reconstruct`.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
-<<<<<<< HEAD
-use exposure::{CacheFacts, Exposure, PersonReconstruction};
-=======
-use exposure::{CacheFacts, Exposure, PersonReconstruction, Reconstruction, WindowResult};
-use serde::Serialize;
+use clap::Args;
+use exposure::CacheFacts;
 use tokio::runtime::Handle;
->>>>>>> readers
 
+use super::printed::Printed;
 use super::scan::Question;
-use super::written::{Both, write};
-use super::{classes, summary};
-use crate::cli::{Failure, output};
-use crate::reports::spreadsheet_cell;
-
-/// How the result is printed.
-#[derive(Clone, Copy, ValueEnum)]
-enum FormatWord {
-    /// For people: counts only.
-    Text,
-    /// Everything.
-    Json,
-    /// A line for each person in each tenant.
-    Csv,
-}
+use super::summary;
+use super::written::Both;
+use crate::cli::Failure;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -59,26 +42,11 @@ pub struct Arguments {
     /// How far the clocks of edge and origin may differ where the logs do not show it, in milliseconds.
     #[arg(long, default_value_t = CacheFacts::default().clock_difference_milliseconds, value_name = "MILLISECONDS")]
     clock_difference: u32,
-    /// How the result is printed.
-    #[arg(long, value_enum, default_value = "text")]
-    format: FormatWord,
-    /// Also write the result, as JSON, to this file.
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
-}
-
-<<<<<<< HEAD
-pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
-=======
-/// Both methods, side by side.
-#[derive(Serialize)]
-struct Both {
-    window: WindowResult,
-    reconstruction: Reconstruction,
+    #[command(flatten)]
+    printed: Printed,
 }
 
 pub fn run(arguments: Arguments, handle: &Handle) -> Result<ExitCode, Failure> {
->>>>>>> readers
     let facts = CacheFacts {
         time_to_live_seconds: arguments.time_to_live,
         tiers: arguments.tiers,
@@ -94,65 +62,9 @@ pub fn run(arguments: Arguments, handle: &Handle) -> Result<ExitCode, Failure> {
     let read = arguments.question.read(handle)?.reconstruct(&facts);
     let (window, reconstruction) = read.map_err(|error| Failure::usage(error.to_string()))?;
     let both = Both { window, reconstruction };
-    if let Some(path) = &arguments.out {
-        write(path, &both)?;
-    }
-    match arguments.format {
-        FormatWord::Json => output::json(&both)?,
-        FormatWord::Csv => output::print(&csv(&both.reconstruction.people)?),
-        FormatWord::Text => {
-            output::print(&summary::text(&both.window));
-            output::print(&classes::text(&both.reconstruction));
-        }
-    }
+    arguments.printed.print(&both, &both.window, Some(&both.reconstruction))?;
     let is_sound = summary::is_sound(&both.window)
         && both.reconstruction.thin_hours.is_empty()
         && both.reconstruction.doubts.is_empty();
     Ok(if is_sound { ExitCode::SUCCESS } else { ExitCode::from(3) })
-}
-
-fn csv(people: &[PersonReconstruction]) -> Result<String, Failure> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let header = [
-        "person",
-        "kind",
-        "tenant",
-        "exposure",
-        "confirmed",
-        "possible",
-        "first",
-        "last",
-        "routes",
-        "seen_by",
-        "lines",
-    ];
-    writer.write_record(header).map_err(anyhow::Error::new)?;
-    for person in people {
-        for tenant in &person.tenants {
-            let lines: Vec<String> = tenant
-                .answers
-                .iter()
-                .filter(|answer| answer.says != Exposure::SelfOnly)
-                .map(|answer| format!("{}:{}", answer.input, answer.line))
-                .collect();
-            let instant = |at: Option<jiff::Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
-            let row = [
-                person.person.clone(),
-                person.kind.clone().unwrap_or_default(),
-                tenant.tenant.clone().unwrap_or_default(),
-                classes::word(tenant.exposure).to_owned(),
-                tenant.confirmed.to_string(),
-                tenant.possible.to_string(),
-                instant(tenant.first),
-                instant(tenant.last),
-                tenant.routes.join(" "),
-                tenant.seen_by.join(" "),
-                lines.join(" "),
-            ];
-            // Ids come from logs, which anybody can write into.
-            writer.write_record(row.map(|cell| spreadsheet_cell(&cell))).map_err(anyhow::Error::new)?;
-        }
-    }
-    let bytes = writer.into_inner().map_err(|error| anyhow::anyhow!("{error}"))?;
-    Ok(String::from_utf8(bytes).map_err(anyhow::Error::new)?)
 }

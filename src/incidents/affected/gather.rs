@@ -349,6 +349,7 @@ fn report(name: &str, section: &Section, used: u64) -> InputReport {
         first: section.instants.map(|(first, _)| first),
         last: section.instants.map(|(_, last)| last),
         duplicate_of: None,
+        lost: 0,
     }
 }
 

@@ -45,6 +45,9 @@ pub struct Question {
     pub reason: String,
     pub sources: Vec<String>,
     pub query: WindowQuery,
+    /// Names and patterns of the manifest's routes, for a guard's log.
+    #[serde(default)]
+    pub routes: Vec<(String, String)>,
     pub cache: Option<CacheFacts>,
 }
 
@@ -143,7 +146,9 @@ impl Question {
                     .remedy("name the routes that carry personal data, such as /mypage/**"));
             }
         }
-        Ok(Self { incident: incident.id, author: scope.author(), reason, sources, query, cache })
+        let declared = system.iter().flat_map(|system| &system.routes);
+        let routes = declared.map(|route| (route.name.clone(), route.pattern.clone())).collect();
+        Ok(Self { incident: incident.id, author: scope.author(), reason, sources, query, routes, cache })
     }
 
     pub fn method(&self) -> Method {
@@ -182,7 +187,7 @@ impl TryFrom<Job> for Scan {
     fn try_from(job: Job) -> Result<Self> {
         let question: Question = serde_json::from_value(job.payload)?;
         let method = question.method();
-        let Question { incident, author: _, reason, sources, query, cache } = question;
+        let Question { incident, author: _, reason, sources, query, routes: _, cache } = question;
         let progress: Progress =
             if job.progress.is_null() { Progress::default() } else { serde_json::from_value(job.progress)? };
         Ok(Self {

@@ -1,6 +1,6 @@
 //! The job of a scan: lists the logs, reads them turn by turn, and stores the list.
 
-use std::path::PathBuf;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,6 +9,7 @@ use exposure::{Reconstruction, WindowResult};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::json;
+use tokio::runtime::Handle;
 
 use super::files::{self, LogFile};
 use super::question::{Progress, Question};
@@ -17,6 +18,7 @@ use crate::audit::Event;
 use crate::error::{Error, Result};
 use crate::incidents::affected;
 use crate::jobs::{Handler, Outcome, Running};
+use crate::logs::Problem;
 use crate::vault;
 
 pub const HANDLER: Handler = Handler::on_demand(KIND, step);
@@ -58,10 +60,11 @@ async fn list(running: &Running, question: &Question) -> Result<Outcome> {
     for source in &question.sources {
         places.push((source.clone(), files::place(config, source)?));
     }
+    let handle = Handle::current();
     let found = blocking(move || {
         let mut found = Vec::new();
-        for (source, folder) in places {
-            found.extend(files::list(&source, &folder)?);
+        for (source, place) in places {
+            found.extend(files::list(&source, &place, &handle)?);
         }
         Ok(found)
     })
@@ -71,7 +74,7 @@ async fn list(running: &Running, question: &Question) -> Result<Outcome> {
             .remedy("put the logs there, then let the scan go on"));
     }
     if found.len() > files::MAX_FILES {
-        return Err(Error::limit(format!("a scan reads at most {} logs", files::MAX_FILES)));
+        return Err(files::too_many());
     }
     let bytes = found.iter().map(|log| log.size).sum();
     let progress = Progress { listed: true, files: found.len() as u64, bytes, ..Progress::default() };
@@ -92,9 +95,13 @@ async fn read(
 ) -> Result<Outcome> {
     let scope = running.scope();
     let config = &scope.op().app().config().exposure;
-    let template = files::template(config)?;
+    let scan = exposure::Scan::new(question.query.clone()).map_err(anyhow::Error::from)?;
+    let told = config.forms().tell(scan.with_routes(question.routes.clone()));
+    let mut scan = told.map_err(|(key, problem)| {
+        Error::conflict(format!("exposure.{key}: {problem}")).remedy("set it right, then let the scan go on")
+    })?;
     let mut sum = 0;
-    let mut logs: Vec<(PathBuf, LogFile)> = Vec::new();
+    let mut logs: Vec<(String, LogFile)> = Vec::new();
     let mut numbers = Vec::new();
     for (number, log) in turn {
         if !logs.is_empty() && sum + log.size > TURN_BYTES {
@@ -106,15 +113,18 @@ async fn read(
     }
     let object = object(&question);
     let bytes = Arc::new(AtomicU64::new(0));
-    let (query, counted) = (question.query, Arc::clone(&bytes));
+    let (handle, counted) = (Handle::current(), Arc::clone(&bytes));
     let read = blocking(move || {
-        let mut scan = exposure::Scan::new(query).map_err(anyhow::Error::from)?;
-        if let Some(template) = template {
-            scan = scan.with_template(template);
-        }
-        for (folder, log) in &logs {
-            let content = files::open(folder, log, &counted)?;
-            scan.read(&format!("{}/{}", log.source, log.name), content);
+        let counter = |more| _ = counted.fetch_add(more, Ordering::Relaxed);
+        for (place, log) in &logs {
+            let source = files::open(place, log)?;
+            let report = source.read((&mut scan, NonZeroUsize::MIN), None, &handle, &counter);
+            let report = report.map_err(|problem| files::unreadable(&source.name, &problem))?;
+            // What a disk or a store did not give this time it may give the next: it is no fault of the log.
+            if report.truncated.is_some_and(|broken| broken.cause == "unreadable") {
+                let problem = Problem::Unreadable("it broke off while it was read".to_owned());
+                return Err(files::unreadable(&source.name, &problem));
+            }
         }
         scan.save().map_err(|error| anyhow::Error::from(error).into())
     });

@@ -55,6 +55,8 @@ const NAMES: [&str; 21] = [
     "x-edge-detailed-result-type",
     "sc-bytes",
 ];
+/// A line of names has one of these.
+pub(crate) const NAMES_OF_PATH: [&str; 2] = ["cs-uri-stem", "cs_uri_stem"];
 const UNUSED: u8 = u8::MAX;
 const GLANCED: [usize; 7] = [DATE, TIME, PATH, STAMP, STAMP_MS, ID, TAKEN];
 
@@ -134,6 +136,10 @@ impl Columns {
 
     /// A first line of names, and what stands between them.
     pub(crate) fn header(line: &[u8]) -> Option<Self> {
+        // Whoever looks for such lines in a block looks for this.
+        if !NAMES_OF_PATH.iter().any(|name| memchr::memmem::find(line, name.as_bytes()).is_some()) {
+            return None;
+        }
         let delimiter = [b'\t', b',', b'|', b';', b' '].into_iter().find(|one| line.contains(one))?;
         let columns = Self::of(line.split(|byte| *byte == delimiter));
         (columns.complete && columns.slots.iter().filter(|slot| **slot != UNUSED).count() > 3)
@@ -176,6 +182,11 @@ impl Columns {
             cookie_limit: usize::MAX,
             date: (Vec::new(), 0),
         }
+    }
+
+    /// Whether it is known what stands between two values.
+    pub(super) fn is_settled(&self) -> bool {
+        self.delimiter.is_some() || !self.complete
     }
 
     /// A tab, unless the line has none and enough of the other.

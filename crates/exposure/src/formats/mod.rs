@@ -23,7 +23,8 @@ use haproxy::Httplog;
 use json::Json;
 use template::Templated;
 
-pub(crate) use edge_line::{EdgeLine, cookie_value, plain_id};
+pub(crate) use cloudfront::{Glance, NAMES_OF_PATH};
+pub(crate) use edge_line::{EdgeLine, UNKNOWN, cookie_value, plain_id};
 pub use format::{Format, UnknownFormat};
 pub use guard::Known;
 pub(crate) use guard::{GuardLine, Names};
@@ -118,6 +119,22 @@ impl Reader {
             Self::Template(template) => template.read(line).map(Event::Edge),
             Self::Alb(alb) => alb.read(line).map(Event::Edge),
             Self::Haproxy(httplog) => httplog.read(line).map(Event::Edge),
+        }
+    }
+
+    /// What tells whether a line matters, where that can be told before all of it is read.
+    pub(crate) fn glance<'a>(&mut self, line: &'a [u8]) -> Option<Glance<'a>> {
+        match self {
+            Self::Cloudfront(Some(columns)) if line.first() != Some(&b'#') => columns.glance(line).ok(),
+            _ => None,
+        }
+    }
+
+    /// Whether the lines of an input can no longer change how it reads, but for those that say so.
+    pub(crate) fn is_settled(&self) -> bool {
+        match self {
+            Self::Cloudfront(columns) => columns.as_ref().is_some_and(Columns::is_settled),
+            _ => true,
         }
     }
 

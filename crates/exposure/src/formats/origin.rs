@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 
-use crate::input::BadReason;
 use super::origin_fast as fast;
+use crate::input::BadReason;
 
 /// What a line tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

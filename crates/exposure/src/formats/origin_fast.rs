@@ -193,8 +193,8 @@ mod tests {
     use proptest::prelude::*;
     use proptest::sample::select;
 
+    use super::super::origin;
     use super::*;
-    use crate::origin;
 
     /// Lines that are nearly usual.
     fn line() -> impl Strategy<Value = String> {

@@ -24,29 +24,19 @@ pub(super) fn candidates(joined: &Joined<'_>, facts: &CacheFacts, begin: i64, ga
         by_path.entry(answer.object.path).or_default().0.push(number);
     }
     // A log of the origin without paths: what it made may be given for any.
-    let anywhere = Fills::new(
-        joined.loose.iter().filter(|loose| loose.path == 0 && loose.end >= begin).map(loose_fill).collect(),
-    );
+    let of_any = joined.loose.iter().filter(|loose| loose.path == 0 && loose.end >= begin);
+    let mut of_any = Shelf::new(of_any.map(loose_fill).collect());
     for loose in joined.loose.iter().filter(|loose| loose.path != 0) {
         if let Some((_, list)) = by_path.get_mut(&loose.path) {
             list.push(loose);
         }
     }
-<<<<<<< HEAD
     let mut union = Union::default();
     let mut found = Vec::new();
     for (answers, loose) in by_path.into_values() {
-        OfPath::new(&joined.answers, &answers, &loose, facts, (begin, gaps), &mut union)
+        OfPath::new(&joined.answers, &answers, &loose, facts, (begin, gaps), (&mut union, &mut of_any))
             .solve(&answers, &mut found);
     }
-=======
-    let mut found: Vec<FromCache> = by_path
-        .into_values()
-        .flat_map(|(answers, loose)| {
-            OfPath::new(&joined.answers, &answers, &loose, facts, (begin, gaps), &anywhere).solve(&answers)
-        })
-        .collect();
->>>>>>> readers
     found.sort_unstable_by_key(|one| one.answer);
     found
 }
@@ -59,18 +49,14 @@ struct OfPath<'j> {
     union: &'j mut Union,
     /// Answers that the origin made, or may have made.
     made: Shelf,
+    /// What the origin made, of which nobody knows the path.
+    of_any: &'j mut Shelf,
     /// Answers that came to a location from a cache behind it, and are in its own since.
-<<<<<<< HEAD
     passed: Shelf,
     /// Answers that were confirmed, and are good for another life since.
     confirmed: Shelf,
     /// When a cache had something renewed by the origin.
     renewals: Times,
-=======
-    passed: Fills,
-    /// What the origin made, of which nobody knows the path.
-    anywhere: &'j Fills,
->>>>>>> readers
 }
 
 impl<'j> OfPath<'j> {
@@ -80,8 +66,7 @@ impl<'j> OfPath<'j> {
         loose: &[&Loose],
         facts: &'j CacheFacts,
         (begin, gaps): (i64, &'j Gaps),
-<<<<<<< HEAD
-        union: &'j mut Union,
+        (union, of_any): (&'j mut Union, &'j mut Shelf),
     ) -> Self {
         let mut made: Vec<Fill> = Vec::with_capacity(answers.len() + loose.len());
         // Where none came from a cache, nobody asks what it had.
@@ -95,38 +80,11 @@ impl<'j> OfPath<'j> {
                 made.push(fill(*number, answer, facts, owners.clone()));
             }
         }
-        made.extend(loose.iter().filter(|loose| asked && loose.end >= begin).map(|loose| Fill {
-            start: loose.start,
-            end: loose.end,
-            location: 0,
-            rest: 0,
-            length: None,
-            owners: loose.subjects.clone(),
-            replaces: false,
-            answer: None,
-        }));
+        made.extend(loose.iter().filter(|loose| asked && loose.end >= begin).map(|loose| loose_fill(loose)));
         let (passed, confirmed) = Default::default();
         let renewed = answers.iter().map(|number| &all[*number as usize]).filter(|answer| answer.renewed);
         let renewals = Times::new(renewed.map(|answer| (answer.start, answer.end)).collect());
-        Self { all, facts, gaps, union, made: Shelf::new(made), passed, confirmed, renewals }
-=======
-        anywhere: &'j Fills,
-    ) -> Self {
-        let mut made: Vec<Fill> = answers
-            .iter()
-            .filter_map(|number| {
-                let answer = &all[*number];
-                let owners = match &answer.made {
-                    Made::Own(owners) | Made::Unsure(owners) => owners,
-                    Made::Kept => return None,
-                };
-                (answer.may_be_kept && answer.end >= begin)
-                    .then(|| fill(*number, answer, facts, Rc::new(owners.clone())))
-            })
-            .collect();
-        made.extend(loose.iter().filter(|loose| loose.end >= begin).map(|loose| loose_fill(loose)));
-        Self { all, facts, gaps, made: Fills::new(made), passed: Fills::default(), anywhere }
->>>>>>> readers
+        Self { all, facts, gaps, union, made: Shelf::new(made), of_any, passed, confirmed, renewals }
     }
 
     fn solve(mut self, answers: &[u32], found: &mut Vec<FromCache>) {
@@ -181,10 +139,6 @@ impl<'j> OfPath<'j> {
         self.union.take()
     }
 
-    fn made_between(&self, since: i64, until: i64) -> impl Iterator<Item = &Fill> {
-        self.made.between(since, until).chain(self.anywhere.between(since, until))
-    }
-
     /// What was made in a time of which neither log has a line may be in it, and nobody knows whose it is.
     fn is_blind(&self, answer: &Answer<'_>) -> bool {
         let since = answer.start - self.facts.longest_life();
@@ -198,7 +152,6 @@ impl<'j> OfPath<'j> {
     }
 
     /// What any cache may have had.
-<<<<<<< HEAD
     fn anywhere(&mut self, number: u32, answer: &Answer<'_>) {
         let mut since = answer.start - self.facts.longest_life();
         // What was renewed is older than its life; and so may be what a cache behind the edge had renewed for another one.
@@ -210,21 +163,9 @@ impl<'j> OfPath<'j> {
         let near = self.wanted(number, answer, since);
         // Nothing that the facts allow: then they are wrong, and it may be anything that was ever made.
         let all = Wanted { since: i64::MIN, ..near };
-        let made = &mut self.made;
-        if !add_owners(&mut [made], &near, self.union) && !add_owners(&mut [made], &all, self.union) {
+        let mut made = [&mut self.made, &mut *self.of_any];
+        if !add_owners(&mut made, &near, self.union) && !add_owners(&mut made, &all, self.union) {
             self.union.strangers();
-=======
-    fn anywhere(&self, number: usize, answer: &Answer) -> Subjects {
-        let since = answer.start - self.facts.longest_life();
-        let near: Vec<&Fill> = self.made_between(since, answer.end).collect();
-        match self.owners(number, answer, &near) {
-            Some(owners) => owners,
-            // Nothing that the facts allow: then they are wrong, and it may be anything that was ever made.
-            None => {
-                let all: Vec<&Fill> = self.made_between(i64::MIN, answer.end).collect();
-                self.owners(number, answer, &all).unwrap_or_else(Subjects::nobody_knows)
-            }
->>>>>>> readers
         }
     }
 
@@ -241,23 +182,13 @@ impl<'j> OfPath<'j> {
             // Past its life it was asked about, however long ago it was kept.
             since = i64::MIN;
         }
-<<<<<<< HEAD
         let mut wanted = self.wanted(number, answer, since);
         wanted.location = Some(answer.location).filter(|location| *location != 0);
-        let mut shelves = [&mut self.made, &mut self.passed, &mut self.confirmed];
+        let mut shelves = [&mut self.made, &mut *self.of_any, &mut self.passed, &mut self.confirmed];
         if let Some(location) = wanted.location.filter(|_| self.facts.single_copy) {
             let replaced =
                 shelves.iter().filter_map(|shelf| shelf.replaced(wanted.rest, location, answer.start));
             wanted.since = replaced.max().map_or(since, |newest| since.max(newest));
-=======
-        let is_here =
-            |fill: &&Fill| answer.location == 0 || fill.location == 0 || fill.location == answer.location;
-        let made = self.made_between(since, answer.end);
-        let mut near: Vec<&Fill> =
-            made.chain(self.passed.between(since, answer.end)).filter(is_here).collect();
-        if self.facts.single_copy && answer.location != 0 {
-            hide_older(&mut near, answer.start);
->>>>>>> readers
         }
         let here = add_owners(&mut shelves, &wanted, self.union);
         // A line that would say what came from behind may be missing.
@@ -285,8 +216,8 @@ fn fill(number: u32, answer: &Answer<'_>, facts: &CacheFacts, owners: Subjects) 
 }
 
 fn loose_fill(loose: &Loose) -> Fill {
-    let owners = Rc::new(loose.subjects.clone());
-    let Loose { start, end, .. } = *loose;
+    let Loose { start, end, path: _, ref subjects } = *loose;
+    let owners = subjects.clone();
     Fill { start, end, location: 0, rest: 0, length: None, owners, replaces: false, answer: None }
 }
 

@@ -51,6 +51,7 @@ impl std::ops::Deref for Answer<'_> {
 pub(super) struct Loose {
     pub start: i64,
     pub end: i64,
+    /// 0: any, it is not known which.
     pub path: u64,
     pub subjects: Subjects,
 }
@@ -92,7 +93,7 @@ impl AtOrigin {
         let first = requests.partition_point(|one| one.name < record.name);
         let lines = || requests[first..].iter().copied().take_while(|one| one.name == record.name);
         // An id that was given twice: the lines of this path tell, and those of another one only where there are none.
-        let same = |line: &&OriginRecord| line.path == record.object.path;
+        let same = |line: &&OriginRecord| [0, record.object.path].contains(&line.path);
         if lines().any(|line| same(&line)) {
             Self::of_lines(store, lines().filter(same), clocks)
         } else {
@@ -394,8 +395,10 @@ impl Pairing {
 
     fn may_be_without_id(&self, record: &EdgeRecord) -> bool {
         let of = |session| {
-            let times = self.without_id.get(&(record.object.path, session));
-            times.is_some_and(|times| times.between(record.start, record.end))
+            let of_path = |path| self.without_id.get(&(path, session));
+            // Of a log without paths it may be any.
+            let mut times = [record.object.path, 0].into_iter().filter_map(of_path);
+            times.any(|times| times.between(record.start, record.end))
         };
         match record.session {
             0 => of(None),

@@ -25,7 +25,8 @@ pub use result::{
 };
 
 use crate::finish::timestamp;
-use crate::input::{Format, InputReport};
+use crate::formats::Format;
+use crate::input::InputReport;
 use crate::query::Compiled;
 use crate::result::{Gap, Source, WindowResult};
 use crate::store::Store;
@@ -39,7 +40,7 @@ pub(crate) fn reconstruct(
 ) -> Reconstruction {
     let mut doubts = doubts(store, window);
     let damaged_origin = |input: &InputReport| {
-        input.bad.count > 0 && matches!(input.format, None | Some(Format::OriginJsonLines))
+        (input.bad.count > 0 && input.format.is_none_or(Format::is_of_origin)) || input.lost > 0
     };
     let mut facts = *facts;
     // Lines that cannot be read, and those that are remembered for another time, are not there.

@@ -122,7 +122,8 @@ impl Plain<'_> {
     /// Of the path, and of host and query where the key has them; in that span.
     fn near<'f>(&self, fills: &'f [(u64, Fill)], number: usize, since: i64) -> Vec<&'f Fill> {
         let answer = &self.joined.answers[number];
-        let fills = fills.iter().filter(|(path, _)| *path == answer.object.path).map(|(_, fill)| fill);
+        let fills =
+            fills.iter().filter(|(path, _)| [0, answer.object.path].contains(path)).map(|(_, fill)| fill);
         let same = |fill: &&Fill| {
             !self.facts.key_has_host_and_query || fill.rest == 0 || fill.rest == answer.object.rest
         };
@@ -204,7 +205,7 @@ mod tests {
     use crate::{Basis, Limits, Scan, WindowQuery};
 
     /// One request: what the edge says of it, and the origin.
-    fn request() -> impl Strategy<Value = (String, Option<String>)> {
+    fn request() -> impl Strategy<Value = (String, Option<(bool, String)>)> {
         let edge = (
             0..600_u32,
             select(vec!["/p", "/q"]),
@@ -217,7 +218,12 @@ mod tests {
             ),
             prop_oneof![4 => 0..3_000_u32, 1 => 0..400_000_u32],
         );
-        let origin = (any::<bool>(), 0..6_u32, select(vec!["200", "200", "304", "500"]), any::<bool>());
+        let origin = (
+            select(vec![None, None, Some(false), Some(false), Some(true)]),
+            0..6_u32,
+            select(vec!["200", "200", "304", "500"]),
+            any::<bool>(),
+        );
         (edge, origin, 0..8_u32, any::<u32>()).prop_map(|((second, path, said, place, (query, length), (status, method), taken), (asked, person, answered, has_id), session, id)| {
             let clock = format!("{:02}:{:02}", second / 60, second % 60);
             let cookie = if session > 5 { "-".to_owned() } else { format!("s=s{session}") };
@@ -225,12 +231,18 @@ mod tests {
                 "2023-10-26\t02:{clock}\t{place}\t{method}\t{path}\t{status}\t{query}\t{cookie}\t{said}\ti{id}\t{}.{:03}\t{length}\n",
                 taken / 1000, taken % 1000
             );
-            let id = if has_id { format!(",\"edge_request_id\":\"i{id}\"") } else { String::new() };
+            let own = if has_id { format!(",\"edge_request_id\":\"i{id}\"") } else { String::new() };
             let origin = format!(
-                "{{\"time\":\"2023-10-26T02:{clock}Z\",\"event\":\"request\",\"person\":\"{}\",\"session\":\"s{person}\",\"path\":\"{path}\",\"status\":{answered}{id}}}\n",
+                "{{\"time\":\"2023-10-26T02:{clock}Z\",\"event\":\"request\",\"person\":\"{}\",\"session\":\"s{person}\",\"path\":\"{path}\",\"status\":{answered}{own}}}\n",
                 if person == 5 { String::new() } else { format!("p{person}") }
             );
-            (edge, asked.then_some(origin))
+            // A guard names neither sessions nor paths.
+            let guard = format!(
+                "{{\"event\":\"response\",\"run\":\"r\",\"time\":{},\"edge\":\"i{id}\",\"edge_from\":\"{}\",\"route\":\"page\",\"subject\":\"p{person}\",\"status\":{answered}}}\n",
+                1_698_285_600_000 + u64::from(second) * 1_000,
+                if has_id { "trusted" } else { "anybody" }
+            );
+            (edge, asked.map(|guards| (guards, if guards { guard } else { origin })))
         })
     }
 
@@ -257,10 +269,14 @@ mod tests {
             };
             let head = "#Fields: date time x-edge-location cs-method cs-uri-stem sc-status cs-uri-query cs(Cookie) x-edge-result-type x-edge-request-id time-taken sc-content-len\n";
             let edge: String = requests.iter().map(|(edge, _)| edge.as_str()).collect();
-            let origin: String = requests.iter().filter_map(|(_, origin)| origin.as_deref()).collect();
+            let origin = |guards: bool| -> String {
+                let lines = requests.iter().filter_map(|(_, origin)| origin.as_ref());
+                lines.filter(|(by_guard, _)| *by_guard == guards).map(|(_, line)| line.as_str()).collect()
+            };
             let mut scan = Scan::new(query).expect("a constant");
             prop_assert_eq!(scan.read("edge", (head.to_owned() + &edge).as_bytes()).bad.count, 0);
-            prop_assert_eq!(scan.read("origin", origin.as_bytes()).bad.count, 0);
+            prop_assert_eq!(scan.read("origin", origin(false).as_bytes()).bad.count, 0);
+            prop_assert_eq!(scan.read("guard", origin(true).as_bytes()).bad.count, 0);
             let facts = CacheFacts {
                 time_to_live_seconds: life,
                 tiers,

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{File, Scan};
 use crate::formats::{Format, parquet};
-use crate::input::{BadReason, InputReport, Line, Reading, Truncation};
+use crate::input::{BadReason, BadSample, InputReport, Line, Reading, Truncation};
 use crate::unpack::Packing;
 
 impl Scan {
@@ -30,18 +30,18 @@ impl Scan {
             forced,
             |format, name| forms.reader(format, session.as_deref()).is_some_and(|reader| reader.wants(name)),
             |format, number, line| {
-                if file.format.is_none() {
-                    file.format = Some(format);
+                if file.found.format.is_none() {
+                    file.found.format = Some(format);
                     file.reader = forms.reader(format, session.as_deref()).map(Box::new);
                 }
                 file.take(number, Line::Whole(line));
             },
         );
-        file.format = read.format;
+        let mut found = file.found;
+        found.format = read.format;
         for (row, rows) in &read.bad {
-            file.count(*row, Some(Err(BadReason::BadRow)));
-            let more = rows.saturating_sub(1);
-            (file.lines, file.bad.count) = (file.lines + more, file.bad.count + more);
+            found.bad.samples.push(BadSample { line: *row, reason: BadReason::BadRow });
+            (found.lines, found.bad.count) = (found.lines + rows.max(&1), found.bad.count + rows.max(&1));
         }
         let at_line = read.bad.first().map(|(row, _)| *row);
         let truncated = (broken || read.unreadable || at_line.is_some()).then(|| Truncation {
@@ -49,9 +49,7 @@ impl Scan {
             at_line: at_line.unwrap_or(0),
             cause: if broken { "unreadable" } else { "damaged" }.to_owned(),
         });
-        let reading = Reading { sha256, packing: Packing::Parquet, bytes, truncated };
-        let (store, report) = file.end(name, reading);
-        self.keep(store, report)
+        self.keep(name, found, Reading { sha256, packing: Packing::Parquet, bytes, truncated })
     }
 }
 

@@ -9,7 +9,7 @@ use object_store::path::Path;
 use object_store::{BackoffConfig, ObjectStore, ObjectStoreExt, RetryConfig};
 use openidconnect::url::Url;
 
-use crate::cli::stores::{PATIENCE, connect, told};
+use crate::logs::stores::{PATIENCE, connect, told};
 
 /// For one object with all that belongs to it: credentials, a second attempt.
 const PATIENCE_FOR_ONE: Duration = Duration::from_secs(90);

@@ -3,36 +3,37 @@
 
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use exposure::Scan;
+use exposure::{InputReport, Scan};
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use indicatif::ProgressBar;
 use object_store::path::Path as ObjectPath;
 use object_store::{ObjectStore, ObjectStoreExt};
 use tokio::runtime::Handle;
 
-use super::files::cannot_read;
-use crate::cli::Failure;
-use crate::cli::stores::{PATIENCE, told};
+use super::Problem;
+use super::stores::{PATIENCE, told};
 
 /// Between two pieces of an object.
 const SILENCE: Duration = Duration::from_secs(60);
 /// Most bytes of Parquet that are put on the disk.
 const SPOOLED: u64 = 32 << 30;
+/// More than a log has of which one knows.
+const UNKNOWN: u64 = 1 << 50;
 const PARQUET: &[u8] = b"PAR1";
 
 /// A log to read.
 #[derive(Clone)]
 pub struct Source {
     pub place: Place,
-    /// As it appears in the result: the path or address as given, with `/`.
+    /// As it appears in the result, with `/`.
     pub name: String,
-    /// Bytes, for the progress bar; 0 where nobody knows.
+    /// Bytes; 0 where nobody knows.
     pub size: u64,
 }
 
@@ -44,75 +45,73 @@ pub enum Place {
 }
 
 impl Source {
-    /// Reads it into the scan. Must not run on a thread that drives the runtime.
+    /// Bytes, for sharing the work out. What has no size is likely large.
+    pub fn weight(&self) -> u64 {
+        if self.size == 0 && !matches!(self.place, Place::File(_)) { UNKNOWN } else { self.size }
+    }
+
+    /// Reads it into the scan, on so many threads, and counts its bytes. Must not run on a thread that drives the runtime.
     ///
     /// # Errors
     /// It cannot be opened. What goes wrong later is in the report of the input.
     pub fn read(
         &self,
-        scan: &mut Scan,
+        (scan, threads): (&mut Scan, NonZeroUsize),
         format: Option<exposure::Format>,
         handle: &Handle,
-        bar: &ProgressBar,
-    ) -> Result<(), Failure> {
+        counter: &(dyn Fn(u64) + Sync),
+    ) -> Result<InputReport, Problem> {
         match &self.place {
             Place::File(path) => {
-                let mut file = File::open(path).map_err(|error| cannot_read(path, &error))?;
+                let mut file = File::open(path).map_err(|error| Problem::io(&error))?;
                 // A pipe has no beginning to go back to.
                 let is_file = file.metadata().is_ok_and(|about| about.is_file());
-                if is_file && is_parquet(&mut file).map_err(|error| cannot_read(path, &error))? {
-                    scan.read_parquet(&self.name, format, file);
-                    bar.inc(self.size);
-                    return Ok(());
+                if is_file && is_parquet(&mut file).map_err(|error| Problem::io(&error))? {
+                    let report = scan.read_parquet(&self.name, format, file);
+                    counter(self.size);
+                    return Ok(report);
                 }
-                self.stream(scan, format, file, bar)
+                self.stream((scan, threads), format, file, counter)
             }
-            Place::Stdin => self.stream(scan, format, io::stdin().lock(), bar),
+            Place::Stdin => self.stream((scan, threads), format, io::stdin(), counter),
             Place::Object { store, path } => {
                 let asked =
                     handle.block_on(async { tokio::time::timeout(PATIENCE * 3, store.get(path)).await });
                 let object = match asked {
                     Ok(Ok(object)) => object.into_stream(),
-                    Ok(Err(error)) => return Err(cannot_get(&self.name, &told(&error))),
-                    Err(_) => return Err(cannot_get(&self.name, "it does not answer in time")),
+                    Ok(Err(error)) => return Err(Problem::Unreadable(told(&error))),
+                    Err(_) => return Err(Problem::Unreadable("it does not answer in time".to_owned())),
                 };
                 let object = Object { handle: handle.clone(), stream: object, piece: Bytes::new() };
-                self.stream(scan, format, object, bar)
+                self.stream((scan, threads), format, object, counter)
             }
         }
     }
 
     fn stream(
         &self,
-        scan: &mut Scan,
+        (scan, threads): (&mut Scan, NonZeroUsize),
         format: Option<exposure::Format>,
-        reader: impl Read,
-        bar: &ProgressBar,
-    ) -> Result<(), Failure> {
-        let mut reader = Counted { reader, bar };
+        reader: impl Read + Send,
+        counter: &(dyn Fn(u64) + Sync),
+    ) -> Result<InputReport, Problem> {
+        let mut reader = Counted { reader, counter };
         let mut magic = Vec::new();
         // What cannot be read here cannot be read by the scan, which says so.
         let begun = reader.by_ref().take(PARQUET.len() as u64).read_to_end(&mut magic);
         if begun.is_ok() && magic == PARQUET {
             let whole = Cursor::new(magic).chain(reader);
             let spooled = spool(whole).map_err(|error| {
-                Failure::usage(format!("{}: Parquet cannot be put into a temporary file: {error}", self.name))
+                Problem::Unreadable(format!("Parquet cannot be put into a temporary file: {error}"))
             })?;
-            scan.read_parquet(&self.name, format, spooled);
-            return Ok(());
+            return Ok(scan.read_parquet(&self.name, format, spooled));
         }
         let rest = match begun {
             Ok(_) => Rest::More(reader),
             Err(error) => Rest::Broken(error.kind()),
         };
-        scan.read_as(&self.name, format, Cursor::new(magic).chain(rest));
-        Ok(())
+        Ok(scan.read_on(threads, &self.name, format, Cursor::new(magic).chain(rest)))
     }
-}
-
-/// A failure that names the object.
-pub fn cannot_get(name: &str, why: &str) -> Failure {
-    Failure::usage(format!("cannot read {name}: {why}"))
 }
 
 fn is_parquet(file: &mut File) -> io::Result<bool> {
@@ -133,16 +132,16 @@ fn spool(reader: impl Read) -> io::Result<File> {
     Ok(file)
 }
 
-/// Counts the bytes that are read, for the progress bar.
+/// Counts the bytes that are read.
 struct Counted<'b, R> {
     reader: R,
-    bar: &'b ProgressBar,
+    counter: &'b (dyn Fn(u64) + Sync),
 }
 
 impl<R: Read> Read for Counted<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let got = self.reader.read(buffer)?;
-        self.bar.inc(got as u64);
+        (self.counter)(got as u64);
         Ok(got)
     }
 }
@@ -187,9 +186,4 @@ impl<R: Read> Read for Rest<R> {
             Self::Broken(kind) => Err((*kind).into()),
         }
     }
-}
-
-/// The path of a file as it appears in the result.
-pub fn name_of(path: &Path) -> String {
-    path.to_string_lossy().replace('\\', "/")
 }

@@ -9,10 +9,9 @@ use object_store::{BackoffConfig, ObjectMeta, ObjectStore, ObjectStoreExt, Retry
 use openidconnect::url::Url;
 use tokio::runtime::Handle;
 
-use super::files::Found;
-use super::source::{Place, Source, cannot_get};
-use crate::cli::Failure;
-use crate::cli::stores::{connect, told};
+use super::Problem;
+use super::source::{Place, Source};
+use super::stores::{connect, told};
 
 /// Kinds of stores that are read.
 const SCHEMES: [&str; 5] = ["s3://", "gs://", "az://", "https://", "http://"];
@@ -29,29 +28,61 @@ pub fn is_address(text: &str) -> bool {
     })
 }
 
-/// Finds the objects that an address names.
-pub fn collect(text: &str, handle: &Handle, found: &mut Found) -> Result<(), Failure> {
-    let wrong = |why: &str| Failure::usage(format!("{text} {why}"));
-    let Some(scheme) = SCHEMES.iter().find(|scheme| text.starts_with(**scheme)) else {
+/// The part of an address that all its objects have: scheme and bucket, or web server.
+pub fn root_of(address: &str) -> &str {
+    let begin = address.find("://").map_or(0, |at| at + 3);
+    let end = address.get(begin..).and_then(|rest| rest.find('/')).map_or(address.len(), |at| begin + at + 1);
+    address.get(..end).unwrap_or(address)
+}
+
+/// Objects that were found, and those that are none.
+#[derive(Default)]
+pub struct Objects {
+    pub logs: Vec<Source>,
+    pub left_out: Vec<String>,
+}
+
+/// An address in its parts.
+struct Address<'t> {
+    scheme: &'static str,
+    bucket: &'t str,
+    /// May be a pattern.
+    key: &'t str,
+    url: Url,
+}
+
+fn parse(text: &str) -> Result<Address<'_>, Problem> {
+    let Some(scheme) = SCHEMES.into_iter().find(|scheme| text.starts_with(scheme)) else {
         return Err(wrong("is of no kind that is read; s3://, gs://, az://, https:// and files are"));
     };
     // A pattern's `?` would begin the query of an address, and its brackets are none there.
     let rest = text.get(scheme.len()..).unwrap_or_default();
     let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
-    let is_web = scheme.starts_with("http");
-    let address = format!("{scheme}{bucket}/{}", if is_web { key } else { "" });
+    let address = format!("{scheme}{bucket}/{}", if is_web(scheme) { key } else { "" });
     // Before it is known to hold no secret it is not repeated.
     let url =
-        Url::parse(&address).map_err(|error| Failure::usage(format!("{scheme}… is no address: {error}")))?;
+        Url::parse(&address).map_err(|error| Problem::Secret(format!("{scheme}… is no address: {error}")))?;
     if !url.username().is_empty()
         || url.password().is_some()
         || url.query().is_some()
         || url.fragment().is_some()
     {
-        return Err(Failure::usage(format!(
+        return Err(Problem::Secret(format!(
             "{scheme}… has a user, a key or a query, which would stand in the result: keys come from the environment, and what is signed in its address can be fetched by another program and given as `-`"
         )));
     }
+    Ok(Address { scheme, bucket, key, url })
+}
+
+fn is_web(scheme: &str) -> bool {
+    scheme.starts_with("http")
+}
+
+fn wrong(why: &str) -> Problem {
+    Problem::Wrong(why.to_owned())
+}
+
+fn store_of(url: &Url) -> Result<Arc<dyn ObjectStore>, Problem> {
     let retry = RetryConfig {
         backoff: BackoffConfig {
             init_backoff: Duration::from_millis(200),
@@ -61,18 +92,44 @@ pub fn collect(text: &str, handle: &Handle, found: &mut Found) -> Result<(), Fai
         max_retries: 3,
         retry_timeout: Duration::from_secs(90),
     };
-    let store = connect(&url, retry).map_err(|error| wrong(&format!("{error:#}")))?;
-    if is_web {
+    connect(url, retry).map_err(|error| wrong(&format!("{error:#}")))
+}
+
+/// One object of the store of this address, by the name that [`collect`] gave it.
+///
+/// # Errors
+/// [`Problem`]: the address is none, or the environment lacks something.
+pub fn object(address: &str, name: String, size: u64) -> Result<Source, Problem> {
+    let Address { scheme, bucket, key: _, url } = parse(address)?;
+    let store = store_of(&url)?;
+    let path = if is_web(scheme) {
+        Path::from_url_path(url.path()).map_err(|_| wrong("names no file of a web server"))?
+    } else {
+        let key = name.strip_prefix(&format!("{scheme}{bucket}/"));
+        Path::parse(key.unwrap_or_default()).map_err(|_| wrong("has no such key"))?
+    };
+    Ok(Source { place: Place::Object { store, path }, name, size })
+}
+
+/// Finds the objects that an address names. Must not run on a thread that drives the runtime.
+///
+/// # Errors
+/// [`Problem`], of this address.
+pub fn collect(text: &str, handle: &Handle) -> Result<Objects, Problem> {
+    let Address { scheme, bucket, key, url } = parse(text)?;
+    let store = store_of(&url)?;
+    let mut found = Objects::default();
+    if is_web(scheme) {
         let path = Path::from_url_path(url.path()).map_err(|_| wrong("names no file of a web server"))?;
         found.logs.push(Source { place: Place::Object { store, path }, name: text.to_owned(), size: 0 });
-        return Ok(());
+        return Ok(found);
     }
     let begin = format!("{scheme}{bucket}/");
     let objects = handle.block_on(async { tokio::time::timeout(PATIENCE, objects(&*store, key)).await });
     let objects = match objects {
         Ok(Ok(objects)) => objects,
-        Ok(Err(error)) => return Err(cannot_get(text, &told(&error))),
-        Err(_) => return Err(cannot_get(text, "it does not answer in time")),
+        Ok(Err(error)) => return Err(Problem::Unreadable(told(&error))),
+        Err(_) => return Err(Problem::Unreadable("it does not answer in time".to_owned())),
     };
     let pattern = key.contains(['*', '?', '[']);
     let pattern = if pattern {
@@ -81,17 +138,15 @@ pub fn collect(text: &str, handle: &Handle, found: &mut Found) -> Result<(), Fai
         None
     };
     let options = glob::MatchOptions { require_literal_separator: true, ..glob::MatchOptions::new() };
-    let before = found.logs.len();
     for ObjectMeta { location, size, .. } in objects {
-        let key = location.as_ref();
-        let name = format!("{begin}{key}");
-        if pattern.as_ref().is_some_and(|pattern| !pattern.matches_with(key, options)) {
+        let own = location.as_ref();
+        let name = format!("{begin}{own}");
+        if pattern.as_ref().is_some_and(|pattern| !pattern.matches_with(own, options)) {
             continue;
         }
         let last = location.filename().unwrap_or_default();
         // As in folders.
-        let is_document =
-            pattern.is_none() && key != self::plain(rest) && last.to_ascii_lowercase().ends_with(".json");
+        let is_document = pattern.is_none() && own != key && last.to_ascii_lowercase().ends_with(".json");
         if last.starts_with('.') || is_document {
             found.left_out.push(name);
             continue;
@@ -99,15 +154,10 @@ pub fn collect(text: &str, handle: &Handle, found: &mut Found) -> Result<(), Fai
         let place = Place::Object { store: Arc::clone(&store), path: location };
         found.logs.push(Source { place, name, size });
     }
-    if found.logs.len() == before {
+    if found.logs.is_empty() {
         return Err(wrong("names nothing that could be a log: there is no such object, and none below it"));
     }
-    Ok(())
-}
-
-/// The key of an address, without its bucket.
-fn plain(rest: &str) -> &str {
-    rest.split_once('/').map_or("", |(_, key)| key)
+    Ok(found)
 }
 
 /// The object of this key, or else all below it. Of a pattern: all below what stands before its first sign.
