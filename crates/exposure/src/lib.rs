@@ -51,7 +51,7 @@ pub use formats::{Dialect, Format, Known, Mapping, MappingError, Template, Templ
 pub use input::{Bad, BadReason, BadSample, InputReport, Truncation};
 pub use query::{Basis, Limits, QueryError, WindowQuery};
 pub use reconstruct::{
-    AnswerCounts, Assumption, CacheFacts, Doubt, Exposure, ExposureCounts, FactsError, JoinedBy, KeptAnswer,
+    AnswerCounts, Assumption, CacheChange, CacheFacts, Doubt, Exposure, ExposureCounts, FactsError, JoinedBy, KeptAnswer,
     PersonReconstruction, Reconstruction, Residual, TenantReconstruction, WouldHelp,
 };
 pub use result::{

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use exposure::simulate::{Lab, LabSettings, lab};
-use exposure::{Basis, CacheFacts, Exposure, FactsError, Reconstruction, Scan, WindowQuery, WindowResult};
+use exposure::simulate::{Lab, LabChange, LabSettings, lab};
+use exposure::{Basis, CacheChange, CacheFacts, Exposure, FactsError, Reconstruction, Scan, WindowQuery, WindowResult};
 use proptest::prelude::*;
 
 /// What the configuration of such a world says.
@@ -12,6 +12,7 @@ fn facts(settings: &LabSettings) -> CacheFacts {
         time_to_live_seconds: settings.time_to_live_milliseconds.div_ceil(1_000),
         tiers: settings.tiers,
         single_copy: settings.machines == 1,
+        history: settings.history(),
         ..CacheFacts::default()
     }
 }
@@ -86,6 +87,25 @@ fn worlds() -> impl Strategy<Value = (u64, LabSettings)> {
     )
 }
 
+/// Worlds whose caches are changed and emptied while it lasts.
+fn changing_worlds() -> impl Strategy<Value = (u64, LabSettings)> {
+    let life = prop::option::of(prop_oneof![Just(1_000_u32), 1_000..90_000_u32, Just(600_000)]);
+    let change = (0..3_500_u32, 0..400_u32, life, prop::option::of(any::<bool>()), any::<bool>()).prop_map(
+        |(at_seconds, spreads_seconds, time_to_live_milliseconds, keeps, purges)| LabChange {
+            at_seconds,
+            spreads_seconds,
+            time_to_live_milliseconds,
+            keeps,
+            purges: purges || (time_to_live_milliseconds.is_none() && keeps.is_none()),
+        },
+    );
+    (worlds(), prop::collection::vec(change, 1..5)).prop_map(|((seed, mut settings), mut changes)| {
+        changes.sort_by_key(|change| change.at_seconds);
+        settings.changes = changes;
+        (seed, settings)
+    })
+}
+
 /// What may become of a class when somebody knows less: it says less, and never that somebody is out of it.
 fn is_no_bolder(before: Option<Exposure>, after: Option<Exposure>) -> bool {
     use Exposure::{Confirmed, Excluded, Indeterminate, Possible, SelfOnly};
@@ -127,6 +147,30 @@ proptest! {
             for viewer in person.tenants.iter().flat_map(|tenant| &tenant.seen_by) {
                 prop_assert!(lab.sightings.contains(&(person.person.clone(), viewer.clone())), "{} {}", person.person, viewer);
             }
+        }
+    }
+
+    #[test]
+    fn a_history_leaves_nobody_out_and_confirms_nobody_wrongly((seed, settings) in changing_worlds()) {
+        let lab = lab(seed, &settings);
+        let (_, found) = reconstruct(&lab, &facts(&settings));
+        let exact = score(&lab, &found);
+        prop_assert_eq!((exact.wrongly_left_out, exact.wrongly_confirmed), (0, 0), "{:?} {:?}", exact, found.answers);
+        // Whoever knows nothing of it, but the longest life of all, says less.
+        let lives = settings.changes.iter().filter_map(|change| change.time_to_live_milliseconds);
+        let longest = lives.chain([settings.time_to_live_milliseconds]).max().unwrap_or(0);
+        // While nothing was kept, nothing took the place of what was there.
+        let single_copy = false;
+        let careful = CacheFacts { time_to_live_seconds: longest.div_ceil(1_000), single_copy, history: Vec::new(), ..facts(&settings) };
+        let (_, less) = reconstruct(&lab, &careful);
+        let score = score(&lab, &less);
+        prop_assert_eq!((score.wrongly_left_out, score.wrongly_confirmed), (0, 0), "{:?}", score);
+        let after = classes(&less);
+        // Where nothing is left that an answer can have been, everything is: so whoever knows more may say less of lengths, and of answers of
+        // which nobody knows whether they came from a cache.
+        let comparable = settings.ids_at_origin && !settings.lengths;
+        for (person, before) in classes(&found).into_iter().filter(|_| comparable) {
+            prop_assert!(is_no_bolder(Some(before), after.get(person).copied()), "{} {:?} {:?}", person, before, after.get(person));
         }
     }
 
@@ -281,4 +325,48 @@ fn many_are_excluded() {
     }
     assert!(excluded > 2_000, "{excluded}");
     assert_eq!(wrongly, 0);
+}
+
+/// What an officer who has the change log gets of it: an hour in which nothing was kept exposes nobody.
+#[test]
+fn a_purge_and_an_hour_without_a_cache_leave_people_out() {
+    let change = |at_seconds, keeps, purges| LabChange {
+        at_seconds,
+        spreads_seconds: 60,
+        time_to_live_milliseconds: None,
+        keeps,
+        purges,
+    };
+    let settings = LabSettings {
+        time_to_live_milliseconds: 86_400_000,
+        seconds: 7_100,
+        people: 300,
+        requests_each: 3,
+        machines: 3,
+        lengths: false,
+        changes: vec![change(900, Some(false), true), change(5_000, Some(true), false)],
+        ..LabSettings::default()
+    };
+    let lab = lab(3, &settings);
+    let of = |history| score(&lab, &reconstruct(&lab, &CacheFacts { history, ..facts(&settings) }).1);
+    let (knows, knows_not) = (of(settings.history()), of(Vec::new()));
+    assert_eq!((knows.wrongly_left_out, knows_not.wrongly_left_out), (0, 0));
+    assert!(knows.excluded > knows_not.excluded + 50, "{knows:?} {knows_not:?}");
+}
+
+#[test]
+fn a_history_that_cannot_be_is_told_with_its_place() {
+    let change = |spreads_seconds, time_to_live_seconds| CacheChange {
+        at: "2023-10-26T02:30:00Z".parse().unwrap(),
+        spreads_seconds,
+        time_to_live_seconds,
+        keeps: None,
+        purged: false,
+    };
+    let check = |history| CacheFacts { history, ..CacheFacts::default() }.check();
+    assert_eq!(check(vec![change(0, Some(1)), change(0, None)]), Err(FactsError::NoChange(1)));
+    assert_eq!(check(vec![change(86_401, Some(1))]), Err(FactsError::Change(0)));
+    assert_eq!(check(vec![change(0, Some(31_536_001))]), Err(FactsError::Change(0)));
+    assert_eq!(check(vec![change(0, Some(1)); 101]), Err(FactsError::History(101)));
+    assert_eq!(check(vec![change(86_400, Some(31_536_000)); 100]), Ok(()));
 }

@@ -133,6 +133,7 @@ const fn rests_on(assumption: Assumption) -> &'static str {
             "the origin's log has each request that reached it (else --origin-log-incomplete)"
         }
         Assumption::TimeToLive => "no cache gave an answer for longer than said",
+        Assumption::History => "the cache was changed and purged when said",
         Assumption::SingleCopy => "each location kept one copy",
         Assumption::KeyHasHostAndQuery => "host and query were part of the key",
         Assumption::LengthsTellBodies => "answers of different length are different pages",

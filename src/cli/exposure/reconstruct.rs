@@ -1,11 +1,14 @@
 //! `suimon exposure reconstruct`.
 
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use exposure::CacheFacts;
+use exposure::{CacheChange, CacheFacts};
 use tokio::runtime::Handle;
 
+use super::files::cannot_read;
 use super::printed::Printed;
 use super::scan::Question;
 use super::summary;
@@ -42,8 +45,27 @@ pub struct Arguments {
     /// How far the clocks of edge and origin may differ where the logs do not show it, in milliseconds.
     #[arg(long, default_value_t = CacheFacts::default().clock_difference_milliseconds, value_name = "MILLISECONDS")]
     clock_difference: u32,
+    /// What was changed of the cache, and when: JSON, a list of objects with `at`, `spreads_seconds`, and one or more of `time_to_live_seconds`,
+    /// `keeps` and `purged`. --time-to-live is that before the first change.
+    #[arg(long, value_name = "FILE")]
+    history: Option<PathBuf>,
     #[command(flatten)]
     printed: Printed,
+}
+
+/// Bytes of a history.
+const MOST: u64 = 1 << 20;
+
+fn history(path: &Path) -> Result<Vec<CacheChange>, Failure> {
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(|error| cannot_read(path, &error))?;
+    file.take(MOST).read_to_string(&mut text).map_err(|error| cannot_read(path, &error))?;
+    serde_json::from_str(&text).map_err(|error| {
+        Failure::usage(format!(
+            "{}: {error}; write it as [{{\"at\": \"2023-10-26T15:41:00+09:00\", \"spreads_seconds\": 300, \"keeps\": false, \"purged\": true}}]",
+            path.display()
+        ))
+    })
 }
 
 pub fn run(arguments: Arguments, handle: &Handle) -> Result<ExitCode, Failure> {
@@ -56,6 +78,7 @@ pub fn run(arguments: Arguments, handle: &Handle) -> Result<ExitCode, Failure> {
         lengths_tell_bodies: !arguments.lengths_tell_nothing,
         clients_tell_people: arguments.clients_tell_people,
         clock_difference_milliseconds: arguments.clock_difference,
+        history: arguments.history.as_deref().map(history).transpose()?.unwrap_or_default(),
     };
     // Before any file is opened: a wrong fact is told at once.
     facts.check().map_err(|error| Failure::usage(error.to_string()))?;

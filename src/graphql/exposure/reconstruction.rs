@@ -27,6 +27,8 @@ pub enum ReconstructionPremise {
     OriginLogComplete,
     /// No cache gave an answer for longer than stated.
     TimeToLive,
+    /// The cache was changed and purged when stated.
+    History,
     /// A location keeps one copy.
     SingleCopy,
     /// The key has host and query.
@@ -87,6 +89,30 @@ pub struct CacheFacts {
     origin_log_complete: bool,
     /// How far the clocks of edge and origin may differ where no request shows it.
     clock_difference_milliseconds: u32,
+    /// What was changed of it, and when.
+    history: Vec<CacheChange>,
+}
+
+/// A change of the cache's configuration, or a purge, at all personal routes.
+#[derive(SimpleObject)]
+pub struct CacheChange {
+    /// When it was ordered.
+    at: Instant,
+    /// How long until every place had it.
+    spreads_seconds: u32,
+    /// The longest that an answer was given without asking anew since then; null: as before.
+    time_to_live_seconds: Option<u32>,
+    /// Whether answers were kept at all since then; null: as before.
+    keeps: Option<bool>,
+    /// All that was kept was removed.
+    purged: bool,
+}
+
+impl From<exposure::CacheChange> for CacheChange {
+    fn from(change: exposure::CacheChange) -> Self {
+        let exposure::CacheChange { at, spreads_seconds, time_to_live_seconds, keeps, purged } = change;
+        Self { at: Instant(at), spreads_seconds, time_to_live_seconds, keeps, purged }
+    }
 }
 
 impl From<exposure::CacheFacts> for CacheFacts {
@@ -100,6 +126,7 @@ impl From<exposure::CacheFacts> for CacheFacts {
             clients_tell_people,
             origin_log_complete,
             clock_difference_milliseconds,
+            history,
         } = facts;
         Self {
             time_to_live_seconds,
@@ -110,6 +137,7 @@ impl From<exposure::CacheFacts> for CacheFacts {
             clients_tell_people,
             origin_log_complete,
             clock_difference_milliseconds,
+            history: history.into_iter().map(Into::into).collect(),
         }
     }
 }
@@ -168,7 +196,7 @@ pub struct ReconstructionBasis(pub Reconstructed);
 #[Object]
 impl ReconstructionBasis {
     async fn cache(&self) -> CacheFacts {
-        self.0.cache.into()
+        self.0.cache.clone().into()
     }
 
     async fn joined_by(&self) -> LogsJoinedBy {

@@ -46,6 +46,33 @@ pub struct CacheFactsInput {
     #[graphql(default = true)]
     origin_log_complete: bool,
     clock_difference_milliseconds: Option<u32>,
+    /// What was changed of the cache, and when. The time to live above is that before the first change.
+    #[graphql(default)]
+    history: Vec<CacheChangeInput>,
+}
+
+/// A change of the cache's configuration, or a purge, at all personal routes. At least one of the last three.
+#[derive(InputObject)]
+pub struct CacheChangeInput {
+    /// When it was ordered.
+    at: Instant,
+    /// How long until every place had it. What was live before may have been live until then.
+    #[graphql(default)]
+    spreads_seconds: u32,
+    /// The longest that an answer was given without asking anew since then.
+    time_to_live_seconds: Option<u32>,
+    /// Whether answers were kept at all since then.
+    keeps: Option<bool>,
+    /// All that was kept was removed.
+    #[graphql(default)]
+    purged: bool,
+}
+
+impl From<CacheChangeInput> for exposure::CacheChange {
+    fn from(input: CacheChangeInput) -> Self {
+        let CacheChangeInput { at, spreads_seconds, time_to_live_seconds, keeps, purged } = input;
+        Self { at: at.0, spreads_seconds, time_to_live_seconds, keeps, purged }
+    }
 }
 
 impl From<CacheFactsInput> for exposure::CacheFacts {
@@ -59,6 +86,7 @@ impl From<CacheFactsInput> for exposure::CacheFacts {
             clients_tell_people,
             origin_log_complete,
             clock_difference_milliseconds,
+            history,
         } = input;
         let careful = Self::default();
         Self {
@@ -71,6 +99,7 @@ impl From<CacheFactsInput> for exposure::CacheFacts {
             origin_log_complete,
             clock_difference_milliseconds: clock_difference_milliseconds
                 .unwrap_or(careful.clock_difference_milliseconds),
+            history: history.into_iter().map(Into::into).collect(),
         }
     }
 }
@@ -141,7 +170,7 @@ impl ExposureScan {
 
     /// What is taken for granted of the cache.
     async fn cache(&self) -> Option<CacheFacts> {
-        self.0.cache.map(Into::into)
+        self.0.cache.clone().map(Into::into)
     }
 
     /// Logs that were found; 0 before they are listed.

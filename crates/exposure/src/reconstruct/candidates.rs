@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::Gaps;
 use super::facts::CacheFacts;
+use super::history::Rules;
 use super::join::{Answer, Joined, Loose, Made};
 use super::shelf::{Fill, Shelf, Wanted, add_owners};
 use super::spans::Times;
@@ -24,7 +25,8 @@ pub(super) fn candidates(joined: &Joined<'_>, facts: &CacheFacts, begin: i64, ga
         by_path.entry(answer.object.path).or_default().0.push(number);
     }
     // A log of the origin without paths: what it made may be given for any.
-    let of_any = joined.loose.iter().filter(|loose| loose.path == 0 && loose.end >= begin);
+    let rules = Rules::of(facts);
+    let of_any = joined.loose.iter().filter(|loose| loose.path == 0 && kept(loose, begin, &rules));
     let mut of_any = Shelf::new(of_any.map(loose_fill).collect());
     for loose in joined.loose.iter().filter(|loose| loose.path != 0) {
         if let Some((_, list)) = by_path.get_mut(&loose.path) {
@@ -34,7 +36,7 @@ pub(super) fn candidates(joined: &Joined<'_>, facts: &CacheFacts, begin: i64, ga
     let mut union = Union::default();
     let mut found = Vec::new();
     for (answers, loose) in by_path.into_values() {
-        OfPath::new(&joined.answers, &answers, &loose, facts, (begin, gaps), (&mut union, &mut of_any))
+        OfPath::new(&joined.answers, &answers, &loose, (facts, &rules), (begin, gaps), (&mut union, &mut of_any))
             .solve(&answers, &mut found);
     }
     found.sort_unstable_by_key(|one| one.answer);
@@ -45,6 +47,7 @@ pub(super) fn candidates(joined: &Joined<'_>, facts: &CacheFacts, begin: i64, ga
 struct OfPath<'j> {
     all: &'j [Answer<'j>],
     facts: &'j CacheFacts,
+    rules: &'j Rules,
     gaps: &'j Gaps,
     union: &'j mut Union,
     /// Answers that the origin made, or may have made.
@@ -64,7 +67,7 @@ impl<'j> OfPath<'j> {
         all: &'j [Answer<'j>],
         answers: &[u32],
         loose: &[&Loose],
-        facts: &'j CacheFacts,
+        (facts, rules): (&'j CacheFacts, &'j Rules),
         (begin, gaps): (i64, &'j Gaps),
         (union, of_any): (&'j mut Union, &'j mut Shelf),
     ) -> Self {
@@ -76,15 +79,16 @@ impl<'j> OfPath<'j> {
             if let Made::Own(owners) | Made::Unsure(owners) = &answer.made
                 && answer.may_be_kept
                 && answer.until >= begin
+                && rules.may_be_kept((answer.start, answer.until))
             {
-                made.push(fill(*number, answer, facts, owners.clone()));
+                made.push(fill(*number, answer, (facts, rules), owners.clone()));
             }
         }
-        made.extend(loose.iter().filter(|loose| asked && loose.end >= begin).map(|loose| loose_fill(loose)));
+        made.extend(loose.iter().filter(|loose| asked && kept(loose, begin, rules)).map(|loose| loose_fill(loose)));
         let (passed, confirmed) = Default::default();
         let renewed = answers.iter().map(|number| &all[*number as usize]).filter(|answer| answer.renewed);
         let renewals = Times::new(renewed.map(|answer| (answer.start, answer.end)).collect());
-        Self { all, facts, gaps, union, made: Shelf::new(made), of_any, passed, confirmed, renewals }
+        Self { all, facts, rules, gaps, union, made: Shelf::new(made), of_any, passed, confirmed, renewals }
     }
 
     fn solve(mut self, answers: &[u32], found: &mut Vec<FromCache>) {
@@ -106,8 +110,8 @@ impl<'j> OfPath<'j> {
             self.union.clear();
             self.anywhere(number, answer);
             let owners = self.owners(answer);
-            if answer.may_be_kept {
-                passed.push(fill(number, answer, self.facts, owners.clone()));
+            if answer.may_be_kept && self.rules.may_be_kept((answer.start, answer.until)) {
+                passed.push(fill(number, answer, (self.facts, self.rules), owners.clone()));
             }
             found.push(FromCache { answer: number, owners });
         }
@@ -120,9 +124,9 @@ impl<'j> OfPath<'j> {
             self.union.clear();
             self.here(number, answer);
             let owners = self.owners(answer);
-            if answer.said == Said::Confirmed {
+            if answer.said == Said::Confirmed && self.rules.may_be_kept((answer.start, answer.until)) {
                 // From now on it is good for another life.
-                self.confirmed.push(fill(number, answer, self.facts, owners.clone()));
+                self.confirmed.push(fill(number, answer, (self.facts, self.rules), owners.clone()));
             }
             found.push(FromCache { answer: number, owners });
         }
@@ -141,7 +145,8 @@ impl<'j> OfPath<'j> {
 
     /// What was made in a time of which neither log has a line may be in it, and nobody knows whose it is.
     fn is_blind(&self, answer: &Answer<'_>) -> bool {
-        let since = answer.start - self.facts.longest_life();
+        let span = (answer.start, answer.end);
+        let since = (answer.start - self.rules.longest_life(span)).max(self.rules.purged_anywhere(span));
         self.gaps.both.iter().any(|(from, to)| *to >= since && *from <= answer.end)
     }
 
@@ -153,14 +158,15 @@ impl<'j> OfPath<'j> {
 
     /// What any cache may have had.
     fn anywhere(&mut self, number: u32, answer: &Answer<'_>) {
-        let mut since = answer.start - self.facts.longest_life();
+        let span = (answer.start, answer.end);
+        let mut since = answer.start - self.rules.longest_life(span);
         // What was renewed is older than its life; and so may be what a cache behind the edge had renewed for another one.
         let hidden = self.gaps.edge.iter().any(|(from, to)| *to >= since && *from <= answer.end);
         let behind = self.facts.tiers > 1 && self.renewals.between(since, answer.end);
         if answer.renewed || behind || hidden {
             since = i64::MIN;
         }
-        let near = self.wanted(number, answer, since);
+        let near = self.wanted(number, answer, since.max(self.rules.purged_anywhere(span)));
         // Nothing that the facts allow: then they are wrong, and it may be anything that was ever made.
         let all = Wanted { since: i64::MIN, ..near };
         let mut made = [&mut self.made, &mut *self.of_any];
@@ -171,7 +177,7 @@ impl<'j> OfPath<'j> {
 
     /// What this location's own cache may have had, and where that is nothing, any cache.
     fn here(&mut self, number: u32, answer: &Answer<'_>) {
-        let life = self.facts.life();
+        let life = self.rules.life_here((answer.start, answer.end));
         let mut since = answer.start - life;
         let gap = self.gaps.edge.iter().find(|(from, to)| *to >= since && *from <= answer.end);
         if let Some((from, _)) = gap {
@@ -182,13 +188,13 @@ impl<'j> OfPath<'j> {
             // Past its life it was asked about, however long ago it was kept.
             since = i64::MIN;
         }
-        let mut wanted = self.wanted(number, answer, since);
+        let mut wanted = self.wanted(number, answer, since.max(self.rules.purged_here(answer.start)));
         wanted.location = Some(answer.location).filter(|location| *location != 0);
         let mut shelves = [&mut self.made, &mut *self.of_any, &mut self.passed, &mut self.confirmed];
         if let Some(location) = wanted.location.filter(|_| self.facts.single_copy) {
             let replaced =
                 shelves.iter().filter_map(|shelf| shelf.replaced(wanted.rest, location, answer.start));
-            wanted.since = replaced.max().map_or(since, |newest| since.max(newest));
+            wanted.since = replaced.max().map_or(wanted.since, |newest| wanted.since.max(newest));
         }
         let here = add_owners(&mut shelves, &wanted, self.union);
         // A line that would say what came from behind may be missing.
@@ -198,11 +204,13 @@ impl<'j> OfPath<'j> {
     }
 }
 
-fn fill(number: u32, answer: &Answer<'_>, facts: &CacheFacts, owners: Subjects) -> Fill {
+fn fill(number: u32, answer: &Answer<'_>, (facts, rules): (&CacheFacts, &Rules), owners: Subjects) -> Fill {
     let rest = if facts.key_has_host_and_query { answer.object.rest } else { 0 };
     // A part, an answer without a body, one that was broken off: nobody knows what a cache makes of it.
-    let replaces =
-        answer.location != 0 && answer.body == Body::Whole && !matches!(answer.made, Made::Unsure(_));
+    let replaces = answer.location != 0
+        && answer.body == Body::Whole
+        && !matches!(answer.made, Made::Unsure(_))
+        && rules.is_kept((answer.start, answer.until));
     Fill {
         start: answer.start,
         end: answer.until,
@@ -213,6 +221,11 @@ fn fill(number: u32, answer: &Answer<'_>, facts: &CacheFacts, owners: Subjects) 
         replaces,
         answer: Some(number),
     }
+}
+
+/// Whether a cache may have what no line of the edge is known of.
+fn kept(loose: &Loose, begin: i64, rules: &Rules) -> bool {
+    loose.end >= begin && rules.may_be_kept((loose.start, loose.end))
 }
 
 fn loose_fill(loose: &Loose) -> Fill {

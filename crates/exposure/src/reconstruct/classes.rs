@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::Gaps;
 use super::candidates::FromCache;
 use super::facts::CacheFacts;
+use super::history::Rules;
 use super::join::{Answer, Joined, Made};
 use super::result::{
     AnswerCounts, Doubt, Exposure, ExposureCounts, KeptAnswer, PersonReconstruction, TenantReconstruction,
@@ -340,8 +341,9 @@ impl Missing {
         found: &[FromCache],
     ) -> Self {
         let mut subjects = BTreeSet::new();
+        let life = Rules::of(facts).longest_of_all();
         let mut lasts = |start: i64, end: i64, owners: &Subjects| {
-            let until = end.saturating_add(facts.longest_life());
+            let until = end.saturating_add(life);
             if gaps.edge.iter().any(|(from, to)| start <= *to && until >= *from) {
                 subjects.extend(owners.known());
             }

@@ -1,13 +1,20 @@
 //! What is known of the cache: without it the logs do not tell how long an answer could be given.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+/// Changes in a history.
+const MAX_CHANGES: usize = 100;
+/// A day, in seconds.
+const DAY: u32 = 86_400;
+const YEAR: u32 = 365 * DAY;
 
 /// How the cache kept answers while the fault lasted. What is not known is taken at its worst: the defaults exclude nobody who a more
 /// exact fact would not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CacheFacts {
-    /// The longest that a kept answer was given without asking anew, in seconds.
+    /// The longest that a kept answer was given without asking anew, in seconds. With a history: until its first change.
     pub time_to_live_seconds: u32,
     /// Caches behind one another, from 1 to 3: an edge location, a regional cache, a shield. What one asks the next for is logged as a
     /// miss, and may be another person's page all the same.
@@ -26,6 +33,30 @@ pub struct CacheFacts {
     pub origin_log_complete: bool,
     /// How far the clocks of edge and origin may differ where no request shows it in both logs, in milliseconds.
     pub clock_difference_milliseconds: u32,
+    /// What was changed of it, and when, in any order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<CacheChange>,
+}
+
+/// A change of the cache's configuration, or a purge, at all personal routes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CacheChange {
+    /// When it was ordered.
+    pub at: Timestamp,
+    /// How long until every place had it, in seconds. What was live before may have been live until then.
+    #[serde(default)]
+    pub spreads_seconds: u32,
+    /// The longest that an answer was given without asking anew since then; nothing changes it where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_to_live_seconds: Option<u32>,
+    /// Whether answers were kept at all since then: `false` is a rule that forbids it, and not a time to live of 0, with which requests at the
+    /// same time may still be joined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keeps: Option<bool>,
+    /// All that was kept was removed.
+    #[serde(default)]
+    pub purged: bool,
 }
 
 impl Default for CacheFacts {
@@ -39,6 +70,7 @@ impl Default for CacheFacts {
             clients_tell_people: false,
             origin_log_complete: true,
             clock_difference_milliseconds: 5_000,
+            history: Vec::new(),
         }
     }
 }
@@ -46,6 +78,15 @@ impl Default for CacheFacts {
 /// Facts that cannot be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FactsError {
+    /// More than anybody changes during an incident.
+    #[error("`history` has {0} changes; give at most {MAX_CHANGES}")]
+    History(usize),
+    /// A change that is none, with its number from 0.
+    #[error("`history[{0}]` changes nothing; give `time_to_live_seconds`, `keeps` or `purged`")]
+    NoChange(usize),
+    /// Spreads longer than a day, or a time to live of more than a year, with its number from 0.
+    #[error("`history[{0}]`: give at most 86400 `spreads_seconds`, a day, and at most 31536000 `time_to_live_seconds`, a year")]
+    Change(usize),
     /// Then no answer at the edge is looked at, and everybody would be left out.
     #[error("the query has no personal routes; name those that carry personal data, such as `/mypage/**`")]
     NoRoutes,
@@ -69,22 +110,24 @@ impl CacheFacts {
         if !(1..=3).contains(&self.tiers) {
             return Err(FactsError::Tiers(self.tiers));
         }
-        if self.time_to_live_seconds > 31_536_000 {
+        if self.time_to_live_seconds > YEAR {
             return Err(FactsError::TimeToLive(self.time_to_live_seconds));
+        }
+        if self.history.len() > MAX_CHANGES {
+            return Err(FactsError::History(self.history.len()));
+        }
+        for (number, change) in self.history.iter().enumerate() {
+            let CacheChange { at: _, spreads_seconds, time_to_live_seconds, keeps, purged } = change;
+            if time_to_live_seconds.is_none() && keeps.is_none() && !purged {
+                return Err(FactsError::NoChange(number));
+            }
+            if *spreads_seconds > DAY || time_to_live_seconds.is_some_and(|seconds| seconds > YEAR) {
+                return Err(FactsError::Change(number));
+            }
         }
         if self.clock_difference_milliseconds > 86_400_000 {
             return Err(FactsError::ClockDifference(self.clock_difference_milliseconds));
         }
         Ok(())
-    }
-
-    /// Of one cache, in milliseconds.
-    pub(crate) fn life(&self) -> i64 {
-        i64::from(self.time_to_live_seconds) * 1_000
-    }
-
-    /// From the origin's answer to the last one that any of the caches behind one another gives of it, in milliseconds.
-    pub(crate) fn longest_life(&self) -> i64 {
-        self.life() * i64::from(self.tiers)
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::facts::CacheFacts;
+use super::history::Rules;
 use super::result::{JoinedBy, Residual};
 use super::spans::{OfThemselves, Spans, Times};
 use super::subjects::Subjects;
@@ -148,7 +149,7 @@ impl AtOrigin {
 }
 
 pub(super) fn join<'s>(compiled: &Compiled, store: &'s Store, facts: &CacheFacts) -> Joined<'s> {
-    let clocks = Clocks::new(store, facts);
+    let (clocks, rules) = (Clocks::new(store, facts), Rules::of(facts));
     // In the order of their names, as all that the store has.
     let requests: Vec<&OriginRecord> =
         store.origin().iter().filter(|record| matches!(record.what, What::Request(_))).collect();
@@ -210,6 +211,11 @@ pub(super) fn join<'s>(compiled: &Compiled, store: &'s Store, facts: &CacheFacts
         if record.refused {
             continue;
         }
+        let made = match made {
+            // Where no cache gave anything, what need not come from one did not.
+            Made::Unsure(subjects) if !rules.may_give((record.start, record.end)) => Made::Own(subjects),
+            made => made,
+        };
         let confirms = known.as_ref().is_some_and(|known| known.confirms);
         // The viewer's own copy was confirmed, and no body went by.
         let may_be_kept = (record.may_be_kept || keeps_all) && (!confirms || made == Made::Kept);

@@ -10,6 +10,7 @@
 mod candidates;
 mod classes;
 mod facts;
+mod history;
 mod join;
 #[cfg(test)]
 mod plain;
@@ -18,7 +19,9 @@ mod shelf;
 mod spans;
 mod subjects;
 
-pub use facts::{CacheFacts, FactsError};
+pub use facts::{CacheChange, CacheFacts, FactsError};
+
+use history::Rules;
 pub use result::{
     AnswerCounts, Assumption, Doubt, Exposure, ExposureCounts, JoinedBy, KeptAnswer, PersonReconstruction,
     Reconstruction, Residual, TenantReconstruction, WouldHelp,
@@ -42,13 +45,13 @@ pub(crate) fn reconstruct(
     let damaged_origin = |input: &InputReport| {
         (input.bad.count > 0 && input.format.is_none_or(Format::is_of_origin)) || input.lost > 0
     };
-    let mut facts = *facts;
+    let mut facts = facts.clone();
     // Lines that cannot be read, and those that are remembered for another time, are not there.
     facts.origin_log_complete &=
         !window.inputs.iter().any(damaged_origin) && !doubts.contains(&Doubt::ClocksApart);
     let facts = &facts;
     let joined = join::join(compiled, store, facts);
-    let gaps = Gaps::of(window, &joined.thin, facts.longest_life());
+    let gaps = Gaps::of(window, &joined.thin, Rules::of(facts).longest_of_all());
     let found = candidates::candidates(&joined, facts, compiled.inside.0 - BORDER, &gaps);
     let classes::Classified { people, counts, answers, several } =
         classes::classify(compiled, store, facts, &joined, &found, (window, &gaps), &mut doubts);
@@ -66,7 +69,7 @@ pub(crate) fn reconstruct(
     let thin_hours = joined.thin.iter().map(gap).collect();
     let joined_by = joined.by;
     Reconstruction {
-        cache: *facts,
+        cache: facts.clone(),
         joined_by,
         people,
         counts,
@@ -139,6 +142,7 @@ fn assumptions(facts: &CacheFacts, store: &Store) -> Vec<Assumption> {
         (true, Assumption::EdgeLogComplete),
         (facts.origin_log_complete, Assumption::OriginLogComplete),
         (true, Assumption::TimeToLive),
+        (!facts.history.is_empty(), Assumption::History),
         (facts.single_copy, Assumption::SingleCopy),
         (facts.key_has_host_and_query, Assumption::KeyHasHostAndQuery),
         (facts.lengths_tell_bodies, Assumption::LengthsTellBodies),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Gaps;
 use super::facts::CacheFacts;
+use super::history::Rules;
 use super::join::{Answer, Joined, Made};
 use crate::record::{Body, Said};
 
@@ -25,6 +26,7 @@ struct Fill {
 struct Plain<'j> {
     joined: &'j Joined<'j>,
     facts: &'j CacheFacts,
+    rules: Rules,
     gaps: &'j Gaps,
     made: Vec<(u64, Fill)>,
     passed: Vec<(u64, Fill)>,
@@ -36,19 +38,23 @@ pub(super) fn candidates(
     begin: i64,
     gaps: &Gaps,
 ) -> BTreeMap<usize, Set> {
-    let mut plain = Plain { joined, facts, gaps, made: Vec::new(), passed: Vec::new() };
+    let mut plain = Plain { joined, facts, rules: Rules::of(facts), gaps, made: Vec::new(), passed: Vec::new() };
     let numbers = || 0..joined.answers.len();
     for number in numbers() {
         let answer = &joined.answers[number];
         if let Made::Own(owners) | Made::Unsure(owners) = &answer.made
             && answer.may_be_kept
             && answer.until >= begin
+            && plain.rules.may_be_kept((answer.start, answer.until))
         {
             let owners = (owners.known().iter().copied().collect(), owners.others, owners.strangers);
             plain.made.push((answer.object.path, plain.fill(number, owners)));
         }
     }
     for loose in joined.loose.iter().filter(|loose| loose.end >= begin) {
+        if !plain.rules.may_be_kept((loose.start, loose.end)) {
+            continue;
+        }
         let owners = (
             loose.subjects.known().iter().copied().collect(),
             loose.subjects.others,
@@ -72,7 +78,7 @@ pub(super) fn candidates(
     for number in of(&[Said::Asked, Said::Nothing]) {
         let answer = &joined.answers[number];
         let owners = plain.with_viewers(answer, plain.anywhere(number));
-        if answer.may_be_kept {
+        if answer.may_be_kept && plain.rules.may_be_kept((answer.start, answer.until)) {
             passed.push((answer.object.path, plain.fill(number, owners.clone())));
         }
         found.insert(number, owners);
@@ -81,7 +87,7 @@ pub(super) fn candidates(
     for number in of(&[Said::Confirmed]).into_iter().chain(of(&[Said::Kept])) {
         let answer = &joined.answers[number];
         let owners = plain.with_viewers(answer, plain.here(number));
-        if answer.said == Said::Confirmed {
+        if answer.said == Said::Confirmed && plain.rules.may_be_kept((answer.start, answer.until)) {
             plain.passed.push((answer.object.path, plain.fill(number, owners.clone())));
         }
         found.insert(number, owners);
@@ -101,7 +107,8 @@ impl Plain<'_> {
             owners,
             replaces: answer.location != 0
                 && answer.body == Body::Whole
-                && !matches!(answer.made, Made::Unsure(_)),
+                && !matches!(answer.made, Made::Unsure(_))
+                && self.rules.is_kept((answer.start, answer.until)),
             answer: Some(number),
         }
     }
@@ -112,7 +119,8 @@ impl Plain<'_> {
             owners.1 |= viewers.others;
             owners.2 |= viewers.strangers;
         }
-        let since = answer.start - self.facts.longest_life();
+        let span = (answer.start, answer.end);
+        let since = (answer.start - self.rules.longest_life(span)).max(self.rules.purged_anywhere(span));
         let blind = self.gaps.both.iter().any(|(from, to)| *to >= since && *from <= answer.end);
         owners.1 |= blind;
         owners.2 |= blind;
@@ -132,7 +140,8 @@ impl Plain<'_> {
 
     fn anywhere(&self, number: usize) -> Set {
         let answer = &self.joined.answers[number];
-        let mut since = answer.start - self.facts.longest_life();
+        let span = (answer.start, answer.end);
+        let mut since = answer.start - self.rules.longest_life(span);
         let path = |one: &&Answer<'_>| one.object.path == answer.object.path && one.renewed;
         let mut renewed = self.joined.answers.iter().filter(path);
         let renewed = renewed.any(|one| one.end >= since && one.start <= answer.end);
@@ -141,12 +150,12 @@ impl Plain<'_> {
             since = i64::MIN;
         }
         let owners = |since| self.owners(number, &self.near(&self.made, number, since));
-        owners(since).or_else(|| owners(i64::MIN)).unwrap_or((BTreeSet::new(), true, true))
+        owners(since.max(self.rules.purged_anywhere(span))).or_else(|| owners(i64::MIN)).unwrap_or((BTreeSet::new(), true, true))
     }
 
     fn here(&self, number: usize) -> Set {
         let answer = &self.joined.answers[number];
-        let life = self.facts.life();
+        let life = self.rules.life_here((answer.start, answer.end));
         let mut since = answer.start - life;
         let gap = self.gaps.edge.iter().find(|(from, to)| *to >= since && *from <= answer.end);
         if let Some((from, _)) = gap {
@@ -155,6 +164,7 @@ impl Plain<'_> {
         if answer.renewed {
             since = i64::MIN;
         }
+        since = since.max(self.rules.purged_here(answer.start));
         let mut near = self.near(&self.made, number, since);
         near.extend(self.near(&self.passed, number, since));
         near.retain(|fill| answer.location == 0 || fill.location == 0 || fill.location == answer.location);
@@ -197,12 +207,13 @@ fn whole_length(answer: &Answer<'_>) -> Option<u32> {
 }
 
 mod tests {
+    use jiff::Timestamp;
     use proptest::prelude::*;
     use proptest::sample::select;
 
     use super::super::{Gaps, candidates as fast, join};
     use super::*;
-    use crate::{Basis, Limits, Scan, WindowQuery};
+    use crate::{Basis, CacheChange, Limits, Scan, WindowQuery};
 
     /// One request: what the edge says of it, and the origin.
     fn request() -> impl Strategy<Value = (String, Option<(bool, String)>)> {
@@ -246,6 +257,19 @@ mod tests {
         })
     }
 
+    fn change() -> impl Strategy<Value = CacheChange> {
+        let life = prop::option::of(select(vec![0_u32, 1, 30, 86_400]));
+        (0..600_i64, 0..100_u32, life, prop::option::of(any::<bool>()), any::<bool>()).prop_map(
+            |(second, spreads_seconds, time_to_live_seconds, keeps, purged)| CacheChange {
+                at: Timestamp::from_second(1_698_285_600 + second).expect("a time"),
+                spreads_seconds,
+                time_to_live_seconds,
+                keeps,
+                purged,
+            },
+        )
+    }
+
     proptest! {
         #[test]
         fn both_find_the_same(
@@ -255,6 +279,7 @@ mod tests {
             flags in prop::collection::vec(any::<bool>(), 4),
             gaps in prop::collection::vec((0..700_i64, 0..200_i64), 0..3),
             both in prop::collection::vec((0..700_i64, 0..60_i64), 0..2),
+            history in prop::collection::vec(change(), 0..4),
         ) {
             let query = WindowQuery {
                 from: "2023-10-26T02:01:00Z".parse().expect("a constant"),
@@ -284,6 +309,7 @@ mod tests {
                 key_has_host_and_query: flags[1],
                 lengths_tell_bodies: flags[2],
                 origin_log_complete: flags[3],
+                history,
                 ..CacheFacts::default()
             };
             let (compiled, store) = scan.settled();

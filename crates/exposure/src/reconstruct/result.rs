@@ -149,6 +149,8 @@ pub enum Assumption {
     OriginLogComplete,
     /// No cache gave an answer for longer than the facts say.
     TimeToLive,
+    /// The cache was changed and purged when the facts say so.
+    History,
     /// A location keeps one copy.
     SingleCopy,
     /// The key has host and query.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::random::Random;
 use crate::query::{Basis, Limits, WindowQuery};
+use crate::reconstruct::CacheChange;
 
 /// Milliseconds from the beginning.
 type Moment = i64;
@@ -53,6 +54,24 @@ pub struct LabSettings {
     pub origin_loss: u16,
     /// Origin's clock minus the edge's, in milliseconds.
     pub clock_difference_milliseconds: i32,
+    /// What is done to the caches while it lasts, in the order of time.
+    pub changes: Vec<LabChange>,
+}
+
+/// A change of the caches' configuration, or a purge. Each cache has it at a time of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LabChange {
+    /// Seconds from the beginning.
+    pub at_seconds: u32,
+    /// How long until every cache has it.
+    pub spreads_seconds: u32,
+    /// How long an answer is given since then; `None`: as before.
+    pub time_to_live_milliseconds: Option<u32>,
+    /// Whether answers are kept and given at all since then; `None`: as before.
+    pub keeps: Option<bool>,
+    /// All that is kept is removed.
+    pub purges: bool,
 }
 
 impl Default for LabSettings {
@@ -75,6 +94,7 @@ impl Default for LabSettings {
             edge_loss: 0,
             origin_loss: 0,
             clock_difference_milliseconds: 0,
+            changes: Vec::new(),
         }
     }
 }
@@ -116,6 +136,22 @@ impl Lab {
     }
 }
 
+impl LabSettings {
+    /// What whoever changed the caches knows of it.
+    #[must_use]
+    pub fn history(&self) -> Vec<CacheChange> {
+        let known = |change: &LabChange| CacheChange {
+            at: Timestamp::from_millisecond(BEGIN + i64::from(change.at_seconds) * 1_000)
+                .unwrap_or(Timestamp::UNIX_EPOCH),
+            spreads_seconds: change.spreads_seconds,
+            time_to_live_seconds: change.time_to_live_milliseconds.map(|life| life.div_ceil(1_000)),
+            keeps: change.keeps,
+            purged: change.purges,
+        };
+        self.changes.iter().map(known).collect()
+    }
+}
+
 /// 2023-10-26T02:00:00Z.
 const BEGIN: Moment = 1_698_285_600_000;
 const PATHS: [&str; 2] = ["/mypage", "/mypage/apply"];
@@ -140,6 +176,14 @@ struct Kept {
     asked: Moment,
     since: Moment,
     until: Moment,
+}
+
+/// What is live in a cache at a moment.
+struct Rule {
+    /// `None`: nothing is kept or given.
+    life: Option<i64>,
+    /// What is older is gone.
+    purged: Moment,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -174,6 +218,7 @@ pub fn lab(seed: u64, settings: &LabSettings) -> Lab {
         settings,
         actors: &actors,
         caches: BTreeMap::new(),
+        seed,
         edge: Vec::new(),
         origin: Vec::new(),
         sightings: BTreeSet::new(),
@@ -216,6 +261,7 @@ struct World<'s> {
     actors: &'s [Actor],
     /// By tier, place and path: tier 0 is a machine of a location.
     caches: BTreeMap<(u8, usize, usize), Vec<Kept>>,
+    seed: u64,
     /// End and text of lines.
     edge: Vec<(Moment, String)>,
     /// Time, text without the time, and whose.
@@ -296,10 +342,15 @@ impl World<'_> {
         places: &[(u8, usize)],
         shape: Shape,
     ) -> Given {
-        let life = i64::from(self.settings.time_to_live_milliseconds);
         let mut now = at;
         for (depth, (tier, place)) in places.iter().enumerate() {
+            let rule = self.rule((*tier, *place), now);
+            if rule.life.is_none() {
+                now += random.between(2, 9);
+                continue;
+            }
             let kept = self.caches.entry((*tier, *place, path)).or_default();
+            kept.retain(|kept| kept.since >= rule.purged);
             let fresh = kept
                 .iter()
                 .filter(|kept| kept.since <= now && now < kept.until)
@@ -320,10 +371,14 @@ impl World<'_> {
             return Given { owner: found.owner, length: found.length, done, said, asked_origin: None };
         }
         let done = now + 60 + random.waiting(70).min(290);
+        let rule = self.rule(places[0], at);
         let stale = self.caches.get(&(places[0].0, places[0].1, path)).and_then(|kept| {
-            kept.iter().filter(|kept| kept.until <= at).max_by_key(|kept| kept.since).cloned()
+            let past = kept.iter().filter(|kept| kept.until <= at && kept.since >= rule.purged);
+            past.max_by_key(|kept| kept.since).cloned()
         });
-        if let Some(stale) = stale.filter(|_| self.settings.confirms && random.percent(70)) {
+        if let Some(life) = rule.life
+            && let Some(stale) = stale.filter(|_| self.settings.confirms && random.percent(70))
+        {
             let again = Kept { asked: at, since: done, until: done + life, ..stale.clone() };
             self.caches.entry((places[0].0, places[0].1, path)).or_default().push(again);
             let Kept { owner, length, .. } = stale;
@@ -337,6 +392,34 @@ impl World<'_> {
         Given { owner: person, length, done, said: "Miss", asked_origin: Some(200) }
     }
 
+    /// What is live in a cache.
+    fn rule(&self, (tier, place): (u8, usize), now: Moment) -> Rule {
+        let settings = self.settings;
+        let (mut here, mut purged) = (0, Moment::MIN);
+        for (number, change) in settings.changes.iter().enumerate() {
+            // The same for a cache whenever it is asked.
+            let own = self.seed ^ (u64::from(tier) << 48) ^ ((place as u64) << 8) ^ number as u64;
+            let delay = Random::new(own).between(0, i64::from(change.spreads_seconds) * 1_000 + 1);
+            let at = i64::from(change.at_seconds) * 1_000 + delay;
+            if at > now {
+                continue;
+            }
+            // A configuration that comes brings all that was changed before it.
+            if change.time_to_live_milliseconds.is_some() || change.keeps.is_some() {
+                here = number + 1;
+            }
+            if change.purges {
+                purged = purged.max(at);
+            }
+        }
+        let (mut life, mut keeps) = (settings.time_to_live_milliseconds, true);
+        for change in settings.changes.iter().take(here) {
+            life = change.time_to_live_milliseconds.unwrap_or(life);
+            keeps = change.keeps.unwrap_or(keeps);
+        }
+        Rule { life: keeps.then_some(i64::from(life)), purged }
+    }
+
     fn keep(
         &mut self,
         asked: Moment,
@@ -346,8 +429,9 @@ impl World<'_> {
         owner: usize,
         length: i64,
     ) {
-        let life = i64::from(self.settings.time_to_live_milliseconds);
         for (tier, place) in places {
+            // As it is configured when the answer is there.
+            let Some(life) = self.rule((*tier, *place), since).life else { continue };
             let kept = self.caches.entry((*tier, *place, path)).or_default();
             kept.push(Kept { owner, length, asked, since, until: since + life });
         }

@@ -24,7 +24,7 @@ use population::{Actor, Habit};
 use random::Random;
 
 pub use bulk::{BulkSettings, bulk, bulk_query};
-pub use lab::{Lab, LabSettings, lab};
+pub use lab::{Lab, LabChange, LabSettings, lab};
 pub use logs::DayFile;
 pub use population::{Person, Population, School};
 
