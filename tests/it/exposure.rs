@@ -1,7 +1,7 @@
 //! Affected lists: from the logs of the founding day to the approved revision.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use exposure::simulate::{DEFAULT_SEED, Day, LogOptions, founding_day};
 use serde_json::{Value, json};
@@ -20,11 +20,16 @@ pub struct Run {
 
 /// Runs the program itself.
 pub fn suimon(folder: &Path, arguments: &[&str]) -> Run {
-    let output = command(folder).args(arguments).output().expect("the program runs");
-    Run {
-        code: output.status.code().unwrap_or(-1),
-        stdout: String::from_utf8(output.stdout).expect("text"),
-        stderr: String::from_utf8(output.stderr).expect("text"),
+    Run::of(command(folder).args(arguments).output().expect("the program runs"))
+}
+
+impl Run {
+    pub fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).expect("text"),
+            stderr: String::from_utf8(output.stderr).expect("text"),
+        }
     }
 }
 
@@ -43,6 +48,13 @@ fn settings(app: &TestApp) -> Vec<&'static str> {
     let url = format!("database.url={}", app.database_url());
     let key = format!("keys.file={}", app.folder().join("kek.key").display());
     vec!["--set", url.leak(), "--set", key.leak(), "--set", "log.filter=off"]
+}
+
+/// The same with an environment of its own.
+pub fn on_with(app: &TestApp, environment: &[(&str, &str)], arguments: &[&str]) -> Run {
+    let arguments = [&settings(app)[..], arguments].concat();
+    let output = command(app.folder()).args(arguments).envs(environment.iter().copied()).output();
+    Run::of(output.expect("the program runs"))
 }
 
 /// Writes the logs of the day, and beside them the documents that are no logs.

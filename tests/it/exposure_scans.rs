@@ -11,7 +11,8 @@ use suimon::access::Role;
 use suimon::incidents::scans::HANDLER;
 use suimon::jobs::{Handler, Outcome, Running, Worker};
 
-use crate::exposure::write_day;
+use crate::exposure::{on_with, write_day};
+use crate::exposure_sources::{keys, stored};
 use crate::harness::{Member, TestApp, text};
 use crate::incidents::open;
 use crate::vault_support::apply_system;
@@ -169,7 +170,7 @@ async fn a_scan_that_fails_goes_on_where_it_stood_and_one_that_is_ended_leaves_n
     std::fs::rename(&missing, logs.path().join("kept")).unwrap();
     assert_eq!(app.run_jobs().await.failed, 1);
     let failed = look(&officer, &scan).await;
-    insta::assert_snapshot!(text(&failed["problem"]), @"cannot read origin/login.jsonl: entity not found; give the service access to it, then let the scan go on");
+    insta::assert_snapshot!(text(&failed["problem"]), @"cannot read origin/login.jsonl: No such file or directory (os error 2); give the service access to it, then let the scan go on");
     assert!(failed["filesRead"].as_u64().unwrap() >= 256, "{failed}");
     assert!(failed["bytesRead"].as_u64().unwrap() < failed["bytes"].as_u64().unwrap());
     assert!(left_over(&app).await > 300);
@@ -236,4 +237,43 @@ async fn what_cannot_be_asked_is_told_before_anything_begins() {
     let officer = plain.operator_member(Role::ComplianceOfficer).await;
     let incident = open(&officer).await;
     insta::assert_snapshot!("no_sources", start(&officer, question(&incident)).await.to_string());
+}
+
+/// Logs of a content delivery network lie in a store, and not on the disk of this service.
+#[tokio::test(flavor = "multi_thread")]
+async fn logs_in_a_store_are_scanned_as_those_on_the_disk() {
+    let store = stored().await;
+    let sources = "exposure.log_sources=edge=s3://logs/edge/, origin=s3://logs/origin/all.jsonl";
+    let app = TestApp::with(&[sources]).await;
+    let officer = app.operator_member(Role::ComplianceOfficer).await;
+    let incident = open(&officer).await;
+    let mut asked = question(&incident);
+    asked["from"] = json!("2023-10-26T02:00:00Z");
+    asked["to"] = json!("2023-10-26T02:59:00Z");
+    asked["personalRoutes"] = json!(["/mypage/**"]);
+    asked["cache"]["history"] =
+        json!([{ "at": "2023-10-26T02:50:00Z", "spreadsSeconds": 60, "keeps": false, "purged": true }]);
+    let scan = start(&officer, asked).await;
+    let address = store.server.address();
+    let work =
+        |secret: &str| on_with(&app, &keys(&store, &address, secret), &["--set", sources, "jobs", "run"]);
+    let refused = work("not-the-secret");
+    assert_eq!(refused.code, 0, "{}{}", refused.stdout, refused.stderr);
+    let failed = look(&officer, &scan).await;
+    insta::assert_snapshot!(text(&failed["problem"]), @"cannot read edge: the store refuses it (403): look at the credentials and what they may do; give the service access to it, then let the scan go on");
+
+    assert_eq!(change(&officer, "retryScan", &scan).await["state"], "QUEUED");
+    let worked = work(&store.secret_access_key);
+    assert_eq!(worked.code, 0, "{}{}", worked.stdout, worked.stderr);
+    let done = look(&officer, &scan).await;
+    assert_eq!(
+        (&done["state"], &done["files"], &done["filesRead"]),
+        (&json!("DONE"), &json!(4), &json!(4)),
+        "{done}"
+    );
+    assert_eq!(done["bytes"], done["bytesRead"]);
+    assert_eq!(done["revision"]["counts"]["confirmed"], 1);
+    let query = "query($id: ID!) { revision(id: $id) { inputs { name format } reconstruction { premises cache { history { at keeps purged timeToLiveSeconds } } } } }";
+    let list = officer.gql_with(query, json!({ "id": done["revision"]["id"] })).await;
+    insta::assert_json_snapshot!(list["data"]["revision"]);
 }

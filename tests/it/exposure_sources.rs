@@ -163,17 +163,12 @@ fn standard_input_also_of_parquet() {
             .expect("the program runs");
         running.stdin.take().expect("a pipe").write_all(&content).expect("written");
         let output = running.wait_with_output().expect("it ends");
-        let run = Run {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8(output.stdout).expect("text"),
-            stderr: String::from_utf8(output.stderr).expect("text"),
-        };
-        let inputs = told(&run);
+        let inputs = told(&Run::of(output));
         assert_eq!(inputs[0], ("-".to_owned(), format.to_owned()));
     }
 }
 
-async fn stored() -> FakeKms {
+pub async fn stored() -> FakeKms {
     FakeKms::with_objects(
         "logs",
         &[
@@ -187,22 +182,22 @@ async fn stored() -> FakeKms {
     .await
 }
 
+/// What the program needs to reach the store.
+pub fn keys<'k>(store: &'k FakeKms, address: &'k str, secret: &'k str) -> [(&'static str, &'k str); 5] {
+    [
+        ("AWS_ENDPOINT_URL", address),
+        ("AWS_ALLOW_HTTP", "true"),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", &store.access_key_id),
+        ("AWS_SECRET_ACCESS_KEY", secret),
+    ]
+}
+
 fn from_store(folder: &Path, store: &FakeKms, secret: &str, sources: &[&str]) -> Run {
     let arguments = [&["exposure", "reconstruct"], sources, &QUESTION[..], &FACTS[..]].concat();
-    let output = command(folder)
-        .args(arguments)
-        .env("AWS_ENDPOINT_URL", store.server.address())
-        .env("AWS_ALLOW_HTTP", "true")
-        .env("AWS_REGION", "us-east-1")
-        .env("AWS_ACCESS_KEY_ID", &store.access_key_id)
-        .env("AWS_SECRET_ACCESS_KEY", secret)
-        .output()
-        .expect("the program runs");
-    Run {
-        code: output.status.code().unwrap_or(-1),
-        stdout: String::from_utf8(output.stdout).expect("text"),
-        stderr: String::from_utf8(output.stderr).expect("text"),
-    }
+    let address = store.server.address();
+    let output = command(folder).args(arguments).envs(keys(store, &address, secret)).output();
+    Run::of(output.expect("the program runs"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -278,12 +273,21 @@ fn what_is_said_of_forms() {
     let names = FIELDS.replace(' ', ",");
     let inputs = told(&reconstruct(folder, &["realtime.log", "origin.jsonl", "--fields", &names]));
     assert_eq!(inputs[1].1, "cloudfront_realtime");
-    let json = r#"{"at":1698285784.110,"ms":5,"u":"/mypage","rid":"Zj1==","sid":"s1","c":"MISS","status":200}
-{"at":1698285784.160,"ms":5,"u":"/mypage","rid":"Zj2==","sid":"s2","c":"HIT","status":200}
+    let json = r#"{"at":1698285784.110,"ms":5,"u":"/mypage","rid":"Zj1==","sid":"s1","c":"MISS","status":200,"m":"GET"}
+{"at":1698285784.160,"ms":5,"u":"/mypage","rid":"Zj2==","sid":"s2","c":"HIT","status":200,"m":"GET"}
 "#;
     write(folder, "own.log", json);
     write(folder, "names.txt", "# of our edge\nend=at\nduration_ms=ms\nurl=u\nid=rid\n");
-    let more = ["--json-fields", "names.txt", "--json-field", "session=sid", "--json-field", "cache=c"];
+    let more = [
+        "--json-fields",
+        "names.txt",
+        "--json-field",
+        "session=sid",
+        "--json-field",
+        "cache=c",
+        "--json-field",
+        "method=m",
+    ];
     let inputs = told(&reconstruct(folder, &[&["own.log", "origin.jsonl"], &more[..]].concat()));
     assert_eq!(inputs[1].1, "json");
     // Nobody says what it is.

@@ -51,8 +51,8 @@ pub use formats::{Dialect, Format, Known, Mapping, MappingError, Template, Templ
 pub use input::{Bad, BadReason, BadSample, InputReport, Truncation};
 pub use query::{Basis, Limits, QueryError, WindowQuery};
 pub use reconstruct::{
-    AnswerCounts, Assumption, CacheChange, CacheFacts, Doubt, Exposure, ExposureCounts, FactsError, JoinedBy, KeptAnswer,
-    PersonReconstruction, Reconstruction, Residual, TenantReconstruction, WouldHelp,
+    AnswerCounts, Assumption, CacheChange, CacheFacts, Doubt, Exposure, ExposureCounts, FactsError, JoinedBy,
+    KeptAnswer, PersonReconstruction, Reconstruction, Residual, TenantReconstruction, WouldHelp,
 };
 pub use result::{
     Border, Class, Counts, Coverage, Evidence, EvidenceKind, Gap, KindCount, NotCounted, PersonExposure,

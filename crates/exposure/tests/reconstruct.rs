@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use exposure::simulate::{Lab, LabChange, LabSettings, lab};
-use exposure::{Basis, CacheChange, CacheFacts, Exposure, FactsError, Reconstruction, Scan, WindowQuery, WindowResult};
+use exposure::{
+    Basis, CacheChange, CacheFacts, Exposure, FactsError, Reconstruction, Scan, WindowQuery, WindowResult,
+};
 use proptest::prelude::*;
 
 /// What the configuration of such a world says.

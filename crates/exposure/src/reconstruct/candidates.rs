@@ -36,8 +36,15 @@ pub(super) fn candidates(joined: &Joined<'_>, facts: &CacheFacts, begin: i64, ga
     let mut union = Union::default();
     let mut found = Vec::new();
     for (answers, loose) in by_path.into_values() {
-        OfPath::new(&joined.answers, &answers, &loose, (facts, &rules), (begin, gaps), (&mut union, &mut of_any))
-            .solve(&answers, &mut found);
+        OfPath::new(
+            &joined.answers,
+            &answers,
+            &loose,
+            (facts, &rules),
+            (begin, gaps),
+            (&mut union, &mut of_any),
+        )
+        .solve(&answers, &mut found);
     }
     found.sort_unstable_by_key(|one| one.answer);
     found
@@ -84,7 +91,9 @@ impl<'j> OfPath<'j> {
                 made.push(fill(*number, answer, (facts, rules), owners.clone()));
             }
         }
-        made.extend(loose.iter().filter(|loose| asked && kept(loose, begin, rules)).map(|loose| loose_fill(loose)));
+        made.extend(
+            loose.iter().filter(|loose| asked && kept(loose, begin, rules)).map(|loose| loose_fill(loose)),
+        );
         let (passed, confirmed) = Default::default();
         let renewed = answers.iter().map(|number| &all[*number as usize]).filter(|answer| answer.renewed);
         let renewals = Times::new(renewed.map(|answer| (answer.start, answer.end)).collect());

@@ -85,7 +85,9 @@ pub enum FactsError {
     #[error("`history[{0}]` changes nothing; give `time_to_live_seconds`, `keeps` or `purged`")]
     NoChange(usize),
     /// Spreads longer than a day, or a time to live of more than a year, with its number from 0.
-    #[error("`history[{0}]`: give at most 86400 `spreads_seconds`, a day, and at most 31536000 `time_to_live_seconds`, a year")]
+    #[error(
+        "`history[{0}]`: give at most 86400 `spreads_seconds`, a day, and at most 31536000 `time_to_live_seconds`, a year"
+    )]
     Change(usize),
     /// Then no answer at the edge is looked at, and everybody would be left out.
     #[error("the query has no personal routes; name those that carry personal data, such as `/mypage/**`")]

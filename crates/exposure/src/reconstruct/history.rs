@@ -168,12 +168,18 @@ mod tests {
         // In no order.
         let rules = rules(vec![on, off]);
         let certain = |clock: &str| rules.is_kept((at(clock), at(clock)));
-        assert_eq!(["01:58:59", "01:59:00", "02:59:00", "03:06:00", "03:06:01"].map(certain), [true, false, false, false, true]);
+        assert_eq!(
+            ["01:58:59", "01:59:00", "02:59:00", "03:06:00", "03:06:01"].map(certain),
+            [true, false, false, false, true]
+        );
         let kept = |clock: &str| rules.may_be_kept((at(clock), at(clock)));
         let given = |clock: &str| rules.may_give((at(clock), at(clock)));
         // What was kept before lasts for two lives of an hour.
         assert!(given("02:30:00") && given("04:00:00"));
-        assert_eq!(["01:59:00", "02:06:00", "02:06:01", "02:58:59", "02:59:00"].map(kept), [true, true, false, false, true]);
+        assert_eq!(
+            ["01:59:00", "02:06:00", "02:06:01", "02:58:59", "02:59:00"].map(kept),
+            [true, true, false, false, true]
+        );
     }
 
     #[test]

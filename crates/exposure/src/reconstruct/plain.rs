@@ -38,7 +38,8 @@ pub(super) fn candidates(
     begin: i64,
     gaps: &Gaps,
 ) -> BTreeMap<usize, Set> {
-    let mut plain = Plain { joined, facts, rules: Rules::of(facts), gaps, made: Vec::new(), passed: Vec::new() };
+    let mut plain =
+        Plain { joined, facts, rules: Rules::of(facts), gaps, made: Vec::new(), passed: Vec::new() };
     let numbers = || 0..joined.answers.len();
     for number in numbers() {
         let answer = &joined.answers[number];
@@ -150,7 +151,11 @@ impl Plain<'_> {
             since = i64::MIN;
         }
         let owners = |since| self.owners(number, &self.near(&self.made, number, since));
-        owners(since.max(self.rules.purged_anywhere(span))).or_else(|| owners(i64::MIN)).unwrap_or((BTreeSet::new(), true, true))
+        owners(since.max(self.rules.purged_anywhere(span))).or_else(|| owners(i64::MIN)).unwrap_or((
+            BTreeSet::new(),
+            true,
+            true,
+        ))
     }
 
     fn here(&self, number: usize) -> Set {
