@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! cli, http, graphql, background, fuzzing  →  every part
+//! drill               →  notices duties incidents access audit
 //! reports             →  notices duties incidents requirements vault access audit
 //! privacy             →  notices incidents requirements vault jobs access audit
 //! notices             →  incidents requirements vault jobs access audit
@@ -29,6 +30,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod decisions;
+pub mod drill;
 pub mod duties;
 pub mod emergency;
 pub mod entropy;

@@ -116,12 +116,17 @@ fn tell(written: &[(String, u64)]) {
 }
 
 /// The schools as the import of tenants reads them, with the address of each one's office.
-fn schools_csv() -> String {
+pub fn schools_csv() -> String {
     let rows = SCHOOLS.lines().enumerate().map(|(index, line)| match line.split_once(',') {
         Some((slug, _)) if index > 0 => format!("{line},{}\n", office_of(slug)),
         _ => format!("{line},contact\n"),
     });
     rows.collect()
+}
+
+/// A TOML basic string, for a configuration that is written.
+pub fn toml_text(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// Where a school's office is reached, in the example: nowhere (RFC 2606).

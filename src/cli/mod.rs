@@ -10,6 +10,7 @@ mod attest;
 mod audit;
 mod caching;
 mod demo;
+mod drill;
 mod estimate;
 mod example;
 mod export;
@@ -30,15 +31,16 @@ mod schema;
 mod serve;
 mod subject;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
 use crate::app::App;
-use crate::clock::SystemClock;
+use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config, Sources};
+use crate::drill::{DrillClock, Folder};
 use crate::entropy::Entropy;
 
 pub use output::{Failure, Format};
@@ -107,6 +109,9 @@ enum Command {
     Audit(audit::Command),
     /// Replays the founding day on a simulated clock, through the public API.
     Demo(demo::Arguments),
+    /// Holds a drill: a made-up incident on a simulated clock, which a team works and Suimon measures.
+    #[command(subcommand)]
+    Drill(drill::Command),
     /// The examples as files (logs with made-up people, manifests) and as applications to click through.
     #[command(subcommand)]
     Example(example::Command),
@@ -162,6 +167,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Assess(arguments) => assess::run(&context, arguments).await,
         Command::Audit(command) => audit::run(&context, command).await,
         Command::Demo(arguments) => demo::run(&context, arguments).await,
+        Command::Drill(command) => drill::run(&context, command).await,
         Command::Example(command) => example::run(&context, command).await,
         Command::Exposure(command) => exposure::run(&context, command).await,
         Command::Incident(command) => incident::run(&context, command).await,
@@ -179,10 +185,14 @@ impl Context {
         config::load(&self.sources).map_err(|problems| Failure::usage(problems.to_string()))
     }
 
-    /// Opens the service on the machine's clock.
+    /// Opens the service on the machine's clock; a drill on its own.
     pub async fn open(&self) -> Result<Arc<App>, Failure> {
         let config = self.config()?;
         output::start_logging(&config.log);
-        Ok(App::open(config, Arc::new(SystemClock), Entropy::from_os()).await?)
+        let clock: Arc<dyn Clock> = match config.drill.folder() {
+            None => Arc::new(SystemClock),
+            Some(folder) => Arc::new(DrillClock::new(Folder::open(Path::new(folder))?)?),
+        };
+        Ok(App::open(config, clock, Entropy::from_os()).await?)
     }
 }

@@ -1,6 +1,7 @@
 //! `suimon serve`.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -8,6 +9,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{Context, Failure};
+use crate::app::App;
 
 /// Runs the service.
 #[derive(Args)]
@@ -19,13 +21,22 @@ pub struct Arguments {
 
 pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Failure> {
     let app = context.open().await?;
+    if app.config().drill.folder().is_some() {
+        return Err(Failure::usage("this is a drill, whose clock would stand: use `suimon drill serve`"));
+    }
     let address = arguments.listen.unwrap_or_else(|| app.config().server.listen.clone());
     let listener =
         TcpListener::bind(&address).await.with_context(|| format!("cannot listen on {address}"))?;
-    let local = listener.local_addr()?;
     if app.root().is_err() {
         tracing::warn!("this installation has no operator yet; run `suimon init`");
     }
+    serve(app, listener).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Serves and works until the program is ended.
+pub(super) async fn serve(app: Arc<App>, listener: TcpListener) -> Result<(), Failure> {
+    let local = listener.local_addr()?;
     tracing::info!(address = %local, aes = %envelope::hardware_aes(), "listening");
     // The worker ends after the server: what a last request has approved may still be taken.
     let ending = CancellationToken::new();
@@ -50,7 +61,7 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Fa
     }
     served?;
     tracing::info!("ended");
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// Resolves at Ctrl-C or SIGTERM.

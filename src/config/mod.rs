@@ -32,6 +32,7 @@ pub struct Config {
     pub retention: RetentionConfig,
     pub emergency: EmergencyConfig,
     pub exposure: ExposureConfig,
+    pub drill: DrillConfig,
     pub log: LogConfig,
 }
 
@@ -241,6 +242,20 @@ impl ExposureConfig {
 fn is_name(name: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (1..=40).contains(&name.len()) && name.bytes().all(fits)
+}
+
+/// Whether this is a drill.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DrillConfig {
+    pub folder: String,
+}
+
+impl DrillConfig {
+    /// The drill's folder, where it is one.
+    pub fn folder(&self) -> Option<&str> {
+        Some(self.folder.as_str()).filter(|folder| !folder.is_empty())
+    }
 }
 
 /// How log lines look.

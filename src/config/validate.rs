@@ -184,9 +184,35 @@ pub fn check(config: &Config, problems: &mut Vec<String>) {
     if let Err((key, problem)) = exposure.forms().check() {
         require(false, &format!("exposure.{key}: {problem}"));
     }
+    if config.drill.folder().is_some() {
+        for (holds, problem) in nothing_leaves(config) {
+            require(holds, problem);
+        }
+    }
     require(
         tracing_subscriber::EnvFilter::try_new(&config.log.filter).is_ok(),
         "log.filter: wants a filter such as info or suimon=debug,warn",
     );
     super::keys::check(&config.keys, problems);
+}
+
+/// A drill has made-up people and a clock that is wrong, so it reaches nobody and touches no real installation.
+fn nothing_leaves(config: &Config) -> [(bool, &'static str); 4] {
+    let keys = &config.keys;
+    let local = keys.transit_url.is_empty() && keys.kms_key.is_empty();
+    [
+        (
+            config.mail.transport == MailTransport::Captured,
+            "mail.transport: wants captured, because drill.folder is given: a drill sends no mail",
+        ),
+        (
+            config.database.url.expose().starts_with("sqlite://"),
+            "database.url: wants a SQLite database of its own, because drill.folder is given",
+        ),
+        (local, "keys: want a local key file, because drill.folder is given: a drill asks no key server"),
+        (
+            config.identity.oidc.is_empty(),
+            "identity.oidc: wants no provider, because drill.folder is given: nobody signs in to a drill elsewhere",
+        ),
+    ]
 }

@@ -28,7 +28,7 @@ pub use campaign::{approve_notice, cancel_notice, create_notice, preview_notice,
 pub use capture::{CapturedMail, captured_mails};
 pub use model::{
     Audience, Channel, Counts, Language, Message, MessageState, NewNotice, Notice, NoticeState, Reason,
-    Variables,
+    Variables, pseudonym_of,
 };
 pub use person::{
     MovedMails, Written, forget_mails, forget_mails_of_tenant, has_old_mails, move_mails, purge_mails,

@@ -16,9 +16,11 @@ use super::narrator::Narrator;
 use super::summary::Score;
 use crate::access::{FirstAdmin, Initialised, NewOperator, every_scope, initialise, issue_token_for};
 use crate::app::App;
+use crate::cli::example::toml_text;
 use crate::cli::{Failure, output};
 use crate::clock::SteppedClock;
 use crate::config::{self, Sources};
+use crate::drill::create_private;
 use crate::entropy::Entropy;
 
 /// Where people of the example live, and the incident's zone.
@@ -176,18 +178,6 @@ pub fn instant(time: &str) -> anyhow::Result<Timestamp> {
     Ok(zoned.with_context(|| format!("{time} is no time of the story"))?.timestamp())
 }
 
-/// The folder holds a key and tokens: nobody else reads it.
-fn create_private(folder: &Path) -> anyhow::Result<()> {
-    let failed = || format!("cannot create {}", folder.display());
-    std::fs::create_dir_all(folder).with_context(failed)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700)).with_context(failed)?;
-    }
-    Ok(())
-}
-
 /// A configuration with which `suimon serve --config` opens what the demo leaves.
 fn configuration_of(folder: &Path) -> anyhow::Result<String> {
     let folder = std::path::absolute(folder).context("the working directory")?;
@@ -199,9 +189,4 @@ fn configuration_of(folder: &Path) -> anyhow::Result<String> {
          [database]\nurl = {url}\n\n[keys]\nfile = {}\n\n[mail]\ntransport = \"captured\"\n",
         text(folder.join("kek.key"))
     ))
-}
-
-/// A TOML basic string.
-fn toml_text(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use super::plan::{Answer, CACHE_OFF, CACHE_ON, Moment, Plan};
+use super::plan::{Answer, CACHE_ON, Moment, Plan};
 use super::random::Random;
 
 /// The minimum time to live.
@@ -40,13 +40,22 @@ struct Kept {
     until: Moment,
 }
 
-/// `regional`: there is one more cache, behind all locations.
-pub(super) fn serve(random: &mut Random, plan: &Plan, regional: bool) -> Vec<Served> {
+/// What is wrong with the edge from [`CACHE_ON`] on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fault {
+    /// When the cache is switched off.
+    pub(super) until: Moment,
+    /// There is one more cache, behind all locations.
+    pub(super) regional: bool,
+}
+
+pub(super) fn serve(random: &mut Random, plan: &Plan, fault: Fault) -> Vec<Served> {
+    let Fault { until, regional } = fault;
     let mut caches: HashMap<(&str, &str), Vec<Kept>> = HashMap::new();
     let mut served: Vec<Served> = Vec::with_capacity(plan.requests.len());
     for (index, request) in plan.requests.iter().enumerate() {
         let asset = request.path.starts_with("/assets/");
-        let cached = asset || (CACHE_ON..CACHE_OFF).contains(&request.at);
+        let cached = asset || (CACHE_ON..until).contains(&request.at);
         let kept = caches.entry((plan.browsers[request.browser].place, request.path)).or_default();
         kept.retain(|kept| kept.until > request.at);
         let fresh = kept.iter().filter(|kept| kept.since <= request.at).max_by_key(|kept| kept.since);

@@ -17,6 +17,15 @@ pub(super) const MIDNIGHT: i64 = 1_698_246_000_000;
 /// The origin's clock is ahead of the edge's by this, as clocks are.
 const ORIGIN_AHEAD: Moment = 240;
 
+/// The end of the day.
+pub(super) const DAY_END: Moment = 24 * HOUR;
+
+const HOUR: Moment = 3_600_000;
+
+pub(super) fn moment(instant: Timestamp) -> Moment {
+    instant.as_millisecond() - MIDNIGHT
+}
+
 pub(super) fn instant(moment: Moment) -> Timestamp {
     // Moments lie within one day of a constant, so they are in the calendar.
     Timestamp::from_millisecond(MIDNIGHT + moment).unwrap_or(Timestamp::UNIX_EPOCH)
@@ -39,6 +48,8 @@ pub struct DayFile<'d> {
     pub(super) day: &'d Day,
     pub(super) name: String,
     pub(super) options: LogOptions,
+    /// Lines of the origin before this moment.
+    pub(super) until: Moment,
     pub(super) content: Content,
 }
 
@@ -142,6 +153,7 @@ impl DayFile<'_> {
             .enumerate()
             .filter(|(_, served)| served.from.is_none())
             .map(|(index, served)| (self.day.plan.requests[served.planned].at + served.taken / 2, index))
+            .filter(|(answered, _)| *answered < self.until)
             .collect();
         answered.sort_unstable();
         for (moment, index) in answered {
@@ -165,12 +177,16 @@ impl DayFile<'_> {
     fn logins(&self, writer: &mut impl Write) -> io::Result<()> {
         for served in &self.day.served {
             let request = &self.day.plan.requests[served.planned];
+            let answered = request.at + served.taken / 2;
+            if answered >= self.until {
+                continue;
+            }
             let outcome = match request.answer {
                 Answer::LoggedIn => "success",
                 Answer::LoginFailed => "failure",
                 Answer::Personal | Answer::Public => continue,
             };
-            let mut line = OriginLine::at(request.at + served.taken / 2, "login", &served.id);
+            let mut line = OriginLine::at(answered, "login", &served.id);
             line.outcome = Some(outcome);
             self.who(&mut line, request);
             serde_json::to_writer(&mut *writer, &line)?;
@@ -244,14 +260,14 @@ fn japan(moment: Moment) -> String {
 }
 
 /// Spreads the lines over files as the edge does: several an hour, named by the hour in UTC, out of order, and
-/// some lines one hour late.
-pub(super) fn edge_files(day: &Day) -> Vec<(String, Vec<usize>)> {
+/// some lines one hour late. Each with the moment from which it is there: when its hour is over.
+pub(super) fn edge_files(day: &Day) -> Vec<(Moment, String, Vec<usize>)> {
     let mut random = Random::new(day.seed ^ 0x0065_6467_655f_6669);
     let mut hours: std::collections::BTreeMap<i64, Vec<usize>> = std::collections::BTreeMap::new();
     for (index, served) in day.served.iter().enumerate() {
         let end = MIDNIGHT + day.plan.requests[served.planned].at + served.taken;
         let late = i64::from(random.percent(2));
-        hours.entry(end.div_euclid(3_600_000) + late).or_default().push(index);
+        hours.entry(end.div_euclid(HOUR) + late).or_default().push(index);
     }
     let mut files = Vec::new();
     for (hour, mut lines) in hours {
@@ -260,7 +276,8 @@ pub(super) fn edge_files(day: &Day) -> Vec<(String, Vec<usize>)> {
         let start = Timestamp::from_second(hour * 3600).unwrap_or(Timestamp::UNIX_EPOCH);
         for part in lines.chunks(lines.len().div_ceil(count).max(1)) {
             let stamp = start.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d-%H").to_string();
-            files.push((format!("edge/E2SUIMONEXAMPLE.{stamp}.{}", random.hex(8)), part.to_vec()));
+            let name = format!("edge/E2SUIMONEXAMPLE.{stamp}.{}", random.hex(8));
+            files.push(((hour + 1) * HOUR - MIDNIGHT, name, part.to_vec()));
         }
     }
     files

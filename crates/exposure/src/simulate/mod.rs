@@ -4,6 +4,7 @@
 //! All people are made up. The same seed gives the same bytes.
 
 mod bulk;
+mod drill;
 mod edge;
 mod lab;
 mod logs;
@@ -17,13 +18,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::query::{Basis, Limits, WindowQuery};
-use edge::Served;
-use logs::{Content, instant};
-use plan::{CACHE_OFF, CACHE_ON, Plan};
+use edge::{Fault, Served};
+use logs::{Content, DAY_END, instant, moment};
+use plan::{CACHE_OFF, CACHE_ON, Moment, Plan};
 use population::{Actor, Habit};
 use random::Random;
 
 pub use bulk::{BulkSettings, bulk, bulk_query};
+pub use drill::{DRILL_BEGINS, drill_day};
 pub use lab::{Lab, LabChange, LabSettings, lab};
 pub use logs::DayFile;
 pub use population::{Person, Population, School};
@@ -118,7 +120,7 @@ pub fn founding_day(seed: u64) -> Day {
     loop {
         let (population, actors) = population::populate(&mut random);
         let plan = plan::plan(&mut random, &actors);
-        let served = edge::serve(&mut random, &plan, false);
+        let served = edge::serve(&mut random, &plan, Fault { until: CACHE_OFF, regional: false });
         if let Some(truth) = truth(&population, &plan, &served)
             && open_sessions_reach_the_origin(&actors, &plan, &served)
         {
@@ -132,7 +134,8 @@ pub fn founding_day(seed: u64) -> Day {
 #[must_use]
 pub fn founding_day_with_a_regional_cache(seed: u64) -> Day {
     let Day { population, plan, .. } = founding_day(seed);
-    let served = edge::serve(&mut Random::new(seed), &plan, true);
+    let fault = Fault { until: CACHE_OFF, regional: true };
+    let served = edge::serve(&mut Random::new(seed), &plan, fault);
     let sightings = sightings(&population, &plan, &served);
     let exposed: BTreeSet<&String> = sightings.iter().map(|sighting| &sighting.victim).collect();
     let exposed = exposed.into_iter().cloned().collect();
@@ -249,16 +252,36 @@ impl Day {
     /// `truth.json`.
     #[must_use]
     pub fn files(&self, options: LogOptions) -> Vec<DayFile<'_>> {
-        let file = |name: String, content| DayFile { day: self, name, options, content };
+        // Files of the last hour, and of lines that are an hour late, come after the day.
+        let mut files = self.logs(options, Moment::MAX);
+        let file = |name: &str, content| DayFile {
+            day: self,
+            name: name.to_owned(),
+            options,
+            until: DAY_END,
+            content,
+        };
+        files.push(file("population.json", Content::Population));
+        files.push(file("truth.json", Content::Truth));
+        files
+    }
+
+    /// The logs as they are there at `instant`: the edge's by the hour, once it is over; the origin's up to then.
+    #[must_use]
+    pub fn logs_at(&self, options: LogOptions, instant: Timestamp) -> Vec<DayFile<'_>> {
+        self.logs(options, moment(instant))
+    }
+
+    fn logs(&self, options: LogOptions, until: Moment) -> Vec<DayFile<'_>> {
+        let file = |name: String, content| DayFile { day: self, name, options, until, content };
         let ending = if options.gzip { ".gz" } else { "" };
         let mut files: Vec<DayFile<'_>> = logs::edge_files(self)
             .into_iter()
-            .map(|(name, lines)| file(format!("{name}{ending}"), Content::Edge(lines)))
+            .filter(|(there, ..)| *there <= until)
+            .map(|(_, name, lines)| file(format!("{name}{ending}"), Content::Edge(lines)))
             .collect();
         files.push(file("origin/access.jsonl".to_owned(), Content::Access));
         files.push(file("origin/login.jsonl".to_owned(), Content::Logins));
-        files.push(file("population.json".to_owned(), Content::Population));
-        files.push(file("truth.json".to_owned(), Content::Truth));
         files
     }
 
