@@ -80,15 +80,16 @@ fn named(url: &Url) -> anyhow::Result<String> {
     Ok(format!("{}://{bucket}", url.scheme()))
 }
 
+const FORBIDDEN: &str = "the store refuses it (403): look at the credentials and what they may do";
+const UNKNOWN: &str = "the store does not know the credentials (401)";
+
 /// What is the matter, without a word of the store's.
 pub fn told(error: &object_store::Error) -> String {
     use object_store::Error as E;
     let what = match error {
         E::NotFound { .. } => "there is no such bucket, container or object",
-        E::PermissionDenied { .. } => {
-            "the store refuses it (403): look at the credentials and what they may do"
-        }
-        E::Unauthenticated { .. } => "the store does not know the credentials (401)",
+        E::PermissionDenied { .. } => FORBIDDEN,
+        E::Unauthenticated { .. } => UNKNOWN,
         E::InvalidPath { .. } => "the prefix is none",
         _ => {
             let mut source: Option<&(dyn Error + 'static)> = Some(error);
@@ -107,6 +108,13 @@ pub fn told(error: &object_store::Error) -> String {
                 }
                 if let Some(failed) = this.downcast_ref::<std::io::Error>() {
                     return failed.kind().to_string();
+                }
+                // Of a list the library keeps the status to itself, and tells it in words alone.
+                let words = this.to_string();
+                for (status, what) in [("403", FORBIDDEN), ("401", UNKNOWN)] {
+                    if words.starts_with(&format!("Server returned non-2xx status code: {status}")) {
+                        return what.to_owned();
+                    }
                 }
                 source = this.source();
             }

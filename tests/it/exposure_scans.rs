@@ -258,7 +258,7 @@ async fn logs_in_a_store_are_scanned_as_those_on_the_disk() {
     let work =
         |secret: &str| on_with(&app, &keys(&store, &address, secret), &["--set", sources, "jobs", "run"]);
     let refused = work("not-the-secret");
-    assert_eq!(refused.code, 0, "{}{}", refused.stdout, refused.stderr);
+    assert_eq!(refused.code, 3, "{}{}", refused.stdout, refused.stderr);
     let failed = look(&officer, &scan).await;
     insta::assert_snapshot!(text(&failed["problem"]), @"cannot read edge: the store refuses it (403): look at the credentials and what they may do; give the service access to it, then let the scan go on");
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::finish::timestamp;
+use crate::formats::Format;
 use crate::input::InputReport;
 use crate::query::{Basis, Compiled};
 use crate::result::{Coverage, Gap, Source};
@@ -15,8 +16,13 @@ pub(crate) fn coverage(compiled: &Compiled, store: &Store, inputs: &[InputReport
         inputs.iter().filter_map(|input| input.format).any(|format| format.is_of_origin() == of_origin)
     };
     let (edge_given, origin_given) = (given(false), given(true));
+    // A balancer's lines, or those of the origin's own server, do not stand for those of an edge before it.
+    let is_edge = |format: Format| !format.is_of_origin() && !format.may_stand_beside_an_edge();
+    let has_edge = inputs.iter().filter_map(|input| input.format).any(is_edge);
+    let edge_hours =
+        if has_edge { store.edge_hours.clone() } else { &store.edge_hours | &store.beside_hours };
     let mut gaps = Vec::new();
-    for (source, hours) in [(Source::Edge, &store.edge_hours), (Source::Origin, &store.origin_hours)] {
+    for (source, hours) in [(Source::Edge, &edge_hours), (Source::Origin, &store.origin_hours)] {
         gaps.extend(missing_hours(compiled.inside, hours).into_iter().map(|(from, to)| Gap {
             source,
             from: timestamp(from),

@@ -106,8 +106,20 @@ pub(crate) struct EdgeRecord {
     pub(crate) may_be_kept: bool,
     pub(crate) refused: bool,
     pub(crate) length: Length,
+    /// The longest that one of its lines says it took, in milliseconds.
+    pub(crate) taken: u32,
     pub(crate) input: u32,
     pub(crate) line: u64,
+}
+
+/// Lines of one request differ by less in when it was, in milliseconds.
+const APART: i64 = 10_000;
+
+impl EdgeRecord {
+    /// Its lines lie so far apart that they are of several requests, to which one id was given.
+    pub(crate) fn is_several(&self) -> bool {
+        self.end.saturating_sub(self.start) > i64::from(self.taken) + APART
+    }
 }
 
 /// Length of the whole body, by the answer's field. The log's numbers have nine digits at most.
@@ -190,6 +202,7 @@ impl Record for EdgeRecord {
         self.end = self.end.max(other.end);
         self.route = self.route.min(other.route);
         self.refused &= other.refused;
+        self.taken = self.taken.max(other.taken);
         agreed(&mut self.location, other.location, 0);
         agreed(&mut self.client, other.client, 0);
         agreed(&mut self.said, other.said, Said::Nothing);

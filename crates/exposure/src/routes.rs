@@ -64,6 +64,24 @@ impl RoutePattern {
         &self.text
     }
 
+    /// Whether some path is taken by both.
+    fn shares_a_path_with(&self, other: &Self) -> bool {
+        let mut theirs = other.segments.iter();
+        for own in &self.segments {
+            match (own, theirs.next()) {
+                // The folder itself is taken, too.
+                (Segment::Below, _) | (_, Some(Segment::Below)) => return true,
+                (Segment::Exactly(one), Some(Segment::Exactly(other))) if one == other => {}
+                (Segment::Exactly(exact), Some(Segment::Any))
+                | (Segment::Any, Some(Segment::Exactly(exact)))
+                    if !exact.is_empty() => {}
+                (Segment::Any, Some(Segment::Any)) => {}
+                _ => return false,
+            }
+        }
+        matches!(theirs.next(), None | Some(Segment::Below))
+    }
+
     /// Does the pattern take this path? The path is percent-decoded and without its query.
     #[must_use]
     pub fn matches(&self, path: &[u8]) -> bool {
@@ -128,13 +146,12 @@ impl Routes {
     /// The route of a log that has no paths but names of routes, by the pattern of that name: `None` if it is none of those asked for. A name
     /// whose pattern nobody knows may be any of them.
     pub(crate) fn named(&self, pattern: Option<&str>) -> Option<u16> {
-        let index = match pattern {
-            Some(pattern) => self.patterns.iter().position(|known| known.as_str() == pattern)?,
-            None if self.patterns.len() == 1 => 0,
-            None if self.patterns.is_empty() => return None,
-            None => return Some(ANY),
-        };
-        u16::try_from(index).ok()
+        let own = pattern.and_then(|pattern| RoutePattern::parse(pattern).ok());
+        // One that is written otherwise may take some of the same paths.
+        let shares = |known: &RoutePattern| own.as_ref().is_none_or(|own| own.shares_a_path_with(known));
+        let mut shared = (0_u16..).zip(&self.patterns).filter(|(_, known)| shares(known));
+        let (index, _) = shared.next()?;
+        Some(if shared.next().is_some() { ANY } else { index })
     }
 
     /// The first pattern that takes this raw path (percent-encoded, possibly with a query).

@@ -280,6 +280,16 @@ impl Found {
     }
 }
 
+/// Of which log a line shows that it has the hour.
+#[derive(Clone, Copy)]
+enum Hours {
+    Origin,
+    Edge,
+    /// Of an edge, if there is no other.
+    Beside,
+    None,
+}
+
 /// Lines that are looked at for what their format is. After them the input is of none.
 const MAX_UNKNOWN: u32 = 1_000;
 
@@ -439,7 +449,7 @@ impl<'q> File<'q> {
     }
 
     /// Notes that the log has a line at this time; tells whether it is near the window.
-    fn saw(&mut self, start: i64, end: i64, edge: bool) -> bool {
+    fn saw(&mut self, start: i64, end: i64, of: Hours) -> bool {
         self.found.seen = Some(match self.found.seen {
             None => (end, end),
             Some((first, last)) => (first.min(end), last.max(end)),
@@ -452,9 +462,13 @@ impl<'q> File<'q> {
         let hour = end.div_euclid(3_600_000);
         if hour != self.hour && end >= from && start <= to {
             self.hour = hour;
-            let hours =
-                if edge { &mut self.found.store.edge_hours } else { &mut self.found.store.origin_hours };
-            hours.insert(hour);
+            let store = &mut self.found.store;
+            match of {
+                Hours::Origin => _ = store.origin_hours.insert(hour),
+                Hours::Edge => _ = store.edge_hours.insert(hour),
+                Hours::Beside => _ = store.beside_hours.insert(hour),
+                Hours::None => self.hour = i64::MIN,
+            }
         }
         true
     }
@@ -468,12 +482,12 @@ impl<'q> File<'q> {
             let at = if is_known { glance.start.midpoint(glance.end) } else { glance.end };
             self.found.store.skew.edge(id, at);
         }
-        self.saw(glance.start, glance.end, true) && self.compiled.routes.find(glance.path).is_some()
+        self.saw(glance.start, glance.end, Hours::Edge) && self.compiled.routes.find(glance.path).is_some()
     }
 
     fn edge(&mut self, number: u64, line: &[u8], read: &EdgeLine<'_>) {
         if read.between_caches {
-            self.saw(read.start, read.end, true);
+            self.saw(read.start, read.end, Hours::None);
             return;
         }
         let id = plain_id(read.id);
@@ -481,7 +495,8 @@ impl<'q> File<'q> {
         if !id.is_empty() && read.end - read.start < UNKNOWN {
             self.found.store.skew.edge(id, read.start.midpoint(read.end));
         }
-        if !self.saw(read.start, read.end, true) {
+        let is_beside = self.found.format.is_some_and(Format::may_stand_beside_an_edge);
+        if !self.saw(read.start, read.end, if is_beside { Hours::Beside } else { Hours::Edge }) {
             return;
         }
         let Some(route) = self.compiled.routes.find(read.path) else { return };
@@ -510,6 +525,7 @@ impl<'q> File<'q> {
             may_be_kept: matches!(read.method, b"GET" | b"HEAD" | b""),
             length: read.length.into(),
             refused: refused(read.status),
+            taken: u32::try_from(read.end.saturating_sub(read.start)).unwrap_or(u32::MAX),
             input: 0,
             line: number,
         };
@@ -531,11 +547,8 @@ impl<'q> File<'q> {
         if subject != NOBODY && !read.session.is_empty() && read.event != OriginEvent::FailedLogin {
             self.found.store.session(session_key(read.session.as_bytes()), subject);
         }
-        if !self.saw(read.at, read.at, false) {
+        if !self.saw(read.at, read.at, Hours::Origin) {
             return;
-        }
-        if read.asked_by_person && !id.is_empty() && subject != NOBODY {
-            self.found.store.asked_by(name(id, line), subject);
         }
         let what = match read.event {
             OriginEvent::Login => What::Login,
@@ -560,6 +573,9 @@ impl<'q> File<'q> {
             }
             OriginEvent::Other => return,
         };
+        if read.asked_by_person && !id.is_empty() && subject != NOBODY {
+            self.found.store.asked_by(name(id, line), subject);
+        }
         let refused = matches!(what, What::Request(_)) && (read.refused || refused(read.status));
         // A log without paths: any.
         let path = if read.route.is_some() { 0 } else { path_key(read.path.as_bytes(), &mut self.scratch) };

@@ -132,15 +132,17 @@ pub(crate) struct Store {
     /// Hours since 1970 near the window in which a line exists.
     pub(crate) origin_hours: BTreeSet<i64>,
     pub(crate) edge_hours: BTreeSet<i64>,
+    /// The same of what may stand beside an edge.
+    pub(crate) beside_hours: BTreeSet<i64>,
     pub(crate) skew: Sample,
     /// Who asked, by the identity of the request: of a log that does not tell sessions as the edge does.
-    asked_by: HashMap<Name, BTreeSet<u32>>,
+    asked_by: Vec<(Name, u32)>,
 }
 
 impl Store {
     /// Whoever logged this request says who asked.
     pub(crate) fn asked_by(&mut self, request: Name, subject: u32) {
-        self.asked_by.entry(request).or_default().insert(subject);
+        self.asked_by.push((request, subject));
     }
 
     /// The edge's session of a request belongs to whoever asked.
@@ -148,10 +150,13 @@ impl Store {
         if self.asked_by.is_empty() {
             return;
         }
+        self.asked_by.sort_unstable();
+        self.asked_by.dedup();
         let mut learned: Vec<(u64, u32)> = Vec::new();
         for record in self.edge.list.iter().filter(|record| record.session != 0) {
-            let subjects = self.asked_by.get(&record.name).into_iter().flatten();
-            learned.extend(subjects.map(|subject| (record.session, *subject)));
+            let first = self.asked_by.partition_point(|(name, _)| *name < record.name);
+            let lines = self.asked_by[first..].iter().take_while(|(name, _)| *name == record.name);
+            learned.extend(lines.map(|(_, subject)| (record.session, *subject)));
         }
         for (session, subject) in learned {
             self.session(session, subject);
@@ -275,7 +280,7 @@ impl Store {
         let at_edge =
             |record: &EdgeRecord| usize::from(record.route) < routes && (record.input as usize) < inputs;
         self.subject_index.values().all(|subject| known(*subject))
-            && self.asked_by.values().flatten().all(|subject| known(*subject))
+            && self.asked_by.iter().all(|(_, subject)| known(*subject))
             && self.sessions.values().all(held)
             && self.origin.list.iter().all(at_origin)
             && self.edge.list.iter().all(at_edge)
@@ -292,6 +297,7 @@ impl Store {
             let before = std::mem::replace(self, other);
             self.origin_hours.extend(before.origin_hours);
             self.edge_hours.extend(before.edge_hours);
+            self.beside_hours.extend(before.beside_hours);
             self.elsewhere.extend(before.elsewhere);
             self.skew.merge(before.skew);
             return;
@@ -306,6 +312,7 @@ impl Store {
             elsewhere,
             mut origin_hours,
             mut edge_hours,
+            mut beside_hours,
             skew,
             asked_by,
         } = other;
@@ -343,11 +350,10 @@ impl Store {
         self.elsewhere.extend(elsewhere);
         self.origin_hours.append(&mut origin_hours);
         self.edge_hours.append(&mut edge_hours);
+        self.beside_hours.append(&mut beside_hours);
         self.skew.merge(skew);
-        for (request, subjects) in asked_by {
-            for subject in subjects {
-                self.asked_by(request, renamed(subject));
-            }
+        for (request, subject) in asked_by {
+            self.asked_by(request, renamed(subject));
         }
     }
 }

@@ -240,12 +240,19 @@ fn the_guard_as_the_origin() {
         scan.with_people([("k1.a".to_owned(), of("ap-1")), ("k1.b".to_owned(), of("ap-2"))])
     };
     assert_eq!(classes(with(GUARD, known).1), "ap-1 confirmed [ap-2], ap-2 excluded []");
-    // Another route than those that were asked for.
+    // Another route than those that were asked for: nobody is learned of it.
     let elsewhere = |scan: Scan| scan.with_routes([("mypage".to_owned(), "/elsewhere".to_owned())]);
     let (_, scan) = with(GUARD, elsewhere);
-    assert_eq!(scan.finish().unattributed.edge_with_unknown_session, 0);
-    let here = |scan: Scan| scan.with_routes([("mypage".to_owned(), "/mypage/**".to_owned())]);
-    assert_eq!(classes(with(GUARD, here).1), "k1.a confirmed [k1.b], k1.b excluded []");
+    assert_eq!(scan.finish().unattributed.edge_with_unknown_session, 3);
+    // The same route, however the manifest writes it.
+    let written: [fn(Scan) -> Scan; 3] = [
+        |scan| scan.with_routes([("mypage".to_owned(), "/mypage/**".to_owned())]),
+        |scan| scan.with_routes([("mypage".to_owned(), "/mypage".to_owned())]),
+        |scan| scan.with_routes([("mypage".to_owned(), "/*/**".to_owned())]),
+    ];
+    for here in written {
+        assert_eq!(classes(with(GUARD, here).1), "k1.a confirmed [k1.b], k1.b excluded []");
+    }
     // An id that anybody may have said joins nothing, and then nothing is certain.
     let untrusted = GUARD.replace("trusted", "anybody");
     assert!(!classes(with(&untrusted, |scan| scan).1).contains("confirmed"));
@@ -397,4 +404,36 @@ fn a_template_and_other_logs_are_told_apart() {
     assert_eq!(scan.read("guard", GUARD.as_bytes()).format, Some(Format::Guard));
     assert_eq!(scan.read("edge", GUARDED.as_bytes()).format, Some(Format::CloudfrontStandard));
     assert_eq!(scan.read("rubbish", &b"rubbish\n"[..]).format, Some(Format::Template));
+}
+
+/// Columns of which none is known say nothing, and that is no sound log.
+#[test]
+fn parquet_that_says_nothing_is_told_of() {
+    let path = format!("{}/tests/real/arrow-26.0.1-none-v2.parquet", env!("CARGO_MANIFEST_DIR"));
+    let open = || std::fs::File::open(&path).unwrap();
+    let report = scan().read_parquet("log", Some(Format::CloudfrontStandard), open());
+    assert!(report.used == 0 && report.bad.count > 0, "{report:?}");
+    let query = WindowQuery { limits: Limits { max_line_bytes: 40, ..Limits::default() }, ..query() };
+    let report = Scan::new(query).unwrap().read_parquet("log", None, open());
+    assert!(report.oversized > 0 && report.used == 0, "{report:?}");
+}
+
+/// What a balancer wrote of an hour does not stand for what the edge before it lost.
+#[test]
+fn a_log_beside_the_edge_s_fills_none_of_its_hours() {
+    let balancer = r#"https 2023-10-26T02:03:04.105000Z app/school/50dc 192.0.2.1:2817 10.0.0.1:80 0.000 0.001 0.000 200 200 0 57 "GET https://www.example.jp:443/mypage HTTP/1.1" "B" C T arn:x "-" "www.example.jp" "arn:y" 0 2023-10-26T02:03:04.095000Z "forward" "-" "-" "10.0.0.1:80" "200" "-" "-"
+"#;
+    let gaps = |edge: Option<&str>| {
+        let mut scan = scan();
+        assert_eq!(scan.read("balancer", balancer.as_bytes()).format, Some(Format::Alb));
+        if let Some(edge) = edge {
+            assert_eq!(scan.read("edge", edge.as_bytes()).bad.count, 0);
+        }
+        scan.read("origin", ORIGIN.as_bytes());
+        scan.finish().coverage.gaps.len()
+    };
+    // Alone it is the edge's; beside one whose file of the hour is not there, that is missing.
+    assert_eq!(gaps(None), 0);
+    let other_hour = "#Fields: date time cs-uri-stem sc-status\n2023-10-26\t04:03:04\t/\t200\n";
+    assert_eq!(gaps(Some(other_hour)), 1);
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use exposure::simulate::{Lab, LabChange, LabSettings, lab};
 use exposure::{
-    Basis, CacheChange, CacheFacts, Exposure, FactsError, Reconstruction, Scan, WindowQuery, WindowResult,
+    Basis, CacheChange, CacheFacts, Doubt, Exposure, FactsError, Reconstruction, Scan, WindowQuery,
+    WindowResult,
 };
 use proptest::prelude::*;
 
@@ -371,4 +372,62 @@ fn a_history_that_cannot_be_is_told_with_its_place() {
     assert_eq!(check(vec![change(0, Some(31_536_001))]), Err(FactsError::Change(0)));
     assert_eq!(check(vec![change(0, Some(1)); 101]), Err(FactsError::History(101)));
     assert_eq!(check(vec![change(86_400, Some(31_536_000)); 100]), Ok(()));
+}
+
+fn asked(edge: &str, origin: &str, facts: &CacheFacts) -> Reconstruction {
+    let mut scan = Scan::new(lab(1, &LabSettings::default()).query()).unwrap();
+    let head = "#Fields: date time x-edge-location cs-method cs-uri-stem sc-status cs(Cookie) x-edge-result-type x-edge-request-id time-taken\n";
+    assert_eq!(scan.read("edge", (head.to_owned() + edge).as_bytes()).bad.count, 0);
+    assert_eq!(scan.read("origin", origin.as_bytes()).bad.count, 0);
+    scan.reconstruct(facts).unwrap().1
+}
+
+fn edge_line(clock: &str, who: &str, said: &str, id: &str) -> String {
+    format!("2023-10-26\t{clock}\tL1\tGET\t/mypage\t200\tsession={who}\t{said}\t{id}\t0.010\n")
+}
+
+fn origin_line(clock: &str, who: &str, id: &str) -> String {
+    format!(
+        "{{\"time\":\"2023-10-26T{clock}Z\",\"event\":\"request\",\"person\":\"{who}\",\"session\":\"{who}\",\"path\":\"/mypage\",\"status\":200,\"edge_request_id\":\"{id}\"}}\n"
+    )
+}
+
+/// Somebody says that nothing was kept, and a cache gave an answer all the same: then nobody is shown to be out of it.
+#[test]
+fn a_history_that_the_logs_contradict_shows_nothing() {
+    let edge = edge_line("02:10:00", "a", "Miss", "i1")
+        + &edge_line("02:30:00", "b", "Miss", "i2")
+        + &edge_line("02:31:00", "c", "Hit", "i3");
+    let origin = origin_line("02:10:00", "a", "i1")
+        + &origin_line("02:30:00", "b", "i2")
+        + "{\"time\":\"2023-10-26T02:05:00Z\",\"event\":\"login\",\"person\":\"c\",\"session\":\"c\"}\n";
+    let off = CacheChange {
+        at: "2023-10-26T02:15:00Z".parse().unwrap(),
+        spreads_seconds: 0,
+        time_to_live_seconds: None,
+        keeps: Some(false),
+        purged: false,
+    };
+    let facts =
+        CacheFacts { time_to_live_seconds: 60, tiers: 1, history: vec![off], ..CacheFacts::default() };
+    let found = asked(&edge, &origin, &facts);
+    let of = |person: &str| found.people.iter().find(|one| one.person == person).unwrap().exposure;
+    assert_eq!(
+        [of("a"), of("b"), of("c")],
+        [Exposure::Possible, Exposure::Possible, Exposure::Indeterminate]
+    );
+    assert!(found.doubts.contains(&Doubt::UnexplainedAnswers), "{:?}", found.doubts);
+}
+
+/// An id that somebody uses again is not the id of a request.
+#[test]
+fn an_id_that_is_given_twice_hides_no_answer_from_a_cache() {
+    let edge = edge_line("02:10:00", "v", "Miss", "r1")
+        + &edge_line("02:14:58", "a", "Miss", "i2")
+        + &edge_line("02:15:00", "v", "Hit", "r1");
+    let origin = origin_line("02:10:00", "v", "r1") + &origin_line("02:14:58", "a", "i2");
+    let facts = CacheFacts { time_to_live_seconds: 60, tiers: 1, ..CacheFacts::default() };
+    let found = asked(&edge, &origin, &facts);
+    let a = found.people.iter().find(|one| one.person == "a").unwrap();
+    assert_eq!(a.exposure, Exposure::Possible);
 }

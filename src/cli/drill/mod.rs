@@ -97,7 +97,10 @@ async fn advance(arguments: Advance) -> Result<ExitCode, Failure> {
     }
     let to = match (to, minutes) {
         (Some(to), _) => to,
-        (None, minutes) => folder.now()? + SignedDuration::from_mins(minutes.unwrap_or_default().into()),
+        (None, minutes) => folder
+            .now()?
+            .checked_add(SignedDuration::from_mins(minutes.unwrap_or_default().into()))
+            .map_err(|_| Failure::usage("--minutes: no clock goes so far"))?,
     };
     folder.advance(to)?;
     let arranged = async {

@@ -57,7 +57,6 @@ pub struct CacheChangeInput {
     /// When it was ordered.
     at: Instant,
     /// How long until every place had it. What was live before may have been live until then.
-    #[graphql(default)]
     spreads_seconds: u32,
     /// The longest that an answer was given without asking anew since then.
     time_to_live_seconds: Option<u32>,

@@ -81,6 +81,11 @@ impl Format {
         matches!(self, Self::OriginJsonLines | Self::Guard)
     }
 
+    /// Whether it may be the log of a balancer or of the origin's own server, which says nothing of the hours of the edge before it.
+    pub(crate) fn may_stand_beside_an_edge(self) -> bool {
+        matches!(self, Self::Alb | Self::Combined | Self::Haproxy)
+    }
+
     /// The name that forces it.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -187,7 +187,12 @@ impl Found {
         Ok((time.saturating_sub(before), time.saturating_add(resolution).saturating_add(after)))
     }
 
+    /// At most a day: what says more is damaged.
     fn taken(&self) -> Option<i64> {
+        self.said_to_take().map(|taken| taken.min(86_400_000))
+    }
+
+    fn said_to_take(&self) -> Option<i64> {
         let seconds = self.get(Slot::TakenSeconds);
         if let Some(taken) = parse_seconds(seconds) {
             // httpd's `%T` cuts the fraction off.

@@ -72,7 +72,14 @@ pub(crate) fn rows<R: ChunkReader + 'static>(
         }
     });
     told.format = format;
-    let Some(format) = format else { return told };
+    let all = || {
+        let groups = (0..reader.num_row_groups()).map(|index| reader.metadata().row_group(index).num_rows());
+        groups.fold(0, |sum: u64, rows| sum.saturating_add(u64::try_from(rows).unwrap_or(0)))
+    };
+    let Some(format) = format else {
+        told.bad.push((1, all()));
+        return told;
+    };
     let is_wanted = |column: &ColumnDescPtr| {
         let name = column.name();
         column.max_rep_level() == 0
@@ -81,7 +88,11 @@ pub(crate) fn rows<R: ChunkReader + 'static>(
     };
     let wanted: Vec<usize> =
         (0..columns.num_columns()).filter(|at| is_wanted(&columns.column(*at))).collect();
-    let mut number = 0;
+    if wanted.is_empty() {
+        told.bad.push((1, all()));
+        return told;
+    }
+    let mut number: u64 = 0;
     let mut line = Vec::new();
     for index in 0..reader.num_row_groups() {
         let rows = u64::try_from(reader.metadata().row_group(index).num_rows()).unwrap_or(0);
@@ -91,13 +102,13 @@ pub(crate) fn rows<R: ChunkReader + 'static>(
             group_of(&*group, &wanted, rows, &mut done, |columns, row| {
                 line.clear();
                 write_line(columns, row, &mut line);
-                visit(format, number + row_number(columns, row), &line);
+                visit(format, number.saturating_add(row_number(columns, row)), &line);
             })
         });
         if !matches!(read, Some(Ok(()))) {
-            told.bad.push((number + done + 1, rows.saturating_sub(done)));
+            told.bad.push((number.saturating_add(done + 1), rows.saturating_sub(done)));
         }
-        number += rows;
+        number = number.saturating_add(rows);
     }
     told
 }

@@ -26,8 +26,11 @@ pub(super) fn candidates(joined: &Joined<'_>, facts: &CacheFacts, begin: i64, ga
     }
     // A log of the origin without paths: what it made may be given for any.
     let rules = Rules::of(facts);
-    let of_any = joined.loose.iter().filter(|loose| loose.path == 0 && kept(loose, begin, &rules));
-    let mut of_any = Shelf::new(of_any.map(loose_fill).collect());
+    let of_any = joined.loose.iter().filter(|loose| loose.path == 0 && loose.end >= begin);
+    let (of_any, barred_of_any): (Vec<&Loose>, Vec<&Loose>) =
+        of_any.partition(|loose| rules.may_be_kept((loose.start, loose.end)));
+    let shelf = |list: Vec<&Loose>| Shelf::new(list.into_iter().map(loose_fill).collect());
+    let (mut of_any, mut barred_of_any) = (shelf(of_any), shelf(barred_of_any));
     for loose in joined.loose.iter().filter(|loose| loose.path != 0) {
         if let Some((_, list)) = by_path.get_mut(&loose.path) {
             list.push(loose);
@@ -42,7 +45,7 @@ pub(super) fn candidates(joined: &Joined<'_>, facts: &CacheFacts, begin: i64, ga
             &loose,
             (facts, &rules),
             (begin, gaps),
-            (&mut union, &mut of_any),
+            (&mut union, &mut of_any, &mut barred_of_any),
         )
         .solve(&answers, &mut found);
     }
@@ -61,6 +64,9 @@ struct OfPath<'j> {
     made: Shelf,
     /// What the origin made, of which nobody knows the path.
     of_any: &'j mut Shelf,
+    /// What by the history no cache kept, of this path and of one that nobody knows: for answers that contradict it.
+    barred: Shelf,
+    barred_of_any: &'j mut Shelf,
     /// Answers that came to a location from a cache behind it, and are in its own since.
     passed: Shelf,
     /// Answers that were confirmed, and are good for another life since.
@@ -76,7 +82,7 @@ impl<'j> OfPath<'j> {
         loose: &[&Loose],
         (facts, rules): (&'j CacheFacts, &'j Rules),
         (begin, gaps): (i64, &'j Gaps),
-        (union, of_any): (&'j mut Union, &'j mut Shelf),
+        (union, of_any, barred_of_any): (&'j mut Union, &'j mut Shelf, &'j mut Shelf),
     ) -> Self {
         let mut made: Vec<Fill> = Vec::with_capacity(answers.len() + loose.len());
         // Where none came from a cache, nobody asks what it had.
@@ -86,18 +92,30 @@ impl<'j> OfPath<'j> {
             if let Made::Own(owners) | Made::Unsure(owners) = &answer.made
                 && answer.may_be_kept
                 && answer.until >= begin
-                && rules.may_be_kept((answer.start, answer.until))
             {
                 made.push(fill(*number, answer, (facts, rules), owners.clone()));
             }
         }
-        made.extend(
-            loose.iter().filter(|loose| asked && kept(loose, begin, rules)).map(|loose| loose_fill(loose)),
-        );
+        made.extend(loose.iter().filter(|loose| asked && loose.end >= begin).map(|loose| loose_fill(loose)));
+        let (made, barred) = made.into_iter().partition(|fill| rules.may_be_kept((fill.start, fill.end)));
+        let (made, barred) = (Shelf::new(made), Shelf::new(barred));
         let (passed, confirmed) = Default::default();
         let renewed = answers.iter().map(|number| &all[*number as usize]).filter(|answer| answer.renewed);
         let renewals = Times::new(renewed.map(|answer| (answer.start, answer.end)).collect());
-        Self { all, facts, rules, gaps, union, made: Shelf::new(made), of_any, passed, confirmed, renewals }
+        Self {
+            all,
+            facts,
+            rules,
+            gaps,
+            union,
+            made,
+            of_any,
+            barred,
+            barred_of_any,
+            passed,
+            confirmed,
+            renewals,
+        }
     }
 
     fn solve(mut self, answers: &[u32], found: &mut Vec<FromCache>) {
@@ -146,7 +164,9 @@ impl<'j> OfPath<'j> {
         if let Made::Unsure(viewers) = &answer.made {
             self.union.add(viewers);
         }
-        if self.is_blind(answer) {
+        // The logs contradict the history: it is not the whole of it.
+        let is_contradicted = answer.made == Made::Kept && !self.rules.may_give((answer.start, answer.end));
+        if self.is_blind(answer) || is_contradicted {
             self.union.strangers();
         }
         self.union.take()
@@ -154,8 +174,7 @@ impl<'j> OfPath<'j> {
 
     /// What was made in a time of which neither log has a line may be in it, and nobody knows whose it is.
     fn is_blind(&self, answer: &Answer<'_>) -> bool {
-        let span = (answer.start, answer.end);
-        let since = (answer.start - self.rules.longest_life(span)).max(self.rules.purged_anywhere(span));
+        let since = answer.start - self.rules.longest_life((answer.start, answer.end));
         self.gaps.both.iter().any(|(from, to)| *to >= since && *from <= answer.end)
     }
 
@@ -172,14 +191,23 @@ impl<'j> OfPath<'j> {
         // What was renewed is older than its life; and so may be what a cache behind the edge had renewed for another one.
         let hidden = self.gaps.edge.iter().any(|(from, to)| *to >= since && *from <= answer.end);
         let behind = self.facts.tiers > 1 && self.renewals.between(since, answer.end);
-        if answer.renewed || behind || hidden {
+        let is_old = answer.renewed || behind || hidden;
+        if is_old {
             since = i64::MIN;
         }
-        let near = self.wanted(number, answer, since.max(self.rules.purged_anywhere(span)));
+        // What a cache behind got before it was emptied may have been renewed there ever since.
+        if self.facts.tiers == 1 || !is_old {
+            since = since.max(self.rules.purged_anywhere(span));
+        }
+        let near = self.wanted(number, answer, since);
         // Nothing that the facts allow: then they are wrong, and it may be anything that was ever made.
         let all = Wanted { since: i64::MIN, ..near };
-        let mut made = [&mut self.made, &mut *self.of_any];
-        if !add_owners(&mut made, &near, self.union) && !add_owners(&mut made, &all, self.union) {
+        if add_owners(&mut [&mut self.made, &mut *self.of_any], &near, self.union) {
+            return;
+        }
+        let mut made = [&mut self.made, &mut *self.of_any, &mut self.barred, &mut *self.barred_of_any];
+        let is_contradicted = answer.made == Made::Kept && !self.facts.history.is_empty();
+        if !add_owners(&mut made, &all, self.union) || is_contradicted {
             self.union.strangers();
         }
     }
@@ -230,11 +258,6 @@ fn fill(number: u32, answer: &Answer<'_>, (facts, rules): (&CacheFacts, &Rules),
         replaces,
         answer: Some(number),
     }
-}
-
-/// Whether a cache may have what no line of the edge is known of.
-fn kept(loose: &Loose, begin: i64, rules: &Rules) -> bool {
-    loose.end >= begin && rules.may_be_kept((loose.start, loose.end))
 }
 
 fn loose_fill(loose: &Loose) -> Fill {

@@ -44,8 +44,8 @@ pub struct CacheFacts {
 pub struct CacheChange {
     /// When it was ordered.
     pub at: Timestamp,
-    /// How long until every place had it, in seconds. What was live before may have been live until then.
-    #[serde(default)]
+    /// How long until every place had it, in seconds. What was live before may have been live until then. Never left out: nobody would guess
+    /// the worst.
     pub spreads_seconds: u32,
     /// The longest that an answer was given without asking anew since then; nothing changes it where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]

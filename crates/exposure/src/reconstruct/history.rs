@@ -31,24 +31,30 @@ impl Rules {
         let mut changes: Vec<&CacheChange> = facts.history.iter().collect();
         changes.sort_by_key(|change| change.at);
         let spread = |change: &CacheChange| i64::from(change.spreads_seconds) * 1_000 + CLOCKS;
-        let (mut seconds, mut keeps) = (facts.time_to_live_seconds, true);
-        let life = |seconds: u32, keeps: bool| keeps.then_some(i64::from(seconds) * 1_000);
-        let mut rules = vec![Rule { from: i64::MIN, until: i64::MAX, life: life(seconds, keeps) }];
+        // Either may be changed at a place of its own, so each pair that may have been live together counts.
+        let mut lives = vec![(i64::MIN, i64::MAX, facts.time_to_live_seconds)];
+        let mut keeping = vec![(i64::MIN, i64::MAX, true)];
         let mut purges = Vec::new();
         for change in changes {
             let at = change.at.as_millisecond();
-            if change.time_to_live_seconds.is_some() || change.keeps.is_some() {
-                (seconds, keeps) =
-                    (change.time_to_live_seconds.unwrap_or(seconds), change.keeps.unwrap_or(keeps));
-                let ends = at.saturating_add(spread(change));
-                // One that spreads slowly may be there after a later one has come.
-                for rule in rules.iter_mut().filter(|rule| rule.until == i64::MAX) {
-                    rule.until = ends;
-                }
-                rules.push(Rule { from: at - CLOCKS, until: i64::MAX, life: life(seconds, keeps) });
+            let (from, until) = (at - CLOCKS, at.saturating_add(spread(change)));
+            if let Some(seconds) = change.time_to_live_seconds {
+                change_to(&mut lives, (from, until), seconds);
+            }
+            if let Some(keeps) = change.keeps {
+                change_to(&mut keeping, (from, until), keeps);
             }
             if change.purged {
-                purges.push(Purge { begun: at - CLOCKS, done: at.saturating_add(spread(change)) });
+                purges.push(Purge { begun: from, done: until });
+            }
+        }
+        let mut rules = Vec::new();
+        for (from, until, seconds) in lives {
+            for (begin, end, keeps) in &keeping {
+                let (from, until) = (from.max(*begin), until.min(*end));
+                if from <= until {
+                    rules.push(Rule { from, until, life: keeps.then_some(i64::from(seconds) * 1_000) });
+                }
             }
         }
         Self { rules, purges, tiers: i64::from(facts.tiers) }
@@ -104,7 +110,7 @@ impl Rules {
 
     /// Whether every cache that got it kept what came in this span.
     pub fn is_kept(&self, span: (i64, i64)) -> bool {
-        self.live(span).all(|rule| rule.life.is_some())
+        self.live(span).all(|rule| rule.life.is_some_and(|life| life > 0))
     }
 
     fn live(&self, (start, end): (i64, i64)) -> impl Iterator<Item = &Rule> {
@@ -115,6 +121,14 @@ impl Rules {
     pub fn may_be_kept(&self, span: (i64, i64)) -> bool {
         self.live(span).any(|rule| rule.life.is_some())
     }
+}
+
+/// One that spreads slowly may be there after a later one has come.
+fn change_to<T>(live: &mut Vec<(i64, i64, T)>, (from, until): (i64, i64), now: T) {
+    for (_, end, _) in live.iter_mut().filter(|(_, end, _)| *end == i64::MAX) {
+        *end = until;
+    }
+    live.push((from, i64::MAX, now));
 }
 
 #[cfg(test)]

@@ -198,9 +198,11 @@ pub(super) fn join<'s>(compiled: &Compiled, store: &'s Store, facts: &CacheFacts
             let line = pairing.own.get(&number).and_then(|line| rest.get(*line)).copied();
             known = AtOrigin::of_lines(store, line.into_iter(), clocks);
         }
+        let mut contradicts = false;
         let made = match &known {
             Some(known) => {
-                let (made, contradicts) = known.made(record, &viewers, is_crowded);
+                let (made, contradiction) = known.made(record, &viewers, is_crowded);
+                contradicts = contradiction;
                 contradicted += u64::from(contradicts && !record.refused);
                 made
             }
@@ -213,7 +215,14 @@ pub(super) fn join<'s>(compiled: &Compiled, store: &'s Store, facts: &CacheFacts
         }
         let made = match made {
             // Where no cache gave anything, what need not come from one did not.
-            Made::Unsure(subjects) if !rules.may_give((record.start, record.end)) => Made::Own(subjects),
+            Made::Unsure(subjects)
+                if matches!(record.said, Said::Asked | Said::Nothing)
+                    && !is_crowded
+                    && !contradicts
+                    && !rules.may_give((record.start, record.end)) =>
+            {
+                Made::Own(subjects)
+            }
             made => made,
         };
         let confirms = known.as_ref().is_some_and(|known| known.confirms);
@@ -290,11 +299,15 @@ fn at_edge<'s>(store: &'s Store, record: &OriginRecord) -> impl Iterator<Item = 
     store.edge()[first..].iter().take_while(move |one| name.is_request() && one.name == name)
 }
 
-/// Whether the edge gives the id of this request to another one as well.
+/// Whether the edge gives the id of this request to another one as well: of another path, of another session, at another time.
 fn is_crowded(store: &Store, record: &EdgeRecord) -> bool {
     let first = store.edge().partition_point(|one| one.name < record.name);
     let mut lines = store.edge()[first..].iter().take_while(|one| one.name == record.name);
-    record.name.is_request() && lines.any(|one| one.object.path != record.object.path)
+    let is_another = |one: &EdgeRecord| {
+        let other_session = one.session != record.session && one.session != 0 && record.session != 0;
+        one.object.path != record.object.path || other_session || one.is_several()
+    };
+    record.name.is_request() && lines.any(is_another)
 }
 
 /// A request may have several lines, with the session and without it: a log without cookies hides nothing. In the order of time.

@@ -46,16 +46,12 @@ pub(super) fn candidates(
         if let Made::Own(owners) | Made::Unsure(owners) = &answer.made
             && answer.may_be_kept
             && answer.until >= begin
-            && plain.rules.may_be_kept((answer.start, answer.until))
         {
             let owners = (owners.known().iter().copied().collect(), owners.others, owners.strangers);
             plain.made.push((answer.object.path, plain.fill(number, owners)));
         }
     }
     for loose in joined.loose.iter().filter(|loose| loose.end >= begin) {
-        if !plain.rules.may_be_kept((loose.start, loose.end)) {
-            continue;
-        }
         let owners = (
             loose.subjects.known().iter().copied().collect(),
             loose.subjects.others,
@@ -120,9 +116,9 @@ impl Plain<'_> {
             owners.1 |= viewers.others;
             owners.2 |= viewers.strangers;
         }
-        let span = (answer.start, answer.end);
-        let since = (answer.start - self.rules.longest_life(span)).max(self.rules.purged_anywhere(span));
+        let since = answer.start - self.rules.longest_life((answer.start, answer.end));
         let blind = self.gaps.both.iter().any(|(from, to)| *to >= since && *from <= answer.end);
+        let blind = blind || (answer.made == Made::Kept && !self.rules.may_give((answer.start, answer.end)));
         owners.1 |= blind;
         owners.2 |= blind;
         owners
@@ -130,9 +126,14 @@ impl Plain<'_> {
 
     /// Of the path, and of host and query where the key has them; in that span.
     fn near<'f>(&self, fills: &'f [(u64, Fill)], number: usize, since: i64) -> Vec<&'f Fill> {
+        self.near_of(fills, number, since, false)
+    }
+
+    /// `all`: what by the history no cache kept, too.
+    fn near_of<'f>(&self, fills: &'f [(u64, Fill)], number: usize, since: i64, all: bool) -> Vec<&'f Fill> {
+        let fills = fills.iter().filter(|(_, fill)| all || self.rules.may_be_kept((fill.start, fill.end)));
         let answer = &self.joined.answers[number];
-        let fills =
-            fills.iter().filter(|(path, _)| [0, answer.object.path].contains(path)).map(|(_, fill)| fill);
+        let fills = fills.filter(|(path, _)| [0, answer.object.path].contains(path)).map(|(_, fill)| fill);
         let same = |fill: &&Fill| {
             !self.facts.key_has_host_and_query || fill.rest == 0 || fill.rest == answer.object.rest
         };
@@ -147,15 +148,20 @@ impl Plain<'_> {
         let mut renewed = self.joined.answers.iter().filter(path);
         let renewed = renewed.any(|one| one.end >= since && one.start <= answer.end);
         let hidden = self.gaps.edge.iter().any(|(from, to)| *to >= since && *from <= answer.end);
-        if answer.renewed || hidden || (renewed && self.facts.tiers > 1) {
+        let old = answer.renewed || hidden || (renewed && self.facts.tiers > 1);
+        if old {
             since = i64::MIN;
         }
-        let owners = |since| self.owners(number, &self.near(&self.made, number, since));
-        owners(since.max(self.rules.purged_anywhere(span))).or_else(|| owners(i64::MIN)).unwrap_or((
-            BTreeSet::new(),
-            true,
-            true,
-        ))
+        if self.facts.tiers == 1 || !old {
+            since = since.max(self.rules.purged_anywhere(span));
+        }
+        if let Some(owners) = self.owners(number, &self.near(&self.made, number, since)) {
+            return owners;
+        }
+        let all = self.owners(number, &self.near_of(&self.made, number, i64::MIN, true));
+        let (known, others, strangers) = all.unwrap_or((BTreeSet::new(), true, true));
+        let doubted = answer.made == Made::Kept && !self.facts.history.is_empty();
+        (known, others || doubted, strangers || doubted)
     }
 
     fn here(&self, number: usize) -> Set {

@@ -24,6 +24,7 @@ impl Scan {
         let (bytes, sha256, broken) = hash_of(&source);
         let session = self.compiled.query.session_cookie.clone();
         let forms = self.forms.clone();
+        let longest = self.compiled.query.limits.max_line_bytes;
         let mut file = File::new(&mut self.compiled, forced, self.forms.clone());
         let read = parquet::rows(
             source,
@@ -34,14 +35,16 @@ impl Scan {
                     file.found.format = Some(format);
                     file.reader = forms.reader(format, session.as_deref()).map(Box::new);
                 }
-                file.take(number, Line::Whole(line));
+                file.take(number, if line.len() > longest { Line::Oversized } else { Line::Whole(line) });
             },
         );
         let mut found = file.found;
         found.format = read.format;
         for (row, rows) in &read.bad {
             found.bad.samples.push(BadSample { line: *row, reason: BadReason::BadRow });
-            (found.lines, found.bad.count) = (found.lines + rows.max(&1), found.bad.count + rows.max(&1));
+            let rows = *rows.max(&1);
+            (found.lines, found.bad.count) =
+                (found.lines.saturating_add(rows), found.bad.count.saturating_add(rows));
         }
         let at_line = read.bad.first().map(|(row, _)| *row);
         let truncated = (broken || read.unreadable || at_line.is_some()).then(|| Truncation {
