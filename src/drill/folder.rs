@@ -253,3 +253,30 @@ pub fn create_private(folder: &Path) -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    #[test]
+    fn the_clock_runs_while_it_is_ticked_and_never_back() {
+        let mut state = State::new(7, 60).unwrap();
+        let machine: Timestamp = "2026-11-29T09:00:00Z".parse().unwrap();
+        let after = |milliseconds| machine + SignedDuration::from_millis(milliseconds);
+        let shown = |state: &State, machine| state.now(machine).duration_since(state.begins).as_millis();
+        assert_eq!(shown(&state, machine), 0, "it has not begun");
+        state.tick(machine);
+        assert_eq!(shown(&state, after(500)), 30_000);
+        state.tick(after(500));
+        // Nobody serves it for an hour; then somebody does, and it goes on behind everything that it has shown.
+        assert_eq!(shown(&state, after(3_600_000)), 150_000);
+        state.tick(after(3_600_000));
+        assert_eq!(shown(&state, after(3_600_000)), 150_000);
+        // The machine's clock is set back.
+        assert_eq!(shown(&state, after(0)), 150_000);
+        state.tick(after(0));
+        assert_eq!(shown(&state, after(1_000)), 210_000);
+    }
+}

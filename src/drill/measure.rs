@@ -80,6 +80,8 @@ pub enum Outcome {
     Kept,
     /// Done afterwards.
     Late,
+    /// People were told, and of those who were exposed not all.
+    Incomplete,
     /// Not done, and there is time.
     Open,
     /// Not done, and the time is over.
@@ -223,6 +225,7 @@ fn deadline(duty: Duty, now: Timestamp, settled: &BTreeMap<String, Entry>, told:
     };
     let outcome = match (done_at, due_at) {
         (None, _) if state == DutyState::Waived => Outcome::Waived,
+        (Some(_), _) if recipient == "persons" && !told.missed.is_empty() => Outcome::Incomplete,
         (Some(done), Some(due)) if done > due => Outcome::Late,
         (Some(_), _) => Outcome::Kept,
         (None, Some(due)) if now > due => Outcome::Missed,

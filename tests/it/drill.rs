@@ -216,8 +216,8 @@ fn where_nothing_is_done_it_says_not_yet_and_the_clock_goes_on_after_a_crash() {
     let server = drill.serve();
     server.at("2023-10-27T09:00");
     let text = drill.text("ja");
-    // The clock runs, so its own time is not compared.
-    let text: Vec<&str> = text.lines().skip(1).collect();
+    // The clock runs: its own time, and that of the complaints, is a little more each time.
+    let text: Vec<&str> = text.lines().skip(1).filter(|line| !line.contains("2023年10月27日")).collect();
     insta::assert_snapshot!("not_worked_ja", text.join("\n"));
     let report = drill.report();
     let steps = report["steps"].as_array().expect("steps");

@@ -23,7 +23,16 @@ fn a_drill_is_made_in_an_empty_folder_and_by_itself() {
         refused(&["drill", "report", "real"]),
         refused(&["drill", "advance", "real", "--minutes", "1"]),
     ];
-    insta::assert_snapshot!(said.concat(), @"");
+    insta::assert_snapshot!(said.concat(), @r"
+    suimon: PLACE/real is not an empty folder; a drill wants one of its own: name another folder
+    suimon: DIR: PLACE/one,two has a sign in it that no configuration takes; choose a folder without comma, ?, # and %
+    suimon: speed: wants 0 to 360
+    suimon: a drill has a configuration of its own, with which nothing leaves it: leave --config and --set out
+    suimon: a drill has a configuration of its own, with which nothing leaves it: leave --config and --set out
+    suimon: PLACE/real is the folder of no drill (entity not found); make one with `suimon drill start`
+    suimon: PLACE/real is the folder of no drill (entity not found); make one with `suimon drill start`
+    suimon: PLACE/real is the folder of no drill (entity not found); make one with `suimon drill start`
+    ");
     assert_eq!(std::fs::read_to_string(real.join("suimon.db")).unwrap(), "a database");
     assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 1, "nothing was made");
 }
@@ -45,6 +54,14 @@ fn its_configuration_lets_nothing_leave() {
         refused(&["--config", "drill/suimon.toml", "incident", "list"]),
         refused(&[&["--config", "drill/suimon.toml", "incident", "list"][..], &set].concat()),
     ];
+    let output = drill.beside(&["serve", "--listen", "127.0.0.1:0"]);
+    said.push(complained(&output));
+    assert_eq!(output.status.code(), Some(2));
+    let open = "incident open --as officer --system online-application --title Pages --summary seen --occurred-at 2023-10-26T02:00:00Z";
+    let output = drill.beside(&open.split(' ').collect::<Vec<_>>());
+    assert_eq!(output.status.code(), Some(0), "{}", complained(&output));
+    let opened = &drill.report()["steps"][1];
+    assert_eq!(opened["after_fault_seconds"], 0, "on the drill's clock: {opened}");
     let server = drill.serve();
     said.push(refused(&["drill", "serve", "drill", "--listen", "127.0.0.1:0"]));
     said.push(refused(&["drill", "advance", "drill", "--to", "2023-10-26T01:00:00Z"]));
@@ -55,7 +72,19 @@ fn its_configuration_lets_nothing_leave() {
     for command in ["serve", "report"] {
         said.push(refused(&["drill", command, "drill"]));
     }
-    insta::assert_snapshot!(said.concat(), @"");
+    insta::assert_snapshot!(said.concat(), @r"
+    suimon: nobody serves this drill: run `suimon drill serve` beside this
+    suimon: the configuration has 2 problem(s):
+      - mail.transport: wants captured, because drill.folder is given: a drill sends no mail
+      - database.url: wants a SQLite database of its own, because drill.folder is given
+    suimon: the configuration has 1 problem(s):
+      - database.url: wants a SQLite database of its own, because drill.folder is given
+    suimon: this is a drill, whose clock would stand: use `suimon drill serve`
+    suimon: this drill is being served already; end the other `suimon drill serve` first
+    suimon: to: lies before 2023-10-26T02:00:00Z, the present of the drill; the clock of a drill goes forward only
+    suimon: PLACE/drill/suimon.toml is not what the drill wrote: a drill runs with its own database and sends nothing; remove the file, and it is written anew
+    suimon: PLACE/drill/suimon.toml is not what the drill wrote: a drill runs with its own database and sends nothing; remove the file, and it is written anew
+    ");
     std::fs::remove_file(&file).unwrap();
     assert!(drill.text("en").contains("not yet"), "it is written anew");
 }

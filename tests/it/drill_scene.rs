@@ -59,6 +59,13 @@ impl Drill {
         suimon(self.place.path(), arguments)
     }
 
+    /// Where nothing lies about: another command on the drill, by its configuration.
+    pub fn beside(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_suimon"));
+        command.args(["--config", "drill/suimon.toml"]).args(arguments).current_dir(self.place.path());
+        command.output().expect("the program runs")
+    }
+
     /// The report as numbers.
     pub fn report(&self) -> Value {
         let output = self.run(&["drill", "report", "drill", "--format", "json"]);

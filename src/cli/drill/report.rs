@@ -166,8 +166,16 @@ impl<'r> Text<'r> {
         };
         let now = Some(self.report.at);
         let said = match (outcome, self.words.lang) {
-            (Outcome::Kept, Lang::En) => "kept".to_owned(),
-            (Outcome::Kept, Lang::Ja) => "履行済み（期限内）".to_owned(),
+            (Outcome::Kept, Lang::En) if due_at.is_some() => "done in time".to_owned(),
+            (Outcome::Kept, Lang::Ja) if due_at.is_some() => "期限内に履行".to_owned(),
+            (Outcome::Kept, Lang::En) => "done".to_owned(),
+            (Outcome::Kept, Lang::Ja) => "履行済み".to_owned(),
+            (Outcome::Incomplete, Lang::En) => {
+                format!("in part: {} who were exposed were told nothing", self.report.told.missed.len())
+            }
+            (Outcome::Incomplete, Lang::Ja) => {
+                format!("一部未了（通知漏れ{}人）", self.report.told.missed.len())
+            }
             (Outcome::Late, Lang::En) => format!("late by {}", apart(*due_at, *done_at)),
             (Outcome::Late, Lang::Ja) => format!("{}の遅延", apart(*due_at, *done_at)),
             (Outcome::Open, Lang::En) if due_at.is_some() => format!("open, {} left", apart(now, *due_at)),

@@ -27,11 +27,21 @@ pub async fn run(arguments: Serve) -> std::result::Result<ExitCode, Failure> {
     let listener = TcpListener::bind(&listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let mut scene = Scene::new(folder.clone()).await?;
     // What the team finds when it comes in.
+    folder.tick()?;
     go_on(&app, &folder, &mut scene).await?;
     output::line(&format!("the drill goes on; its API: http://{}/graphql", listener.local_addr()?));
     let ending = CancellationToken::new();
-    let until = ending.clone();
-    let (beside, drill) = (app.clone(), folder.clone());
+    // Apart: the clock does not wait for logs that take long to write.
+    let (clock, until) = (folder.clone(), ending.clone());
+    let ticking = tokio::spawn(async move {
+        while until.run_until_cancelled(tokio::time::sleep(TICK)).await.is_some() {
+            if let Err(error) = clock.tick() {
+                tracing::error!(%error, "the clock of the drill stands");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+    });
+    let (beside, drill, until) = (app.clone(), folder.clone(), ending.clone());
     let scene = tokio::spawn(async move {
         while until.run_until_cancelled(tokio::time::sleep(TICK)).await.is_some() {
             if let Err(error) = go_on(&beside, &drill, &mut scene).await {
@@ -43,14 +53,15 @@ pub async fn run(arguments: Serve) -> std::result::Result<ExitCode, Failure> {
     let outcome = serve::serve(app, listener).await;
     ending.cancel();
     scene.await.context("the scene of the drill broke off")?;
+    ticking.await.context("the clock of the drill broke off")?;
     drop(served);
     outcome?;
     Ok(ExitCode::SUCCESS)
 }
 
+/// Brings about what has happened since the last time.
 async fn go_on(app: &Arc<App>, folder: &Folder, scene: &mut Scene) -> Result<()> {
-    let state = folder.tick()?;
-    if !is_due(&state, app.clock().now()) {
+    if !is_due(&folder.state()?, app.clock().now()) {
         return Ok(());
     }
     let op = act_locally(app, LEADER).await?;

@@ -29,6 +29,12 @@ const TEAM: [(&str, Role, &str); 4] = [
     ("admin", Role::OperatorAdmin, "Administrator"),
 ];
 
+/// The operator of the example, and what stands before its name in a drill: so it does in each report and mail.
+const NAME_JA: &str = "株式会社みずうみ出願サービス";
+const NAME_EN: &str = "Mizuumi Application Services, Inc.";
+const DRILL_JA: &str = "【訓練】";
+const DRILL_EN: &str = "[DRILL] ";
+
 /// Days of a token: longer than any drill.
 const DAYS: u32 = 90;
 
@@ -52,12 +58,12 @@ pub async fn run(arguments: Start) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The operator and its people. Its name says that this is a drill, and stands in each report and mail.
+/// The operator and its people.
 async fn found(app: &Arc<App>) -> Result<(), Failure> {
     let operator = NewOperator {
         slug: "drill".to_owned(),
-        name_ja: "【訓練】株式会社みずうみ出願サービス".to_owned(),
-        name_en: "[DRILL] Mizuumi Application Services, Inc.".to_owned(),
+        name_ja: format!("{DRILL_JA}{NAME_JA}"),
+        name_en: format!("{DRILL_EN}{NAME_EN}"),
     };
     let first =
         FirstAdmin { login: "admin".to_owned(), display_name: "Administrator".to_owned(), password: None };
@@ -80,7 +86,11 @@ async fn found(app: &Arc<App>) -> Result<(), Failure> {
 
 /// The example's system, its schools and their people.
 async fn load(op: &Op, day: &Day, folder: &Folder) -> Result<(), Failure> {
-    let files = MANIFESTS.map(|(name, text)| ManifestFile { name: name.to_owned(), content: text.into() });
+    let files = MANIFESTS.map(|(name, text)| {
+        let text = text.replace(NAME_JA, &format!("{DRILL_JA}{NAME_JA}"));
+        let text = text.replace(NAME_EN, &format!("{DRILL_EN}{NAME_EN}"));
+        ManifestFile { name: name.to_owned(), content: text.into() }
+    });
     let outcome = requirements::apply(op, files.into(), "in force before the incident", false).await?;
     if let Outcome::Refused(_) = outcome {
         return Err(anyhow::anyhow!("the manifests of the example were refused").into());
