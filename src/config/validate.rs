@@ -1,6 +1,7 @@
 //! What a type cannot say: ranges, addresses, combinations.
 
 use std::net::SocketAddr;
+use std::path::{Component, Path};
 
 use super::{Config, MailTransport, SmtpTls, TrustedDocuments};
 
@@ -196,23 +197,44 @@ pub fn check(config: &Config, problems: &mut Vec<String>) {
     super::keys::check(&config.keys, problems);
 }
 
-/// A drill has made-up people and a clock that is wrong, so it reaches nobody and touches no real installation.
-fn nothing_leaves(config: &Config) -> [(bool, &'static str); 4] {
-    let keys = &config.keys;
-    let local = keys.transit_url.is_empty() && keys.kms_key.is_empty();
+/// A drill has made-up people and a clock that is wrong, so it reaches nobody and touches no real installation. Variables of the place where
+/// it is held count like its file: each place is looked at, not only where the file leads.
+fn nothing_leaves(config: &Config) -> [(bool, &'static str); 6] {
+    let (keys, audit) = (&config.keys, &config.audit);
+    let folder = Path::new(config.drill.folder().unwrap_or_default());
+    let is_inside = |place: &str| {
+        let place = Path::new(place);
+        place.starts_with(folder) && !place.components().any(|part| part == Component::ParentDir)
+    };
+    let inside_or_none = |place: &String| place.is_empty() || is_inside(place);
+    let database = format!("sqlite://{}", folder.join("suimon.db").display());
+    let logs = config.exposure.sources().unwrap_or_default();
     [
         (
             config.mail.transport == MailTransport::Captured,
             "mail.transport: wants captured, because drill.folder is given: a drill sends no mail",
         ),
         (
-            config.database.url.expose().starts_with("sqlite://"),
+            config.database.url.expose() == database
+                && config.database.migrate_url.expose().is_empty()
+                && config.database.migrate_url_file.is_empty(),
             "database.url: wants a SQLite database of its own, because drill.folder is given",
         ),
-        (local, "keys: want a local key file, because drill.folder is given: a drill asks no key server"),
+        (
+            keys.transit_url.is_empty() && keys.kms_key.is_empty() && is_inside(&keys.file),
+            "keys: want a local key file of its own, because drill.folder is given: a drill asks no key server",
+        ),
         (
             config.identity.oidc.is_empty(),
             "identity.oidc: wants no provider, because drill.folder is given: nobody signs in to a drill elsewhere",
+        ),
+        (
+            inside_or_none(&audit.checkpoint_folder) && inside_or_none(&audit.archive_folder),
+            "audit: wants folders of its own, because drill.folder is given",
+        ),
+        (
+            logs.iter().all(|(_, place)| is_inside(place)),
+            "exposure.log_sources: want places of its own, because drill.folder is given",
         ),
     ]
 }

@@ -87,4 +87,14 @@ fn its_configuration_lets_nothing_leave() {
     ");
     std::fs::remove_file(&file).unwrap();
     assert!(drill.text("en").contains("not yet"), "it is written anew");
+    // Each place of it, and not only the kind: those of a real installation may be of the same.
+    for (set, says) in [
+        ("database.url=sqlite:///elsewhere/suimon.db", "database.url: wants a SQLite database of its own"),
+        ("keys.file=/elsewhere/kek.key", "keys: want a local key file of its own"),
+        ("audit.archive_folder=/elsewhere", "audit: wants folders of its own"),
+        ("exposure.log_sources=edge=/elsewhere", "exposure.log_sources: want places of its own"),
+    ] {
+        let told = refused(&["--config", "drill/suimon.toml", "--set", set, "incident", "list"]);
+        assert!(told.contains(says), "{told}");
+    }
 }
