@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use sea_orm::{ColumnTrait, Database, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::{Value, json};
@@ -46,21 +47,38 @@ impl Provider {
             "the provider of identity is missing: run script/test, or: npm ci --ignore-scripts in a copy of tests/oidc at {}",
             folder.display()
         );
-        let mut process = Command::new("node")
-            .arg(here.join("tests/oidc/provider.mjs"))
-            .arg(folder)
-            .args(certificate_and_key)
-            .env("LOGOUT", logout)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("node is missing: install it (script/test does) and run this again");
-        let mut line = String::new();
-        let output = process.stdout.take().expect("its output");
-        tokio::task::block_in_place(|| BufReader::new(output).read_line(&mut line)).expect("its address");
-        assert!(line.contains("://127.0.0.1:"), "the provider did not start: {line:?}");
-        Self { process, issuer: line.trim().to_owned() }
+        // Seldom, node waits for ever for itself while it makes its keys; another one does not.
+        for _ in 0..3 {
+            let mut process = Command::new("node")
+                .arg(here.join("tests/oidc/provider.mjs"))
+                .arg(&folder)
+                .args(certificate_and_key)
+                .env("LOGOUT", logout)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null())
+                .spawn()
+                .expect("node is missing: install it (script/test does) and run this again");
+            let output = process.stdout.take().expect("its output");
+            let (tell, told) = std::sync::mpsc::channel();
+            std::thread::spawn(move || {
+                let mut line = String::new();
+                let read = BufReader::new(output).read_line(&mut line);
+                let _ = tell.send(read.map(|_| line));
+            });
+            match tokio::task::block_in_place(|| told.recv_timeout(Duration::from_secs(60))) {
+                Ok(line) => {
+                    let line = line.expect("its address");
+                    assert!(line.contains("://127.0.0.1:"), "the provider did not start: {line:?}");
+                    return Self { process, issuer: line.trim().to_owned() };
+                }
+                Err(_) => {
+                    let _ = process.kill();
+                    let _ = process.wait();
+                }
+            }
+        }
+        panic!("the provider of identity did not start within three minutes");
     }
 }
 
