@@ -124,6 +124,11 @@ pub fn schools_csv() -> String {
     rows.collect()
 }
 
+/// The operator of the examples, as its manifests and letters have it.
+pub const OPERATOR_JA: &str = "株式会社みずうみ出願サービス";
+/// The same in English.
+pub const OPERATOR_EN: &str = "Mizuumi Application Services, Inc.";
+
 /// A TOML basic string, for a configuration that is written.
 pub fn toml_text(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))

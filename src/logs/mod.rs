@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 pub use folder::{FolderError, below, name_of};
 pub use forms::{Forms, offset};
-pub use objects::{collect, is_address, object, root_of};
+pub use objects::{Stored, collect, is_address, root_of};
 pub use source::{Place, Source};
 
 /// Why logs cannot be had. Whoever asks says under which name the place is known: an address may be nobody's business.

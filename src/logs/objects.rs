@@ -95,20 +95,38 @@ fn store_of(url: &Url) -> Result<Arc<dyn ObjectStore>, Problem> {
     connect(url, retry).map_err(|error| wrong(&format!("{error:#}")))
 }
 
-/// One object of the store of this address, by the name that [`collect`] gave it.
-///
-/// # Errors
-/// [`Problem`]: the address is none, or the environment lacks something.
-pub fn object(address: &str, name: String, size: u64) -> Result<Source, Problem> {
-    let Address { scheme, bucket, key: _, url } = parse(address)?;
-    let store = store_of(&url)?;
-    let path = if is_web(scheme) {
-        Path::from_url_path(url.path()).map_err(|_| wrong("names no file of a web server"))?
-    } else {
-        let key = name.strip_prefix(&format!("{scheme}{bucket}/"));
-        Path::parse(key.unwrap_or_default()).map_err(|_| wrong("has no such key"))?
-    };
-    Ok(Source { place: Place::Object { store, path }, name, size })
+/// A store that is connected to, for reading one object after another.
+pub struct Stored {
+    store: Arc<dyn ObjectStore>,
+    /// The one file of a web server.
+    file: Option<Path>,
+}
+
+impl Stored {
+    /// Connects to the store of an address. Asks nobody.
+    ///
+    /// # Errors
+    /// [`Problem`]: the address is none, or the environment lacks something.
+    pub fn connect(address: &str) -> Result<Self, Problem> {
+        let Address { scheme, url, .. } = parse(address)?;
+        Ok(Self { store: store_of(&url)?, file: is_web(scheme).then(|| web_file(&url)).transpose()? })
+    }
+
+    /// One of its objects, as `name`.
+    ///
+    /// # Errors
+    /// [`Problem`]: there can be no such key.
+    pub fn object(&self, key: &str, name: String, size: u64) -> Result<Source, Problem> {
+        let path = match &self.file {
+            Some(file) => file.clone(),
+            None => Path::parse(key).map_err(|_| wrong("has no such key"))?,
+        };
+        Ok(Source { place: Place::Object { store: Arc::clone(&self.store), path }, name, size })
+    }
+}
+
+fn web_file(url: &Url) -> Result<Path, Problem> {
+    Path::from_url_path(url.path()).map_err(|_| wrong("names no file of a web server"))
 }
 
 /// Finds the objects that an address names. Must not run on a thread that drives the runtime.
@@ -120,8 +138,8 @@ pub fn collect(text: &str, handle: &Handle) -> Result<Objects, Problem> {
     let store = store_of(&url)?;
     let mut found = Objects::default();
     if is_web(scheme) {
-        let path = Path::from_url_path(url.path()).map_err(|_| wrong("names no file of a web server"))?;
-        found.logs.push(Source { place: Place::Object { store, path }, name: text.to_owned(), size: 0 });
+        let place = Place::Object { store, path: web_file(&url)? };
+        found.logs.push(Source { place, name: text.to_owned(), size: 0 });
         return Ok(found);
     }
     let begin = format!("{scheme}{bucket}/");

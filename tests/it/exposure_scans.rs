@@ -35,7 +35,7 @@ async fn change(member: &Member, what: &str, scan: &Value) -> Value {
 }
 
 async fn look(member: &Member, scan: &Value) -> Value {
-    let query = "query($id: ID!) { exposureScan(id: $id) { state method files filesRead bytes bytesRead problem finishedAt
+    let query = "query($id: ID!) { exposureScan(id: $id) { state method files leftOut filesRead bytes bytesRead problem finishedAt
         revision { id number method state intact createdById counts { persons confirmed excluded } } } }";
     let answer = member.gql_with(query, json!({ "id": scan["id"] })).await;
     answer["data"]["exposureScan"].clone()
@@ -280,6 +280,7 @@ async fn logs_in_a_store_are_scanned_as_those_on_the_disk() {
         "{done}"
     );
     assert_eq!(done["bytes"], done["bytesRead"]);
+    assert_eq!(done["leftOut"], 1, "edge/about.json");
     assert_eq!(done["revision"]["counts"]["confirmed"], 1);
     let query = "query($id: ID!) { node(id: $id) { ... on Revision { inputs { name lines used }
         reconstruction { premises cache { history { at spreadsSeconds keeps purged timeToLiveSeconds } } } } } }";

@@ -16,7 +16,7 @@ use super::narrator::Narrator;
 use super::summary::Score;
 use crate::access::{FirstAdmin, Initialised, NewOperator, every_scope, initialise, issue_token_for};
 use crate::app::App;
-use crate::cli::example::toml_text;
+use crate::cli::example::{OPERATOR_EN, OPERATOR_JA, toml_text};
 use crate::cli::{Failure, output};
 use crate::clock::SteppedClock;
 use crate::config::{self, Sources};
@@ -97,8 +97,8 @@ impl Stage {
         let app = App::open(config, clock.clone(), entropy).await?;
         let operator = NewOperator {
             slug: "mizuumi".to_owned(),
-            name_ja: "株式会社みずうみ出願サービス".to_owned(),
-            name_en: "Mizuumi Application Services, Inc.".to_owned(),
+            name_ja: OPERATOR_JA.to_owned(),
+            name_en: OPERATOR_EN.to_owned(),
         };
         let first = FirstAdmin {
             login: "admin".to_owned(),

@@ -14,7 +14,7 @@ use crate::access::{
     issue_token_for,
 };
 use crate::app::App;
-use crate::cli::example::{MANIFESTS, RecordType, people_csv, schools_csv};
+use crate::cli::example::{MANIFESTS, OPERATOR_EN, OPERATOR_JA, RecordType, people_csv, schools_csv};
 use crate::cli::{Failure, output};
 use crate::clock::SteppedClock;
 use crate::drill::{self, Folder, State};
@@ -29,9 +29,7 @@ const TEAM: [(&str, Role, &str); 4] = [
     ("admin", Role::OperatorAdmin, "Administrator"),
 ];
 
-/// The operator of the example, and what stands before its name in a drill: so it does in each report and mail.
-const NAME_JA: &str = "株式会社みずうみ出願サービス";
-const NAME_EN: &str = "Mizuumi Application Services, Inc.";
+/// What stands before the operator's name in a drill: so it does in each report and mail.
 const DRILL_JA: &str = "【訓練】";
 const DRILL_EN: &str = "[DRILL] ";
 
@@ -62,8 +60,8 @@ pub async fn run(arguments: Start) -> Result<ExitCode, Failure> {
 async fn found(app: &Arc<App>) -> Result<(), Failure> {
     let operator = NewOperator {
         slug: "drill".to_owned(),
-        name_ja: format!("{DRILL_JA}{NAME_JA}"),
-        name_en: format!("{DRILL_EN}{NAME_EN}"),
+        name_ja: format!("{DRILL_JA}{OPERATOR_JA}"),
+        name_en: format!("{DRILL_EN}{OPERATOR_EN}"),
     };
     let first =
         FirstAdmin { login: "admin".to_owned(), display_name: "Administrator".to_owned(), password: None };
@@ -87,8 +85,8 @@ async fn found(app: &Arc<App>) -> Result<(), Failure> {
 /// The example's system, its schools and their people.
 async fn load(op: &Op, day: &Day, folder: &Folder) -> Result<(), Failure> {
     let files = MANIFESTS.map(|(name, text)| {
-        let text = text.replace(NAME_JA, &format!("{DRILL_JA}{NAME_JA}"));
-        let text = text.replace(NAME_EN, &format!("{DRILL_EN}{NAME_EN}"));
+        let text = text.replace(OPERATOR_JA, &format!("{DRILL_JA}{OPERATOR_JA}"));
+        let text = text.replace(OPERATOR_EN, &format!("{DRILL_EN}{OPERATOR_EN}"));
         ManifestFile { name: name.to_owned(), content: text.into() }
     });
     let outcome = requirements::apply(op, files.into(), "in force before the incident", false).await?;

@@ -177,6 +177,11 @@ impl ExposureScan {
         self.0.progress.files
     }
 
+    /// Hidden files, and documents (`.json`) beside the logs, that are not read. If one of them is a log, give it another name.
+    async fn left_out(&self) -> u64 {
+        self.0.progress.left_out
+    }
+
     async fn files_read(&self) -> u64 {
         self.0.progress.files_read
     }

@@ -1,12 +1,14 @@
 //! The logs of a source.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 
 use tokio::runtime::Handle;
 
 use crate::config::ExposureConfig;
 use crate::error::{Error, Result};
-use crate::logs::{self, FolderError, Problem, Source, below, is_address, name_of, root_of};
+use crate::logs::{self, FolderError, Problem, Source, Stored, below, is_address, name_of, root_of};
 
 /// Logs in one scan.
 pub const MAX_FILES: usize = 100_000;
@@ -30,41 +32,52 @@ pub fn place(config: &ExposureConfig, source: &str) -> Result<String> {
     })
 }
 
-/// All logs of a source, but hidden files and `.json` documents; by name. Must not run on a thread that drives the runtime.
-pub fn list(source: &str, place: &str, handle: &Handle) -> Result<Vec<LogFile>> {
+/// All logs of a source by name, and how many hidden files and `.json` documents were left out. Must not run on a thread that drives the
+/// runtime.
+pub fn list(source: &str, place: &str, handle: &Handle) -> Result<(Vec<LogFile>, usize)> {
     let log = |name: String, size| LogFile { source: source.to_owned(), name, size };
-    let mut found: Vec<LogFile> = if is_address(place) {
+    let (mut found, left_out): (Vec<LogFile>, usize) = if is_address(place) {
         let objects = logs::collect(place, handle).map_err(|problem| unreadable(source, &problem))?;
         let root = root_of(place);
         let own = |name: &str| name.strip_prefix(root).unwrap_or(name).to_owned();
-        objects.logs.iter().map(|object| log(own(&object.name), object.size)).collect()
+        let logs = objects.logs.iter().map(|object| log(own(&object.name), object.size));
+        (logs.collect(), objects.left_out.len())
     } else {
         let root = Path::new(place);
         let own = |path: &Path| name_of(path.strip_prefix(root).unwrap_or(path));
         let inside = below(root, MAX_FILES).map_err(|error| match error {
             FolderError::Unreadable(path, error) => {
-                unreadable(&format!("{source}/{}", own(&path)), &said(&error))
+                unreadable(&format!("{source}/{}", own(&path)), &Problem::io(&error))
             }
             FolderError::TooMany => too_many(),
         })?;
-        inside.logs.iter().map(|(path, size)| log(own(path), *size)).collect()
+        (inside.logs.iter().map(|(path, size)| log(own(path), *size)).collect(), inside.left_out.len())
     };
     if found.len() > MAX_FILES {
         return Err(too_many());
     }
     found.sort();
-    Ok(found)
+    Ok((found, left_out))
 }
 
-/// A log of a place.
-pub fn open(place: &str, log: &LogFile) -> Result<Source> {
-    let name = format!("{}/{}", log.source, log.name);
-    if !is_address(place) {
-        return Ok(logs::file(PathBuf::from(place).join(&log.name), name, log.size));
+/// The stores of some logs, each connected to once.
+#[derive(Default)]
+pub struct Stores(HashMap<String, Stored>);
+
+impl Stores {
+    /// A log of a place.
+    pub fn open(&mut self, place: &str, log: &LogFile) -> Result<Source> {
+        let name = format!("{}/{}", log.source, log.name);
+        if !is_address(place) {
+            return Ok(logs::file(PathBuf::from(place).join(&log.name), name, log.size));
+        }
+        let refused = |problem| unreadable(&name, &problem);
+        let stored = match self.0.entry(place.to_owned()) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(Stored::connect(place).map_err(refused)?),
+        };
+        stored.object(&log.name, name.clone(), log.size).map_err(refused)
     }
-    let object = logs::object(place, format!("{}{}", root_of(place), log.name), log.size);
-    let object = object.map_err(|problem| unreadable(&name, &problem))?;
-    Ok(Source { name, ..object })
 }
 
 pub fn too_many() -> Error {
@@ -75,9 +88,4 @@ pub fn too_many() -> Error {
 /// The place itself is nobody's business but the operator's: the name of its source says which it is.
 pub fn unreadable(name: &str, problem: &Problem) -> Error {
     Error::conflict(problem.of(name)).remedy("give the service access to it, then let the scan go on")
-}
-
-/// Kinds alone: what the system says may name the place.
-fn said(error: &std::io::Error) -> Problem {
-    Problem::Unreadable(error.kind().to_string())
 }

@@ -56,6 +56,9 @@ pub struct Question {
 pub struct Progress {
     pub listed: bool,
     pub files: u64,
+    /// Hidden files and `.json` documents beside them.
+    #[serde(default)]
+    pub left_out: u64,
     pub files_read: u64,
     pub bytes: u64,
     pub bytes_read: u64,

@@ -61,12 +61,14 @@ async fn list(running: &Running, question: &Question) -> Result<Outcome> {
         places.push((source.clone(), files::place(config, source)?));
     }
     let handle = Handle::current();
-    let found = blocking(move || {
-        let mut found = Vec::new();
+    let (found, left_out) = blocking(move || {
+        let (mut found, mut left_out) = (Vec::new(), 0);
         for (source, place) in places {
-            found.extend(files::list(&source, &place, &handle)?);
+            let (logs, others) = files::list(&source, &place, &handle)?;
+            found.extend(logs);
+            left_out += others as u64;
         }
-        Ok(found)
+        Ok((found, left_out))
     })
     .await?;
     if found.is_empty() {
@@ -77,11 +79,13 @@ async fn list(running: &Running, question: &Question) -> Result<Outcome> {
         return Err(files::too_many());
     }
     let bytes = found.iter().map(|log| log.size).sum();
-    let progress = Progress { listed: true, files: found.len() as u64, bytes, ..Progress::default() };
+    let files = found.len() as u64;
+    let progress = Progress { listed: true, files, left_out, bytes, ..Progress::default() };
     let tx = scope.begin().await?;
     store::insert_files(&tx, running.job().id, &found).await?;
     running.save(&tx, &progress, 0, Some(signed(bytes))).await?;
-    let detail = json!({ "scan": running.job().id, "files": progress.files, "bytes": bytes });
+    let detail =
+        json!({ "scan": running.job().id, "files": progress.files, "left_out": left_out, "bytes": bytes });
     tx.commit(Event::new("exposure.scan_list", object(question)).detail(detail)).await?;
     Ok(Outcome::Continue)
 }
@@ -116,8 +120,9 @@ async fn read(
     let (handle, counted) = (Handle::current(), Arc::clone(&bytes));
     let read = blocking(move || {
         let counter = |more| _ = counted.fetch_add(more, Ordering::Relaxed);
+        let mut stores = files::Stores::default();
         for (place, log) in &logs {
-            let source = files::open(place, log)?;
+            let source = stores.open(place, log)?;
             let report = source.read((&mut scan, NonZeroUsize::MIN), None, &handle, &counter);
             let report = report.map_err(|problem| files::unreadable(&source.name, &problem))?;
             // What a disk or a store did not give this time it may give the next: it is no fault of the log.

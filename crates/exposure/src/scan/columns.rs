@@ -5,7 +5,8 @@ use std::io::{ErrorKind, Read};
 use ::parquet::file::reader::ChunkReader;
 use sha2::{Digest, Sha256};
 
-use super::{File, Scan};
+use super::Scan;
+use super::lines::File;
 use crate::formats::{Format, parquet};
 use crate::input::{BadReason, BadSample, InputReport, Line, Reading, Truncation};
 use crate::unpack::Packing;
