@@ -182,6 +182,10 @@ impl Program {
     }
 }
 
+fn named(program: Program, configuration: &Configuration, layer: Layer) -> String {
+    format!("{} {} ({})", program.title(), configuration.id, layer.title())
+}
+
 fn write(path: &Path, text: &str) {
     std::fs::write(path, text).expect("a temporary folder takes files");
 }
@@ -223,7 +227,7 @@ impl Cache {
         layer: Layer,
         upstream: SocketAddr,
     ) -> Self {
-        let name = format!("{} {} ({})", program.title(), configuration.id, layer.title());
+        let name = named(program, configuration, layer);
         // Between our look at a free port and the start somebody else may take it.
         for _ in 0..5 {
             let (listener, address) = free_listener();
@@ -255,7 +259,8 @@ impl Cache {
         }
         let place = Place { listen: address.port(), upstream: upstream.port(), folder: folder.path() };
         let child = program.command(configuration, layer, &place).spawn().expect("it can be started");
-        Self { visitors: Visitors::new(address, layer.has_guard()), program, child, folder }
+        let name = named(program, configuration, layer);
+        Self { visitors: Visitors::new(address, layer.has_guard(), name), program, child, folder }
     }
 
     /// Whether it takes a port that somebody else has for its own.
