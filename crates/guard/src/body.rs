@@ -38,8 +38,8 @@ pin_project! {
     pub struct Stream {
         #[pin]
         incoming: Incoming,
-        #[pin]
-        timer: Sleep,
+        // Made when something is waited for at all: most bodies are there with their heads.
+        timer: Option<Pin<Box<Sleep>>>,
         patience: Duration,
         left: u64,
         // A piece was asked for and has not come. Time counts only then: whoever takes slowly is not who sends slowly.
@@ -51,14 +51,7 @@ pin_project! {
 impl Stream {
     /// At most `most` bytes, and no longer than `patience` between two pieces.
     pub fn new(incoming: Incoming, patience: Duration, most: u64) -> Self {
-        Self {
-            incoming,
-            timer: tokio::time::sleep(patience),
-            patience,
-            left: most,
-            waiting: false,
-            hidden: None,
-        }
+        Self { incoming, timer: None, patience, left: most, waiting: false, hidden: None }
     }
 
     /// Without these fields in its trailers.
@@ -76,7 +69,7 @@ impl HttpBody for Stream {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
-        let mut this = self.project();
+        let this = self.project();
         match this.incoming.poll_frame(context) {
             Poll::Ready(frame) => {
                 *this.waiting = false;
@@ -99,11 +92,12 @@ impl HttpBody for Stream {
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Pending => {
+                let timer = this.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(*this.patience)));
                 if !*this.waiting {
                     *this.waiting = true;
-                    this.timer.as_mut().reset(Instant::now() + *this.patience);
+                    timer.as_mut().reset(Instant::now() + *this.patience);
                 }
-                ready!(this.timer.poll(context));
+                ready!(timer.as_mut().poll(context));
                 Poll::Ready(Some(Err(Broken::Idle)))
             }
         }

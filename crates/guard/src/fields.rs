@@ -1,6 +1,6 @@
 //! Header fields on their way through: those that concern one connection stay behind, and who asked is said in one way.
 
-use std::fmt::Write;
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 use http::Version;
@@ -9,14 +9,15 @@ use http::uri::Authority;
 use ipnet::IpNet;
 
 const FORWARDED: HeaderName = header::FORWARDED;
-const X_FORWARDED: [HeaderName; 4] = [
+/// Lists of names are static: a constant would be built, and each name in it dropped, wherever it is looked into.
+static X_FORWARDED: [HeaderName; 4] = [
     HeaderName::from_static("x-forwarded-for"),
     HeaderName::from_static("x-forwarded-host"),
     HeaderName::from_static("x-forwarded-proto"),
     HeaderName::from_static("x-forwarded-port"),
 ];
 /// What proxies and origins of some kinds believe beside these: who asked, and for what.
-const BELIEVED: [HeaderName; 6] = [
+static BELIEVED: [HeaderName; 6] = [
     HeaderName::from_static("x-real-ip"),
     HeaderName::from_static("x-client-ip"),
     HeaderName::from_static("x-cluster-client-ip"),
@@ -26,7 +27,7 @@ const BELIEVED: [HeaderName; 6] = [
 ];
 /// For origins of some kinds another path than the one by which the guard judges. Nobody may say them: proxies pass on what they do
 /// not know, so that a visitor would say them through each that is trusted.
-const OTHER_PATHS: [HeaderName; 6] = [
+static OTHER_PATHS: [HeaderName; 6] = [
     HeaderName::from_static("x-original-url"),
     HeaderName::from_static("x-original-uri"),
     HeaderName::from_static("x-rewrite-url"),
@@ -37,7 +38,7 @@ const OTHER_PATHS: [HeaderName; 6] = [
 /// Name of every guard in `Via` (RFC 9110 section 7.6.3): of a machine or a network it says nothing.
 pub const PSEUDONYM: &str = "suimon";
 /// Not in trailers, where whoever mixes them into the header fields would believe them (RFC 9110 section 6.5.1).
-const NOT_IN_TRAILERS: [HeaderName; 24] = [
+static NOT_IN_TRAILERS: [HeaderName; 24] = [
     header::AUTHORIZATION,
     header::CACHE_CONTROL,
     header::CONTENT_ENCODING,
@@ -64,7 +65,7 @@ const NOT_IN_TRAILERS: [HeaderName; 24] = [
     HeaderName::from_static("x-accel-expires"),
 ];
 /// For one connection each (RFC 9110 section 7.6.1), whether or not `Connection` names them.
-const HOP_BY_HOP: [HeaderName; 8] = [
+static HOP_BY_HOP: [HeaderName; 8] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
@@ -96,8 +97,8 @@ pub fn remove_hop_by_hop(fields: &mut HeaderMap) {
 /// Takes out of trailers what has no place in them.
 pub fn remove_from_trailers(trailers: &mut HeaderMap) {
     remove_hop_by_hop(trailers);
-    let claims = X_FORWARDED.into_iter().chain(BELIEVED).chain(OTHER_PATHS).chain([FORWARDED]);
-    for name in NOT_IN_TRAILERS.into_iter().chain(claims) {
+    let claims = X_FORWARDED.iter().chain(&BELIEVED).chain(&OTHER_PATHS).chain([&FORWARDED]);
+    for name in NOT_IN_TRAILERS.iter().chain(claims) {
         trailers.remove(name);
     }
     edge::policy::seal_trailers(trailers);
@@ -155,7 +156,7 @@ pub(crate) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
 ///
 /// `peer` is who speaks to the guard.
 pub fn client(peer: IpAddr, fields: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
-    let [forwarded_for, ..] = X_FORWARDED;
+    let [forwarded_for, ..] = &X_FORWARDED;
     let mut known = peer.to_canonical();
     // A line that is no text ends the search like an entry that is no address.
     let lines = fields.get_all(forwarded_for).iter().rev().map(|line| line.to_str().unwrap_or("?"));
@@ -178,14 +179,13 @@ pub fn as_asked(
     caller: Caller,
     trusted: &[IpNet],
 ) -> (Authority, bool) {
-    let [_, forwarded_host, forwarded_proto, _] = X_FORWARDED;
+    let [_, forwarded_host, forwarded_proto, _] = &X_FORWARDED;
     let said = |name: &HeaderName| {
         let said = fields.get(name).filter(|_| is_trusted(caller.address.ip(), trusted))?.to_str().ok()?;
         said.split(',').next().map(str::trim)
     };
-    let said_host = said(&forwarded_host).and_then(|host| host.parse().ok());
-    let encrypted =
-        said(&forwarded_proto).map_or(caller.encrypted, |said| said.eq_ignore_ascii_case("https"));
+    let said_host = said(forwarded_host).and_then(|host| host.parse().ok());
+    let encrypted = said(forwarded_proto).map_or(caller.encrypted, |said| said.eq_ignore_ascii_case("https"));
     (said_host.unwrap_or_else(|| host.clone()), encrypted)
 }
 
@@ -196,14 +196,19 @@ fn address(text: &str) -> Option<IpAddr> {
     address.map(|address: IpAddr| address.to_canonical())
 }
 
+/// The name for which those that read `_` as `-` take a name: nearly always itself.
+fn meant(name: &HeaderName) -> Option<Cow<'_, HeaderName>> {
+    if name.as_str().contains('_') {
+        return name.as_str().replace('_', "-").parse().ok().map(Cow::Owned);
+    }
+    Some(Cow::Borrowed(name))
+}
+
 /// Takes fields away under their own names and under those that CGI and what came after it (WSGI, PHP, Rack) take for the same: there
 /// `_` and `-` are one.
 fn remove_claims(fields: &mut HeaderMap, is_meant: impl Fn(&HeaderName) -> bool) {
-    let claimed: Vec<HeaderName> = fields
-        .keys()
-        .filter(|name| name.as_str().replace('_', "-").parse().is_ok_and(|meant| is_meant(&meant)))
-        .cloned()
-        .collect();
+    let claimed: Vec<HeaderName> =
+        fields.keys().filter(|name| meant(name).is_some_and(|meant| is_meant(&meant))).cloned().collect();
     for name in claimed {
         fields.remove(name);
     }
@@ -213,11 +218,9 @@ fn remove_claims(fields: &mut HeaderMap, is_meant: impl Fn(&HeaderName) -> bool)
 pub fn remove_aliases(fields: &mut HeaderMap) {
     let aliases: Vec<HeaderName> = fields
         .keys()
-        .filter(|name| name.as_str().contains('_'))
         .filter(|name| {
-            name.as_str().replace('_', "-").parse().is_ok_and(|meant| {
-                is_end_to_end(&meant) || HOP_BY_HOP.contains(&meant) || meant == header::CONTENT_TYPE
-            })
+            matches!(meant(name), Some(Cow::Owned(meant))
+                if is_end_to_end(&meant) || HOP_BY_HOP.contains(&meant) || meant == header::CONTENT_TYPE)
         })
         .cloned()
         .collect();
@@ -235,27 +238,19 @@ pub fn tell_who_asked(fields: &mut HeaderMap, caller: Caller, host: &Authority, 
         remove_claims(fields, is_claim);
     }
     let protocol = if caller.encrypted { "https" } else { "http" };
-    let mut said = joined(fields, &FORWARDED);
-    let node = match address {
-        IpAddr::V4(address) => address.to_string(),
-        // RFC 7239 section 6: in brackets, and quoted for their sake.
-        IpAddr::V6(address) => format!("\"[{address}]\""),
-    };
-    let separator = if said.is_empty() { "" } else { ", " };
+    let node = address.to_string();
+    // RFC 7239 section 6: in brackets, and quoted for their sake.
+    let (open, close) = if address.is_ipv6() { ("\"[", "]\"") } else { ("", "") };
     // An authority holds neither a quotation mark nor a backslash.
-    let _ = write!(said, "{separator}for={node};host=\"{host}\";proto={protocol}");
-    set(fields, FORWARDED, &said);
-
-    let [forwarded_for, forwarded_host, forwarded_proto, _] = X_FORWARDED;
-    let mut chain = joined(fields, &forwarded_for);
-    let separator = if chain.is_empty() { "" } else { ", " };
-    let _ = write!(chain, "{separator}{address}");
-    set(fields, forwarded_for, &chain);
+    let said = ["for=", open, &node, close, ";host=\"", host.as_str(), "\";proto=", protocol];
+    append(fields, &FORWARDED, &said);
+    let [forwarded_for, forwarded_host, forwarded_proto, _] = &X_FORWARDED;
+    append(fields, forwarded_for, &[&node]);
     // The first proxy knows what the client asked for; the ones behind it know only each other.
-    if !fields.contains_key(&forwarded_host) {
+    if !fields.contains_key(forwarded_host) {
         set(fields, forwarded_host, host.as_str());
     }
-    if !fields.contains_key(&forwarded_proto) {
+    if !fields.contains_key(forwarded_proto) {
         set(fields, forwarded_proto, protocol);
     }
 }
@@ -267,10 +262,7 @@ pub fn tell_way(fields: &mut HeaderMap, version: Version) {
         Version::HTTP_10 => "1.0",
         _ => "1.1",
     };
-    let mut way = joined(fields, &header::VIA);
-    let separator = if way.is_empty() { "" } else { ", " };
-    let _ = write!(way, "{separator}{protocol} {PSEUDONYM}");
-    set(fields, header::VIA, &way);
+    append(fields, &header::VIA, &[protocol, " ", PSEUDONYM]);
 }
 
 /// Whether a request was in a guard's hands before. Only who received it by which protocol counts; a comment is text.
@@ -303,15 +295,21 @@ fn without_comments(line: &[u8]) -> Option<Vec<u8>> {
     (depth == 0).then_some(outside)
 }
 
-fn joined(fields: &HeaderMap, name: &HeaderName) -> String {
-    let values: Vec<&str> = fields.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
-    values.join(", ")
+/// Puts a member, of these parts, behind those that a field has, in one line.
+fn append(fields: &mut HeaderMap, name: &HeaderName, member: &[&str]) {
+    let said = fields.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    let mut list = String::with_capacity(128);
+    for line in said.filter(|line| !line.is_empty()) {
+        list.extend([line, ", "]);
+    }
+    list.extend(member.iter().copied());
+    set(fields, name, &list);
 }
 
-fn set(fields: &mut HeaderMap, name: HeaderName, value: &str) {
+fn set(fields: &mut HeaderMap, name: &HeaderName, value: &str) {
     // Of an address, an authority and what `to_str` gave: visible ASCII.
     if let Ok(value) = HeaderValue::from_str(value) {
-        fields.insert(name, value);
+        fields.insert(name.clone(), value);
     }
 }
 

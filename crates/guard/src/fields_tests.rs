@@ -67,6 +67,17 @@ fn only_trusted_proxies_are_believed() {
 }
 
 #[test]
+fn several_lines_become_one_and_empty_ones_nothing() {
+    let host: Authority = "[2001:db8::1]:8443".parse().unwrap();
+    let caller = Caller { address: "[2001:db8::7]:5000".parse().unwrap(), encrypted: true };
+    let mut fields = of(&[("x-forwarded-for", ""), ("x-forwarded-for", "192.0.2.9"), ("forwarded", "")]);
+    tell_who_asked(&mut fields, caller, &host, &["2001:db8::/32".parse().unwrap()]);
+    assert_eq!(fields["x-forwarded-for"], "192.0.2.9, 2001:db8::7");
+    assert_eq!(fields["forwarded"], "for=\"[2001:db8::7]\";host=\"[2001:db8::1]:8443\";proto=https");
+    assert_eq!(fields.get_all("x-forwarded-for").iter().count(), 1);
+}
+
+#[test]
 fn nothing_that_origins_believe_comes_from_a_stranger() {
     let host: Authority = "school.example".parse().unwrap();
     let caller = Caller { address: "198.51.100.7:5000".parse().unwrap(), encrypted: false };

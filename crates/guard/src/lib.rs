@@ -157,7 +157,7 @@ impl Guard {
         match forward::check(request, &self.settings) {
             // Held to the end: whatever is put into force meanwhile, the answer is judged as the request was.
             Ok(checked) if checked.request.uri().path().starts_with(own::PATHS) => {
-                self.of_its_own(checked, caller).await
+                Box::pin(self.of_its_own(checked, caller)).await
             }
             Ok(checked) => self.by_rules(checked, caller, &self.rules()).await,
             Err(refusal) => self.own(own::refused(refusal, version)),
@@ -165,11 +165,11 @@ impl Guard {
     }
 
     /// Paths of the guard itself.
-    async fn of_its_own(&self, checked: Checked, caller: Caller) -> Response<Answer> {
+    async fn of_its_own(&self, checked: Box<Checked>, caller: Caller) -> Response<Answer> {
         if let Some(public) = self.admission.as_ref().and_then(|admission| admission.own(&checked.request)) {
             return self.own(public);
         }
-        let Checked { request, host, tunnel: _ } = checked;
+        let Checked { request, host, tunnel: _ } = *checked;
         match &self.tripwire {
             Some(tripwire) if tripwire::is_own(request.uri().path()) => {
                 self.own(tripwire.answer(request, &host, caller, &self.settings).await)
@@ -178,7 +178,7 @@ impl Guard {
         }
     }
 
-    async fn by_rules(&self, mut checked: Checked, caller: Caller, rules: &Rules) -> Response<Answer> {
+    async fn by_rules(&self, mut checked: Box<Checked>, caller: Caller, rules: &Rules) -> Response<Answer> {
         let request = &mut checked.request;
         // Apart from the request while both are looked at.
         let mut fields = std::mem::take(request.headers_mut());
@@ -206,7 +206,7 @@ impl Guard {
 
     async fn pass(
         &self,
-        mut checked: Checked,
+        mut checked: Box<Checked>,
         caller: Caller,
         rules: &Rules,
         exchange: &Exchange<'_>,
@@ -227,14 +227,14 @@ impl Guard {
         let mut admitted = None;
         if let Some(admission) = &self.admission {
             let public = exchange.resolved().may_be_stored();
-            match admission.ask(&mut checked, caller, &self.settings.trusted, public).await {
+            match Box::pin(admission.ask(&mut checked, caller, &self.settings.trusted, public)).await {
                 Ok(pass) => admitted = Some(pass),
                 Err(answer) => return own(*answer, asked),
             }
         }
         let armed = self.tripwire.as_ref().map(|tripwire| {
             let personal = exchange.resolved().is_personal();
-            let Checked { request, host, .. } = &mut checked;
+            let Checked { request, host, .. } = &mut *checked;
             let asked = tripwire.of_request(request, host, caller, &self.settings, personal);
             (tripwire, asked)
         });

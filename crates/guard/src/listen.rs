@@ -20,7 +20,7 @@ use crate::places::Place;
 use crate::prompt::Prompt;
 use crate::settings::Settings;
 use crate::streams::{self, Leaving, Streams};
-use crate::{Guard, Tls};
+use crate::{Guard, Tls, tunnel};
 
 /// What a tunnel needs of the connection that it came by: it outlives it.
 #[derive(Clone, Default)]
@@ -97,21 +97,24 @@ impl Connection {
             return self.requests(stream).await;
         };
         let handshake = tokio::time::timeout(patience.handshake, acceptor.accept(stream));
-        if let Some(Ok(Ok(stream))) = self.leave.run_until_cancelled(handshake).await {
-            self.requests(stream).await;
+        if let Some(Ok(Ok(stream))) = self.leave.run_until_cancelled(Box::pin(handshake)).await {
+            // Boxed, so that connections without TLS have no room for it.
+            Box::pin(self.requests(stream)).await;
         }
     }
 
     async fn requests(self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
         let Self { guard, caller, tie, leave } = self;
         let patience = guard.settings().patience;
-        let open = streams::open();
-        let idle = streams::idle(open.subscribe(), patience.head);
+        let open = Arc::new(streams::Open::new());
+        let idle = streams::idle(open.clone(), patience.head);
         let streams = Streams { tasks: tie.tasks.clone(), end: tie.end.clone(), patience: patience.body };
         let builder = builder(guard.settings(), streams);
         let service = service_fn(move |mut request: Request<Incoming>| {
-            let counted = streams::Request::new(&open);
-            request.extensions_mut().insert(tie.clone());
+            let counted = streams::Request::new(open.clone());
+            if tunnel::may_be(request.headers()) {
+                request.extensions_mut().insert(tie.clone());
+            }
             let guard = guard.clone();
             // Else hyper keeps room for it as long as the connection is open, and most are idle.
             Box::pin(async move {
@@ -151,9 +154,11 @@ fn builder(settings: &Settings, streams: Streams) -> Builder<Streams> {
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(patience.head)
-        .max_headers(limits.header_fields)
         .max_buf_size((limits.head_bytes + limits.target_bytes).max(16 << 10))
         .half_close(false);
+    if let Some(fields) = limits.unusual_fields() {
+        builder.http1().max_headers(fields);
+    }
     builder
         .http2()
         .timer(TokioTimer::new())

@@ -105,10 +105,12 @@ impl Pool {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(60))
             .pool_max_idle_per_host(origin.idle_connections)
-            .http1_max_headers(limits.header_fields)
             .http1_max_buf_size(limits.head_bytes.max(MIN_BUFFER))
             // Ours says what the client asked for.
             .set_host(false);
+        if let Some(fields) = limits.unusual_fields() {
+            builder.http1_max_headers(fields);
+        }
         Ok(Self {
             http1: builder.build(connector().enable_http1().wrap_connector(tcp)),
             http2,
@@ -147,8 +149,9 @@ impl Pool {
     async fn send(&self, asked: Asked<'_>) -> Result<Response<Incoming>, NoAnswer> {
         let Asked { mut request, host, tunnel, upload } = asked;
         let target = forward::target(&request);
+        // Boxed here and below: what most requests to most origins do not need would make all of them ten kilobytes larger.
         if let Some(http2) = self.http2.as_ref().filter(|_| !tunnel)
-            && let Some(connection) = http2.connection().await.map_err(NoAnswer::Connect)?
+            && let Some(connection) = Box::pin(http2.connection()).await.map_err(NoAnswer::Connect)?
         {
             // No field of HTTP/1.1 beside the pseudo-field of the same meaning (RFC 9113 section 8.3.1).
             request.headers_mut().remove(header::HOST);
@@ -158,7 +161,7 @@ impl Pool {
                 // hyper tells nothing of `100 Continue` on HTTP/2.
                 upload.want();
             }
-            return http2.send(connection, request).await.map_err(NoAnswer::Broken);
+            return Box::pin(http2.send(connection, request)).await.map_err(NoAnswer::Broken);
         }
         if let Ok(host) = HeaderValue::from_str(host.as_str()) {
             request.headers_mut().insert(header::HOST, host);

@@ -54,11 +54,21 @@ pub struct Limits {
     pub streams: u32,
 }
 
+impl Limits {
+    /// hyper's own limit of header fields. Told the same number, it makes room for them on the heap with each message.
+    const USUAL_FIELDS: usize = 100;
+
+    /// The limit of header fields where it is not hyper's own.
+    pub(crate) fn unusual_fields(&self) -> Option<usize> {
+        Some(self.header_fields).filter(|fields| *fields != Self::USUAL_FIELDS)
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 20_000,
-            header_fields: 100,
+            header_fields: Self::USUAL_FIELDS,
             head_bytes: 64 << 10,
             target_bytes: 8 << 10,
             body_bytes: 64 << 20,

@@ -6,13 +6,14 @@
 
 use std::cell::Cell;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
-use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -93,51 +94,57 @@ impl<F: Future> Future for Moving<F> {
 }
 
 /// Requests that a connection is busy with, and since when it has been with none.
-#[derive(Clone, Copy)]
+///
+/// Nobody is woken when that changes: it does twice for each request, and whoever waits for the end of the patience looks then.
 pub struct Open {
-    requests: usize,
-    since: Instant,
+    requests: AtomicUsize,
+    start: Instant,
+    /// Milliseconds after the start.
+    since: AtomicU64,
+}
+
+impl Open {
+    /// Of a connection that was opened just now.
+    pub fn new() -> Self {
+        Self { requests: AtomicUsize::new(0), start: Instant::now(), since: AtomicU64::new(0) }
+    }
+
+    /// Since when it has been busy with nothing; none while it is busy.
+    fn idle_since(&self) -> Option<Instant> {
+        // With the one below: who sees the last request gone sees when it went.
+        let busy = self.requests.load(Ordering::Acquire) > 0;
+        (!busy).then(|| self.start + Duration::from_millis(self.since.load(Ordering::Relaxed)))
+    }
 }
 
 /// Counts a request until its answer went out.
-pub struct Request(watch::Sender<Open>);
+pub struct Request(Arc<Open>);
 
 impl Request {
-    pub fn new(open: &watch::Sender<Open>) -> Self {
-        open.send_modify(|open| open.requests += 1);
-        Self(open.clone())
+    pub fn new(open: Arc<Open>) -> Self {
+        open.requests.fetch_add(1, Ordering::Relaxed);
+        Self(open)
     }
 }
 
 impl Drop for Request {
     fn drop(&mut self) {
-        self.0.send_modify(|open| {
-            open.requests = open.requests.saturating_sub(1);
-            open.since = Instant::now();
-        });
+        let passed = u64::try_from(self.0.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.0.since.fetch_max(passed, Ordering::Relaxed);
+        self.0.requests.fetch_sub(1, Ordering::Release);
     }
 }
 
-/// A connection that was opened just now.
-pub fn open() -> watch::Sender<Open> {
-    watch::Sender::new(Open { requests: 0, since: Instant::now() })
-}
-
 /// Comes back when a connection was busy with nothing for `patience`.
-pub async fn idle(mut open: watch::Receiver<Open>, patience: Duration) {
+pub async fn idle(open: Arc<Open>, patience: Duration) {
     loop {
-        let Open { requests, since } = *open.borrow_and_update();
-        let changed = if requests > 0 {
-            open.changed().await
-        } else {
-            match tokio::time::timeout_at(since + patience, open.changed()).await {
-                Ok(changed) => changed,
-                Err(_) => return,
-            }
+        let end = match open.idle_since() {
+            Some(since) if since.elapsed() >= patience => return,
+            Some(since) => since + patience,
+            // One that is busy now is idle at the earliest from now on.
+            None => Instant::now() + patience.max(Duration::from_millis(1)),
         };
-        if changed.is_err() {
-            return;
-        }
+        tokio::time::sleep_until(end).await;
     }
 }
 

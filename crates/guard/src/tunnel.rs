@@ -25,7 +25,7 @@ const WEBSOCKET: &str = "websocket";
 /// When it asks for another protocol: an origin that took it up would speak it past the guard.
 pub fn wanted<B>(request: &Request<B>) -> Result<bool, Refusal> {
     let fields = request.headers();
-    if request.version() != Version::HTTP_11 || !fields.contains_key(header::UPGRADE) {
+    if request.version() != Version::HTTP_11 || !may_be(fields) {
         return Ok(false);
     }
     if !names_upgrade(fields) {
@@ -38,6 +38,11 @@ pub fn wanted<B>(request: &Request<B>) -> Result<bool, Refusal> {
         }
         _ => Err(Refusal::Upgrade),
     }
+}
+
+/// Whether a request might want one: what only tunnels need is kept for these alone.
+pub fn may_be(fields: &HeaderMap) -> bool {
+    fields.contains_key(header::UPGRADE)
 }
 
 fn names_upgrade(fields: &HeaderMap) -> bool {

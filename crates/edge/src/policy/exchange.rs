@@ -40,7 +40,7 @@ pub enum Leaves {
 }
 
 /// Asking whether a copy is still good. `If-Match` and `If-Unmodified-Since` stay: they guard writes.
-const CONDITIONS: [HeaderName; 3] = [header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE, header::IF_RANGE];
+static CONDITIONS: [HeaderName; 3] = [header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE, header::IF_RANGE];
 
 impl RouteTable {
     /// Judges a request; `path` is the path of its URL as received, without query.

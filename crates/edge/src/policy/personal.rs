@@ -23,7 +23,7 @@ pub(super) const H_SURROGATE: HeaderName = HeaderName::from_static("surrogate-co
 pub(super) const H_ACCEL: HeaderName = HeaderName::from_static("x-accel-expires");
 pub(super) const H_NO_VARY_SEARCH: HeaderName = HeaderName::from_static("no-vary-search");
 
-const REMOVED: [(HeaderName, Kind); 6] = [
+static REMOVED: [(HeaderName, Kind); 6] = [
     (header::EXPIRES, Kind::ExpiresPresent),
     (header::ETAG, Kind::ValidatorPresent),
     (header::LAST_MODIFIED, Kind::ValidatorPresent),
@@ -169,7 +169,7 @@ fn cache_control(headers: &HeaderMap, findings: &mut Findings<'_>) {
 
 /// Whether a cache on the way says that it answered: `Age` above nought, `Cache-Status: …; hit` (RFC 9211), `X-Cache: HIT`.
 fn served_from_store(headers: &HeaderMap) -> bool {
-    const X_CACHE: [HeaderName; 3] = [
+    static X_CACHE: [HeaderName; 3] = [
         HeaderName::from_static("x-cache"),
         HeaderName::from_static("x-cache-status"),
         HeaderName::from_static("cf-cache-status"),

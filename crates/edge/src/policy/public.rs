@@ -12,7 +12,7 @@ const H_AUTHENTICATION_INFO: HeaderName = HeaderName::from_static("authenticatio
 const H_CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 /// Fields that would tell some cache something else than `Cache-Control` says.
-const OVERRIDING: [HeaderName; 5] = [header::EXPIRES, header::PRAGMA, H_CDN, H_SURROGATE, H_ACCEL];
+static OVERRIDING: [HeaderName; 5] = [header::EXPIRES, header::PRAGMA, H_CDN, H_SURROGATE, H_ACCEL];
 
 /// Tells whether the response proves that it is about a person. A cookie proves it: the body was made for whoever it is
 /// set for, and removing the cookie would break that person's session and still publish the body. `named`: it names a person, which

@@ -189,7 +189,7 @@ fn plain(value: &[u8]) -> String {
 }
 
 /// Where the edge says its id, unless the settings say otherwise.
-pub const EDGE_IDS: [HeaderName; 3] = [
+pub static EDGE_IDS: [HeaderName; 3] = [
     HeaderName::from_static("x-amz-cf-id"),
     HeaderName::from_static("cf-ray"),
     HeaderName::from_static("x-request-id"),

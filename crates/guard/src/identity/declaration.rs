@@ -75,7 +75,7 @@ pub enum DeclarationError {
 }
 
 /// Fields without which messages cannot be read, or by which the guard itself speaks.
-const TAKEN: [HeaderName; 16] = [
+static TAKEN: [HeaderName; 16] = [
     header::AUTHORIZATION,
     header::CACHE_CONTROL,
     header::CONNECTION,

@@ -5,7 +5,7 @@ use http::{Method, StatusCode};
 
 use super::Blindness;
 
-const DIGESTS: [HeaderName; 6] = [
+static DIGESTS: [HeaderName; 6] = [
     HeaderName::from_static("content-md5"),
     HeaderName::from_static("digest"),
     HeaderName::from_static("repr-digest"),
