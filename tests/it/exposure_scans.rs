@@ -282,7 +282,7 @@ async fn logs_in_a_store_are_scanned_as_those_on_the_disk() {
     assert_eq!(done["bytes"], done["bytesRead"]);
     assert_eq!(done["leftOut"], 1, "edge/about.json");
     assert_eq!(done["revision"]["counts"]["confirmed"], 1);
-    let query = "query($id: ID!) { node(id: $id) { ... on Revision { inputs { name lines used }
+    let query = "query($id: ID!) { node(id: $id) { ... on Revision { inputs { name format bytes lines used oversized lost }
         reconstruction { premises cache { history { at spreadsSeconds keeps purged timeToLiveSeconds } } } } } }";
     let list = officer.gql_with(query, json!({ "id": done["revision"]["id"] })).await;
     insta::assert_json_snapshot!(list["data"]["node"]);

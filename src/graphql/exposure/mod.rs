@@ -1,5 +1,6 @@
 //! Affected lists: who is affected by an incident, in numbered revisions.
 
+mod difference;
 mod enforcement;
 mod mutation;
 mod reconstruction;
