@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::{Request, header};
 
-use crate::stand::{Client, LONG, client, full, whole_body};
+use crate::stand::{Client, client, full, in_time, whole_body};
 use crate::system::{HANAKO, NOBODY, Person, TARO, WORDS, Word};
 
 /// How often a probe is made that finds nothing: a cache with a second's memory may have forgotten meanwhile.
@@ -91,19 +91,10 @@ enum Carrier {
     Query,
 }
 
-/// Why nothing was seen.
-#[derive(Debug)]
-pub enum NotSeen {
-    /// For `LONG` there was no answer.
-    Late,
-    #[expect(dead_code, reason = "shown to whoever reads that a test failed")]
-    Broken(hyper_util::client::legacy::Error),
-}
-
 /// People in front of one cache.
 pub struct Visitors {
     pub address: SocketAddr,
-    /// Of what they stand in front of, for whoever reads that something failed.
+    /// What they stand in front of, for whoever reads that something failed.
     of: String,
     client: Client,
     /// Whether browsers got the cookie by which an edge knows them.
@@ -129,17 +120,8 @@ impl Visitors {
         body: &'static str,
         carrier: Option<(Carrier, &Person)>,
     ) -> Seen {
-        let late = match self.try_to_ask(method, target, body, carrier).await {
-            Err(NotSeen::Late) => self.of_other_connections().try_to_ask(method, target, body, carrier).await,
-            known => known,
-        };
-        late.unwrap_or_else(|error| panic!("{}: {method} {target}: {error:?}", self.of))
-    }
-
-    /// A machine that stood still for a while makes an answer late that nobody withholds. Whoever is told nothing a second time, on a new
-    /// connection, is told nothing.
-    fn of_other_connections(&self) -> Self {
-        Self::new(self.address, self.tags, self.of.clone())
+        let seen = self.try_to_ask(method, target, body, carrier).await;
+        seen.unwrap_or_else(|error| panic!("{}: {method} {target}: {error:?}", self.of))
     }
 
     async fn try_to_ask(
@@ -148,7 +130,7 @@ impl Visitors {
         target: &str,
         body: &'static str,
         carrier: Option<(Carrier, &Person)>,
-    ) -> Result<Seen, NotSeen> {
+    ) -> Result<Seen, hyper_util::client::legacy::Error> {
         let mut uri = format!("http://{}{target}", self.address);
         let mut request = Request::builder().method(method);
         let cookies = |person: &Person| if self.tags { person.viewer() } else { String::new() };
@@ -169,8 +151,10 @@ impl Visitors {
             request = request.header(header::COOKIE, cookies.trim_start_matches("; "));
         }
         let request = request.uri(uri).body(full(body)).unwrap();
-        let answer = tokio::time::timeout(LONG, self.client.request(request)).await;
-        let answer = answer.map_err(|_| NotSeen::Late)?.map_err(NotSeen::Broken)?;
+        let Some(answer) = in_time(self.client.request(request)).await else {
+            panic!("{}: {method} {target}: no answer", self.of);
+        };
+        let answer = answer?;
         let (parts, body) = answer.into_parts();
         let cookies = parts.headers.get_all(header::SET_COOKIE).iter();
         let cookies = cookies.filter_map(|cookie| cookie.to_str().ok()).map(str::to_owned).collect();
@@ -183,7 +167,7 @@ impl Visitors {
     }
 
     /// From a cache that may not be there yet.
-    pub async fn try_to_get(&self, target: &str) -> Result<Seen, NotSeen> {
+    pub async fn try_to_get(&self, target: &str) -> Result<Seen, hyper_util::client::legacy::Error> {
         self.try_to_ask("GET", target, "", None).await
     }
 
