@@ -97,6 +97,10 @@ pub fn due_words(deadline: &DeadlineDecision, lang: Lang) -> String {
         }
         (DeadlineStatus::Computed, None, Some(due)) if ja => format!("{}まで", due.show()),
         (DeadlineStatus::Computed, None, Some(due)) => format!("by {}", due.show()),
+        (DeadlineStatus::Suspended, _, due) => {
+            let until = due.as_ref().map_or_else(String::new, Due::show);
+            if ja { format!("停止中（{until}）") } else { format!("suspended ({until})") }
+        }
         (DeadlineStatus::NotStarted, ..) => if ja { "未進行" } else { "not running yet" }.to_owned(),
         (DeadlineStatus::NeedsReview, ..) => {
             if ja { "人による確認が必要" } else { "a person has to compute it" }.to_owned()

@@ -38,6 +38,8 @@ pub enum DeadlineStatus {
     NotStarted,
     /// The end could not be computed; a person has to.
     NeedsReview,
+    /// Held up, for instance at the request of law enforcement; the end says until when as far as that is known.
+    Suspended,
 }
 
 /// Why a fact could still change the outcome.

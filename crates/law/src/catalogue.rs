@@ -48,13 +48,27 @@ const ENTITY_TYPES: &[&str] = &[
     "incorporated_agency",
     "local_gov",
     "local_incorporated_agency",
-    "covered_entity",
-    "business_associate",
-    "cii_operator",
-    "essential_entity",
-    "important_entity",
-    "telecom",
+    "public_agency",
 ];
+
+/// What particular laws make of an organisation beside its legal form; it may be several at once.
+const DESIGNATIONS: &[&str] = &[
+    "hipaa_covered_entity",
+    "hipaa_business_associate",
+    "nis2_essential",
+    "nis2_important",
+    "nis2_trust_service",
+    "telecom_provider",
+    "online_service_provider",
+    "cii_operator",
+    "central_body",
+    "small_agent",
+    "ny_dfs_covered_entity",
+    "consumer_reporting_agency",
+];
+
+/// How far the exposure is known to have gone, from least to most.
+const CONFIDENTIALITY_LEVELS: &[&str] = &["exposed", "accessed", "acquired", "used", "disclosed"];
 
 /// Kinds of personal data; a prefix with `.*` in a pack stands for all words below it.
 const CATEGORIES: &[&str] = &[
@@ -69,17 +83,30 @@ const CATEGORIES: &[&str] = &[
     "special_care.treatment",
     "special_care.criminal_procedure",
     "special_care.juvenile_procedure",
+    // Beside Japan's list, which `special_care.*` stands for.
+    "sensitive.religion",
+    "sensitive.political",
+    "sensitive.union",
+    "sensitive.sex_life",
+    "health",
     "financial.card",
     "financial.card_with_code",
     "financial.account",
     "financial.account_with_code",
     "financial.income",
+    "financial.credit",
     "credentials.id_password",
     "credentials.token",
     "credentials.payment_service",
+    "credentials.security_answers",
+    "electronic_signature",
     "gov_id.my_number",
     "gov_id.passport",
     "gov_id.driving_licence",
+    "gov_id.ssn",
+    "gov_id.rrn",
+    "gov_id.national_id",
+    "gov_id.tax",
     "gov_id.other",
     "biometric",
     "genetic",
@@ -90,6 +117,8 @@ const CATEGORIES: &[&str] = &[
     "education",
     "employment",
     "minors",
+    "elderly",
+    "vehicle_plate",
     "authentication",
     "legal_secrecy",
     "ordinance_special_care",
@@ -104,6 +133,7 @@ pub const FACTS: &[FactDef] = &[
     def("timeline.detected_at", Moment, "first sign noticed", "端緒の検知時期"),
     def("timeline.became_aware_at", Moment, "time of knowing", "知った時点"),
     def("timeline.discovered_at", Moment, "time of discovery", "発見時点"),
+    def("timeline.suspected_at", Moment, "time a breach was suspected", "漏えい等を疑った時点"),
     def("timeline.determined_at", Moment, "time of determination", "確認時点"),
     def("timeline.assessment_completed_at", Moment, "end of the assessment", "評価の完了時点"),
     def("timeline.contained_at", Moment, "time of containment", "封じ込め時点"),
@@ -116,6 +146,7 @@ pub const FACTS: &[FactDef] = &[
     ),
     def("timeline.persons_notified_at", Moment, "time the persons were told", "本人に通知した時点"),
     def("timeline.harm_assessed_at", Moment, "time harm was assessed", "被害を評価した時点"),
+    def("timeline.handling_completed_at", Moment, "time the handling was completed", "対応が完了した時点"),
     // parties
     def("parties.entity_type", Choice(ENTITY_TYPES), "kind of organisation", "組織の区分"),
     def(
@@ -123,6 +154,18 @@ pub const FACTS: &[FactDef] = &[
         Choice(&["controller", "processor", "sub_processor", "joint_controller"]),
         "role in the handling",
         "取扱いにおける立場",
+    ),
+    def(
+        "parties.designations",
+        Set(DESIGNATIONS),
+        "designations under particular laws",
+        "個別法上の位置づけ",
+    ),
+    def(
+        "parties.agent_of_controller",
+        Flag,
+        "acts as an agent of the one that entrusted the data",
+        "委託元の代理人であること",
     ),
     def("parties.name", Text, "name of the organisation", "組織の名称"),
     def("parties.notified_entrustor", Flag, "known items given to the entrustor", "委託元への通知の実施"),
@@ -154,6 +197,7 @@ pub const FACTS: &[FactDef] = &[
     def("data.medium", Choice(&["electronic", "paper", "both"]), "medium", "媒体"),
     def("data.categories", Set(CATEGORIES), "categories of data", "データの種類"),
     def("data.name_present", Flag, "names included", "氏名の有無"),
+    def("data.large_scale", Flag, "data on a large scale", "大規模な取扱いであること"),
     def("data.pseudonymised", Flag, "pseudonymously processed information", "仮名加工情報であること"),
     def("data.anonymised", Flag, "anonymously processed information", "匿名加工情報であること"),
     def(
@@ -177,6 +221,22 @@ pub const FACTS: &[FactDef] = &[
         "kinds of event",
         "事態の種類",
     ),
+    def(
+        "event.confidentiality_level",
+        Choice(CONFIDENTIALITY_LEVELS),
+        "how far the exposure went",
+        "閲覧・取得等の到達段階",
+    ),
+    def("event.within_organisation_only", Flag, "only within the organisation", "組織内にとどまること"),
+    def("event.backup_available", Flag, "restorable from a backup", "バックアップから復旧できること"),
+    def("event.ongoing", Flag, "the event is still going on", "事態が継続していること"),
+    def(
+        "event.severe_disruption",
+        Flag,
+        "severe disruption of services or financial loss",
+        "サービスの重大な支障又は財務上の損失",
+    ),
+    def("event.considerable_damage", Flag, "considerable damage to others", "第三者への相当の損害"),
     def(
         "event.recovered_unread",
         Flag,
@@ -236,6 +296,7 @@ pub const FACTS: &[FactDef] = &[
         "state of the key",
         "鍵の状態",
     ),
+    def("protection.key_bits", Count, "length of the key in bits", "鍵の長さ（ビット）"),
     def("protection.hashed", Flag, "hashed", "ハッシュ化"),
     def("protection.tokenised", Flag, "tokenised", "トークン化"),
     // counts
@@ -251,6 +312,52 @@ pub const FACTS: &[FactDef] = &[
         "権利利益へのリスク",
     ),
     def("risk.property_damage", Flag, "property damage by misuse feared", "財産的被害が生じるおそれ"),
+    def("risk.serious_harm_likely", Flag, "serious harm is likely", "重大な被害が生じる可能性が高いこと"),
+    def("risk.significant_harm", Flag, "significant harm", "重大な損害（significant harm）"),
+    def(
+        "risk.real_risk_of_significant_harm",
+        Flag,
+        "real risk of significant harm",
+        "重大な損害の現実的なおそれ",
+    ),
+    def("risk.serious_injury", Flag, "risk of serious injury", "重大な損害（préjudice sérieux）のおそれ"),
+    def("risk.real_risk_of_serious_harm", Flag, "real risk of serious harm", "深刻な被害の現実的なおそれ"),
+    def(
+        "risk.low_probability_of_compromise",
+        Flag,
+        "low probability of compromise (four factors)",
+        "侵害の可能性が低いこと（4要素評価）",
+    ),
+    def(
+        "risk.misuse_not_likely",
+        Flag,
+        "misuse or harm is not reasonably likely",
+        "悪用・被害のおそれが合理的に認められないこと",
+    ),
+    def(
+        "risk.identity_theft_substantial",
+        Flag,
+        "substantial risk of identity theft or fraud",
+        "なりすまし・詐欺の相当な危険",
+    ),
+    def(
+        "risk.relevant_damage",
+        Flag,
+        "relevant risk or damage to the persons",
+        "本人に関連する危険又は損害のおそれ",
+    ),
+    def(
+        "risk.harm_averted",
+        Flag,
+        "measures taken in time so that harm is no longer likely",
+        "適時の措置により被害のおそれがなくなったこと",
+    ),
+    def(
+        "risk.law_enforcement_consulted",
+        Flag,
+        "law enforcement was consulted on the risk",
+        "危険の評価に当たり捜査機関と協議したこと",
+    ),
     def(
         "risk.high_risk_averted",
         Flag,
@@ -272,6 +379,40 @@ pub const FACTS: &[FactDef] = &[
         Flag,
         "notice would enlarge the harm",
         "通知により被害が拡大するおそれ",
+    ),
+    def("persons.unreachable", Count, "number of persons who cannot be reached", "連絡が取れない本人の数"),
+    def(
+        "persons.law_enforcement_delay",
+        Flag,
+        "law enforcement asked to delay the notice",
+        "捜査機関による通知延期の要請",
+    ),
+    def(
+        "persons.law_enforcement_delay_until",
+        Moment,
+        "end of the delay asked for by law enforcement",
+        "捜査機関が求めた延期の期限",
+    ),
+    def(
+        "persons.law_enforcement_delay_written",
+        Flag,
+        "the request for delay was made in writing",
+        "延期の要請が書面によること",
+    ),
+    def(
+        "persons.protection_requires_notice",
+        Flag,
+        "notice is needed for the protection of the persons",
+        "本人の保護に通知が必要であること",
+    ),
+    // process; the member is the regime's id
+    def("process.reported_at.", Moment, "time of the report under", "報告時点"),
+    def("process.extension_granted.", Flag, "extension granted under", "期限延長の承認"),
+    def(
+        "process.authority_view.",
+        Choice(&["reportable", "not_reportable"]),
+        "view of the authority under",
+        "当局の見解",
     ),
 ];
 

@@ -60,6 +60,20 @@ pub struct Clock {
     pub roll: Roll,
     /// Calendar for business days and for the roll.
     pub calendar: Option<String>,
+    /// From which day the period runs.
+    #[serde(default)]
+    pub from: From,
+}
+
+/// The day from which a period runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum From {
+    /// The start itself.
+    #[default]
+    Start,
+    /// 31 December of the start's year, as in 45 CFR 164.408(c).
+    YearEnd,
 }
 
 /// The end of a period.
@@ -191,7 +205,18 @@ fn days(
     calendar: Option<&Calendar>,
     run: &mut Run,
 ) -> Result<(), Labels> {
-    let first = start.date_in(zone);
+    let first = match clock.from {
+        From::Start => start.date_in(zone),
+        From::YearEnd => {
+            let day = start.date_in(zone);
+            let last = Date::new(day.year(), 12, 31).map_err(|_| out_of_range())?;
+            run.steps.push(Labels::new(
+                format!("{day}: the period runs from the end of that calendar year"),
+                format!("{day}：当該暦年の末日から起算します"),
+            ));
+            last
+        }
+    };
     let included = clock.first_day == FirstDay::Include;
     let amount = i64::from(clock.amount);
     let end = match clock.unit {

@@ -72,7 +72,9 @@ fn children(at: &At<'_>, id: &str, errs: &mut Errors) -> Option<Vec<Condition>> 
 
 fn test(at: &At<'_>, f: &Fields<'_>, errs: &mut Errors) -> Option<Test> {
     let name = at.text(errs)?;
-    let Some(def) = catalogue::find(name) else {
+    let family = name.strip_suffix('*');
+    // `US-*` asks of every member that begins so; a member like it tells the family.
+    let Some(def) = catalogue::find(&family.map_or(name.to_owned(), |prefix| format!("{prefix}X"))) else {
         let hint = catalogue::nearest(name).map_or(String::new(), |n| format!("; did you mean {n:?}?"));
         return at.fail(errs, format!("{:?} is not a fact of the catalogue{hint}", short(name)));
     };
@@ -81,6 +83,9 @@ fn test(at: &At<'_>, f: &Fields<'_>, errs: &mut Errors) -> Option<Test> {
         return f.at.fail(errs, format!("expected exactly one check: {}", CHECKS.join(", ")));
     };
     let value = f.need(check, errs)?;
+    if family.is_some() && !(def.kind == FactKind::Count && matches!(check, "more_than" | "at_least")) {
+        return at.fail(errs, "a name with * can only be asked with more_than or at_least, of a count");
+    }
     let check = match (check, def.kind) {
         ("recorded", _) => match value.flag(errs)? {
             true => Check::Recorded,

@@ -2,9 +2,9 @@
 
 use crate::{
     catalogue::{self, FactKind},
-    clock::{Clock, FirstDay, MAX_AMOUNT, Roll, Unit},
+    clock::{Clock, FirstDay, From, MAX_AMOUNT, Roll, Unit},
     condition_read::condition,
-    pack::{Alternative, Deadline, Nature},
+    pack::{Alternative, Deadline, Nature, Suspension},
     read::{At, Errors},
 };
 
@@ -43,6 +43,8 @@ pub(crate) fn deadline(at: &At<'_>, errs: &mut Errors) -> Option<Deadline> {
             "on_multiple",
             "window",
             "rounded_hour",
+            "after",
+            "suspended_by",
         ],
         errs,
     )?;
@@ -73,6 +75,14 @@ pub(crate) fn deadline(at: &At<'_>, errs: &mut Errors) -> Option<Deadline> {
         let source = r.need("source", errs).and_then(|a| a.text(errs)).map(str::to_owned);
         label.zip(source)
     });
+    let after = f.get("after").and_then(|a| {
+        let text = a.text(errs)?;
+        match text.split_once('/') {
+            Some((duty, deadline)) => Some((duty.to_owned(), deadline.to_owned())),
+            None => a.fail(errs, "expected \"duty/deadline\""),
+        }
+    });
+    let suspended_by = f.get("suspended_by").and_then(|a| suspension(&a, errs));
     if window.is_some() && !clocks.is_empty() {
         return at.fail(errs, "a deadline has either clocks or a window");
     }
@@ -88,11 +98,30 @@ pub(crate) fn deadline(at: &At<'_>, errs: &mut Errors) -> Option<Deadline> {
         latest_binds: latest_binds?,
         window,
         rounded_hour,
+        after,
+        suspended_by,
     })
 }
 
+fn suspension(at: &At<'_>, errs: &mut Errors) -> Option<Suspension> {
+    let f = at.fields(&["when", "text", "until"], errs)?;
+    let when = f.need("when", errs).and_then(|a| condition(&a, "suspended", errs));
+    let text = f.need("text", errs).and_then(|a| a.labels(errs));
+    let until = match f.get("until") {
+        None => None,
+        Some(a) => {
+            let name = a.text(errs)?;
+            if !catalogue::find(name).is_some_and(|def| def.kind == FactKind::Moment) {
+                return a.fail(errs, "expected a fact of the catalogue that is an instant");
+            }
+            Some(name.to_owned())
+        }
+    };
+    Some(Suspension { when: when?, text: text?, until })
+}
+
 fn alternative(at: &At<'_>, errs: &mut Errors) -> Option<Alternative> {
-    let f = at.fields(&["when", "amount", "unit", "first_day", "roll", "calendar"], errs)?;
+    let f = at.fields(&["when", "amount", "unit", "first_day", "roll", "calendar", "from"], errs)?;
     let when = f.get("when").and_then(|a| condition(&a, "clock", errs));
     let amount = f.need("amount", errs).and_then(|a| match u32::try_from(a.count(errs)?) {
         Ok(n) if (1..=MAX_AMOUNT).contains(&n) => Some(n),
@@ -118,10 +147,18 @@ fn alternative(at: &At<'_>, errs: &mut Errors) -> Option<Alternative> {
         Some(a) => a.choice(&[("none", Roll::None), ("next_open_day", Roll::NextOpenDay)], errs),
     };
     let calendar = f.get("calendar").and_then(|a| a.text(errs)).map(str::to_owned);
-    let clock = Clock { amount: amount?, unit: unit?, first_day: first_day?, roll: roll?, calendar };
+    let from = match f.get("from") {
+        None => Some(From::Start),
+        Some(a) => a.choice(&[("start", From::Start), ("year_end", From::YearEnd)], errs),
+    };
+    let clock =
+        Clock { amount: amount?, unit: unit?, first_day: first_day?, roll: roll?, calendar, from: from? };
     let needs_calendar = clock.roll == Roll::NextOpenDay || clock.unit == Unit::BusinessDay;
     if needs_calendar && clock.calendar.is_none() {
         return at.fail(errs, "name the calendar of closed days");
+    }
+    if clock.from == From::YearEnd && clock.unit == Unit::Hour {
+        return at.fail(errs, "a period in hours cannot run from the end of a year");
     }
     if clock.roll != Roll::None && clock.unit == Unit::Hour {
         return at.fail(errs, "a period in hours does not roll over closed days");

@@ -71,6 +71,7 @@ impl Context<'_> {
         } else if !d.clocks.is_empty() {
             self.choose(d, &start, &mut out, missing);
         }
+        self.suspend(d, &mut out, grade, missing);
         if let (Some((label, source)), Some(Due::Instant { .. })) = (&d.rounded_hour, &out.due) {
             let grade = self.regime.sources.get(source).map_or(Grade::Memory, |s| s.verification);
             let rounded = self.rounded(d, &start).map(|due| Annotation { label: label.clone(), due, grade });
@@ -90,6 +91,23 @@ impl Context<'_> {
         let Some((moment, name, fact, has_min, is_range)) = known.min_by_key(|(m, ..)| m.timestamp()) else {
             let first = d.start.first()?;
             missing.insert((first.clone(), Missing::Unknown));
+            if let Some(end) = self.end_before(d) {
+                out.provisional = true;
+                out.start_at = Some(end.1.to_string());
+                out.computation.push(Labels::new(
+                    format!(
+                        "{} is not recorded: counted from the end of “{}”",
+                        fact_label(first, Lang::En),
+                        end.0.en
+                    ),
+                    format!(
+                        "「{}」が記録されていないため、「{}」の期限から計算します",
+                        fact_label(first, Lang::Ja),
+                        end.0.ja
+                    ),
+                ));
+                return Some(end.1);
+            }
             out.status = if d.nature == Nature::OpenTextured {
                 DeadlineStatus::Open
             } else {
@@ -119,6 +137,41 @@ impl Context<'_> {
             ));
         }
         Some(moment)
+    }
+
+    /// Label and end of the deadline that this one follows. Loading refused circles.
+    fn end_before(&self, d: &Deadline) -> Option<(Labels, Moment)> {
+        let (duty, id) = d.after.as_ref()?;
+        let before = self.compute(self.version.deadline(duty, id)?, &mut Missings::new())?;
+        let zone = &self.regime.zone;
+        let at = match before.due? {
+            Due::Instant { at, .. } => at,
+            // The last second of the day: its date is that day.
+            Due::Date { ends_at, .. } => ends_at.checked_sub(SignedDuration::from_secs(1)).ok()?,
+        };
+        Some((before.label, Moment::exact(at, zone.clone())))
+    }
+
+    /// Holds the deadline up while its cause certainly holds; a later end of the cause becomes the end.
+    fn suspend(&self, d: &Deadline, out: &mut DeadlineDecision, grade: Grade, missing: &mut Missings) {
+        let Some(s) = &d.suspended_by else { return };
+        // Only a certain cause holds anything up: whoever waits without one is late.
+        if self.judge.eval(&s.when, None, grade).result != Truth::T {
+            return;
+        }
+        out.status = DeadlineStatus::Suspended;
+        out.computation.push(s.text.clone());
+        let Some(name) = &s.until else { return };
+        let until = self.facts.get(name).and_then(|f| ends(&f.value).1.cloned());
+        let Some(until) = until else {
+            missing.insert((name.clone(), Missing::Unknown));
+            return;
+        };
+        if out.due.as_ref().is_none_or(|due| due.ends_at() < until.timestamp()) {
+            let zone = if self.regime.show_in_fact_zone { until.zone() } else { &self.regime.zone };
+            out.due = Some(Due::instant(until.timestamp(), zone));
+            out.roll_reason = Some(s.text.clone());
+        }
     }
 
     fn run(&self, clock: &clock::Clock, start: &Moment) -> clock::Run {

@@ -213,6 +213,8 @@ pub enum DeadlineStatus {
     NotStarted,
     /// The end could not be computed; a person has to.
     NeedsReview,
+    /// Held up, for instance at the request of law enforcement; `due` says until when as far as that is known.
+    Suspended,
 }
 
 /// One deadline.

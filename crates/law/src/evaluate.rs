@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Assessment, Decision, Facts, Grade, Labels, Outcome, Packs, Scope, Truth,
+    Assessment, Certainty, Decision, Facts, Grade, Knowledge, Labels, Outcome, Packs, Scope, Truth, Value,
     choose::Choice,
     deadlines,
     decision::{self, AsOf, DutyDecision, Missing, MissingFact, Other},
     grounds::{Caveats, decisive, ends, find_missing},
-    judge::Judge,
+    judge::{Judge, operand},
     pack::{Duty, Effect, Regime, Version},
     trace::{Operator, Trace, TraceNode},
 };
@@ -23,6 +23,8 @@ pub struct EvaluatedAt(pub Timestamp);
 
 /// Fact that tells when the event happened; compared with the version's own basis at a change of the law.
 pub(crate) const OCCURRED: &str = "timeline.occurred_from";
+/// Family of facts that tell how the authority sees the case; the regime's id follows.
+const AUTHORITY_VIEW: &str = "process.authority_view.";
 /// Rule id of a version's review triggers.
 const REVIEW: &str = "review";
 
@@ -94,6 +96,12 @@ impl<'a> Run<'a> {
         if scope != Truth::F {
             for duty in &version.duties {
                 let ruling = self.rule(duty, version, &judge, scope, review, grade);
+                for note in ruling.notes {
+                    if !decision.notes.contains(&note) {
+                        decision.notes.push(note);
+                    }
+                }
+                nodes.extend(ruling.beside);
                 missing.extend(ruling.missing);
                 caveats.merge(ruling.caveats);
                 decision.add(ruling.duty, duty.when_not_required.as_ref());
@@ -158,11 +166,31 @@ impl<'a> Run<'a> {
             exclusions.push((e.effect, node.result));
             nodes.push(node);
         }
-        let result = decision::outcome(scope, version.effect, review, nodes[0].result, &exclusions);
+        let mut beside = Vec::new();
+        let mut notes = Vec::new();
+        let mut own_review = Truth::F;
+        for r in &duty.review {
+            let mut node = judge.eval(&r.when, None, grade);
+            node.rule_id = format!("{}/{REVIEW}", duty.id);
+            node.text = node.text.or_else(|| Some(r.text.clone()));
+            own_review = own_review.or(node.result);
+            if node.result != Truth::F && scope != Truth::F && nodes[0].result != Truth::F {
+                notes.push(r.text.clone());
+            }
+            beside.push(node);
+        }
+        // What is certainly not asked needs no person to say so.
+        let own_review = if nodes[0].result == Truth::F { Truth::F } else { own_review };
+        let found =
+            decision::outcome(scope, version.effect, review.or(own_review), nodes[0].result, &exclusions);
+        let result = self.settled_by_authority(duty, found, &mut beside, &mut notes);
         let (decisive, asked) = decisive(result, &nodes);
         let mut missing = BTreeSet::new();
         if scope == Truth::T && result == Outcome::NeedsReview {
             asked.iter().for_each(|n| find_missing(n, &mut missing));
+            if own_review == Truth::Unknown {
+                beside.iter().for_each(|n| find_missing(n, &mut missing));
+            }
         }
         let mut caveats = Caveats::default();
         let mut matched = Vec::new();
@@ -225,7 +253,55 @@ impl<'a> Run<'a> {
             contents: duty.contents.clone(),
             deadlines: computed,
         };
-        Ruling { duty, tree, missing, caveats }
+        Ruling { duty, tree, missing, caveats, beside, notes }
+    }
+
+    /// The authority's recorded view settles what is open towards it and towards the persons. It never moves what the
+    /// facts decide: there it is told as a difference.
+    fn settled_by_authority(
+        &self,
+        duty: &Duty,
+        found: Outcome,
+        beside: &mut Vec<TraceNode>,
+        notes: &mut Vec<Labels>,
+    ) -> Outcome {
+        let name = format!("{AUTHORITY_VIEW}{}", self.regime.id);
+        let Some(fact) = self.facts.get(&name).filter(|f| f.certainty == Certainty::Confirmed) else {
+            return found;
+        };
+        let Knowledge::Known(Value::Word(view)) = &fact.value else { return found };
+        if !matches!(duty.recipient.as_str(), "regulator" | "persons") {
+            return found;
+        }
+        let settled = if view == "reportable" { Outcome::Must } else { Outcome::NotRequired };
+        let differs = match found {
+            Outcome::NeedsReview => false,
+            Outcome::Must => settled != Outcome::Must,
+            Outcome::NotRequired | Outcome::Exempt => settled == Outcome::Must,
+            Outcome::BestEffort | Outcome::OutOfScope => false,
+        };
+        if differs {
+            notes.push(Labels::new(
+                "the authority's recorded view differs from what the facts say; the facts decide here",
+                "記録された当局の見解は事実による判断と異なります。ここでは事実による判断を示しています",
+            ));
+        }
+        if found != Outcome::NeedsReview {
+            return found;
+        }
+        beside.push(TraceNode {
+            rule_id: format!("{}/authority_view", duty.id),
+            clause: None,
+            text: Some(Labels::new("settled by the view of the authority", "当局の見解による")),
+            text_ref: None,
+            operands: vec![operand(&name, Some(fact))],
+            op: Operator::Is,
+            expected: Some(view.clone()),
+            result: Truth::T,
+            grade: Grade::Verified,
+            children: Vec::new(),
+        });
+        settled
     }
 }
 
@@ -234,6 +310,9 @@ struct Ruling {
     tree: TraceNode,
     missing: BTreeSet<(String, Missing)>,
     caveats: Caveats,
+    /// Rules asked beside the duty's own tree.
+    beside: Vec<TraceNode>,
+    notes: Vec<Labels>,
 }
 
 impl Decision {

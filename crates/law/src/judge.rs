@@ -66,7 +66,10 @@ impl Judge<'_> {
 
     fn test(&self, test: &Test, lean: Lean, node: &mut TraceNode) {
         let fact = self.facts.get(&test.fact);
-        node.operands.push(operand(&test.fact, fact));
+        let family = test.fact.strip_suffix('*');
+        if family.is_none() {
+            node.operands.push(operand(&test.fact, fact));
+        }
         node.op = match &test.check {
             Check::Is(_) => Operator::Is,
             Check::ContainsAny { .. } => Operator::ContainsAny,
@@ -88,23 +91,116 @@ impl Judge<'_> {
             node.result = Truth::of(recorded);
             return;
         }
-        let Some(fact) = fact else { return };
-        let reading = self.version.map(|v| v.reading).unwrap_or_default();
-        let maximum = reading.count_at_maximum && lean == Some(Truth::T);
-        let answer = match fact.certainty {
-            Certainty::RuledOut => ruled_out(&test.check, &fact.value),
-            _ => check(&test.check, &fact.value, maximum, &self.regime.zone),
-        };
-        if maximum
-            && answer == Truth::T
-            && check(&test.check, &fact.value, false, &self.regime.zone) != answer
+        if let Some(prefix) = family {
+            self.any_member(prefix, &test.check, lean, node);
+            return;
+        }
+        node.result = fact.map_or(Truth::Unknown, |f| self.answer(&test.check, f, lean));
+        if node.result == Truth::Unknown
+            && test.fact.starts_with(PART)
+            && let Some(bounded) = self.bounded_by_total(fact)
+        {
+            node.result = self.answer(&test.check, &bounded, lean);
+            if node.result != Truth::Unknown {
+                node.operands.push(operand(TOTAL, self.facts.get(TOTAL)));
+                let why = || Labels::new("a part is not more than the whole", "一部は全体を超えない");
+                node.text = node.text.take().or_else(|| Some(why()));
+            }
+        }
+        if let Some(fact) = fact
+            && self.maximum(lean)
+            && node.result == Truth::T
+            && check(&test.check, &fact.value, false, &self.regime.zone) != Truth::T
         {
             let taken = || Labels::new("the maximum counts", "最大人数で判断");
             node.text = node.text.take().or_else(|| Some(taken()));
         }
-        let counts =
-            fact.certainty != Certainty::Suspected || (reading.suspicion_counts && lean == Some(answer));
-        node.result = if counts { answer } else { Truth::Unknown };
+    }
+
+    fn maximum(&self, lean: Lean) -> bool {
+        self.version.is_some_and(|v| v.reading.count_at_maximum) && lean == Some(Truth::T)
+    }
+
+    /// What one recorded fact answers, with the law's reading of suspicion and ranges.
+    fn answer(&self, asked: &Check, fact: &Fact, lean: Lean) -> Truth {
+        let answer = match fact.certainty {
+            Certainty::RuledOut => ruled_out(asked, &fact.value),
+            _ => check(asked, &fact.value, self.maximum(lean), &self.regime.zone),
+        };
+        let suspicion = self.version.is_some_and(|v| v.reading.suspicion_counts);
+        let counts = fact.certainty != Certainty::Suspected || (suspicion && lean == Some(answer));
+        if counts { answer } else { Truth::Unknown }
+    }
+
+    /// The greatest number of principals, and whether it is only suspected.
+    fn total_at_most(&self) -> Option<(u64, Certainty)> {
+        let total = self.facts.get(TOTAL).filter(|f| f.certainty != Certainty::RuledOut)?;
+        Some((at_most(&total.value)?, total.certainty))
+    }
+
+    /// A count of a part, with the whole as its upper bound.
+    fn bounded_by_total(&self, own: Option<&Fact>) -> Option<Fact> {
+        let (total, certainty) = self.total_at_most()?;
+        let (min, max, own_certainty) = match own.map(|f| (&f.value, f.certainty)) {
+            None | Some((Knowledge::Unknown, _)) => (None, None, Certainty::Confirmed),
+            Some((Knowledge::Range { min, max }, c)) => (min.clone(), count(max.as_ref()), c),
+            Some((Knowledge::Known(_), _)) => return None,
+        };
+        if max.is_some_and(|m| m <= total) {
+            return None;
+        }
+        let suspected = certainty == Certainty::Suspected || own_certainty == Certainty::Suspected;
+        let value = Knowledge::Range { min, max: Some(Value::Count(total)) };
+        let certainty = if suspected { Certainty::Suspected } else { Certainty::Confirmed };
+        Some(Fact { value, certainty, source: None, valid_at: None })
+    }
+
+    /// Whether any member of a family of counts reaches the number. Members that are not recorded may hold what the
+    /// recorded ones leave of the total.
+    fn any_member(&self, prefix: &str, asked: &Check, lean: Lean, node: &mut TraceNode) {
+        let members: Vec<_> = self.facts.iter().filter(|(name, _)| name.starts_with(prefix)).collect();
+        let mut result = Truth::F;
+        let mut accounted = 0u64;
+        for (name, fact) in &members {
+            node.operands.push(operand(name, Some(fact)));
+            result = result.or(self.answer(asked, fact, lean));
+            accounted = accounted.saturating_add(at_least_so_many(&fact.value));
+        }
+        if result != Truth::T {
+            let rest = self.total_at_most().map(|(total, certainty)| {
+                node.operands.push(operand(TOTAL, self.facts.get(TOTAL)));
+                let max = Some(Value::Count(total.saturating_sub(accounted)));
+                let value = Knowledge::Range { min: None, max };
+                self.answer(asked, &Fact { value, certainty, source: None, valid_at: None }, None)
+            });
+            if rest.is_none() {
+                node.operands.push(operand(&format!("{prefix}*"), None));
+            }
+            // The rest lies with nobody knows which member: it can rule the number out, never prove it.
+            let rest = if rest == Some(Truth::F) { Truth::F } else { Truth::Unknown };
+            result = result.or(rest);
+        }
+        node.result = result;
+    }
+}
+
+/// Names of counts that are a part of [`TOTAL`].
+const PART: &str = "counts.by_";
+const TOTAL: &str = "counts.principals_total";
+
+fn at_most(value: &Knowledge) -> Option<u64> {
+    match value {
+        Knowledge::Known(v) => count(Some(v)),
+        Knowledge::Range { max, .. } => count(max.as_ref()),
+        Knowledge::Unknown => None,
+    }
+}
+
+fn at_least_so_many(value: &Knowledge) -> u64 {
+    match value {
+        Knowledge::Known(v) => count(Some(v)).unwrap_or(0),
+        Knowledge::Range { min, .. } => count(min.as_ref()).unwrap_or(0),
+        Knowledge::Unknown => 0,
     }
 }
 

@@ -106,6 +106,13 @@ pub(crate) struct Version {
     pub definitions: BTreeMap<String, Condition>,
 }
 
+impl Version {
+    /// The deadline of a duty, both by id.
+    pub(crate) fn deadline(&self, duty: &str, id: &str) -> Option<&Deadline> {
+        self.duties.iter().find(|d| d.id == duty)?.deadlines.iter().find(|d| d.id == id)
+    }
+}
+
 /// What the version's triggers bring about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
@@ -139,6 +146,8 @@ pub(crate) struct Duty {
     pub source: Option<String>,
     pub when: Condition,
     pub exclusions: Vec<Exclusion>,
+    /// What makes this duty alone a matter for a person.
+    pub review: Vec<Review>,
     pub contents: Vec<Labels>,
     pub when_not_required: Option<Labels>,
     pub deadlines: Vec<Deadline>,
@@ -173,6 +182,19 @@ pub(crate) struct Deadline {
     pub window: Option<(Clock, Clock)>,
     /// Shows the due hour rounded as well, for the reading in which the hour of the event does not count.
     pub rounded_hour: Option<(Labels, String)>,
+    /// Duty and deadline whose end starts this one for as long as no starting fact is recorded.
+    pub after: Option<(String, String)>,
+    /// What holds the deadline up.
+    pub suspended_by: Option<Suspension>,
+}
+
+/// A cause that holds a deadline up, such as a request of law enforcement.
+#[derive(Debug, Clone)]
+pub(crate) struct Suspension {
+    pub when: Condition,
+    pub text: Labels,
+    /// Moment until which it is held up, where one is set.
+    pub until: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -201,6 +223,7 @@ pub(crate) enum Op {
 
 #[derive(Debug, Clone)]
 pub(crate) struct Test {
+    /// Name in the catalogue. One that ends in `*` asks whether any member of a family of counts is so many.
     pub fact: String,
     pub check: Check,
 }

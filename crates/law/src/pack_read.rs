@@ -167,13 +167,7 @@ fn version(at: &At<'_>, shared: &BTreeMap<String, Condition>, errs: &mut Errors)
     let note = f.get("note").and_then(|a| a.labels(errs));
     let reading = f.get("reading").and_then(|a| reading(&a, errs)).unwrap_or_default();
     let scope = f.get("scope").and_then(|a| condition(&a, "version_scope", errs));
-    let mut review = Vec::new();
-    for at in f.get("review").and_then(|a| a.list(errs)).unwrap_or_default() {
-        let Some(r) = at.fields(&["when", "text"], errs) else { continue };
-        let when = r.need("when", errs).and_then(|a| condition(&a, "review", errs));
-        let text = r.need("text", errs).and_then(|a| a.labels(errs));
-        review.extend(when.zip(text).map(|(when, text)| Review { when, text }));
-    }
+    let review = reviews(f.get("review"), errs);
     let mut all = shared.clone();
     all.extend(definitions(f.get("definitions"), errs));
     let mut duties = Vec::new();
@@ -223,6 +217,17 @@ fn reading(at: &At<'_>, errs: &mut Errors) -> Option<Reading> {
     })
 }
 
+fn reviews(at: Option<At<'_>>, errs: &mut Errors) -> Vec<Review> {
+    let mut reviews = Vec::new();
+    for at in at.and_then(|a| a.list(errs)).unwrap_or_default() {
+        let Some(r) = at.fields(&["when", "text"], errs) else { continue };
+        let when = r.need("when", errs).and_then(|a| condition(&a, "review", errs));
+        let text = r.need("text", errs).and_then(|a| a.labels(errs));
+        reviews.extend(when.zip(text).map(|(when, text)| Review { when, text }));
+    }
+    reviews
+}
+
 fn labels_list(at: Option<At<'_>>, errs: &mut Errors) -> Vec<Labels> {
     let items = at.and_then(|a| a.list(errs)).unwrap_or_default();
     items.iter().filter_map(|i| i.labels(errs)).collect()
@@ -239,6 +244,7 @@ fn duty(at: &At<'_>, errs: &mut Errors) -> Option<Duty> {
             "source",
             "when",
             "exclusions",
+            "review",
             "contents",
             "when_not_required",
             "deadlines",
@@ -263,6 +269,7 @@ fn duty(at: &At<'_>, errs: &mut Errors) -> Option<Duty> {
         });
         exclusions.extend(when.zip(effect).map(|(when, effect)| Exclusion { when, effect }));
     }
+    let review = reviews(f.get("review"), errs);
     let contents = labels_list(f.get("contents"), errs);
     let when_not_required = f.get("when_not_required").and_then(|a| a.labels(errs));
     let mut deadlines = Vec::new();
@@ -278,6 +285,7 @@ fn duty(at: &At<'_>, errs: &mut Errors) -> Option<Duty> {
         source,
         when: when?,
         exclusions,
+        review,
         contents,
         when_not_required,
         deadlines,

@@ -224,15 +224,26 @@ impl Checker<'_> {
         }
         for (i, duty) in v.duties.iter().enumerate() {
             let place = format!("{place}.duties[{i}]");
-            let Duty { source, when, exclusions, deadlines, .. } = duty;
+            let Duty { source, when, exclusions, review, deadlines, .. } = duty;
             self.source(source.as_ref(), &format!("{place}.source"));
             see(self, when, format!("{place}.when"));
             for (j, e) in exclusions.iter().enumerate() {
                 see(self, &e.when, format!("{place}.exclusions[{j}].when"));
             }
+            for (j, r) in review.iter().enumerate() {
+                see(self, &r.when, format!("{place}.review[{j}].when"));
+            }
             for (j, d) in deadlines.iter().enumerate() {
                 let place = format!("{place}.deadlines[{j}]");
-                let Deadline { source, when, clocks, window, rounded_hour, .. } = d;
+                let Deadline { source, when, clocks, window, rounded_hour, after, suspended_by, .. } = d;
+                if let Some(s) = suspended_by {
+                    see(self, &s.when, format!("{place}.suspended_by.when"));
+                }
+                if after.is_some()
+                    && let Err(fault) = chain(v, d, &duty.id)
+                {
+                    (self.fail)(format!("{place}.after"), fault);
+                }
                 self.source(source.as_ref(), &format!("{place}.source"));
                 self.source(rounded_hour.as_ref().map(|(_, s)| s), &format!("{place}.rounded_hour"));
                 if let Some(c) = when {
@@ -299,6 +310,27 @@ impl Checker<'_> {
         }
         sound.then_some(sizes)
     }
+}
+
+/// Whether the deadlines that a deadline follows exist and end somewhere.
+fn chain(v: &Version, from: &Deadline, duty: &str) -> Result<(), String> {
+    let mut seen = vec![format!("{duty}/{}", from.id)];
+    let mut next = from.after.as_ref();
+    while let Some((duty, id)) = next {
+        let name = format!("{duty}/{id}");
+        let Some(d) = v.deadline(duty, id) else {
+            return Err(format!("there is no deadline {name:?} in this version"));
+        };
+        if seen.contains(&name) {
+            return Err(format!(
+                "the deadlines follow one another in a circle: {} → {name}",
+                seen.join(" → ")
+            ));
+        }
+        seen.push(name);
+        next = d.after.as_ref();
+    }
+    Ok(())
 }
 
 fn measure(

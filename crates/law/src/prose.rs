@@ -103,6 +103,9 @@ impl Lines {
             }
             (DeadlineStatus::Computed, None, Some(due)) => due.show(),
             (DeadlineStatus::NotStarted, ..) => String::from(if ja { "未進行" } else { "not started" }),
+            (DeadlineStatus::Suspended, _, Some(due)) if ja => format!("停止中（期日 {}）", due.show()),
+            (DeadlineStatus::Suspended, _, Some(due)) => format!("suspended (date {})", due.show()),
+            (DeadlineStatus::Suspended, ..) => String::from(if ja { "停止中" } else { "suspended" }),
             (DeadlineStatus::NeedsReview, ..) => String::from(if ja { "要確認" } else { "needs review" }),
             _ => String::from(if ja { "期日なし" } else { "no date" }),
         };

@@ -308,6 +308,11 @@ impl TraceNode {
 
 /// Name of a fact for people; the catalogue's when it has one.
 pub(crate) fn fact_label(name: &str, lang: Lang) -> String {
+    if let Some(prefix) = name.strip_suffix('*') {
+        // Any member of a family: the label of one of them, whichever.
+        return fact_label(&format!("{prefix}…").replace('…', "X"), lang).trim_end_matches('X').to_owned()
+            + "*";
+    }
     match catalogue::find(name) {
         Some(def) => {
             let label = if lang == Lang::Ja { def.ja } else { def.en };

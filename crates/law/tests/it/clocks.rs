@@ -12,7 +12,14 @@ use proptest::prelude::*;
 use super::shipped;
 
 fn clock(amount: u32, unit: Unit, first_day: FirstDay, roll: Roll) -> Clock {
-    Clock { amount, unit, first_day, roll, calendar: Some("jp-administrative".into()) }
+    Clock {
+        amount,
+        unit,
+        first_day,
+        roll,
+        calendar: Some("jp-administrative".into()),
+        from: Default::default(),
+    }
 }
 
 fn calendars() -> &'static BTreeMap<String, Calendar> {
