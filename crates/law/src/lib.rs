@@ -27,6 +27,7 @@ mod catalogue;
 mod choose;
 pub mod clock;
 mod condition_read;
+mod contradictions;
 mod deadline_read;
 mod deadlines;
 mod decision;
@@ -44,15 +45,20 @@ mod pack_read;
 mod packs;
 mod prose;
 mod read;
+mod satisfy;
 mod shipped;
 mod trace;
 mod tree;
 
 pub mod cases;
+pub mod enisa;
+#[doc(hidden)]
+pub mod view;
 
 pub use calendar::{Calendar, MissingYear};
 pub use catalogue::{FACTS, FactDef, FactKind, find as find_fact};
 pub use clock::Due;
+pub use contradictions::Contradiction;
 pub use decision::{
     Annotation, AsOf, Assessment, Caveat, DeadlineDecision, DeadlineStatus, Decision, DutyDecision, Missing,
     MissingFact, Other, Outcome, Pending, Scope,
