@@ -25,6 +25,15 @@ pub struct Model {
     pub recorded_at: i64,
     pub recorded_by: Option<Uuid>,
     pub incident_id: Option<Uuid>,
+    /// Code of the kind of fault, where a machine saw it.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub kind: Option<String>,
+    /// `note`, `weakness` or `leak`.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub grade: Option<String>,
+    /// Name of a declared route; none where no route covers the path.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub route: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

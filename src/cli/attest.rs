@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use catalogue::coverage::{CategoryCounts, ItemCoverage, Standing};
+use catalogue::coverage::{CategoryCounts, Coverage, ItemCoverage, NotApplicable, Standing, Uncounted};
 use catalogue::{Imported, Limits, ModelSystem, Scheme, export, import, shipped};
 use clap::{Args, ValueEnum};
 
@@ -152,10 +152,10 @@ fn table(covered: &Covered, all: bool) -> String {
     if let Some(copy) = copy {
         out += &format!("by your own copy of {} ({})\n", copy.imported_at.strftime("%F"), copy.digest);
     }
-    out += "            answered (checked)  partly  derived  excepted  failing   open   of\n";
+    out += "            answered (checked)  partly  derived  excepted  failing   open  n/a   of\n";
     let mut row = |name: &str, counts: &catalogue::coverage::Counts| {
         out += &format!(
-            "{name:<12}{:>8} {:>9} {:>8} {:>8} {:>9} {:>8} {:>6} {:>4}\n",
+            "{name:<12}{:>8} {:>9} {:>8} {:>8} {:>9} {:>8} {:>6} {:>4} {:>4}\n",
             counts.satisfied,
             format!("({})", counts.checked),
             counts.partial,
@@ -163,6 +163,7 @@ fn table(covered: &Covered, all: bool) -> String {
             counts.excepted,
             counts.failing,
             counts.not_covered,
+            counts.not_applicable,
             counts.total()
         );
     };
@@ -180,6 +181,10 @@ fn table(covered: &Covered, all: bool) -> String {
         let ItemCoverage { ids, important, standing, level, wanted_level, requirements, failing, .. } = item;
         // What nobody cites and is not important would drown the rest.
         if !all && *standing == Standing::NotCovered && !important {
+            continue;
+        }
+        // Told below, a whole group at once.
+        if !all && *standing == Standing::NotApplicable {
             continue;
         }
         let known = ids.first().and_then(|id| catalogue.item(id));
@@ -208,14 +213,37 @@ fn table(covered: &Covered, all: bool) -> String {
     if !coverage.is_complete {
         out += "\nNot all items of this catalogue are known here; --copy reads your own.\n";
     }
-    for uncounted in &coverage.uncounted {
-        out += &format!("not counted: {} of {}\n", uncounted.reference, uncounted.requirement);
+    for (stated, items) in exempt(coverage) {
+        let NotApplicable { reference, reason, approver } = stated;
+        let by = approver.as_ref().map_or_else(String::new, |approver| format!(" ({approver})"));
+        let (ja, en) = (on_one_line(&reason.ja), on_one_line(&reason.en));
+        out += &format!("not applicable: {reference}, {items} item(s){by}: {ja} / {en}\n");
+    }
+    for Uncounted { reference, requirement, .. } in &coverage.uncounted {
+        let by = requirement.as_deref().map_or_else(|| "`notApplicable`".to_owned(), str::to_owned);
+        out += &format!("not counted: {reference} of {by}\n");
     }
     out
 }
 
+/// The statements that items do not apply, in the order of the catalogue, with how many items each speaks of.
+fn exempt(coverage: &Coverage) -> Vec<(&NotApplicable, usize)> {
+    let mut found: Vec<(&NotApplicable, usize)> = Vec::new();
+    for stated in coverage.items.iter().filter_map(|item| item.not_applicable.as_ref()) {
+        match found.iter_mut().find(|(known, _)| *known == stated) {
+            Some((_, items)) => *items += 1,
+            None => found.push((stated, 1)),
+        }
+    }
+    found
+}
+
 fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(80).collect()
+    on_one_line(text).chars().take(80).collect()
+}
+
+fn on_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn word(standing: Standing, checked: bool) -> &'static str {
@@ -225,6 +253,7 @@ fn word(standing: Standing, checked: bool) -> &'static str {
         Standing::DerivedOnly => "derived only",
         Standing::Partial => "partly",
         Standing::Excepted => "excepted",
+        Standing::NotApplicable => "not applicable",
         Standing::Satisfied if checked => "answered, checked",
         Standing::Satisfied => "answered, not checked",
     }

@@ -1,5 +1,6 @@
 //! Rules about caching from files of manifests, for the guard and for edges that are already there.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use edge::RuleError;
@@ -9,11 +10,12 @@ use sha2::{Digest, Sha256};
 use super::{Failure, manifests};
 use crate::clock::{Clock, SystemClock};
 use crate::requirements::manifest::{
-    Finding, Kind, Manifest, ManifestSet, Mechanism, RequirementSpec, SystemSpec, exception_lasting,
+    Finding, Kind, Manifest, ManifestSet, Mechanism, Mode, RequirementSpec, SystemSpec, exception_lasting,
     exception_remedy, parse_files_checked, too_long,
 };
 use crate::requirements::{
-    StandingAt, admission_conflicts, caching_rules, limits_above_measured, standing_at,
+    StandingAt, admission_conflicts, admission_rules, caching_rules, is_about, is_about_undeclared,
+    limits_above_measured, standing_at,
 };
 
 /// Where the rules are stated.
@@ -81,6 +83,23 @@ pub struct Ruled {
     pub until: Option<Timestamp>,
 }
 
+/// A requirement that a guard keeps.
+pub struct KeptHere {
+    pub requirement: String,
+    pub fingerprint: String,
+    /// As the exceptions that hold leave it.
+    pub mode: Mode,
+    pub over: Over,
+}
+
+/// What it is kept over.
+pub enum Over {
+    /// Answers of these routes, and of paths without a route.
+    Answers { undeclared: bool, routes: BTreeSet<String> },
+    /// Who goes in; in the mode that the requirements about it have together.
+    Admission(Mode),
+}
+
 impl Files {
     /// Of manifests that were read elsewhere.
     pub fn of(set: ManifestSet, system: &str) -> Self {
@@ -117,6 +136,34 @@ impl Files {
         let rules = caching_rules(system, requirements.iter().map(|(_, requirement)| requirement));
         let exceptions = exceptions.into_iter().map(str::to_owned).collect();
         Ok(Ruled { rules, version: self.version(&requirements), exceptions, until })
+    }
+
+    /// The requirements at an instant that a guard keeps answer by answer and person by person.
+    pub fn kept_at(&self, at: Timestamp) -> Vec<KeptHere> {
+        let Some(system) = self.set.system(&self.system) else { return Vec::new() };
+        let StandingAt { requirements, .. } = self.standing_at(at);
+        let admission = admission_rules(requirements.iter().map(|(_, requirement)| requirement));
+        let kept = |(name, requirement): &(&str, RequirementSpec)| {
+            let enforcement = requirement.enforcement.as_ref()?;
+            let target = &requirement.target;
+            let over = match enforcement.mechanism() {
+                Mechanism::Cache => Over::Answers {
+                    undeclared: is_about_undeclared(target),
+                    routes: system
+                        .routes
+                        .iter()
+                        .filter(|route| is_about(target, route))
+                        .map(|route| route.name.clone())
+                        .collect(),
+                },
+                Mechanism::Admission => Over::Admission(admission.as_ref()?.mode),
+                _ => return None,
+            };
+            // As it is stored: exceptions lower the mode of what is kept, not the version.
+            let fingerprint = self.set.get(Kind::Requirement, name)?.fingerprint();
+            Some(KeptHere { requirement: (*name).to_owned(), fingerprint, mode: enforcement.mode, over })
+        };
+        requirements.iter().filter_map(kept).collect()
     }
 
     /// Rules that contradict themselves, as a failure.

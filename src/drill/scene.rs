@@ -11,7 +11,7 @@ use super::{SYSTEM, measure, words};
 use crate::access::Op;
 use crate::error::Result;
 use crate::incidents::model::FindingSource;
-use crate::incidents::{self, NewFinding};
+use crate::incidents::{self, FindingsFilter, NewFinding};
 
 /// The origin's logs are fetched so often, in simulated seconds.
 const FETCHED_EVERY: i64 = 300;
@@ -81,7 +81,7 @@ impl Scene {
         if due.is_empty() {
             return Ok(());
         }
-        let known = incidents::all_findings(op, false, None, MOST).await?;
+        let known = incidents::all_findings(op, FindingsFilter::default(), None, MOST).await?;
         for complaint in due {
             // After a restart some of them are there.
             if known.iter().any(|finding| finding.occurred_at == complaint.reported) {

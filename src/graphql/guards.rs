@@ -7,10 +7,12 @@ use uuid::Uuid;
 use super::connection::Page;
 use super::id;
 use super::problem::payload;
+use super::requirements::EnforcementMode;
 use super::scalars::Instant;
 use crate::access::Op;
 use crate::error::{Error, Result};
 use crate::guards::{self, Of};
+use crate::requirements;
 
 /// How a browser got a response.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
@@ -224,7 +226,59 @@ pub struct SightingInput {
     hidden: bool,
 }
 
-/// What a guard tells at once: at most 100 findings and 100 sightings.
+/// What a guard looked at while it kept a requirement. It becomes evidence: FAIL where something wrong was left so, WARN where it was
+/// corrected, else PASS; at most one record of a requirement and a node in an hour, and one more where it is worse.
+#[derive(InputObject)]
+pub struct WatchedInput {
+    /// The guard's own: told twice, it is recorded once.
+    id: Uuid,
+    /// Name of the requirement.
+    requirement: String,
+    /// Of the version that was kept. Of another one than that in force it is not recorded.
+    fingerprint: String,
+    mode: EnforcementMode,
+    since: Instant,
+    until: Instant,
+    /// Answers that were judged; of admission its decisions. Where there were none, nothing is recorded.
+    judged: u32,
+    /// Of these with notes alone; of admission those to let somebody wait.
+    noted: u32,
+    /// Of these wrong, and corrected.
+    corrected: u32,
+    /// Of these wrong, and left so.
+    uncorrected: u32,
+}
+
+impl From<WatchedInput> for requirements::Watched {
+    fn from(input: WatchedInput) -> Self {
+        let WatchedInput {
+            id,
+            requirement,
+            fingerprint,
+            mode,
+            since,
+            until,
+            judged,
+            noted,
+            corrected,
+            uncorrected,
+        } = input;
+        Self {
+            id,
+            requirement,
+            fingerprint,
+            mode: mode.into(),
+            since: since.0,
+            until: until.0,
+            judged: judged.into(),
+            noted: noted.into(),
+            corrected: corrected.into(),
+            uncorrected: uncorrected.into(),
+        }
+    }
+}
+
+/// What a guard tells at once: at most 100 findings, 100 sightings and 100 requirements that were watched.
 #[derive(InputObject)]
 pub struct GuardReportInput {
     system: String,
@@ -239,6 +293,8 @@ pub struct GuardReportInput {
     findings: Vec<GuardFindingInput>,
     #[graphql(default)]
     sightings: Vec<SightingInput>,
+    #[graphql(default)]
+    watched: Vec<WatchedInput>,
 }
 
 impl From<GuardFindingInput> for guards::GuardFinding {
@@ -259,7 +315,8 @@ impl From<SightingInput> for guards::NewSighting {
 
 impl From<GuardReportInput> for guards::NewReport {
     fn from(input: GuardReportInput) -> Self {
-        let GuardReportInput { system, node, rules, version, started_at, findings, sightings } = input;
+        let GuardReportInput { system, node, rules, version, started_at, findings, sightings, watched } =
+            input;
         Self {
             system,
             node,
@@ -268,6 +325,7 @@ impl From<GuardReportInput> for guards::NewReport {
             started_at: started_at.0,
             findings: findings.into_iter().map(Into::into).collect(),
             sightings: sightings.into_iter().map(Into::into).collect(),
+            watched: watched.into_iter().map(Into::into).collect(),
         }
     }
 }
@@ -277,15 +335,21 @@ impl From<GuardReportInput> for guards::NewReport {
 pub struct GuardReport {
     /// Findings and sightings that were not known yet.
     recorded: i32,
+    /// Pieces of evidence that were recorded.
+    evidence: i32,
     /// Number of the incident that sightings opened or belong to.
     incident_number: Option<i32>,
 }
 
 impl From<guards::Reported> for GuardReport {
     fn from(reported: guards::Reported) -> Self {
-        let guards::Reported { recorded, incident } = reported;
-        let recorded = i32::try_from(recorded).unwrap_or(i32::MAX);
-        Self { recorded, incident_number: incident.map(|incident| incident.number) }
+        let guards::Reported { recorded, evidence, incident } = reported;
+        let number = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
+        Self {
+            recorded: number(recorded),
+            evidence: number(evidence),
+            incident_number: incident.map(|incident| incident.number),
+        }
     }
 }
 

@@ -45,6 +45,7 @@ pub struct Query(
     requirements::RequirementsQuery,
     vault::VaultQuery,
     incidents::IncidentsQuery,
+    incidents::FindingsQuery,
     exposure::ExposureQuery,
     exposure::ScansQuery,
     duties::DutiesQuery,

@@ -2,26 +2,45 @@
 
 use super::model::{GuardFinding, NewReport, NewSighting};
 use crate::error::{Error, Result};
+use crate::requirements::Watched;
 
-/// Findings, and sightings, in one report.
+/// Findings, sightings, and requirements that were watched, in one report.
 const MOST: usize = 100;
 
 /// Names what is wrong with a report.
 pub fn check(report: &NewReport) -> Result<()> {
-    let NewReport { system: _, node, rules, version, started_at: _, findings, sightings } = report;
+    let NewReport { system: _, node, rules, version, started_at: _, findings, sightings, watched } = report;
     let node_is_plain = (1..=63).contains(&node.len()) && node.bytes().all(is_of_a_name);
     wants(node_is_plain, "node", "wants 1 to 63 letters, digits or - . _")?;
     wants(rules.as_ref().is_none_or(|digest| is_hex(digest, 64)), "rules", "wants 64 digits 0-9, a-f")?;
     let version_is_plain = (1..=50).contains(&version.len()) && version.bytes().all(|b| b.is_ascii_graphic());
     wants(version_is_plain, "version", "wants 1 to 50 visible ASCII characters")?;
-    for (count, field) in [(findings.len(), "findings"), (sightings.len(), "sightings")] {
+    let counts = [
+        (findings.len(), "findings"),
+        (sightings.len(), "sightings"),
+        (watched.len(), "watched requirements"),
+    ];
+    for (count, field) in counts {
         if count > MOST {
             return Err(Error::limit(format!("a report has more than {MOST} {field}"))
                 .remedy("tell the rest in a further one"));
         }
     }
     findings.iter().enumerate().try_for_each(|(at, finding)| finding_is_plain(at, finding))?;
-    sightings.iter().enumerate().try_for_each(|(at, sighting)| sighting_is_plain(at, sighting))
+    sightings.iter().enumerate().try_for_each(|(at, sighting)| sighting_is_plain(at, sighting))?;
+    watched.iter().enumerate().try_for_each(|(at, watched)| watched_is_plain(at, watched))
+}
+
+fn watched_is_plain(at: usize, watched: &Watched) -> Result<()> {
+    let Watched { id: _, requirement, fingerprint, mode: _, since, until, judged, .. } = watched;
+    let Watched { noted, corrected, uncorrected, .. } = watched;
+    let field = |name: &str| format!("watched[{at}].{name}");
+    let plain = (1..=63).contains(&requirement.len()) && requirement.bytes().all(is_of_a_name);
+    wants(plain, &field("requirement"), "wants the name of a requirement")?;
+    wants(is_hex(fingerprint, 64), &field("fingerprint"), "wants 64 digits 0-9, a-f")?;
+    wants(since <= until, &field("until"), "lies before `since`")?;
+    let parts = noted.saturating_add(*corrected).saturating_add(*uncorrected);
+    wants(parts <= *judged, &field("judged"), "is less than its parts")
 }
 
 fn finding_is_plain(at: usize, finding: &GuardFinding) -> Result<()> {

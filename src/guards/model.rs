@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::incidents::Incident;
+use crate::requirements::Watched;
 
 /// A node of a system's guard, as it was last seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,6 +111,8 @@ pub struct NewReport {
     pub started_at: Timestamp,
     pub findings: Vec<GuardFinding>,
     pub sightings: Vec<NewSighting>,
+    /// What was looked at since the last time, by requirement.
+    pub watched: Vec<Watched>,
 }
 
 /// What came of it.
@@ -117,6 +120,8 @@ pub struct NewReport {
 pub struct Reported {
     /// What was new: findings and sightings that were not known yet.
     pub recorded: usize,
+    /// Pieces of evidence that were recorded.
+    pub evidence: usize,
     /// The incident that sightings opened or belong to.
     pub incident: Option<Incident>,
 }

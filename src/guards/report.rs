@@ -12,8 +12,8 @@ use super::{input, store};
 use crate::access::{Action, Op, Scope, Tx};
 use crate::audit::Event;
 use crate::error::{Error, Result};
-use crate::incidents::{self, Incident, Seen};
-use crate::requirements::{self, manifest::SystemSpec};
+use crate::incidents::{self, Fault, Incident, Seen};
+use crate::requirements::{self, Evidence, manifest::SystemSpec};
 
 /// Tries while others open incidents at the same moment; each round at least one of them gets its number.
 const TRIES: usize = 20;
@@ -27,8 +27,12 @@ pub async fn report(op: &Op, new: NewReport) -> Result<Reported> {
     let scope = incidents::permit(op, Action::Create, "guard", "system").await?;
     input::check(&new)?;
     let system = requirements::require_system(&scope, &new.system).await?;
+    let mut weighed = Vec::new();
+    for watched in &new.watched {
+        weighed.extend(requirements::weigh_watched(&scope, &new.system, &new.node, watched).await?);
+    }
     for _ in 0..TRIES {
-        if let Some(reported) = try_report(&scope, &system, &new).await? {
+        if let Some(reported) = try_report(&scope, &system, &new, &weighed).await? {
             return Ok(reported);
         }
     }
@@ -36,7 +40,12 @@ pub async fn report(op: &Op, new: NewReport) -> Result<Reported> {
 }
 
 /// `None` when another incident took the number.
-async fn try_report(scope: &Scope, system: &SystemSpec, new: &NewReport) -> Result<Option<Reported>> {
+async fn try_report(
+    scope: &Scope,
+    system: &SystemSpec,
+    new: &NewReport,
+    weighed: &[Evidence],
+) -> Result<Option<Reported>> {
     let tx = scope.begin().await?;
     store::note_node(&tx, new).await?;
     let mut events = Vec::new();
@@ -68,16 +77,26 @@ async fn try_report(scope: &Scope, system: &SystemSpec, new: &NewReport) -> Resu
             store::insert_sighting(&tx, &row).await?;
         }
     }
+    // The row of the node is locked since the beginning: of one node, no two reports come here at once.
+    let mut evidence = 0;
+    for one in weighed {
+        if let Some(event) = requirements::note_watched(&tx, one).await? {
+            events.push(event);
+            evidence += 1;
+        }
+    }
     let detail = json!({
         "node": new.node,
         "rules": new.rules,
         "findings": new.findings.len(),
         "sightings": new.sightings.len(),
         "recorded": recorded,
+        "watched": new.watched.len(),
+        "evidence": evidence,
     });
     events.push(Event::new("guard.report", format!("system:{}", new.system)).detail(detail));
     tx.commit_all(events).await?;
-    Ok(Some(Reported { recorded, incident }))
+    Ok(Some(Reported { recorded, evidence, incident }))
 }
 
 /// The incident that new sightings belong to, and what is to be committed with it. The outer `None`: begin anew.
@@ -170,6 +189,7 @@ fn seen_stranger(system: &str, sighting: &NewSighting, again: bool) -> Seen {
         *id,
         system,
         *seen_at,
+        fault("page_of_another", "leak", sighting.route.as_deref()),
         format!(
             "The tripwire saw{when}: a response of route `{route}` reached the browser of somebody for whom it was not made ({shown}). \
          The first one: response {response_id}. Who saw whose: the incident's sightings."
@@ -183,6 +203,8 @@ fn seen_own(system: &str, sighting: &NewSighting) -> Seen {
         sighting.id,
         system,
         sighting.seen_at,
+        // As it is, a cache could have shown it to somebody else.
+        fault("own_page_from_cache", "leak", sighting.route.as_deref()),
         format!(
             "The tripwire saw: a cache keeps personal responses of route `{route}`. So far only people's own responses came back to them."
         ),
@@ -191,11 +213,16 @@ fn seen_own(system: &str, sighting: &NewSighting) -> Seen {
 
 fn seen_fault(system: &str, finding: &GuardFinding) -> Seen {
     let GuardFinding { id, at, route, kind, grade, effect } = finding;
+    let counted = fault(kind, grade, route.as_deref());
     let route =
         route.as_deref().map_or_else(|| "an undeclared path".to_owned(), |name| format!("route `{name}`"));
-    seen(*id, system, *at, format!("The guard saw `{kind}` ({grade}) on {route}: {effect}."))
+    seen(*id, system, *at, counted, format!("The guard saw `{kind}` ({grade}) on {route}: {effect}."))
 }
 
-fn seen(id: Uuid, system: &str, at: Timestamp, summary: String) -> Seen {
-    Seen { id, system: system.to_owned(), requirement: None, summary, at }
+fn fault(kind: &str, grade: &str, route: Option<&str>) -> Fault {
+    Fault { kind: kind.to_owned(), grade: grade.to_owned(), route: route.map(str::to_owned) }
+}
+
+fn seen(id: Uuid, system: &str, at: Timestamp, fault: Fault, summary: String) -> Seen {
+    Seen { id, system: system.to_owned(), requirement: None, summary, fault, at }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::model::How;
+use crate::requirements::manifest::Mode;
 
 /// Asks what a system's guard keeps; with the digest of what is known already, only whether that still holds.
 pub const RULES: &str = "query GuardRules($system: String!, $known: String) {
@@ -52,6 +53,41 @@ pub struct Sighted {
     pub hidden: bool,
 }
 
+/// What was looked at while a requirement was kept, as `WatchedInput` has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Watched {
+    pub id: Uuid,
+    pub requirement: String,
+    pub fingerprint: String,
+    pub mode: Strictness,
+    pub since: Timestamp,
+    pub until: Timestamp,
+    pub judged: u32,
+    pub noted: u32,
+    pub corrected: u32,
+    pub uncorrected: u32,
+}
+
+/// How strictly a requirement was kept, as the API's words have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Strictness {
+    Observe,
+    Audit,
+    Enforce,
+}
+
+impl From<Mode> for Strictness {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Observe => Self::Observe,
+            Mode::Audit => Self::Audit,
+            Mode::Enforce => Self::Enforce,
+        }
+    }
+}
+
 /// How a browser got a response, as the API's words have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -80,6 +116,9 @@ pub struct Report<'a> {
     pub started_at: Timestamp,
     pub findings: Vec<Fault>,
     pub sightings: Vec<Sighted>,
+    /// Left out where there is nothing, so that a service of before takes the rest.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub watched: Vec<Watched>,
 }
 
 /// What comes back.

@@ -50,6 +50,12 @@ pub fn name(field: &str, name: &str) -> Result<String> {
     Ok(name.to_owned())
 }
 
+/// A code of a kind or a grade.
+pub fn code(field: &str, word: &str) -> Result<String> {
+    let plain = (1..=63).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    if plain { Ok(word.to_owned()) } else { Err(Error::invalid(field, "wants 1 to 63 of a-z and _")) }
+}
+
 /// How far ahead of the clock an instant may lie that is said to have happened: clocks and zones differ, a mistyped year
 /// does not come near.
 const AHEAD: SignedDuration = SignedDuration::from_hours(24);

@@ -5,7 +5,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::lifecycle::open_in;
-use super::model::{EntryKind, Finding, FindingSource, Incident, RowId, Status};
+use super::model::{EntryKind, Fault, Finding, FindingSource, Incident, RowId, Status};
 use super::{check, findings, store};
 use crate::access::{Role, Scope, Tx, WithAddress, people_with};
 use crate::audit::Event;
@@ -24,12 +24,14 @@ pub struct Seen {
     pub requirement: Option<String>,
     /// Names of routes and kinds; nothing of a person.
     pub summary: String,
+    /// The same for counting.
+    pub fault: Fault,
     pub at: Timestamp,
 }
 
 impl Seen {
     fn finding(self, tx: &Tx) -> Result<Finding> {
-        let Self { id, system, requirement, summary, at } = self;
+        let Self { id, system, requirement, summary, fault, at } = self;
         let scope = tx.scope();
         Ok(Finding {
             tenant: scope.tenant(),
@@ -43,6 +45,7 @@ impl Seen {
             occurred_at: at.min(scope.at()),
             recorded_at: scope.at(),
             incident: None,
+            fault: Some(fault),
         })
     }
 }

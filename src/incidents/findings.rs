@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::model::{Entry, EntryKind, Finding, FindingSource, Precision, RowId};
+use super::model::{
+    Entry, EntryKind, Finding, FindingGroup, FindingSource, FindingsFilter, GroupKey, Precision, RowId,
+};
 use super::store::{self, FindingsOf};
 use super::timeline::{self, NewEntry};
 use super::{check, permit};
@@ -42,6 +44,7 @@ pub async fn report_finding(op: &Op, new: NewFinding) -> Result<Finding> {
         occurred_at: check::past("occurredAt", occurred_at, scope.at())?,
         recorded_at: scope.at(),
         incident: None,
+        fault: None,
     };
     let tx = scope.begin().await?;
     store::insert_finding(&tx, &finding).await?;
@@ -69,6 +72,7 @@ pub async fn detect(tx: &Tx, system: &str, summary: String) -> Result<Event> {
         occurred_at: scope.at(),
         recorded_at: scope.at(),
         incident: None,
+        fault: None,
     };
     let known = store::open_finding(tx, &finding.system, &finding.summary).await?;
     if let Some(id) = known {
@@ -130,16 +134,42 @@ pub async fn findings(
     store::findings(scope, FindingsOf::Incident(incident), after, limit).await
 }
 
-/// All findings by time, or those without an incident only.
+/// Those of the findings that are asked for, by time.
 ///
 /// # Errors
-/// Those of permission.
+/// `INVALID` and those of permission.
 pub async fn all_findings(
     op: &Op,
-    open_only: bool,
+    filter: FindingsFilter,
     after: Option<(i64, Uuid)>,
     limit: u64,
 ) -> Result<Vec<Finding>> {
     let scope = permit(op, Action::Read, "finding", "finding").await?;
-    store::findings(&scope, FindingsOf::Any { open_only }, after, limit).await
+    store::findings(&scope, FindingsOf::Any(plain(filter)?), after, limit).await
+}
+
+/// The findings that machines made, those of one kind counted together: of one system, requirement, kind and grade, the worst grade
+/// first. `after` is what the last one of the page before has in common.
+///
+/// # Errors
+/// `INVALID` and those of permission.
+pub async fn finding_groups(
+    op: &Op,
+    filter: FindingsFilter,
+    after: Option<GroupKey>,
+    limit: u64,
+) -> Result<Vec<FindingGroup>> {
+    let scope = permit(op, Action::Read, "finding", "finding").await?;
+    store::finding_groups(&scope, &plain(filter)?, after.as_ref(), limit).await
+}
+
+fn plain(filter: FindingsFilter) -> Result<FindingsFilter> {
+    let FindingsFilter { open_only, system, grade, kind } = filter;
+    let word = |field: &str, word: Option<String>| word.map(|word| check::code(field, &word)).transpose();
+    Ok(FindingsFilter {
+        open_only,
+        system: system.map(|name| check::name("system", &name)).transpose()?,
+        grade: word("grade", grade)?,
+        kind: word("kind", kind)?,
+    })
 }

@@ -28,14 +28,18 @@ pub use detection::{
     ALARM, Containment, Seen, add_seen, containment, for_alarm, lock_running, note, open_from_seen,
     recipients,
 };
-pub use findings::{NewFinding, all_findings, detect, findings, link_finding, report_finding};
+pub use findings::{
+    NewFinding, all_findings, detect, finding_groups, findings, link_finding, report_finding,
+};
 pub use hold::{TenantHold, holds_tenant, on_hold, on_hold_in, open_since};
 pub use inquiries::{NewAnswer, NewInquiry, answer_inquiry, close_inquiry, inquiries, record_inquiry};
 pub use lifecycle::{
     NewIncident, Times, contain_incident, incident, incident_by_number, incidents, open_incident,
     set_incident_status, set_incident_times,
 };
-pub use model::{Entry, Finding, Incident, Inquiry, Member, RowId};
+pub use model::{
+    Entry, Fault, Finding, FindingGroup, FindingsFilter, GroupKey, Incident, Inquiry, Member, RowId,
+};
 pub use team::{NewMember, assign_team_role, end_team_role, members};
 pub use timeline::{NewEntry, add_entry, timeline, timeline_page};
 

@@ -191,6 +191,53 @@ pub struct Finding {
     pub recorded_at: Timestamp,
     /// The incident that it belongs to.
     pub incident: Option<Uuid>,
+    /// What of it can be told apart and counted; none for what people wrote.
+    pub fault: Option<Fault>,
+}
+
+/// What kind of fault a machine saw, and where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// Its code, such as `cache_control_permits`.
+    pub kind: String,
+    /// note, weakness, leak.
+    pub grade: String,
+    /// Name of the declared route; none where no route covers the path.
+    pub route: Option<String>,
+}
+
+/// Which findings of all.
+#[derive(Clone, Debug, Default)]
+pub struct FindingsFilter {
+    /// Those that no incident has taken up yet.
+    pub open_only: bool,
+    pub system: Option<String>,
+    pub grade: Option<String>,
+    pub kind: Option<String>,
+}
+
+/// What findings have in common that are counted together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupKey {
+    pub grade: String,
+    pub system: String,
+    pub kind: String,
+    pub requirement: Option<String>,
+}
+
+/// Findings of one kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FindingGroup {
+    pub key: GroupKey,
+    pub count: u64,
+    /// Those that no incident has taken up yet.
+    pub open: u64,
+    pub first_seen_at: Timestamp,
+    pub last_seen_at: Timestamp,
+    /// How many declared routes they are about.
+    pub route_count: u64,
+    /// The first few of these, as they were seen.
+    pub routes: Vec<String>,
 }
 
 /// An incident.

@@ -1,6 +1,7 @@
 //! How the requirements of a system stand, in the words of crate `catalogue`: for coverage of catalogues and for other tools.
 
 use anyhow::Context;
+use catalogue::coverage::NotApplicable;
 use catalogue::export::{
     Cited, Evidence as Attested, Exception, Indicator, Mechanism, Mode, Objective, Op as Compared,
     Requirement, System, Text, Threshold, Value,
@@ -33,7 +34,14 @@ pub async fn attested(op: &Op, name: &str) -> Result<System> {
         operator: stated.spec.operator.name.en.clone(),
         at: op.at(),
         requirements,
+        not_applicable: stated.spec.not_applicable.iter().map(exempt).collect::<Result<_>>()?,
     })
+}
+
+fn exempt(stated: &manifest::NotApplicable) -> Result<NotApplicable> {
+    let manifest::NotApplicable { reference, reason, approver } = stated;
+    let reference = reference.to_string().parse().context("a stored reference is none")?;
+    Ok(NotApplicable { reference, reason: text(reason), approver: approver.clone() })
 }
 
 fn requirement(status: Status) -> Result<Requirement> {

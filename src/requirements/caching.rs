@@ -15,11 +15,7 @@ pub fn caching_rules<'a>(
     requirements: impl IntoIterator<Item = &'a RequirementSpec>,
 ) -> Rules {
     let stated: Vec<Stated<'_>> = requirements.into_iter().filter_map(Stated::read).collect();
-    let undeclared = strictest(
-        stated
-            .iter()
-            .filter(|one| matches!(one.target, Target::System | Target::Routes(RouteClass::Personal))),
-    );
+    let undeclared = strictest(stated.iter().filter(|one| is_about_undeclared(one.target)));
     let routes = system.routes.iter().map(|route| rule(route, &stated)).collect();
     Rules { routes, undeclared: mode(undeclared) }
 }
@@ -37,19 +33,25 @@ impl<'a> Stated<'a> {
         let Params::Cache(params) = params else { return None };
         Some(Self { target: &requirement.target, mode: *mode, params })
     }
+}
 
-    fn is_about(&self, route: &Route) -> bool {
-        match self.target {
-            Target::System => true,
-            Target::Routes(class) => (*class == RouteClass::Personal) == route.personal,
-            Target::Route(name) => *name == route.name,
-            Target::Record(_) | Target::Field { .. } | Target::Operation(_) => false,
-        }
+/// Whether a requirement about caching with this target speaks of a route.
+pub fn is_about(target: &Target, route: &Route) -> bool {
+    match target {
+        Target::System => true,
+        Target::Routes(class) => (*class == RouteClass::Personal) == route.personal,
+        Target::Route(name) => *name == route.name,
+        Target::Record(_) | Target::Field { .. } | Target::Operation(_) => false,
     }
 }
 
+/// The same for paths that no route covers: they are personal.
+pub fn is_about_undeclared(target: &Target) -> bool {
+    matches!(target, Target::System | Target::Routes(RouteClass::Personal))
+}
+
 fn rule(route: &Route, stated: &[Stated<'_>]) -> RouteRule {
-    let about: Vec<&Stated<'_>> = stated.iter().filter(|one| one.is_about(route)).collect();
+    let about: Vec<&Stated<'_>> = stated.iter().filter(|one| is_about(one.target, route)).collect();
     let strictest = strictest(about.iter().copied());
     let holding = about.iter().filter(|one| Some(one.mode) == strictest).map(|one| one.params);
     let class = if route.personal {

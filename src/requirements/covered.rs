@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use catalogue::coverage::{Coverage, coverage};
+use catalogue::coverage::{Answers, Coverage, coverage};
 use catalogue::{Catalogue, ModelSystem, Scheme, shipped};
 
 use super::attest::attested;
@@ -62,7 +62,8 @@ pub async fn catalogue_coverage(
         return Err(Error::invalid("model", "is asked for, and what is shipped has no levels")
             .remedy("import your own copy (`suimon import --catalogue`), or give it with --copy"));
     }
-    let coverage = coverage(&catalogue, &attested.citations(), model);
+    let answers = Answers { citations: &attested.citations(), not_applicable: &attested.not_applicable };
+    let coverage = coverage(&catalogue, answers, model);
     Ok(Covered { catalogue, copy, coverage })
 }
 

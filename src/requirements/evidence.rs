@@ -7,10 +7,10 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::manifest::{RequirementSpec, SystemSpec, ThresholdValue};
-use super::model::Version;
+use super::model::{Stated, Version};
 use super::read::{permit, requirement, system_in_force};
 use super::{estimates, exceptions, store_evidence};
-use crate::access::{Action, Op, Scope};
+use crate::access::{Action, Op, Scope, Tx};
 use crate::audit::Event;
 use crate::error::{Code, Error, Result};
 
@@ -54,6 +54,17 @@ impl CheckResult {
 
     pub(super) fn read(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|result| result.as_str() == word)
+    }
+
+    /// The greater, the less the requirement is kept.
+    pub(super) fn badness(self) -> u8 {
+        match self {
+            Self::Skip => 0,
+            Self::Pass => 1,
+            Self::Warn => 2,
+            Self::Error => 3,
+            Self::Fail => 4,
+        }
     }
 }
 
@@ -106,6 +117,22 @@ pub struct NewEvidence {
 pub async fn record(op: &Op, new: NewEvidence) -> Result<Evidence> {
     let scope = op.permit_at(op.app().root()?, Action::Create, "evidence").await?;
     let stated = requirement(op, &new.requirement).await?;
+    let evidence = weigh(&scope, &stated, new).await?;
+    let tx = scope.begin().await?;
+    let event = keep(&tx, &evidence).await?;
+    tx.commit(event).await?;
+    Ok(evidence)
+}
+
+/// What new evidence says of a requirement in force.
+///
+/// # Errors
+/// As [`record`].
+pub(super) async fn weigh(
+    scope: &Scope,
+    stated: &Stated<RequirementSpec>,
+    new: NewEvidence,
+) -> Result<Evidence> {
     let collector = name("collector", &new.collector)?;
     let fingerprint = stated.version.fingerprint.clone();
     let named = new.fingerprint.is_some();
@@ -115,7 +142,7 @@ pub async fn record(op: &Op, new: NewEvidence) -> Result<Evidence> {
         )
         .remedy("look again by the version in force"));
     }
-    let system = system_in_force(&scope, &stated.spec.system, scope.at()).await?;
+    let system = system_in_force(scope, &stated.spec.system, scope.at()).await?;
     let observed_at = seen(new.observed_at, scope.at())?;
     if !named && observed_at < stated.version.in_force_from {
         return Err(Error::conflict(
@@ -124,9 +151,9 @@ pub async fn record(op: &Op, new: NewEvidence) -> Result<Evidence> {
         .remedy("give the `fingerprint` of the version that was looked at, or look again"));
     }
     let expires_at =
-        expiry(&scope, &new.requirement, &collector, system.as_deref(), observed_at, new.expires_at).await?;
-    let result = judged(op, &stated.spec, new.observed.as_ref(), new.result).await?;
-    let evidence = Evidence {
+        expiry(scope, &new.requirement, &collector, system.as_deref(), observed_at, new.expires_at).await?;
+    let result = judged(scope.op(), &stated.spec, new.observed.as_ref(), new.result).await?;
+    Ok(Evidence {
         id: scope.new_id(),
         requirement: new.requirement,
         collector,
@@ -140,26 +167,30 @@ pub async fn record(op: &Op, new: NewEvidence) -> Result<Evidence> {
         expires_at,
         recorded_at: scope.at(),
         recorded_by: scope.author(),
-    };
-    let tx = scope.begin().await?;
-    let known = store_evidence::collectors(&tx, &evidence.requirement, &evidence.fingerprint).await?;
+    })
+}
+
+/// Writes evidence; to be committed with the event.
+///
+/// # Errors
+/// `LIMIT_EXCEEDED` for too many collectors; nothing is written then.
+pub(super) async fn keep(tx: &Tx, evidence: &Evidence) -> Result<Event> {
+    let known = store_evidence::collectors(tx, &evidence.requirement, &evidence.fingerprint).await?;
     if known.len() >= MAX_COLLECTORS && !known.contains(&evidence.collector) {
         return Err(Error::limit(format!(
             "this version of the requirement has evidence of {MAX_COLLECTORS} collectors"
         ))
         .remedy("use the name of one of them"));
     }
-    store_evidence::insert(&tx, &evidence).await?;
+    store_evidence::insert(tx, evidence).await?;
     // The summary is free text, which may name a person: it stays out of the audit log.
     let detail = serde_json::json!({
         "collector": evidence.collector,
-        "result": result.as_str(),
+        "result": evidence.result.as_str(),
         "fingerprint": evidence.fingerprint,
         "digest": evidence.digest,
     });
-    let event = Event::new("evidence.record", format!("requirement:{}", evidence.requirement));
-    tx.commit(event.detail(detail)).await?;
-    Ok(evidence)
+    Ok(Event::new("evidence.record", format!("requirement:{}", evidence.requirement)).detail(detail))
 }
 
 /// Evidence of a requirement, the newest first. `before` is the last id of the page before.

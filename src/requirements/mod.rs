@@ -39,6 +39,7 @@ mod status;
 mod store;
 mod store_copies;
 mod store_evidence;
+mod watched;
 
 pub use access_rules::object_of;
 pub use admission::{AdmissionRules, admission_conflicts, admission_rules};
@@ -47,7 +48,7 @@ pub use approvals::{Approval, approval, approve};
 pub use attest::attested;
 pub use blind_spots::{BlindSpot, Gap, blind_spots};
 pub use cache::Manifests;
-pub use caching::caching_rules;
+pub use caching::{caching_rules, is_about, is_about_undeclared};
 pub use copies::{CatalogueCopy, ImportedCopy, catalogue_copies, import_catalogue, remove_catalogue_copy};
 pub use coverage::{Coverage, EnforcedBy, enforced_by};
 pub use covered::{Against, Covered, catalogue_coverage};
@@ -66,6 +67,7 @@ pub use read::{
 pub use reindex::REINDEX;
 pub use standing::{StandingAt, standing_at};
 pub use status::{Drift, Seen, Standing, Status, gaps, status, statuses};
+pub use watched::{WATCHED_PERIOD, Watched, note_watched, weigh_watched};
 
 /// Manifests that a guard takes at most.
 pub const MAX_KEPT: usize = 2_000;

@@ -238,7 +238,7 @@ fn judge(
     at: Timestamp,
 ) -> (Standing, Option<CheckResult>) {
     let counting = evidence.iter().filter(|seen| seen.counts(at)).filter_map(|seen| seen.says);
-    let result = counting.max_by_key(|result| badness(*result));
+    let result = counting.max_by_key(|result| result.badness());
     let mut over = evidence.iter().filter(|seen| seen.says.is_some() && !seen.counts(at));
     let standing = match result {
         None if evidence.is_empty() => Standing::Unknown,
@@ -250,16 +250,6 @@ fn judge(
         Some(_) => Standing::Current,
     };
     (standing, result)
-}
-
-fn badness(result: CheckResult) -> u8 {
-    match result {
-        CheckResult::Skip => 0,
-        CheckResult::Pass => 1,
-        CheckResult::Warn => 2,
-        CheckResult::Error => 3,
-        CheckResult::Fail => 4,
-    }
 }
 
 #[cfg(test)]

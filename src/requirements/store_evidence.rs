@@ -157,6 +157,26 @@ pub async fn collectors(tx: &Tx, requirement: &str, fingerprint: &str) -> Result
         .await
 }
 
+/// Whether evidence of this id is there.
+pub async fn exists(tx: &Tx, id: Uuid) -> Result<bool, DbErr> {
+    let found: Option<Uuid> = evidence::Entity::find_by_id((tx.scope().tenant(), id))
+        .select_only()
+        .column(evidence::Column::Id)
+        .into_tuple()
+        .one(tx.connection())
+        .await?;
+    Ok(found.is_some())
+}
+
+/// The newest evidence of a collector of a requirement.
+pub async fn newest_of(tx: &Tx, requirement: &str, collector: &str) -> Result<Option<Evidence>> {
+    let key = (tx.scope().tenant(), requirement.to_owned(), collector.to_owned());
+    let newest = evidence_newest::Entity::find_by_id(key).one(tx.connection()).await?;
+    let Some(newest) = newest else { return Ok(None) };
+    let row = evidence::Entity::find_by_id((newest.tenant_id, newest.id)).one(tx.connection()).await?;
+    row.map(describe).transpose()
+}
+
 /// Evidence of a requirement, the newest first; `before` is the last id of the page before.
 pub async fn list(
     scope: &Scope,

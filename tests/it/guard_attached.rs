@@ -387,3 +387,57 @@ async fn what_it_cannot_begin_with_is_told() {
     insta::assert_snapshot!(told.join("\n\n"));
     assert!(!Path::new(&scene.folder.path().join("other/rules.json")).exists());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_it_looked_at_becomes_evidence_of_the_version_that_it_kept() {
+    let scene = Scene::new("enforce").await;
+    let guard = scene.guard().await;
+    for _ in 0..3 {
+        assert_eq!(guard.get("/t/a/pupils").await.status(), 200);
+    }
+    end(guard).await;
+    let status = "{ requirementStatuses(system: \"schools\") { nodes { requirement { name } standing result
+        evidence { collector result summary } } } }";
+    let of = async |name: &str| {
+        let data = scene.asks(status).await;
+        let nodes = data["requirementStatuses"]["nodes"].as_array().unwrap();
+        nodes.iter().find(|node| node["requirement"]["name"] == name).unwrap().clone()
+    };
+    let cache = of("CACHE-1").await;
+    assert_eq!((&cache["standing"], &cache["result"]), (&json!("CURRENT"), &json!("WARN")), "{cache}");
+    assert_eq!(cache["evidence"][0]["collector"], "guard.edge-1");
+    let summary = text(&cache["evidence"][0]["summary"]);
+    assert!(summary.contains("mode enforce: 3 responses judged, 3 corrected, 0 wrong"), "{summary}");
+    // It had no option to keep the limits, and so says nothing of them.
+    assert_eq!(of("CAP-1").await["standing"], "UNKNOWN");
+    let list = "{ requirement(name: \"CACHE-1\") { evidence { nodes { result fingerprint } } } }";
+    let count = async || scene.asks(list).await["requirement"]["evidence"]["nodes"].as_array().unwrap().len();
+    // Nothing came by, or only what the hour has a record of.
+    end(scene.guard().await).await;
+    let guard = scene.guard().await;
+    assert_eq!(guard.get("/t/a/pupils").await.status(), 200);
+    end(guard).await;
+    assert_eq!(count().await, 1);
+
+    // Less strict: what was seen under the version before is not evidence of this one.
+    let guard = scene.guard().await;
+    assert_eq!(guard.get("/t/a/pupils").await.status(), 200);
+    let looser = CACHING.replace("MODE", "observe");
+    let applied = apply(&scene.app.admin(), &[("cache.yaml", &looser)], "looser", false).await;
+    assert_eq!(applied["__typename"], "ManifestsApplied", "{applied}");
+    assert_eq!(of("CACHE-1").await["standing"], "STALE");
+    until_kept(&guard, "/t/a/pupils", "").await;
+    assert_eq!(guard.get("/t/a/pupils").await.status(), 200);
+    end(guard).await;
+    let cache = of("CACHE-1").await;
+    assert_eq!((&cache["standing"], &cache["result"]), (&json!("CURRENT"), &json!("FAIL")), "{cache}");
+    assert!(text(&cache["evidence"][0]["summary"]).contains("mode observe"), "{cache}");
+    assert_eq!(count().await, 2);
+    let outbox = std::fs::read_to_string(scene.folder.path().join("state/outbox.jsonl")).unwrap();
+    assert_eq!(outbox, "", "all was taken");
+}
+
+async fn end(mut guard: Guard) {
+    guard.signal("-TERM");
+    assert_eq!(guard.ended().await.code(), Some(0));
+}

@@ -72,7 +72,13 @@ fn system(count: usize) -> System {
         lapsed: false,
         exceptions: Vec::new(),
     });
-    System { name: "s".into(), operator: "o".into(), at, requirements: requirements.collect() }
+    System {
+        name: "s".into(),
+        operator: "o".into(),
+        at,
+        requirements: requirements.collect(),
+        not_applicable: Vec::new(),
+    }
 }
 
 #[divan::bench]
@@ -90,7 +96,7 @@ fn import_xls(bencher: Bencher<'_, '_>) {
 #[divan::bench(args = [20, 500])]
 fn covered(bencher: Bencher<'_, '_>, count: usize) {
     let citations: Vec<Citation> = system(count).citations();
-    bencher.bench(|| coverage(ipa(), black_box(&citations), None));
+    bencher.bench(|| coverage(ipa(), black_box(&citations[..]).into(), None));
 }
 
 #[divan::bench(args = [20, 500])]

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::export::Text;
 use crate::model::{Catalogue, Item, ModelSystem};
-use crate::reference::{ItemRef, Relation};
+use crate::reference::{ItemRef, Relation, is_part};
 
 /// What is known of a requirement at the moment of asking. Of several results the greatest counts: the later in this list, the
 /// less can be relied on.
@@ -51,6 +52,39 @@ pub struct Citation {
     pub status: Status,
 }
 
+/// That an item, or a group with all its items, says nothing about the system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotApplicable {
+    /// The item or the group.
+    pub reference: ItemRef,
+    /// Why.
+    pub reason: Text,
+    /// Who answers for it: a role.
+    pub approver: Option<String>,
+}
+
+impl NotApplicable {
+    fn is_of(&self, catalogue: &Catalogue) -> bool {
+        self.reference.scheme == catalogue.scheme() && self.reference.version == catalogue.version()
+    }
+}
+
+/// What a system answers of catalogues.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Answers<'a> {
+    /// What its requirements cite.
+    pub citations: &'a [Citation],
+    /// What does not apply to it.
+    pub not_applicable: &'a [NotApplicable],
+}
+
+impl<'a> From<&'a [Citation]> for Answers<'a> {
+    /// Everything applies.
+    fn from(citations: &'a [Citation]) -> Self {
+        Self { citations, not_applicable: &[] }
+    }
+}
+
 /// How an item stands. The order is that of reports: what wants work comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Standing {
@@ -66,6 +100,8 @@ pub enum Standing {
     Excepted,
     /// A requirement that is not broken answers the whole of it.
     Satisfied,
+    /// No requirement cites it, and it says nothing about the system.
+    NotApplicable,
 }
 
 /// An item with what cites it. Items that the catalogue lists twice are one.
@@ -89,6 +125,8 @@ pub struct ItemCoverage {
     pub requirements: Vec<String>,
     /// Those of them that a check finds broken.
     pub failing: Vec<String>,
+    /// With [`Standing::NotApplicable`]: the statement that says so.
+    pub not_applicable: Option<NotApplicable>,
 }
 
 /// How many items stand how.
@@ -108,12 +146,19 @@ pub struct Counts {
     pub failing: usize,
     /// [`Standing::NotCovered`].
     pub not_covered: usize,
+    /// [`Standing::NotApplicable`].
+    pub not_applicable: usize,
 }
 
 impl Counts {
     /// All of them.
     pub const fn total(&self) -> usize {
-        self.satisfied + self.partial + self.derived_only + self.excepted + self.failing + self.not_covered
+        self.stated() + self.not_covered + self.not_applicable
+    }
+
+    /// Those that requirements cite at all.
+    pub const fn stated(&self) -> usize {
+        self.satisfied + self.partial + self.derived_only + self.excepted + self.failing
     }
 
     fn add(&mut self, item: &ItemCoverage) {
@@ -127,6 +172,7 @@ impl Counts {
             Standing::Excepted => self.excepted += 1,
             Standing::Failing => self.failing += 1,
             Standing::NotCovered => self.not_covered += 1,
+            Standing::NotApplicable => self.not_applicable += 1,
         }
     }
 }
@@ -142,13 +188,13 @@ pub struct CategoryCounts {
     pub important: Counts,
 }
 
-/// A citation that was not counted for an item.
+/// A citation that was not counted for an item, or a statement that does not speak of any.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Uncounted {
     /// What was cited.
     pub reference: ItemRef,
-    /// By which requirement.
-    pub requirement: String,
+    /// By which requirement; none: the system says that it does not apply.
+    pub requirement: Option<String>,
     /// Why it was not counted.
     pub reason: UncountedReason,
 }
@@ -184,8 +230,12 @@ pub struct Coverage {
 /// `model` asks for the levels that an imported IPA sheet proposes for a model system: an item answered at a lower level, or at
 /// none that is named, is then [`Standing::Partial`].
 ///
-/// Takes time in proportion to items and citations, times the logarithm of their number.
-pub fn coverage(catalogue: &Catalogue, citations: &[Citation], model: Option<ModelSystem>) -> Coverage {
+/// What a requirement cites applies, whatever else is stated.
+///
+/// Takes time in proportion to items and citations, times the logarithm of their number, and to items that nobody cites times
+/// statements that some do not apply.
+pub fn coverage(catalogue: &Catalogue, answers: Answers<'_>, model: Option<ModelSystem>) -> Coverage {
+    let Answers { citations, not_applicable } = answers;
     let mut by_id: BTreeMap<&str, Vec<&Citation>> = BTreeMap::new();
     let mut uncounted = Vec::new();
     for citation in citations.iter().filter(|citation| citation.reference.scheme == catalogue.scheme()) {
@@ -199,9 +249,21 @@ pub fn coverage(catalogue: &Catalogue, citations: &[Citation], model: Option<Mod
             None if catalogue.is_group(id) => UncountedReason::Group,
             None => UncountedReason::Unknown,
         };
-        let (reference, requirement) = (citation.reference.clone(), citation.requirement.clone());
+        let (reference, requirement) = (citation.reference.clone(), Some(citation.requirement.clone()));
         uncounted.push(Uncounted { reference, requirement, reason });
     }
+    for stated in not_applicable.iter().filter(|stated| stated.reference.scheme == catalogue.scheme()) {
+        let reason = if !stated.is_of(catalogue) {
+            UncountedReason::OtherVersion
+        } else if !catalogue.items().iter().any(|item| is_part(&stated.reference.id, &item.id)) {
+            UncountedReason::Unknown
+        } else {
+            continue;
+        };
+        uncounted.push(Uncounted { reference: stated.reference.clone(), requirement: None, reason });
+    }
+    let not_applicable: Vec<&NotApplicable> =
+        not_applicable.iter().filter(|stated| stated.is_of(catalogue)).collect();
     let mut items: Vec<ItemCoverage> = catalogue
         .items()
         .iter()
@@ -210,7 +272,7 @@ pub fn coverage(catalogue: &Catalogue, citations: &[Citation], model: Option<Mod
             // Reported once, where it stands first.
             let is_first =
                 ids.iter().all(|other| position(catalogue, &item.id) <= position(catalogue, other));
-            is_first.then(|| judge(catalogue, item, &ids, &by_id, model))
+            is_first.then(|| judge(catalogue, item, &ids, (&by_id, &not_applicable), model))
         })
         .collect();
     let (categories, total) = count(catalogue, &items);
@@ -226,7 +288,7 @@ fn judge(
     catalogue: &Catalogue,
     item: &Item,
     ids: &[&str],
-    by_id: &BTreeMap<&str, Vec<&Citation>>,
+    (by_id, not_applicable): (&BTreeMap<&str, Vec<&Citation>>, &[&NotApplicable]),
     model: Option<ModelSystem>,
 ) -> ItemCoverage {
     let cited: Vec<&Citation> = ids.iter().filter_map(|id| by_id.get(id)).flatten().copied().collect();
@@ -241,7 +303,13 @@ fn judge(
         wanted_level.is_none_or(|wanted| citation.level.is_some_and(|level| level >= wanted))
     };
     let whole = || holding().filter(|citation| citation.relation.is_whole() && reaches(citation));
-    let standing = if whole().next().is_some() {
+    let exempt = not_applicable
+        .iter()
+        .filter(|_| cited.is_empty())
+        .find(|stated| ids.iter().any(|id| is_part(&stated.reference.id, id)));
+    let standing = if exempt.is_some() {
+        Standing::NotApplicable
+    } else if whole().next().is_some() {
         Standing::Satisfied
     } else if answering().any(|citation| citation.status.is_broken()) {
         Standing::Failing
@@ -257,7 +325,11 @@ fn judge(
     let checked = match standing {
         Standing::Satisfied => whole().any(|citation| citation.status.is_checked()),
         Standing::Partial => holding().any(|citation| citation.status.is_checked()),
-        Standing::Failing | Standing::NotCovered | Standing::DerivedOnly | Standing::Excepted => false,
+        Standing::Failing
+        | Standing::NotCovered
+        | Standing::DerivedOnly
+        | Standing::Excepted
+        | Standing::NotApplicable => false,
     };
     let names = |broken_only: bool| {
         let mut names: Vec<String> = cited
@@ -279,6 +351,7 @@ fn judge(
         wanted_level,
         requirements: names(false),
         failing: names(true),
+        not_applicable: exempt.map(|stated| (*stated).clone()),
     }
 }
 

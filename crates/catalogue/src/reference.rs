@@ -81,6 +81,12 @@ pub struct ItemRef {
     pub id: String,
 }
 
+/// Whether an id is this one, or lies in the group that this one names: ids of items begin with those of their groups.
+pub fn is_part(group: &str, id: &str) -> bool {
+    id.strip_prefix(group)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '/']) || rest.starts_with("-P"))
+}
+
 /// Why a reference was not understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RefError {

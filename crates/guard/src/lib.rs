@@ -34,7 +34,7 @@ pub use listen::serve;
 pub use origin::{NoAnswer, OriginError};
 pub use places::Connections;
 pub use prompt::Prompt;
-pub use rules::{Count, Found, Rules, Sink};
+pub use rules::{Count, Found, Judged, Rules, Sink};
 pub use settings::Settings;
 pub use tls::Tls;
 pub use tripwire::Tripwire;

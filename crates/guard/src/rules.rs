@@ -1,6 +1,6 @@
 //! The caching rules in force, which the guard shares with whatever else keeps them, and who is told of what was wrong.
 
-pub use edge::in_force::{Count, Found, Rules};
+pub use edge::in_force::{Count, Found, Judged, Rules};
 
 use crate::identity;
 

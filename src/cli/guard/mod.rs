@@ -24,7 +24,7 @@ use guard::settings::{Origin, Patience};
 use guard::{Guard, Settings};
 use tokio::net::TcpListener;
 
-use self::attached::{Opened, Speaking};
+use self::attached::{Opened, Speaking, Watching};
 use self::bounds::{StatedLimit, StatedPatience};
 use self::certificate::Certificate;
 use self::health::Health;
@@ -134,11 +134,15 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Fa
     let (version, routes) = (rules.version().to_owned(), rules.table().routes().len());
     let guard = Guard::new(settings, rules, Arc::new(Log { outbox: outbox.clone() }))
         .map_err(|error| Failure::usage(error.to_string()))?;
-    let (parts, writing) = Parts::open(parts, &files, tls.is_some(), outbox).await?;
+    let (parts, writing) = Parts::open(parts, &files, tls.is_some(), outbox.clone()).await?;
     let (guard, parts) = (Arc::new(parts.of(guard)), Arc::new(parts));
     let (for_guard, for_parts, for_health) = (guard.clone(), parts.clone(), health.clone());
+    let watching =
+        outbox.map(|outbox| Watching::begin(outbox, guard.clone(), parts.admission.clone(), &files));
+    let hourly = watching.clone().map(Watching::each_hour);
     let live = Live {
         behind: Behind::default(),
+        watching: watching.clone(),
         refused: None,
         guard: for_guard,
         parts: for_parts,
@@ -172,6 +176,12 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Fa
     parts.tell();
     if let Some(writing) = writing {
         writing.end().await;
+    }
+    if let Some(hourly) = hourly {
+        hourly.abort();
+    }
+    if let Some(watching) = watching {
+        watching.tell();
     }
     if let Some(attached) = attached {
         attached.end().await;

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::super::Failure;
 use super::super::caching::{Files, Ruled, Stated};
-use super::attached::{Change, Keeping};
+use super::attached::{Change, Keeping, Watching};
 use super::certificate::{Certificate, Read};
 use super::health::Health;
 use super::parts::Parts;
@@ -74,6 +74,8 @@ pub struct Live {
     pub parts: Arc<Parts>,
     pub certificate: Option<Arc<Certificate>>,
     pub health: Arc<Health>,
+    /// Where Suimon is told what was looked at.
+    pub watching: Option<Arc<Watching>>,
     pub source: Source,
     /// What holds.
     pub files: Arc<Files>,
@@ -215,6 +217,9 @@ impl Live {
         let Made { files, rules, until, change, shown, behind } = made;
         (self.files, self.until) = (files, until);
         exchange(&self.guard, rules);
+        if let Some(watching) = &self.watching {
+            watching.keeps(&self.files);
+        }
         if let (Some(certificate), Some(shown)) = (&self.certificate, shown)
             && certificate.show(shown)
         {

@@ -1,9 +1,11 @@
 //! Incidents: findings, timeline, team, inquiries, corrective actions.
 
+mod findings;
 mod inputs;
 mod mutation;
 mod types;
 
+pub use findings::FindingsQuery;
 pub use mutation::IncidentsMutation;
 pub use types::{Incident, IncidentsQuery};
 

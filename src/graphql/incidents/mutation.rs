@@ -2,11 +2,12 @@
 
 use async_graphql::{Context, ID, Object};
 
+use super::findings::Finding;
 use super::inputs::{
     AddTimelineEntryInput, AssignTeamRoleInput, OpenIncidentInput, PlanCorrectiveActionInput,
     RecordInquiryInput, ReportFindingInput, SetIncidentTimesInput,
 };
-use super::types::{CorrectiveAction, Finding, Incident, IncidentStatus, Inquiry, TeamMember, TimelineEntry};
+use super::types::{CorrectiveAction, Incident, IncidentStatus, Inquiry, TeamMember, TimelineEntry};
 use super::{may, row};
 use crate::access::{Action, Op};
 use crate::graphql::problem::payload;

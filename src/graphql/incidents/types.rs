@@ -3,6 +3,7 @@
 use async_graphql::connection::{Connection, EmptyFields};
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 
+use super::findings::Finding;
 use super::{cursor, place, reader};
 use crate::access::{Action, Op};
 use crate::error::Error;
@@ -14,7 +15,8 @@ use crate::graphql::scalars::Instant;
 use crate::guards::Of;
 use crate::incidents::{self, model};
 
-type List<T> = async_graphql::Result<Connection<String, T, EmptyFields, EmptyFields>>;
+/// A page.
+pub type List<T> = async_graphql::Result<Connection<String, T, EmptyFields, EmptyFields>>;
 
 /// Where an incident stands.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
@@ -120,37 +122,6 @@ pub enum ActionState {
     Planned,
     Done,
     Dropped,
-}
-
-/// A broken requirement, seen by a check or a person.
-#[derive(SimpleObject)]
-pub struct Finding {
-    id: ID,
-    system: String,
-    source: FindingSource,
-    requirement: Option<String>,
-    summary: String,
-    /// What kind of person reported it, and through whom; never a name.
-    reporter: Option<String>,
-    occurred_at: Instant,
-    recorded_at: Instant,
-    incident_id: Option<ID>,
-}
-
-impl From<model::Finding> for Finding {
-    fn from(finding: model::Finding) -> Self {
-        Self {
-            id: id::encode("Finding", finding.tenant, finding.id),
-            system: finding.system,
-            source: finding.source.into(),
-            requirement: finding.requirement,
-            summary: finding.summary,
-            reporter: finding.reporter,
-            occurred_at: finding.occurred_at.into(),
-            recorded_at: finding.recorded_at.into(),
-            incident_id: finding.incident.map(|incident| id::encode("Incident", finding.tenant, incident)),
-        }
-    }
 }
 
 /// A document that belongs to an entry, named by its hash.
@@ -504,20 +475,5 @@ impl IncidentsQuery {
             _ => return Err(Error::invalid("id", "wants either an id or a number").into()),
         };
         Ok(Incident(found))
-    }
-
-    /// Findings by time; with `open`, those that no incident has taken up yet.
-    #[graphql(complexity = "crate::graphql::connection::cost(first, child_complexity)")]
-    async fn findings(
-        &self,
-        context: &Context<'_>,
-        open: Option<bool>,
-        first: Option<i32>,
-        after: Option<String>,
-    ) -> List<Finding> {
-        let page = Page::read(context, first, after)?;
-        let (op, open) = (context.data::<Op>()?, open.unwrap_or(false));
-        let rows = incidents::all_findings(op, open, place(&page)?, page.limit()).await?;
-        Ok(page.connection(rows, |row| cursor(row.occurred_at, row.id), Into::into))
     }
 }

@@ -12,7 +12,7 @@ use super::super::scalars::Instant;
 use super::LocalizedText;
 use crate::access::Op;
 use crate::error::Error;
-use crate::requirements::{self, Covered};
+use crate::requirements::{self, Covered, manifest};
 
 /// A public catalogue of requirements.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +59,8 @@ pub enum ItemStanding {
     Excepted,
     /// A requirement that is not broken answers the whole of it.
     Satisfied,
+    /// No requirement cites it, and the system's manifest says that it does not apply.
+    NotApplicable,
 }
 
 /// Why a reference was not counted.
@@ -127,16 +129,26 @@ pub struct ItemCounts {
     excepted: i32,
     failing: i32,
     not_covered: i32,
+    not_applicable: i32,
 }
 
 impl From<Counts> for ItemCounts {
     fn from(counts: Counts) -> Self {
         let number = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
-        let total = counts.total();
-        let Counts { satisfied, checked, partial, derived_only, excepted, failing, not_covered } = counts;
+        let (total, stated) = (counts.total(), counts.stated());
+        let Counts {
+            satisfied,
+            checked,
+            partial,
+            derived_only,
+            excepted,
+            failing,
+            not_covered,
+            not_applicable,
+        } = counts;
         Self {
             total: number(total),
-            stated: number(total - not_covered),
+            stated: number(stated),
             satisfied: number(satisfied),
             checked: number(checked),
             partial: number(partial),
@@ -144,6 +156,7 @@ impl From<Counts> for ItemCounts {
             excepted: number(excepted),
             failing: number(failing),
             not_covered: number(not_covered),
+            not_applicable: number(not_applicable),
         }
     }
 }
@@ -176,13 +189,40 @@ fn counted(counts: &CategoryCounts, group: Option<&Group>) -> GroupCoverage {
     }
 }
 
-/// A reference of a requirement that was not counted.
+/// A reference that was not counted.
 #[derive(SimpleObject)]
 pub struct UncountedReference {
     /// `catalogue@version:item`.
     reference: String,
-    requirement: String,
+    /// The requirement that has it; null for what the system says does not apply.
+    requirement: Option<String>,
     reason: UncountedReferenceReason,
+}
+
+/// That an item of a catalogue, or a group with all its items, says nothing about a system.
+#[derive(SimpleObject)]
+pub struct NotApplicable {
+    /// `catalogue@version:item`, or a group: `catalogue@version:group`.
+    reference: String,
+    /// Why.
+    reason: LocalizedText,
+    /// The role or team that answers for it.
+    approver: Option<String>,
+}
+
+impl From<&manifest::NotApplicable> for NotApplicable {
+    fn from(stated: &manifest::NotApplicable) -> Self {
+        let manifest::NotApplicable { reference, reason, approver } = stated;
+        Self { reference: reference.to_string(), reason: reason.into(), approver: approver.clone() }
+    }
+}
+
+impl From<&catalogue::coverage::NotApplicable> for NotApplicable {
+    fn from(stated: &catalogue::coverage::NotApplicable) -> Self {
+        let catalogue::coverage::NotApplicable { reference, reason, approver } = stated;
+        let reason = LocalizedText { ja: reason.ja.clone(), en: reason.en.clone() };
+        Self { reference: reference.to_string(), reason, approver: approver.clone() }
+    }
 }
 
 /// An item of a catalogue with what cites it.
@@ -211,6 +251,8 @@ pub struct CoveredItem {
     requirements: Vec<String>,
     /// Those of them that a check finds broken.
     failing: Vec<String>,
+    /// The statement by which it does not apply.
+    not_applicable: Option<NotApplicable>,
 }
 
 fn item(of: &Covered, covered: &ItemCoverage) -> CoveredItem {
@@ -229,6 +271,7 @@ fn item(of: &Covered, covered: &ItemCoverage) -> CoveredItem {
         asvs_level: known().find_map(|item| item.level).map(i32::from),
         requirements: covered.requirements.clone(),
         failing: covered.failing.clone(),
+        not_applicable: covered.not_applicable.as_ref().map(NotApplicable::from),
     }
 }
 

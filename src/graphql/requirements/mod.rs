@@ -16,6 +16,7 @@ use self::catalogue::{Catalogue, CatalogueCopy, CatalogueCoverage, ModelSystem, 
 use self::estimate::Estimate;
 use self::exception::{Exception, Probe};
 use self::plan::{ApplyManifestsPayload, ManifestChange, ManifestFile, Plan, bytes};
+pub use self::requirement::EnforcementMode;
 use self::requirement::Requirement;
 use self::status::{Evidence, EvidenceInput, RecordEvidencePayload, RequirementStatus};
 use self::system::System;

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use super::super::guards::{self, GuardNode};
 use super::LocalizedText;
+use super::catalogue::NotApplicable;
 use super::exception::BlindSpot;
 use super::version::ManifestVersion;
 use crate::access::Op;
@@ -63,6 +64,12 @@ impl System {
     /// The kinds of records about people.
     async fn record_types(&self) -> Vec<RecordType> {
         self.stated.spec.record_types.iter().map(RecordType::from).collect()
+    }
+
+    /// Items of catalogues, and groups of them, that say nothing about it.
+    #[graphql(complexity = "20 * child_complexity.max(1)")]
+    async fn not_applicable(&self) -> Vec<NotApplicable> {
+        self.stated.spec.not_applicable.iter().map(NotApplicable::from).collect()
     }
 
     /// What its requirements leave out, though what is stated above says that it matters, the gravest first.

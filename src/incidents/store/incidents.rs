@@ -7,11 +7,12 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use super::groups::asked_for;
 use super::{instant, micros, must_hit, word};
 use crate::access::{Scope, Tx};
 use crate::clock::from_micros;
 use crate::error::Result;
-use crate::incidents::model::{Finding, Incident, RowId};
+use crate::incidents::model::{Fault, Finding, FindingsFilter, Incident, RowId};
 
 fn finding(row: finding::Model) -> Result<Finding> {
     let finding::Model {
@@ -26,6 +27,9 @@ fn finding(row: finding::Model) -> Result<Finding> {
         recorded_at,
         recorded_by: _,
         incident_id,
+        kind,
+        grade,
+        route,
     } = row;
     Ok(Finding {
         tenant: tenant_id,
@@ -38,6 +42,7 @@ fn finding(row: finding::Model) -> Result<Finding> {
         occurred_at: from_micros(occurred_at),
         recorded_at: from_micros(recorded_at),
         incident: incident_id,
+        fault: kind.zip(grade).map(|(kind, grade)| Fault { kind, grade, route }),
     })
 }
 
@@ -116,6 +121,10 @@ fn row_of(incident: &Incident) -> incident::Model {
 }
 
 pub async fn insert_finding(tx: &Tx, new: &Finding) -> Result<()> {
+    let (kind, grade, route) = match new.fault.clone() {
+        Some(Fault { kind, grade, route }) => (Some(kind), Some(grade), route),
+        None => (None, None, None),
+    };
     let row = finding::Model {
         tenant_id: new.tenant,
         id: new.id,
@@ -128,6 +137,9 @@ pub async fn insert_finding(tx: &Tx, new: &Finding) -> Result<()> {
         recorded_at: new.recorded_at.as_microsecond(),
         recorded_by: tx.scope().op().actor().account,
         incident_id: new.incident,
+        kind,
+        grade,
+        route,
     };
     finding::Entity::insert(row.into_active_model().reset_all())
         .exec_without_returning(tx.connection())
@@ -172,10 +184,7 @@ pub async fn findings_by_id<C: ConnectionTrait>(
 /// Which findings.
 pub enum FindingsOf {
     Incident(Uuid),
-    /// All of them, or those without an incident only.
-    Any {
-        open_only: bool,
-    },
+    Any(FindingsFilter),
 }
 
 /// By time; `after` is the place of the last one of the page before.
@@ -192,8 +201,7 @@ pub async fn findings(
         .limit(limit);
     match of {
         FindingsOf::Incident(incident) => query = query.filter(finding::Column::IncidentId.eq(incident)),
-        FindingsOf::Any { open_only: true } => query = query.filter(finding::Column::IncidentId.is_null()),
-        FindingsOf::Any { open_only: false } => {}
+        FindingsOf::Any(filter) => query = query.filter(asked_for(&filter)),
     }
     if let Some((at, id)) = after {
         let later = finding::Column::OccurredAt

@@ -1,5 +1,6 @@
 //! The only place of this part that knows the tables. Every function takes the scope or the transaction.
 
+mod groups;
 mod hold;
 mod incidents;
 mod records;
@@ -7,6 +8,7 @@ mod revisions;
 mod scans;
 mod timeline;
 
+pub use groups::finding_groups;
 pub use hold::*;
 pub use incidents::*;
 pub use records::*;

@@ -78,7 +78,7 @@ impl Catalogue {
         }
     }
 
-    fn accepts_id(self, id: &str) -> bool {
+    pub(super) fn accepts_id(self, id: &str) -> bool {
         match self {
             Self::IpaNfrg => matches!(id.as_bytes(), [b'A'..=b'F', b'.', ..]) && numbers(&id[2..], 3),
             Self::OwaspSecreqJa | Self::Asvs => numbers(id, 3),
@@ -100,6 +100,29 @@ impl Catalogue {
                     && tail.is_some_and(|tail| tail.bytes().all(|b| b.is_ascii_digit()) && tail.len() <= 2)
             }
         }
+    }
+}
+
+impl Catalogue {
+    /// Whether this is an item's id, or the beginning of some that names a group: a chapter, an area.
+    pub(super) fn accepts_part(self, id: &str) -> bool {
+        let group = match self {
+            Self::IpaNfrg => {
+                let (area, rest) = id.split_at_checked(1).unwrap_or_default();
+                matches!(area.as_bytes(), [b'A'..=b'F'])
+                    && rest
+                        .strip_prefix('.')
+                        .map_or(rest.is_empty(), |rest| numbers(rest, 1) || numbers(rest, 2))
+            }
+            Self::OwaspSecreqJa | Self::Asvs => numbers(id, 1) || numbers(id, 2),
+            // Its characteristics are items, too.
+            Self::Iso25010 => false,
+            Self::NistPf => {
+                let capitals = |part: &str| part.len() == 2 && part.bytes().all(|b| b.is_ascii_uppercase());
+                id.split('.').count() <= 2 && id.split('.').all(capitals)
+            }
+        };
+        group || self.accepts_id(id)
     }
 }
 
@@ -135,6 +158,11 @@ pub(super) enum RefError {
 
 impl CatalogueRef {
     pub(super) fn parse(text: &str) -> Result<Self, RefError> {
+        Self::parse_as(text, Catalogue::accepts_id)
+    }
+
+    /// The same with another notion of what an id is.
+    pub(super) fn parse_as(text: &str, accepts: fn(Catalogue, &str) -> bool) -> Result<Self, RefError> {
         let (scheme, rest) = text.split_once('@').ok_or(RefError::Shape)?;
         let (version, id) = rest.split_once(':').ok_or(RefError::Shape)?;
         let catalogue = Catalogue::ALL
@@ -142,7 +170,7 @@ impl CatalogueRef {
             .copied()
             .find(|catalogue| catalogue.as_str() == scheme)
             .ok_or_else(|| RefError::Scheme(scheme.to_owned()))?;
-        if !catalogue.accepts_version(version) || !catalogue.accepts_id(id) {
+        if !catalogue.accepts_version(version) || !accepts(catalogue, id) {
             return Err(RefError::Parts(catalogue));
         }
         Ok(Self { catalogue, version: version.to_owned(), id: id.to_owned() })

@@ -3,6 +3,7 @@
 use super::admission::{AdmissionParams, Entrance};
 use super::enforcement::{CacheParams, Mechanism, Params};
 use super::exception::ExceptionSpec;
+use super::not_applicable::NotApplicable;
 use super::probe::ProbeSpec;
 use super::requirement::{RequirementSpec, RouteClass, Target};
 use super::system::{Protection, SystemSpec};
@@ -18,6 +19,7 @@ pub(in crate::requirements) fn disagreements(
 ) -> Vec<Disagreement> {
     let mut found = Vec::new();
     check_target(requirement, system, &mut found);
+    check_citations(requirement, system, &mut found);
     match requirement.enforcement.as_ref().map(|enforcement| &enforcement.params) {
         Some(Params::Encryption(params)) => {
             for (at, object) in params.fields.iter().enumerate() {
@@ -41,6 +43,19 @@ pub(in crate::requirements) fn disagreements(
         Some(Params::Retention(_) | Params::Slo(_)) | None => {}
     }
     found
+}
+
+/// What a requirement answers applies.
+fn check_citations(requirement: &RequirementSpec, system: &SystemSpec, found: &mut Vec<Disagreement>) {
+    for (at, citation) in requirement.catalogue.iter().enumerate() {
+        let covers = |one: &&NotApplicable| one.reference.covers(&citation.reference);
+        let Some(stated) = system.not_applicable.iter().find(covers) else { continue };
+        let message =
+            format!("`{}` is cited, and the system says that it does not apply", citation.reference);
+        let remedy =
+            format!("remove it here, or `{}` from `spec.notApplicable` of the system", stated.reference);
+        found.push((format!("spec.catalogue[{at}].ref"), message, remedy));
+    }
 }
 
 /// Everything in an exception that does not fit its requirement.

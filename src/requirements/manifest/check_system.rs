@@ -20,6 +20,7 @@ pub(super) fn check_system(spec: &SystemSpec, report: &mut Report) {
         check_record_type(record_type, &format!("spec.recordTypes[{at}]"), report);
     }
     check_routes(spec, report);
+    super::not_applicable::check(&spec.not_applicable, report);
     for (at, name) in spec.sessions.iter().flat_map(|sessions| sessions.sign_in.iter().enumerate()) {
         let words: Vec<&str> = spec.routes.iter().map(|route| route.name.as_str()).collect();
         if !words.contains(&name.as_str()) {

@@ -5,6 +5,7 @@ use jiff::tz::TimeZoneDatabase;
 use super::decode::{Object, Report};
 use super::limits;
 use super::measured::measured;
+use super::not_applicable::not_applicable;
 use super::routes::pattern_fault;
 use super::sessions::sessions;
 use super::system::{
@@ -25,6 +26,7 @@ pub(super) fn system(node: &Node, path: &str, report: &mut Report) -> Option<Sys
         "channels",
         "sessions",
         "measured",
+        "notApplicable",
     ];
     let mut object = Object::open(node, path, report, &known)?;
     let title = object.required("title", localized(limits::LINE));
@@ -36,6 +38,7 @@ pub(super) fn system(node: &Node, path: &str, report: &mut Report) -> Option<Sys
     let channels = object.list("channels", limits::ITEMS, word("a channel"));
     let sessions = object.optional("sessions", sessions);
     let measured = object.optional("measured", measured);
+    let not_applicable = object.list("notApplicable", limits::NOT_APPLICABLE, not_applicable);
     Some(SystemSpec {
         title: title?,
         operator: operator?,
@@ -46,6 +49,7 @@ pub(super) fn system(node: &Node, path: &str, report: &mut Report) -> Option<Sys
         channels,
         sessions,
         measured,
+        not_applicable,
     })
 }
 

@@ -63,6 +63,9 @@ fn present(value: &Value) -> Option<Value> {
 fn side_by_side(path: &str, before: Option<&Value>, after: Option<&Value>, changes: &mut Vec<Change>) {
     match (before, after) {
         (Some(before), Some(after)) => compare(path, before, after, changes),
+        // Named things are told apart also where there was none before, or where none is left.
+        (Some(Value::Array(before)), None) if is_named(before) => compare_lists(path, before, &[], changes),
+        (None, Some(Value::Array(after))) if is_named(after) => compare_lists(path, &[], after, changes),
         (before, after) => {
             changes.push(Change { path: path.to_owned(), before: before.cloned(), after: after.cloned() });
         }
@@ -99,6 +102,10 @@ fn compare_lists(path: &str, before: &[Value], after: &[Value], changes: &mut Ve
 
 /// Keys by which the items of the model's lists are told apart.
 const NAMING_KEYS: [&str; 4] = ["name", "ref", "recordType", "attribute"];
+
+fn is_named(items: &[Value]) -> bool {
+    !items.is_empty() && names(items).is_some()
+}
 
 /// The names of the items, when every item has one and no two are the same.
 fn names(items: &[Value]) -> Option<Vec<&str>> {

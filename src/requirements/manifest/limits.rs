@@ -20,6 +20,8 @@ pub(super) const ITEMS: usize = 100;
 pub(super) const FIELDS: usize = 200;
 /// Routes of one system.
 pub(super) const ROUTES: usize = 500;
+/// Items and groups of catalogues that do not apply to one system: more than any catalogue has chapters and people list singly.
+pub(super) const NOT_APPLICABLE: usize = 500;
 /// Characters of a name.
 pub(super) const NAME: usize = 63;
 /// Characters of a title or another one-line text.

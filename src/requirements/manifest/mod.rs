@@ -33,6 +33,7 @@ mod json_schema;
 mod limits;
 mod measured;
 mod model;
+mod not_applicable;
 mod period;
 mod probe;
 mod problem;
@@ -64,6 +65,7 @@ pub use exception::{ExceptionSpec, exception_lasting, exception_remedy, too_long
 pub use json_schema::json_schema;
 pub use measured::{Measured, UpTo};
 pub use model::{API_VERSION, Kind, Localized, Manifest, ManifestError, Spec};
+pub use not_applicable::{CataloguePart, NotApplicable};
 pub use period::Period;
 pub use probe::{Check, ProbeSpec};
 pub use problem::{Place, Problem};

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::measured::Measured;
 use super::model::Localized;
+use super::not_applicable::NotApplicable;
 use super::period::Period;
 use super::sessions::Sessions;
 use super::vocabulary::vocabulary;
@@ -35,6 +36,9 @@ pub struct SystemSpec {
     /// What it was measured to bear.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measured: Option<Measured>,
+    /// Items of catalogues that say nothing about it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_applicable: Vec<NotApplicable>,
 }
 
 impl SystemSpec {

@@ -1,7 +1,7 @@
 //! Any texts and times in requirements: each export can be read again, is the same twice, and holds no formula.
 #![no_main]
 
-use catalogue::coverage::Status;
+use catalogue::coverage::{NotApplicable, Status};
 use catalogue::export::{
     Cited, Enforcement, Evidence, Exception, Indicator, Mechanism, Mode, Objective, Op, Requirement, System,
     Text, Threshold, Value, cyclonedx, openslo, sheet_csv,
@@ -82,7 +82,14 @@ fn requirement(line: &[u8]) -> Option<Requirement> {
 fuzz_target!(|data: &[u8]| {
     let requirements: Vec<Requirement> =
         data.split(|byte| *byte == 0).take(8).filter_map(requirement).collect();
-    let system = System { name: "s".to_owned(), operator: "o".to_owned(), at: at(100), requirements };
+    let exempt = |requirement: &Requirement| NotApplicable {
+        reference: "iso25010@2023:safety".parse().unwrap(),
+        reason: requirement.statement.clone(),
+        approver: Some(requirement.metric.clone()),
+    };
+    let not_applicable = requirements.iter().map(exempt).take(1).collect();
+    let system =
+        System { name: "s".to_owned(), operator: "o".to_owned(), at: at(100), requirements, not_applicable };
     let Ok(exported) = cyclonedx(&system) else { return };
     assert_eq!(exported, cyclonedx(&system).unwrap());
     let _: serde_json::Value = serde_json::from_str(&exported).unwrap();

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value as Json, json};
 
 use super::{Evidence, Exception, ExportError, Requirement, System, digest, hex};
-use crate::coverage::Status;
+use crate::coverage::{NotApplicable, Status};
 use crate::reference::{ItemRef, Relation};
 use crate::shipped::shipped;
 
@@ -20,7 +20,8 @@ const ASSESSOR: &str = "assessor:operator";
 /// answered, 0 where a check found it broken; it is left out where nothing was checked, and where the check itself failed.
 /// Confidence is 1 with current evidence, 0.5 where evidence has expired, is for an older version or figure, or says nothing, and
 /// 0 with none. An exception stands as a mitigation strategy.
-/// Citations with the relation `derived_from` claim nothing and are not attested.
+/// Citations with the relation `derived_from` claim nothing and are not attested. What does not apply has conformance without a score
+/// but with the reason, and properties in the standard's entry.
 ///
 /// # Errors
 /// Two requirements with one name, or an empty name.
@@ -109,8 +110,9 @@ fn standards(system: &System) -> Vec<Json> {
         "owner": system.operator,
         "requirements": own.collect::<Vec<_>>(),
     })];
+    let cited = system.requirements.iter().flat_map(|one| &one.citations).map(|cited| &cited.reference);
     let cited: BTreeSet<&ItemRef> =
-        system.requirements.iter().flat_map(|one| &one.citations).map(|cited| &cited.reference).collect();
+        cited.chain(system.not_applicable.iter().map(|stated| &stated.reference)).collect();
     let mut editions: BTreeMap<(&str, &str), Vec<&ItemRef>> = BTreeMap::new();
     for reference in cited {
         editions.entry((reference.scheme.as_str(), &reference.version)).or_default().push(reference);
@@ -122,21 +124,43 @@ fn standards(system: &System) -> Vec<Json> {
             "name": first.scheme.title(),
             "version": version,
             "owner": first.scheme.owner(),
-            "requirements": references.iter().map(|reference| item(reference)).collect::<Vec<_>>(),
+            "requirements": references.iter().map(|reference| item(reference, system)).collect::<Vec<_>>(),
         }));
     }
     standards
 }
 
-fn item(reference: &ItemRef) -> Json {
+fn item(reference: &ItemRef, system: &System) -> Json {
     let known = shipped(reference.scheme).filter(|catalogue| catalogue.version() == reference.version);
-    let label =
-        known.and_then(|catalogue| catalogue.item(&reference.id)).and_then(|item| item.label.as_ref());
+    let item = known.and_then(|catalogue| catalogue.item(&reference.id)).and_then(|item| item.label.as_ref());
+    let group = known.and_then(|catalogue| catalogue.groups().iter().find(|group| group.id == reference.id));
+    let label = item.or_else(|| group.and_then(|group| group.label.as_ref()));
     let mut item = json!({ "bom-ref": reference.to_string(), "identifier": reference.id });
-    if let (Json::Object(members), Some(label)) = (&mut item, label) {
+    let Json::Object(members) = &mut item else { return item };
+    if let Some(label) = label {
         members.insert("title".to_owned(), Json::String(format!("{} / {}", label.en, label.ja)));
     }
+    if let Some(stated) = exemption(reference, system) {
+        let NotApplicable { reference: _, reason, approver } = stated;
+        let mut pairs = vec![
+            ("suimon:not-applicable", "true"),
+            ("suimon:not-applicable:reason:en", &reason.en),
+            ("suimon:not-applicable:reason:ja", &reason.ja),
+        ];
+        pairs.extend(approver.as_deref().map(|approver| ("suimon:not-applicable:approver", approver)));
+        let pairs = pairs.into_iter().map(|(name, value)| json!({ "name": name, "value": value }));
+        members.insert("properties".to_owned(), pairs.collect());
+    }
     item
+}
+
+/// The statement that something does not apply, unless a requirement answers it all the same.
+fn exemption<'s>(reference: &ItemRef, system: &'s System) -> Option<&'s NotApplicable> {
+    let is_cited = || {
+        let mut cited = system.requirements.iter().flat_map(|one| &one.citations);
+        cited.any(|cited| cited.reference == *reference)
+    };
+    system.not_applicable.iter().find(|stated| stated.reference == *reference && !is_cited())
 }
 
 fn properties(requirement: &Requirement) -> Vec<Json> {
@@ -266,16 +290,34 @@ fn attestations(system: &System) -> Vec<Json> {
             map.entry(cited.reference.to_string()).or_default().push((requirement, cited.relation));
         }
     }
+    // The format has no word for what does not apply: it is attested without a score, and the standard's entry has the properties.
+    let mut exempt: BTreeMap<String, BTreeMap<String, &NotApplicable>> = BTreeMap::new();
+    for stated in &system.not_applicable {
+        let ItemRef { scheme, version, id: _ } = &stated.reference;
+        if let Some(stated) = exemption(&stated.reference, system) {
+            let edition = format!("{scheme}@{version}");
+            maps.entry(edition.clone()).or_default();
+            exempt.entry(edition).or_default().insert(stated.reference.to_string(), stated);
+        }
+    }
     maps.iter()
         .map(|(edition, map)| {
             let summary = match edition.as_str() {
                 "" => format!("Requirements of {}", system.name),
                 edition => format!("Answers of {} to {edition}", system.name),
             };
-            let entries = map.iter().map(|(reference, answers)| attested(reference, answers, system));
+            let answered = map.iter().map(|(reference, answers)| attested(reference, answers, system));
+            let exempt = exempt.get(edition).into_iter().flatten();
+            let entries = answered.chain(exempt.map(|(reference, stated)| exempted(reference, stated)));
             json!({ "summary": summary, "assessor": ASSESSOR, "map": entries.collect::<Vec<_>>() })
         })
         .collect()
+}
+
+fn exempted(reference: &str, stated: &NotApplicable) -> Json {
+    let by = stated.approver.as_ref().map_or_else(String::new, |approver| format!(" ({approver})"));
+    let rationale = format!("not applicable: {}{by}", stated.reason.en);
+    json!({ "requirement": reference, "claims": [], "conformance": { "rationale": rationale } })
 }
 
 fn attested(reference: &str, answers: &[Answer<'_>], system: &System) -> Json {

@@ -15,7 +15,7 @@ pub use cyclonedx::cyclonedx;
 pub use openslo::{OpenSlo, Skipped, openslo};
 pub use sheet::sheet_csv;
 
-use crate::coverage::{Citation, Status};
+use crate::coverage::{Citation, NotApplicable, Status};
 use crate::model::Obligation;
 use crate::reference::{ItemRef, Relation};
 
@@ -30,6 +30,8 @@ pub struct System {
     pub at: Timestamp,
     /// Its requirements; their names differ.
     pub requirements: Vec<Requirement>,
+    /// Items of catalogues, and groups of them, that say nothing about it.
+    pub not_applicable: Vec<NotApplicable>,
 }
 
 /// A sentence in two languages.

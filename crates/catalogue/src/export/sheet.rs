@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{ExportError, Requirement, System};
-use crate::coverage::{ItemCoverage, Standing, coverage};
+use crate::coverage::{Answers, ItemCoverage, NotApplicable, Standing, coverage};
 use crate::model::{Catalogue, Group, Item, ItemText, ModelSystem};
 use crate::reference::Relation;
 
@@ -30,7 +30,7 @@ const HEADINGS: [(usize, &str); 15] = [
 ];
 
 /// Headings behind the sheet's own columns.
-const OWN_HEADINGS: [&str; 19] = [
+const OWN_HEADINGS: [&str; 20] = [
     "備考",
     "重要項目",
     "同じ項目",
@@ -50,6 +50,7 @@ const OWN_HEADINGS: [&str; 19] = [
     "最新の証跡",
     "例外",
     "適用開始",
+    "対象外の理由",
 ];
 
 /// A table in UTF-8 with a byte order mark, which Excel needs to see that it is UTF-8; RFC 4180 otherwise. Two rows of headings,
@@ -72,7 +73,8 @@ pub fn sheet_csv(
 ) -> Result<Vec<u8>, ExportError> {
     system.check()?;
     let citations = system.citations();
-    let covered = coverage(catalogue, &citations, model);
+    let answered = Answers { citations: &citations, not_applicable: &system.not_applicable };
+    let covered = coverage(catalogue, answered, model);
     let mut writer =
         csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(b"\xEF\xBB\xBF".to_vec());
     let mut write = |row: Vec<String>| {
@@ -103,11 +105,11 @@ pub fn sheet_csv(
     writer.into_inner().map_err(|error| ExportError::Write(error.to_string()))
 }
 
-type Answers<'a> = HashMap<&'a str, Vec<(&'a Requirement, Relation)>>;
+type Answering<'a> = HashMap<&'a str, Vec<(&'a Requirement, Relation)>>;
 
 /// What cites each id of this edition, in the order of the requirements.
-fn answers<'a>(system: &'a System, catalogue: &Catalogue) -> Answers<'a> {
-    let mut answers: Answers<'a> = HashMap::new();
+fn answers<'a>(system: &'a System, catalogue: &Catalogue) -> Answering<'a> {
+    let mut answers: Answering<'a> = HashMap::new();
     for requirement in &system.requirements {
         for cited in &requirement.citations {
             let reference = &cited.reference;
@@ -124,7 +126,7 @@ struct Table<'a> {
     system: &'a System,
     catalogue: &'a Catalogue,
     covered: Option<&'a ItemCoverage>,
-    answers: &'a Answers<'a>,
+    answers: &'a Answering<'a>,
 }
 
 impl Table<'_> {
@@ -200,8 +202,16 @@ impl Table<'_> {
             lines(&|requirement, _| latest(requirement)),
             lines(&|requirement, _| exception(requirement)),
             lines(&|requirement, _| since(requirement)),
+            self.covered.and_then(|covered| covered.not_applicable.as_ref()).map_or_else(String::new, why),
         ]
     }
+}
+
+/// Why an item does not apply, in both languages, and who answers for that.
+fn why(stated: &NotApplicable) -> String {
+    let NotApplicable { reference, reason, approver } = stated;
+    let by = approver.as_ref().map_or_else(String::new, |approver| format!(" ({approver})"));
+    format!("{}\n{}\n{reference}{by}", one_line(&reason.ja), one_line(&reason.en))
 }
 
 fn group_name(group: &Group) -> String {
@@ -243,6 +253,7 @@ const fn standing(standing: Standing) -> &'static str {
         Standing::Partial => "一部",
         Standing::Excepted => "例外中",
         Standing::Satisfied => "充足",
+        Standing::NotApplicable => "対象外",
     }
 }
 

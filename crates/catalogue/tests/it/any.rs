@@ -1,6 +1,6 @@
 //! What holds for any input.
 
-use catalogue::coverage::{Citation, Standing, Status, coverage};
+use catalogue::coverage::{Citation, NotApplicable, Standing, Status, coverage};
 use catalogue::export::{Cited, Evidence, Exception, System, Text, cyclonedx, openslo, sheet_csv};
 use catalogue::{ItemRef, Limits, Relation, Scheme, import, shipped};
 use jiff::Timestamp;
@@ -87,7 +87,12 @@ prop_compose! {
             }).collect();
             one
         }).collect();
-        System { name: "s".into(), operator: text, at, requirements }
+        let not_applicable = excepted.into_iter().map(|_| NotApplicable {
+            reference: "iso25010@2023:safety".parse().unwrap(),
+            reason: Text { ja: text.clone(), en: text.clone() },
+            approver: Some(text.clone()),
+        }).collect();
+        System { name: "s".into(), operator: text, at, requirements, not_applicable }
     }
 }
 
@@ -96,7 +101,7 @@ proptest! {
     #[test]
     fn coverage_counts_each_item_once(mut citations in proptest::collection::vec(citation(), 0..20)) {
         let ipa = shipped(Scheme::IpaNfrg).unwrap();
-        let covered = coverage(ipa, &citations, None);
+        let covered = coverage(ipa, (&citations[..]).into(), None);
         prop_assert_eq!(covered.total.all.total(), 230);
         prop_assert_eq!(covered.categories.iter().map(|one| one.all.total()).sum::<usize>(), 230);
         for item in &covered.items {
@@ -109,14 +114,14 @@ proptest! {
         }).count();
         prop_assert_eq!(covered.uncounted.len() + counted, citations.len());
         citations.reverse();
-        prop_assert_eq!(coverage(ipa, &citations, None).items, covered.items);
+        prop_assert_eq!(coverage(ipa, (&citations[..]).into(), None).items, covered.items);
     }
 
     /// A further citation that is kept never makes an item look worse, unless by being only derived from it.
     #[test]
     fn a_kept_requirement_does_no_harm(citations in proptest::collection::vec(citation(), 0..10)) {
         let ipa = shipped(Scheme::IpaNfrg).unwrap();
-        let before = coverage(ipa, &citations, None);
+        let before = coverage(ipa, (&citations[..]).into(), None);
         let mut more = citations;
         more.push(Citation {
             reference: ipa.reference("C.1.1.1"),
@@ -125,7 +130,7 @@ proptest! {
             requirement: "kept".into(),
             status: Status::Pass,
         });
-        let after = coverage(ipa, &more, None);
+        let after = coverage(ipa, (&more[..]).into(), None);
         for (before, after) in before.items.iter().zip(&after.items) {
             prop_assert!(after.standing >= before.standing && after.checked >= before.checked);
             if after.ids.iter().any(|id| id == "A.1.1.1") {
@@ -175,7 +180,7 @@ proptest! {
         for record in reader.records() {
             let record = record.unwrap();
             rows += 1;
-            prop_assert_eq!(record.len(), 44);
+            prop_assert_eq!(record.len(), 45);
             for cell in &record {
                 prop_assert!(!cell.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']), "{}", cell);
                 prop_assert!(!cell.starts_with(['\t', '\r', '\n']));

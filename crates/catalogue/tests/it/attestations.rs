@@ -8,7 +8,7 @@ use catalogue::export::{ExportError, cyclonedx};
 use jsonschema::Validator;
 use serde_json::Value;
 
-use crate::{evidence, instant, requirement, system};
+use crate::{evidence, instant, not_applicable, requirement, system};
 
 fn validator() -> Validator {
     let parse = |text: &str| -> Value { serde_json::from_str(text).unwrap() };
@@ -51,6 +51,37 @@ fn the_export_is_valid_and_the_schema_would_notice() {
         *broken.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer}")) = wrong;
         assert!(!faults(&broken).is_empty(), "{pointer}");
     }
+}
+
+/// The format has no word for it: no score, a rationale, and properties of the standard's entry.
+#[test]
+fn what_does_not_apply_has_no_score() {
+    let mut system = system();
+    // The second is cited by a requirement, which then counts.
+    system.not_applicable = ["asvs@5.0.0:17", "asvs@5.0.0:14.3.2"].map(not_applicable).to_vec();
+    let exported = document(&system);
+    assert_eq!(faults(&exported), Vec::<String>::new());
+    let of = |pointer: &str, key: &str, wanted: &str| -> Vec<Value> {
+        let lists = exported.pointer(pointer).unwrap().as_array().unwrap().iter();
+        let entries = lists.flat_map(|list| list[key.split('/').next().unwrap()].as_array().unwrap());
+        entries.filter(|entry| entry[key.split('/').nth(1).unwrap()] == wanted).cloned().collect()
+    };
+    let attested = of("/declarations/attestations", "map/requirement", "asvs@5.0.0:17");
+    assert_eq!(
+        attested,
+        [serde_json::json!({ "requirement": "asvs@5.0.0:17", "claims": [],
+            "conformance": { "rationale": "not applicable: There is neither sound nor video. (security)" } })]
+    );
+    let entry = of("/definitions/standards", "requirements/bom-ref", "asvs@5.0.0:17");
+    assert_eq!(entry.len(), 1);
+    assert_eq!(entry[0]["title"], "WebRTC / WebRTC");
+    assert_eq!(
+        entry[0]["properties"][0],
+        serde_json::json!({ "name": "suimon:not-applicable", "value": "true" })
+    );
+    let cited = of("/definitions/standards", "requirements/bom-ref", "asvs@5.0.0:14.3.2");
+    assert!(cited.len() == 1 && cited[0]["properties"].is_null(), "{cited:?}");
+    assert_eq!(of("/declarations/attestations", "map/requirement", "asvs@5.0.0:14.3.2").len(), 1);
 }
 
 /// All `bom-ref`s differ, and whatever names one names one that is there.

@@ -1,9 +1,9 @@
 //! Which items are answered, and how that is counted.
 
-use catalogue::coverage::{Citation, Counts, Standing, Status, UncountedReason, coverage};
+use catalogue::coverage::{Answers, Citation, Counts, Standing, Status, UncountedReason, coverage};
 use catalogue::{Catalogue, Limits, ModelSystem, Relation, Scheme, import, shipped};
 
-use crate::{IPA_SHEET, system, workbook, write};
+use crate::{IPA_SHEET, not_applicable, system, workbook, write};
 
 fn ipa() -> &'static Catalogue {
     shipped(Scheme::IpaNfrg).unwrap()
@@ -20,7 +20,7 @@ fn citation(reference: &str, relation: Relation, status: Status, requirement: &s
 }
 
 fn standing(catalogue: &Catalogue, citations: &[Citation], id: &str) -> (Standing, bool) {
-    let covered = coverage(catalogue, citations, None);
+    let covered = coverage(catalogue, citations.into(), None);
     let item = covered.items.iter().find(|item| item.ids.iter().any(|own| own == id)).unwrap();
     (item.standing, item.checked)
 }
@@ -55,7 +55,7 @@ fn each_standing_has_its_cause() {
 
 #[test]
 fn the_founding_system_is_counted() {
-    let covered = coverage(ipa(), &system().citations(), None);
+    let covered = coverage(ipa(), (&system().citations()[..]).into(), None);
     // 238 items less the 8 that stand twice.
     assert_eq!(covered.items.len(), 230);
     assert_eq!(covered.total.all.total(), 230);
@@ -68,7 +68,8 @@ fn the_founding_system_is_counted() {
             derived_only: 1,
             excepted: 1,
             failing: 2,
-            not_covered: 223
+            not_covered: 223,
+            not_applicable: 0
         }
     );
     let areas: Vec<(&str, usize, usize)> = covered
@@ -92,7 +93,7 @@ fn the_founding_system_is_counted() {
 /// C.1.1.1 is cited, A.1.1.1 is what the report says first.
 #[test]
 fn aliases_count_together() {
-    let covered = coverage(ipa(), &system().citations(), None);
+    let covered = coverage(ipa(), (&system().citations()[..]).into(), None);
     let item = covered.items.iter().find(|item| item.ids[0] == "A.1.1.1").unwrap();
     assert_eq!(item.ids, ["A.1.1.1", "C.1.1.1"]);
     assert_eq!((item.standing, item.level), (Standing::Satisfied, Some(5)));
@@ -108,9 +109,9 @@ fn citations_that_are_no_items_are_told() {
         citation("ipa-nfrg@2018:B.9.9.9", Relation::Satisfies, Status::Pass, "R3"),
         citation("asvs@5.0.0:14.3.2", Relation::Satisfies, Status::Pass, "R4"),
     ];
-    let covered = coverage(ipa(), &citations, None);
+    let covered = coverage(ipa(), (&citations[..]).into(), None);
     let reasons: Vec<_> =
-        covered.uncounted.iter().map(|one| (one.requirement.as_str(), one.reason)).collect();
+        covered.uncounted.iter().map(|one| (one.requirement.as_deref().unwrap(), one.reason)).collect();
     assert_eq!(
         reasons,
         [
@@ -122,12 +123,39 @@ fn citations_that_are_no_items_are_told() {
     assert_eq!(covered.total.all.not_covered, 230);
 }
 
+/// A group with all its items, an item under its other number, and not what a requirement cites all the same.
+#[test]
+fn what_does_not_apply_stands_apart() {
+    let stated = ["ipa-nfrg@2018:F.3", "ipa-nfrg@2018:C.1.2.5", "ipa-nfrg@2018:E.7.1.1", "asvs@5.0.0:17"];
+    let exempt = stated.map(not_applicable);
+    let citations = system().citations();
+    let answers = Answers { citations: &citations, not_applicable: &exempt };
+    let covered = coverage(ipa(), answers, None);
+    let of = |id: &str| covered.items.iter().find(|item| item.ids.iter().any(|known| known == id)).unwrap();
+    for (id, by) in [("F.3.1.1", "F.3"), ("C.1.2.5", "C.1.2.5")] {
+        assert_eq!((of(id).standing, of(id).checked), (Standing::NotApplicable, false), "{id}");
+        assert_eq!(of(id).not_applicable.as_ref().unwrap().reference.id, by);
+    }
+    assert_eq!((of("E.7.1.1").standing, &of("E.7.1.1").not_applicable), (Standing::Excepted, &None));
+    let counted = covered.items.iter().filter(|item| item.standing == Standing::NotApplicable).count();
+    let all = covered.total.all;
+    assert_eq!((all.not_applicable, all.not_covered), (counted, 223 - counted));
+    assert_eq!((all.total(), all.stated()), (230, 7));
+    assert!(covered.uncounted.is_empty(), "{:?}", covered.uncounted);
+
+    let strange = ["ipa-nfrg@2010:F.3", "ipa-nfrg@2018:F.9"].map(not_applicable);
+    let covered = coverage(ipa(), Answers { citations: &[], not_applicable: &strange }, None);
+    let told: Vec<_> = covered.uncounted.iter().map(|one| (one.requirement.as_deref(), one.reason)).collect();
+    assert_eq!(told, [(None, UncountedReason::OtherVersion), (None, UncountedReason::Unknown)]);
+    assert_eq!(covered.total.all.not_applicable, 0);
+}
+
 #[test]
 fn an_incomplete_catalogue_says_so() {
-    let secreq = coverage(shipped(Scheme::OwaspSecreqJa).unwrap(), &system().citations(), None);
+    let secreq = coverage(shipped(Scheme::OwaspSecreqJa).unwrap(), (&system().citations()[..]).into(), None);
     assert!(!secreq.is_complete);
     assert_eq!((secreq.total.all.satisfied, secreq.total.all.total()), (1, 25));
-    let asvs = coverage(shipped(Scheme::Asvs).unwrap(), &system().citations(), None);
+    let asvs = coverage(shipped(Scheme::Asvs).unwrap(), (&system().citations()[..]).into(), None);
     assert!(asvs.is_complete);
     assert_eq!((asvs.total.all.satisfied, asvs.total.all.checked, asvs.total.all.partial), (1, 1, 1));
 }
@@ -147,7 +175,7 @@ fn a_model_system_asks_for_its_level() {
         (Some(ModelSystem::Low), Standing::Satisfied, Some(2)),
         (Some(ModelSystem::Middle), Standing::Partial, Some(4)),
     ] {
-        let covered = coverage(&copy.catalogue, &system().citations(), model);
+        let covered = coverage(&copy.catalogue, (&system().citations()[..]).into(), model);
         let item = &covered.items[0];
         assert_eq!((item.standing, item.level, item.wanted_level), (standing, Some(3), wanted));
     }

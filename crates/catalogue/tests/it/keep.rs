@@ -41,7 +41,10 @@ fn ids_titles_and_levels_come_back_with_our_labels() {
     assert_eq!(labels, ["Reserved bandwidth", "Dedicated hardware"]);
     // And it counts alike.
     let model = Some(ModelSystem::Middle);
-    assert_eq!(coverage(&kept, &system().citations(), model), coverage(&read, &system().citations(), model));
+    assert_eq!(
+        coverage(&kept, (&system().citations()[..]).into(), model),
+        coverage(&read, (&system().citations()[..]).into(), model)
+    );
     assert_eq!(kept.keep().unwrap(), text);
 }
 

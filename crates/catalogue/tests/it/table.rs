@@ -3,7 +3,7 @@
 use catalogue::export::{System, sheet_csv};
 use catalogue::{Catalogue, Limits, ModelSystem, Scheme, import, shipped};
 
-use crate::{IPA_SHEET, system, workbook, write};
+use crate::{IPA_SHEET, not_applicable, system, workbook, write};
 
 fn table(system: &System, catalogue: &Catalogue) -> Vec<Vec<String>> {
     let bytes = sheet_csv(system, catalogue, None).unwrap();
@@ -17,7 +17,7 @@ fn every_item_has_its_row_and_every_row_its_columns() {
     let ipa = shipped(Scheme::IpaNfrg).unwrap();
     let rows = table(&system(), ipa);
     assert_eq!(rows.len(), 240);
-    assert!(rows.iter().all(|row| row.len() == 44));
+    assert!(rows.iter().all(|row| row.len() == 45));
     let ids: Vec<&str> = rows[2..].iter().map(|row| row[0].as_str()).collect();
     assert_eq!(ids, ipa.items().iter().map(|item| item.id.as_str()).collect::<Vec<_>>());
     assert_eq!(
@@ -45,6 +45,26 @@ fn every_item_has_its_row_and_every_row_its_columns() {
     assert_eq!(
         of("E.7.1.1", "例外"),
         "2024-03-31T15:00:00Z: =the old system has no log (compliance_officer)"
+    );
+}
+
+#[test]
+fn why_an_item_does_not_apply_stands_in_its_row() {
+    let mut system = system();
+    system.not_applicable = vec![not_applicable("ipa-nfrg@2018:F.3")];
+    let rows = table(&system, shipped(Scheme::IpaNfrg).unwrap());
+    let of = |id: &str, heading: &str| {
+        let column = rows[1].iter().position(|name| name == heading).unwrap();
+        rows.iter().find(|row| row[0] == id).unwrap()[column].clone()
+    };
+    assert_eq!(of("F.3.1.1", "充足"), "対象外");
+    assert_eq!(
+        of("F.3.1.1", "対象外の理由"),
+        "'=音声も映像もない。\nThere is neither sound nor video.\nipa-nfrg@2018:F.3 (security)"
+    );
+    assert_eq!(
+        (of("D.1.1.1", "充足"), of("D.1.1.1", "対象外の理由")),
+        ("要件なし".to_owned(), String::new())
     );
 }
 

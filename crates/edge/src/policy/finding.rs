@@ -186,6 +186,11 @@ impl<'t> Findings<'t> {
         self.kinds |= kind.bit();
     }
 
+    /// Name of the declared route that they are of, if one covers the request for sure.
+    pub const fn route(&self) -> Option<&'t str> {
+        self.route
+    }
+
     /// Whether nothing was wrong.
     pub const fn is_empty(&self) -> bool {
         self.kinds == 0

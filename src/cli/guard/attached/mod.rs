@@ -7,8 +7,10 @@ mod client;
 mod outbox;
 mod rules;
 mod telling;
+mod watching;
 
 pub use outbox::Outbox;
+pub use watching::Watching;
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 
 use crate::clock::{Clock, SystemClock};
 use crate::entropy::Entropy;
-use crate::guards::wire::{Fault, Sighted, Way};
+use crate::guards::wire::{Fault, Sighted, Watched, Way};
 
 /// Things that wait. There are as many faults as routes times kinds; of browsers' reports at most some fifty a second come here, so a
 /// leak that many see fills it in minutes while nobody takes them. The first ones are kept: they open the incident.
@@ -31,6 +31,7 @@ const MOST_BYTES: u64 = 32 << 20;
 pub enum Item {
     Finding(Fault),
     Sighting(Sighted),
+    Watched(Watched),
 }
 
 /// What kind of thing.
@@ -38,6 +39,7 @@ pub enum Item {
 pub enum Kind {
     Finding,
     Sighting,
+    Watched,
 }
 
 /// Where what was seen is put: never waits.
@@ -135,6 +137,12 @@ impl Outbox {
         }));
     }
 
+    /// What was looked at while a requirement was kept. The id is made here.
+    pub fn watched(&self, watched: Watched) {
+        let id = self.entropy.id(watched.until);
+        self.put(Item::Watched(Watched { id, ..watched }));
+    }
+
     fn put(&self, item: Item) {
         if self.sender.try_send(item).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
@@ -195,6 +203,7 @@ impl Kept {
         let is_of_kind = |item: &Item| match item {
             Item::Finding(_) => kind == Kind::Finding,
             Item::Sighting(_) => kind == Kind::Sighting,
+            Item::Watched(_) => kind == Kind::Watched,
         };
         let of_kind = self.items.iter().take(among).enumerate().filter(|(_, item)| is_of_kind(item));
         let place = of_kind.map(|(place, _)| place).nth(at);

@@ -121,11 +121,12 @@ impl Telling {
         let (client, system, node) = (self.client.clone(), self.system.clone(), self.node.clone());
         let (started_at, digest) = (self.started_at, self.keeping.digest());
         tokio::spawn(async move {
-            let (mut findings, mut sightings) = (Vec::new(), Vec::new());
+            let (mut findings, mut sightings, mut watched) = (Vec::new(), Vec::new(), Vec::new());
             for item in items {
                 match item {
                     Item::Finding(fault) => findings.push(fault),
                     Item::Sighting(sighted) => sightings.push(sighted),
+                    Item::Watched(one) => watched.push(one),
                 }
             }
             let report = Report {
@@ -136,6 +137,7 @@ impl Telling {
                 started_at,
                 findings,
                 sightings,
+                watched,
             };
             let ReportData { report_guard } = client.ask(REPORT, json!({ "input": report })).await?;
             Ok(report_guard)
@@ -223,6 +225,7 @@ fn unfit(field: &str) -> Option<(Kind, usize)> {
     match list {
         "findings" => Some((Kind::Finding, at)),
         "sightings" => Some((Kind::Sighting, at)),
+        "watched" => Some((Kind::Watched, at)),
         _ => None,
     }
 }

@@ -8,6 +8,7 @@ mod examples;
 mod hostile;
 mod json_schema;
 mod measured;
+mod not_applicable;
 mod references;
 mod requirements;
 mod routes;
