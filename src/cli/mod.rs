@@ -24,6 +24,7 @@ mod keys;
 mod manifests;
 mod migrate;
 mod output;
+mod packs;
 mod plan;
 mod report;
 mod retention;
@@ -104,6 +105,9 @@ enum Command {
     Jobs(jobs::Command),
     /// Asks every rule pack whether authority and persons must be told, and by when.
     Assess(assess::Arguments),
+    /// Rule packs: check your own or the shipped ones, write the page of what is shipped.
+    #[command(subcommand)]
+    Packs(packs::Command),
     /// Verifies the audit log; prints the table of permissions.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -165,6 +169,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Keys(command) => keys::run(&context, command).await,
         Command::Jobs(command) => jobs::run(&context, command).await,
         Command::Assess(arguments) => assess::run(&context, arguments).await,
+        Command::Packs(command) => packs::run(command),
         Command::Audit(command) => audit::run(&context, command).await,
         Command::Demo(arguments) => demo::run(&context, arguments).await,
         Command::Drill(command) => drill::run(&context, command).await,

@@ -1,5 +1,7 @@
 //! Facts of one record that cannot all be true. Only what is confirmed counts: a suspicion contradicts nothing.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
@@ -72,6 +74,7 @@ impl Facts {
                 found.push(contradiction(WHOLE, name, "is more than", "を超えることはありません", false));
             }
         }
+        found.extend(whole.and_then(|whole| self.too_many_in_subdivisions(whole)));
         found
     }
 
@@ -83,6 +86,29 @@ impl Facts {
             .filter(|(_, fact)| ends(&fact.value).0.is_some_and(|m| m.timestamp() > limit))
             .map(|(name, _)| name)
             .collect()
+    }
+
+    /// Subdivisions of one country that hold more people together than there are: nobody resides in two of them.
+    /// Countries are not added up, because `EU` holds its members.
+    fn too_many_in_subdivisions(&self, whole: u64) -> Option<Contradiction> {
+        let mut sums: BTreeMap<&str, u64> = BTreeMap::new();
+        for (name, _) in self.iter() {
+            let code = name.strip_prefix("counts.by_jurisdiction.").and_then(|code| code.split_once('-'));
+            let Some((country, _)) = code else { continue };
+            let least = self.confirmed(name).and_then(|v| count_ends(v).0).unwrap_or(0);
+            let sum = sums.entry(country).or_default();
+            *sum = sum.saturating_add(least);
+            if *sum > whole {
+                return Some(contradiction(
+                    WHOLE,
+                    name,
+                    "makes, with the other parts of the same country, more than",
+                    "を、同じ国の他の地域と合わせると超えます",
+                    false,
+                ));
+            }
+        }
+        None
     }
 
     fn confirmed(&self, name: &str) -> Option<&Knowledge> {

@@ -163,7 +163,13 @@ impl Judge<'_> {
         let mut accounted = 0u64;
         for (name, fact) in &members {
             node.operands.push(operand(name, Some(fact)));
-            result = result.or(self.answer(asked, fact, lean));
+            let mut answer = self.answer(asked, fact, lean);
+            if answer == Truth::Unknown
+                && let Some(bounded) = self.bounded_by_total(Some(fact))
+            {
+                answer = self.answer(asked, &bounded, lean);
+            }
+            result = result.or(answer);
             accounted = accounted.saturating_add(at_least_so_many(&fact.value));
         }
         if result != Truth::T {

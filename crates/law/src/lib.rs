@@ -31,6 +31,7 @@ mod contradictions;
 mod deadline_read;
 mod deadlines;
 mod decision;
+mod document;
 mod error;
 mod evaluate;
 mod facts;
@@ -52,6 +53,7 @@ mod tree;
 
 pub mod cases;
 pub mod enisa;
+pub mod lint;
 #[doc(hidden)]
 pub mod view;
 
@@ -63,11 +65,13 @@ pub use decision::{
     Annotation, AsOf, Assessment, Caveat, DeadlineDecision, DeadlineStatus, Decision, DutyDecision, Missing,
     MissingFact, Other, Outcome, Pending, Scope,
 };
+pub use document::document;
 pub use error::{FactsError, PackError};
 pub use evaluate::{EvaluatedAt, evaluate};
 pub use facts::{Certainty, Fact, Facts, Knowledge, Value};
 pub use kleene::Truth;
 pub use labels::{Labels, Lang};
+pub use lint::{Lint, lint};
 pub use moment::{Moment, Precision};
 pub use pack::{Grade, Nature, Source, Status};
 pub use packs::{Packs, RegimeInfo, VersionInfo};

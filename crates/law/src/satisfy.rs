@@ -151,7 +151,8 @@ impl<'p> State<'p> {
 
     /// A part is not more than the whole.
     fn consistent(mut self) -> Option<Self> {
-        let parts = self.domains.iter().filter(|(n, _)| n.starts_with(PART) && self.recorded.contains_key(*n));
+        let parts =
+            self.domains.iter().filter(|(n, _)| n.starts_with(PART) && self.recorded.contains_key(*n));
         let least = parts.filter_map(|(_, values)| values.iter().filter_map(count).min()).max();
         if let (Some(least), Some(true)) = (least, self.recorded.get(TOTAL)) {
             let whole = self.domains.get_mut(TOTAL)?;
@@ -182,7 +183,8 @@ impl<'p> State<'p> {
     }
 
     fn chosen(&self, fact: &str) -> Vec<String> {
-        let chosen: BTreeSet<_> = self.words.iter().filter(|((f, _), w)| *f == fact && **w).map(|((_, w), _)| w).collect();
+        let chosen: BTreeSet<_> =
+            self.words.iter().filter(|((f, _), w)| *f == fact && **w).map(|((_, w), _)| w).collect();
         chosen.into_iter().map(|w| (*w).to_owned()).collect()
     }
 }
@@ -194,15 +196,16 @@ fn count(value: &Value) -> Option<u64> {
     }
 }
 
-/// The engine's answer to one question when the fact has this value. A family is asked through one of its members.
+/// The answer to one question when the fact certainly has this value.
 fn answer(leaf: &Leaf<'_>, value: &Value) -> Truth {
-    let mut facts = Facts::default();
-    let name = leaf.fact.strip_suffix('*').map_or(leaf.fact.to_owned(), |prefix| format!("{prefix}X"));
-    if leaf.fact.ends_with('*') {
-        facts.map.insert(TOTAL.to_owned(), Fact::known(value.clone()));
+    match (&leaf.question, value) {
+        (Question::Is(values), value) => Truth::of(values.contains(value)),
+        (Question::MoreThan(n), Value::Count(have)) => Truth::of(have > n),
+        (Question::AtLeast(n), Value::Count(have)) => Truth::of(have >= n),
+        (Question::Before(day), Value::Moment(m)) => Truth::of(m.date_in(leaf.zone()) < *day),
+        (Question::OnOrAfter(day), Value::Moment(m)) => Truth::of(m.date_in(leaf.zone()) >= *day),
+        _ => Truth::Unknown,
     }
-    facts.map.insert(name, Fact::known(value.clone()));
-    leaf.answer(&facts)
 }
 
 /// Adds the values of a fact that this question can tell apart.
@@ -235,7 +238,9 @@ pub fn values(leaf: &Leaf<'_>) -> Vec<Value> {
             let moments = days.into_iter().flatten().map(|d| Moment::parse(&format!("{d}[{zone}]")));
             moments.filter_map(|m| m.ok().map(Value::Moment)).collect()
         }
-        (Question::Is(values), Some(FactKind::Count)) => values.iter().filter_map(count).flat_map(around).collect(),
+        (Question::Is(values), Some(FactKind::Count)) => {
+            values.iter().filter_map(count).flat_map(around).collect()
+        }
         (_, Some(FactKind::Flag)) => vec![Value::Flag(true), Value::Flag(false)],
         (_, Some(FactKind::Choice(words))) => words.iter().map(|w| Value::Word((*w).to_owned())).collect(),
         (Question::Recorded, Some(FactKind::Moment)) => {

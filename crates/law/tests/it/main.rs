@@ -1,11 +1,18 @@
 //! One binary, so that the crate links once.
 
+mod boundaries;
 mod cases;
 mod clocks;
+mod document;
 mod engine;
 mod facts;
+mod guide;
+mod lint;
+mod naive;
 mod packs;
+mod properties;
 mod prose;
+mod records;
 
 use law::{Decision, EvaluatedAt, Facts, Packs, SHIPPED, evaluate};
 

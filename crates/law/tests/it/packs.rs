@@ -182,7 +182,12 @@ proptest! {
         let from = from.index(text.len());
         let to = (from + len).min(text.len());
         let damaged: String = text[..from].iter().copied().chain(patch.chars()).chain(text[to..].iter().copied()).collect();
-        let files = SHIPPED.iter().enumerate().map(|(i, (n, t))| (*n, if i == file { damaged.as_str() } else { t }));
+        // With the calendars, which packs refer to; the other packs have no part in it.
+        let files = SHIPPED
+            .iter()
+            .enumerate()
+            .filter(|(i, (n, _))| *i == file || n.starts_with("calendars/"))
+            .map(|(i, (n, t))| (*n, if i == file { damaged.as_str() } else { t }));
         if let Err(faults) = Packs::load(files) {
             prop_assert!(faults.iter().all(|f| f.line > 0 && !f.message.is_empty()));
         }
