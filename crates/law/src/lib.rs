@@ -22,11 +22,13 @@
 //! # Ok::<(), String>(())
 //! ```
 
+mod answers;
 mod calendar;
 mod catalogue;
 mod choose;
 pub mod clock;
 mod condition_read;
+mod contradictions;
 mod deadline_read;
 mod deadlines;
 mod decision;
@@ -43,6 +45,7 @@ mod pack;
 mod pack_read;
 mod packs;
 mod prose;
+mod questions;
 mod read;
 mod shipped;
 mod trace;
@@ -53,6 +56,7 @@ pub mod cases;
 pub use calendar::{Calendar, MissingYear};
 pub use catalogue::{FACTS, FactDef, FactKind, find as find_fact};
 pub use clock::Due;
+pub use contradictions::Contradiction;
 pub use decision::{
     Annotation, AsOf, Assessment, Caveat, DeadlineDecision, DeadlineStatus, Decision, DutyDecision, Missing,
     MissingFact, Other, Outcome, Pending, Scope,
@@ -65,5 +69,6 @@ pub use labels::{Labels, Lang};
 pub use moment::{Moment, Precision};
 pub use pack::{Grade, Nature, Source, Status};
 pub use packs::{Packs, RegimeInfo, VersionInfo};
+pub use questions::{OpenOutcome, Question, questions};
 pub use shipped::{SHIPPED, SHIPPED_CASES};
 pub use trace::{Extent, Operand, Operator, Trace, TraceNode};

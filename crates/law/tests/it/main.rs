@@ -6,6 +6,7 @@ mod engine;
 mod facts;
 mod packs;
 mod prose;
+mod questions;
 
 use law::{Decision, EvaluatedAt, Facts, Packs, SHIPPED, evaluate};
 
