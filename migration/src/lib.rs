@@ -20,6 +20,8 @@ mod m20231128_000028_evidence;
 mod m20231128_000030_guards;
 mod m20231128_000035_catalogue_copies;
 mod m20231129_000036_scans;
+mod m20231129_000040_consultations;
+mod m20231129_000041_duty_reminders;
 mod schema;
 pub mod walls;
 
@@ -52,6 +54,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20231128_000030_guards::Migration),
             Box::new(m20231128_000035_catalogue_copies::Migration),
             Box::new(m20231129_000036_scans::Migration),
+            Box::new(m20231129_000040_consultations::Migration),
+            Box::new(m20231129_000041_duty_reminders::Migration),
         ]
     }
 }

@@ -11,6 +11,7 @@ mod audit;
 mod caching;
 mod demo;
 mod drill;
+mod duties;
 mod estimate;
 mod example;
 mod export;
@@ -24,6 +25,7 @@ mod keys;
 mod manifests;
 mod migrate;
 mod output;
+mod packs;
 mod plan;
 mod report;
 mod retention;
@@ -104,6 +106,12 @@ enum Command {
     Jobs(jobs::Command),
     /// Asks every rule pack whether authority and persons must be told, and by when.
     Assess(assess::Arguments),
+    /// Duties of an incident: list, settle.
+    #[command(subcommand)]
+    Duties(duties::Command),
+    /// Rule packs of this build. Needs no database.
+    #[command(subcommand)]
+    Packs(packs::Command),
     /// Verifies the audit log; prints the table of permissions.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -165,6 +173,8 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Keys(command) => keys::run(&context, command).await,
         Command::Jobs(command) => jobs::run(&context, command).await,
         Command::Assess(arguments) => assess::run(&context, arguments).await,
+        Command::Duties(command) => duties::run(&context, command).await,
+        Command::Packs(command) => packs::run(command),
         Command::Audit(command) => audit::run(&context, command).await,
         Command::Demo(arguments) => demo::run(&context, arguments).await,
         Command::Drill(command) => drill::run(&context, command).await,
