@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Decision, EvaluatedAt, Facts, Labels, Moment, Outcome, PackError, Packs, evaluate,
+    Decision, EvaluatedAt, Facts, Labels, Moment, Outcome, PackError, Packs,
+    enisa::{self, Band},
+    evaluate,
     read::{At, Errors},
     tree,
 };
@@ -45,6 +47,8 @@ pub struct Case {
     pub facts: Facts,
     /// Expected answers, by regime.
     pub expect: Vec<Expectation>,
+    /// Expected severity by ENISA: score and band.
+    pub severity: Option<(String, Band)>,
 }
 
 /// What one regime has to answer. What is not stated is not compared.
@@ -133,8 +137,10 @@ fn case(
     default_at: EvaluatedAt,
     errs: &mut Errors,
 ) -> Option<Case> {
-    let f =
-        at.fields(&["id", "title", "trust", "decided_by", "evaluated_at", "base", "facts", "expect"], errs)?;
+    let f = at.fields(
+        &["id", "title", "trust", "decided_by", "evaluated_at", "base", "facts", "expect", "severity"],
+        errs,
+    )?;
     let id = f.need("id", errs)?.text(errs)?.to_owned();
     let title = f.need("title", errs)?.labels(errs)?;
     let trust = f.need("trust", errs)?.choice(&[("A", Trust::A), ("B", Trust::B), ("C", Trust::C)], errs)?;
@@ -154,14 +160,28 @@ fn case(
         Some(a) => base.overlaid(Facts::read(&a, errs)?),
         None => base,
     };
+    for c in facts.contradictions() {
+        at.fail::<()>(errs, format!("{}: {}", c.facts.join(", "), c.text.en));
+    }
     let mut expect = Vec::new();
-    for e in f.need("expect", errs)?.list(errs)? {
+    for e in f.get("expect").and_then(|a| a.list(errs)).unwrap_or_default() {
         expect.extend(expectation(&e, errs));
     }
-    if expect.is_empty() {
+    let severity = f.get("severity").and_then(|a| {
+        let s = a.fields(&["score", "band"], errs)?;
+        let score = s.need("score", errs)?.text(errs)?.to_owned();
+        let table = &[
+            ("low", Band::Low),
+            ("medium", Band::Medium),
+            ("high", Band::High),
+            ("very_high", Band::VeryHigh),
+        ];
+        Some((score, s.need("band", errs)?.choice(table, errs)?))
+    });
+    if expect.is_empty() && severity.is_none() {
         return at.fail(errs, "the case expects nothing");
     }
-    Some(Case { id, title, trust, decided_by, evaluated_at, facts, expect })
+    Some(Case { id, title, trust, decided_by, evaluated_at, facts, expect, severity })
 }
 
 fn expectation(at: &At<'_>, errs: &mut Errors) -> Option<Expectation> {
@@ -196,6 +216,20 @@ impl Case {
             match assessment.regime(&e.regime) {
                 Some(d) => e.compare(d, &mut faults),
                 None => faults.push(format!("there is no regime {}", e.regime)),
+            }
+        }
+        if let Some((score, band)) = &self.severity {
+            let got = enisa::severity(&self.facts).map(|s| (s.score, s.band));
+            let shown =
+                got.map_or_else(
+                    String::new,
+                    |((a, b), _)| {
+                        if a == b { a.to_string() } else { format!("{a}..{b}") }
+                    },
+                );
+            if shown != *score || got.is_none_or(|(_, (a, b))| a != *band || b != *band) {
+                faults
+                    .push(format!("severity: expected {score} {band:?}, got {shown} {:?}", got.map(|g| g.1)));
             }
         }
         faults.into_iter().map(|f| format!("{}: {f}", self.id)).collect()

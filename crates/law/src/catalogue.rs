@@ -38,6 +38,8 @@ const fn def(name: &'static str, kind: FactKind, en: &'static str, ja: &'static 
     FactDef { name, kind, en, ja }
 }
 
+use crate::enisa;
+
 use FactKind::{Choice, Codes, Count, Flag, Moment, Set, Text};
 
 /// Kinds of organisation, as the laws distinguish them.
@@ -404,6 +406,33 @@ pub const FACTS: &[FactDef] = &[
         Flag,
         "notice is needed for the protection of the persons",
         "本人の保護に通知が必要であること",
+    ),
+    // ENISA's severity
+    def("enisa.data_context", Set(enisa::CONTEXTS), "ENISA: kinds of data", "ENISA：データの性質（DPC）"),
+    def(
+        "enisa.context_adjustment",
+        Choice(enisa::ADJUSTMENTS),
+        "ENISA: adjustment by the context",
+        "ENISA：文脈による補正",
+    ),
+    def(
+        "enisa.ease_of_identification",
+        Choice(enisa::EASES),
+        "ENISA: ease of identification",
+        "ENISA：識別の容易さ（EI）",
+    ),
+    def(
+        "enisa.confidentiality",
+        Choice(enisa::CONFIDENTIALITIES),
+        "ENISA: loss of confidentiality",
+        "ENISA：機密性の喪失",
+    ),
+    def("enisa.integrity", Choice(enisa::INTEGRITIES), "ENISA: loss of integrity", "ENISA：完全性の喪失"),
+    def(
+        "enisa.availability",
+        Choice(enisa::AVAILABILITIES),
+        "ENISA: loss of availability",
+        "ENISA：可用性の喪失",
     ),
     // process; the member is the regime's id
     def("process.reported_at.", Moment, "time of the report under", "報告時点"),

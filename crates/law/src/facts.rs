@@ -124,6 +124,9 @@ impl Facts {
     pub(crate) fn from_node(file: &str, node: &Node) -> Result<Self, FactsError> {
         let mut errs = Errors::new(file);
         let facts = Self::read(&At::root(node), &mut errs);
+        if let Some(facts) = facts.as_ref().filter(|_| errs.list.is_empty()) {
+            facts.tell_contradictions(&At::root(node), &mut errs);
+        }
         match facts {
             Some(facts) if errs.list.is_empty() => Ok(facts),
             _ => Err(FactsError(errs.list)),
@@ -147,6 +150,15 @@ impl Facts {
             }
         }
         Some(Facts { map })
+    }
+
+    /// Each contradiction at the fact to look at first.
+    pub(crate) fn tell_contradictions(&self, at: &At<'_>, errs: &mut Errors) {
+        for c in self.contradictions() {
+            let entries = at.entries(errs).unwrap_or_default();
+            let place = entries.iter().rfind(|(name, _)| c.facts.iter().any(|f| f == name));
+            place.map_or(at, |(_, at)| at).fail::<()>(errs, c.text.en.as_ref());
+        }
     }
 
     /// The fact of this name, if recorded.

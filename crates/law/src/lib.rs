@@ -47,11 +47,15 @@ mod packs;
 mod prose;
 mod questions;
 mod read;
+mod satisfy;
 mod shipped;
 mod trace;
 mod tree;
 
 pub mod cases;
+pub mod enisa;
+#[doc(hidden)]
+pub mod view;
 
 pub use calendar::{Calendar, MissingYear};
 pub use catalogue::{FACTS, FactDef, FactKind, find as find_fact};

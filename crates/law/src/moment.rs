@@ -65,6 +65,15 @@ impl Moment {
     /// # Errors
     /// A text that says which part is wrong, without repeating the value.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let moment = Self::parse_any(text)?;
+        // Nothing here is older than the laws; an instant before is a slip, such as a year of two digits.
+        if moment.at < Timestamp::UNIX_EPOCH {
+            return Err("lies before 1970; check the year");
+        }
+        Ok(moment)
+    }
+
+    fn parse_any(text: &str) -> Result<Self, &'static str> {
         const FORM: &str = "expected an instant such as 2023-10-26T13:15:00+09:00[Asia/Tokyo], \
                             2023-10-26T13:15:00+09:00 or 2023-10-26[Asia/Tokyo]";
         const ZONE: &str = "the zone in brackets is not a known IANA time zone such as Asia/Tokyo";
