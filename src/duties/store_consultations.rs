@@ -25,7 +25,7 @@ pub async fn consultations<C: ConnectionTrait>(
         .filter(consultation::Column::TenantId.eq(scope.tenant()))
         .filter(consultation::Column::IncidentId.eq(incident))
         .order_by_asc(consultation::Column::ConsultedAt)
-        .order_by_asc(consultation::Column::Id)
+        .order_by_asc(consultation::Column::Entry)
         .limit(MAX_ROWS)
         .all(database)
         .await?;

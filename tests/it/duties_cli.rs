@@ -58,11 +58,11 @@ fn facts_alone_are_assessed_without_a_database() {
     APPI Art. 26 from 2022-04-01 to 2024-03-31 (jp-appi-26@2022-04-01)
       report to the regulator: required
       notice to the persons: required
+      entrustor: not required
       Report to the PPC — Preliminary report [Rule 8(1); GL 3-5-3-3]: 2023-10-28..2023-10-30 (guidance)
         start 2023-10-26, 3 days, the day of the start is day 1: 2023-10-28
         start 2023-10-26, 5 days, the day of the start is day 1: 2023-10-30
       Report to the PPC — Final report [Rule 8(2); GL 3-5-3-4]: 2023-11-24 (statute)
-        start 2023-10-26, 30 days, the day of the start is day 1: 2023-11-24
     "#);
     assert!(told.contains("Rule 7(iv): number of principals 1001 > 1000 → met"));
     assert!(std::fs::read_dir(folder.path()).unwrap().count() == 1, "nothing was created");

@@ -4,7 +4,9 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::duties_scene::Scene;
+use suimon::incidents;
+
+use crate::duties_scene::{Scene, jst};
 
 const RECORD_ALL: &str = "mutation($id: ID!, $facts: [NewFactInput!]!) { recordFacts(incidentId: $id, facts: $facts) {
     __typename ... on RecordedFacts { facts { name value } } ... on Problem { code field message remedy } } }";
@@ -212,4 +214,29 @@ async fn a_processor_tells_the_controller_and_that_is_a_duty_of_its_own() {
         .collect();
     assert_eq!(of.len(), 1, "{duties:?}");
     assert_eq!((&of[0]["to"], &of[0]["state"]), (&json!("the controller"), &json!("OPEN")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_to_contradict_later_is_shown_and_hides_nothing() {
+    let scene = Scene::new().await;
+    scene.officer_facts().await;
+    let noticed = json!("2023-10-26T11:30:00+09:00[Asia/Tokyo]");
+    assert_eq!(scene.fact("timeline.discovered_at", noticed, "CONFIRMED").await["__typename"], "Fact");
+    // Later it turns out that the fault began only at noon: the service's own fact follows, by itself.
+    let times = incidents::Times { occurred_from: Some(jst("2023-10-26T12:00")), ..Default::default() };
+    incidents::set_incident_times(&scene.op().await, scene.incident, times)
+        .await
+        .expect("the start is known better");
+    scene.app.run_jobs().await;
+    let query = "query($id: ID!) { assessments(incidentId: $id) { number contradictions(language: EN) { facts text } } }";
+    let answer = scene.officer.gql_with(query, json!({ "id": scene.id })).await;
+    let newest = &answer["data"]["assessments"][0]["contradictions"];
+    assert_eq!(newest[0]["facts"], json!(["timeline.occurred_from", "timeline.discovered_at"]), "{answer}");
+    // It stands in nobody's way: another fact can be recorded, and so can the correction.
+    assert_eq!(scene.fact("risk.property_damage", json!(true), "CONFIRMED").await["__typename"], "Fact");
+    let noon = json!("2023-10-26T12:10:00+09:00[Asia/Tokyo]");
+    assert_eq!(scene.fact("timeline.discovered_at", noon, "CONFIRMED").await["__typename"], "Fact");
+    scene.app.run_jobs().await;
+    let answer = scene.officer.gql_with(query, json!({ "id": scene.id })).await;
+    assert_eq!(answer["data"]["assessments"][0]["contradictions"], json!([]), "{answer}");
 }
