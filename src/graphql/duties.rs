@@ -232,6 +232,10 @@ impl DutiesMutation {
 
     /// Closes an open duty: done with a receipt, or waived with a reason. `at` is when it was done (now); what was done after its last
     /// instant wants a `lateReason`.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is an argument of the field"
+    )]
     async fn settle_duty(
         &self,
         context: &Context<'_>,
