@@ -2,9 +2,11 @@
 
 mod alarm;
 mod audit;
+mod duties;
 mod emergency;
 mod incidents;
 mod retention;
+mod webhook;
 
 use std::sync::Arc;
 
@@ -22,6 +24,11 @@ pub fn handlers() -> Vec<Handler> {
         retention::REKEY,
         emergency::ALARM,
         incidents::ALARM,
+        duties::ASSESS,
+        duties::ALARM,
+        duties::REMIND,
+        duties::REMINDER,
+        webhook::POST,
         crate::incidents::scans::HANDLER,
     ];
     handlers.extend(crate::vault::handlers());

@@ -11,7 +11,7 @@
 //! notices             →  incidents requirements vault jobs access audit
 //! decisions           →  requirements vault access audit
 //! guards              →  incidents requirements jobs access audit
-//! duties              →  incidents requirements vault jobs access audit
+//! duties              →  notices incidents requirements vault jobs access audit
 //! incidents           →  requirements vault jobs access audit
 //! vault               →  requirements emergency jobs access audit
 //! emergency           →  jobs access audit

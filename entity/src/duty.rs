@@ -36,6 +36,8 @@ pub struct Model {
     pub receipt: Option<String>,
     #[sea_orm(column_type = "Text", nullable)]
     pub reason: Option<String>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub late_reason: Option<String>,
     pub settled_at: Option<i64>,
     pub settled_by: Option<Uuid>,
     pub created_at: i64,

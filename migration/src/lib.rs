@@ -21,6 +21,8 @@ mod m20231128_000030_guards;
 mod m20231128_000035_catalogue_copies;
 mod m20231129_000036_scans;
 mod m20231129_000037_kinds_of_findings;
+mod m20231129_000040_consultations;
+mod m20231129_000041_duty_reminders;
 mod schema;
 pub mod walls;
 
@@ -54,6 +56,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20231128_000035_catalogue_copies::Migration),
             Box::new(m20231129_000036_scans::Migration),
             Box::new(m20231129_000037_kinds_of_findings::Migration),
+            Box::new(m20231129_000040_consultations::Migration),
+            Box::new(m20231129_000041_duty_reminders::Migration),
         ]
     }
 }

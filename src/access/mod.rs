@@ -71,5 +71,8 @@ pub use sign_in::{SignInStep, sign_in, sign_in_with_code, unlock_locally};
 pub use tenants::{
     NewTenant, Tenant, TenantDirectory, create_tenants, list_tenants, tenant_by_id, tenant_by_slug,
 };
-pub use tokens::{ApiToken, IssuedToken, issue_token, issue_token_for, list_tokens, revoke_token};
+pub use tokens::{
+    ApiToken, IssuedToken, calendar_feed, issue_token, issue_token_for, list_tokens, reader_of_calendar,
+    renew_calendar_feed, revoke_calendar_feed, revoke_token,
+};
 pub use why::{holders_of, operator_policy, policy_of, token_of};

@@ -468,6 +468,24 @@ pub async fn tokens(scope: &Scope) -> Result<Vec<api_token::Model>, DbErr> {
         .await
 }
 
+/// An account's tokens of a label and scopes that were not revoked, the oldest first.
+pub async fn labelled_tokens(
+    scope: &Scope,
+    account: Uuid,
+    label: &str,
+    scopes: &str,
+) -> Result<Vec<api_token::Model>, DbErr> {
+    api_token::Entity::find()
+        .filter(scope.rows(api_token::Column::TenantId))
+        .filter(api_token::Column::AccountId.eq(account))
+        .filter(api_token::Column::Label.eq(label))
+        .filter(api_token::Column::Scopes.eq(scopes))
+        .filter(api_token::Column::RevokedAt.is_null())
+        .order_by_asc(api_token::Column::Id)
+        .all(scope.connection())
+        .await
+}
+
 /// A token of the scope's tenant that was not revoked.
 pub async fn token(scope: &Scope, id: Uuid) -> Result<Option<api_token::Model>, DbErr> {
     api_token::Entity::find()

@@ -157,6 +157,77 @@ pub async fn revoke_token(op: &Op, tenant: Uuid, id: Uuid) -> Result<()> {
     tx.commit(Event::new("token.revoke", format!("token:{id}"))).await
 }
 
+/// What a calendar's secret opens. It stands in an address, so it opens nothing else.
+const CALENDAR: &str = "read:calendar";
+/// The same as it is stored.
+const CALENDAR_SCOPES: &str = r#"["read:calendar"]"#;
+/// How the token of a calendar is called.
+const CALENDAR_LABEL: &str = "calendar";
+
+/// The calendar feed of the caller's own account, where there is one.
+///
+/// # Errors
+/// `FORBIDDEN` for the service itself.
+pub async fn calendar_feed(op: &Op) -> Result<Option<ApiToken>> {
+    let (scope, account) = op.own()?;
+    let mut found = store::labelled_tokens(&scope, account, CALENDAR_LABEL, CALENDAR_SCOPES).await?;
+    found.retain(|row| row.expires_at > scope.at_micros());
+    found.pop().map(describe).transpose()
+}
+
+/// Issues the secret of the caller's own calendar; the one before ends with it.
+///
+/// # Errors
+/// `FORBIDDEN` for tokens and for whoever may not read calendars.
+pub async fn renew_calendar_feed(op: &Op) -> Result<IssuedToken> {
+    let (scope, account) = op.own()?;
+    if op.actor().token_scopes.is_some() {
+        return Err(
+            Error::forbidden("create", "calendar").remedy("sign in with a password to have a calendar")
+        );
+    }
+    op.permit_at(op.actor().tenant, Action::Read, "calendar").await?;
+    end_feeds(&scope, account).await?;
+    issue(&scope, account, CALENDAR_LABEL, &[CALENDAR.to_owned()], MAX_DAYS).await
+}
+
+/// Ends the caller's own calendar. False when there was none.
+///
+/// # Errors
+/// `FORBIDDEN` for tokens.
+pub async fn revoke_calendar_feed(op: &Op) -> Result<bool> {
+    let (scope, account) = op.own()?;
+    if op.actor().token_scopes.is_some() {
+        return Err(Error::forbidden("delete", "calendar").remedy("sign in with a password"));
+    }
+    end_feeds(&scope, account).await
+}
+
+async fn end_feeds(scope: &Scope, account: Uuid) -> Result<bool> {
+    let mut ended = false;
+    for row in store::labelled_tokens(scope, account, CALENDAR_LABEL, CALENDAR_SCOPES).await? {
+        let tx = scope.begin().await?;
+        if store::revoke_token(tx.connection(), row.tenant_id, row.id, scope.at_micros()).await? {
+            tx.commit(Event::new("token.revoke", format!("token:{}", row.id))).await?;
+            ended = true;
+        }
+    }
+    Ok(ended)
+}
+
+/// Who reads a calendar by its secret. Other tokens do not belong into an address, and open nothing here.
+///
+/// # Errors
+/// `UNAUTHENTICATED`.
+pub async fn reader_of_calendar(app: &Arc<App>, secret: &str, request_id: &str) -> Result<Op> {
+    let op = super::authenticate(app, &super::Credentials::Bearer(secret.to_owned()), request_id).await?;
+    let scopes = op.actor().token_scopes.as_deref().unwrap_or_default();
+    match scopes {
+        [only] if only.to_string() == CALENDAR => Ok(op),
+        _ => Err(Error::unauthenticated("this token is not a calendar's")),
+    }
+}
+
 fn describe(row: api_token::Model) -> Result<ApiToken> {
     Ok(ApiToken {
         tenant: row.tenant_id,

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
-use law::{Decision, Facts, Lang, Scope};
+use law::{Decision, Facts, Lang, OpenOutcome, Question};
 
 use super::{Context, Failure, Format, output};
 use crate::access;
@@ -32,6 +32,9 @@ pub struct Arguments {
     /// The law as known at this instant (default: now).
     #[arg(long, value_name = "INSTANT", requires = "facts")]
     at: Option<Timestamp>,
+    /// Which facts to find out next, what most hangs on first, instead of what the law says.
+    #[arg(long, requires = "facts")]
+    questions: bool,
     #[arg(long, value_enum, default_value = "en")]
     lang: Language,
     #[arg(long, value_enum, default_value = "text")]
@@ -55,11 +58,14 @@ impl From<Language> for Lang {
 }
 
 pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Failure> {
-    let Arguments { facts, incident, login, at, lang, format } = arguments;
+    let Arguments { facts, incident, login, at, questions, lang, format } = arguments;
     let decisions = match (facts, incident) {
         (Some(file), _) => {
             let facts = read(&file)?;
             let at = at.unwrap_or_else(|| SystemClock.now());
+            if questions {
+                return ask(&facts, at, lang.into(), format);
+            }
             duties::assess_offline(&facts, at)?.decisions
         }
         (None, Some(number)) => {
@@ -72,6 +78,37 @@ pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Fa
     match format {
         Format::Json => output::json(&serde_json::json!({ "decisions": decisions }))?,
         Format::Text => output::print(&text(&decisions, lang.into())),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn ask(facts: &Facts, at: Timestamp, lang: Lang, format: Format) -> Result<ExitCode, Failure> {
+    let asked = duties::questions_offline(facts, at)?;
+    if format == Format::Json {
+        let one = |question: &Question| {
+            let outcome = |open: &OpenOutcome| serde_json::json!({ "regime": open.regime, "recipient": open.recipient, "may_become": open.may_become });
+            serde_json::json!({
+                "fact": question.fact, "label": question.label, "weight": question.weight,
+                "deadlines": question.deadlines,
+                "outcomes": question.outcomes.iter().map(outcome).collect::<Vec<_>>(),
+            })
+        };
+        output::json(&serde_json::json!({ "questions": asked.iter().map(one).collect::<Vec<_>>() }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for question in &asked {
+        output::line(&format!("{}  ({})", question.label.get(lang), question.fact));
+        for open in &question.outcomes {
+            let may: Vec<String> =
+                open.may_become.iter().map(|outcome| outcome.label().get(lang).to_owned()).collect();
+            output::line(&format!("  {} {}: {}", open.regime, open.recipient, may.join(" | ")));
+        }
+    }
+    if asked.is_empty() {
+        output::line(match lang {
+            Lang::En => "no single fact changes an outcome or a deadline",
+            Lang::Ja => "結論や期限を変える事実はありません",
+        });
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -96,16 +133,21 @@ fn read(file: &Path) -> Result<Facts, Failure> {
     facts.map_err(|faults| Failure::usage(format!("the facts are wrong:\n{faults}")))
 }
 
-/// A line for each regime that does not bind, the whole decision for the others.
+/// The whole decision where the law binds or may bind, and one line that names all others.
 fn text(decisions: &[Decision], lang: Lang) -> String {
     let mut text = String::new();
-    let (out, inside): (Vec<_>, Vec<_>) = decisions.iter().partition(|decision| decision.scope == Scope::Out);
-    for decision in &inside {
+    for decision in duties::binding_first(decisions) {
         text.push_str(&decision.to_prose(lang));
         text.push('\n');
     }
-    for decision in &out {
-        text.push_str(&format!("{}: {}\n", decision.title.get(lang), decision.regulator.label().get(lang)));
+    let out: Vec<&str> =
+        duties::out_of_scope(decisions).iter().map(|decision| decision.regime.as_str()).collect();
+    if !out.is_empty() {
+        let label = law::Outcome::OutOfScope.label();
+        text.push_str(&match lang {
+            Lang::En => format!("{} ({}): {}\n", label.en, out.len(), out.join(", ")),
+            Lang::Ja => format!("{}（{}件）：{}\n", label.ja, out.len(), out.join("、")),
+        });
     }
     text
 }

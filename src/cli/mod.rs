@@ -11,6 +11,7 @@ mod audit;
 mod caching;
 mod demo;
 mod drill;
+mod duties;
 mod estimate;
 mod example;
 mod export;
@@ -105,7 +106,10 @@ enum Command {
     Jobs(jobs::Command),
     /// Asks every rule pack whether authority and persons must be told, and by when.
     Assess(assess::Arguments),
-    /// Rule packs: check your own or the shipped ones, write the page of what is shipped.
+    /// Duties of an incident: list, settle.
+    #[command(subcommand)]
+    Duties(duties::Command),
+    /// Rule packs: list those of this build, check your own, write the page of what is shipped.
     #[command(subcommand)]
     Packs(packs::Command),
     /// Verifies the audit log; prints the table of permissions.
@@ -169,6 +173,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Keys(command) => keys::run(&context, command).await,
         Command::Jobs(command) => jobs::run(&context, command).await,
         Command::Assess(arguments) => assess::run(&context, arguments).await,
+        Command::Duties(command) => duties::run(&context, command).await,
         Command::Packs(command) => packs::run(command),
         Command::Audit(command) => audit::run(&context, command).await,
         Command::Demo(arguments) => demo::run(&context, arguments).await,

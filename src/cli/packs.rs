@@ -8,15 +8,18 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use law::cases::Cases;
 use law::lint::{Places, Severity, header};
-use law::{Labels, Lang, PackError, Packs};
+use law::{Grade, Labels, Lang, PackError, Packs, RegimeInfo};
 use serde::Serialize;
 
 use super::assess::Language;
 use super::{Failure, Format, manifests, output};
 use crate::clock::{Clock, SystemClock};
+use crate::duties;
 
 #[derive(Subcommand)]
 pub enum Command {
+    /// Lists those of this build: jurisdiction, regime, versions, how well their texts were checked, and who signed them off.
+    List(List),
     /// Checks rule packs: loads them, runs their cases, and tells what is suspicious. Exit code 1: there are errors.
     Check(Check),
     /// Prints the page of the jurisdictions and regimes that are shipped.
@@ -43,6 +46,14 @@ pub struct Check {
 }
 
 #[derive(Args)]
+pub struct List {
+    #[arg(long, value_enum, default_value = "en")]
+    lang: Language,
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+#[derive(Args)]
 pub struct Document {
     #[arg(long, value_enum, default_value = "en")]
     lang: Language,
@@ -50,6 +61,7 @@ pub struct Document {
 
 pub fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
+        Command::List(arguments) => list(arguments),
         Command::Check(arguments) => check(arguments),
         Command::Document(Document { lang }) => {
             let packs = load(law::SHIPPED.iter().copied())
@@ -58,6 +70,39 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+fn list(arguments: List) -> Result<ExitCode, Failure> {
+    let List { lang, format } = arguments;
+    let packs = duties::packs()?;
+    if format == Format::Json {
+        let one = |info: RegimeInfo<'_>| {
+            serde_json::json!({
+                "regime": info.id, "jurisdiction": info.jurisdiction, "title": info.title,
+                "versions": info.versions.iter().map(|version| version.id).collect::<Vec<_>>(),
+                "grade": worst(&info), "reviewer": info.reviewer,
+            })
+        };
+        output::json(&serde_json::json!({ "packs": packs.regimes().map(one).collect::<Vec<_>>() }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for info in packs.regimes() {
+        let versions: Vec<&str> = info.versions.iter().map(|version| version.id).collect();
+        let grade = match worst(&info) {
+            Grade::Verified => "verified",
+            Grade::Secondary => "secondary",
+            Grade::Memory => "memory",
+        };
+        let reviewer = info.reviewer.unwrap_or("–");
+        output::line(&format!("{:<6} {:<20} {}", info.jurisdiction, info.id, info.title.get(lang.into())));
+        output::line(&format!("{:27} {} | grade {grade} | reviewer {reviewer}", "", versions.join(", ")));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The worst grade among the texts of a pack.
+fn worst(info: &RegimeInfo<'_>) -> Grade {
+    info.sources.values().map(|source| source.verification).max().unwrap_or(Grade::Memory)
 }
 
 /// One line of the answer.

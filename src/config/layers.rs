@@ -267,6 +267,7 @@ fn read_secret_files(config: &mut Config, problems: &mut Vec<String>) {
     read("database.migrate_url_file", &config.database.migrate_url_file, &mut config.database.migrate_url);
     // Read again at each request; here it is only looked at whether it is there.
     read("keys.transit_token_file", &config.keys.transit_token_file, &mut config.keys.transit_token);
+    read("duties.webhook_secret_file", &config.duties.webhook_secret_file, &mut config.duties.webhook_secret);
     read("mail.smtp_password_file", &config.mail.smtp_password_file, &mut config.mail.smtp_password);
 }
 

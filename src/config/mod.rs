@@ -31,6 +31,7 @@ pub struct Config {
     pub audit: AuditConfig,
     pub retention: RetentionConfig,
     pub emergency: EmergencyConfig,
+    pub duties: DutiesConfig,
     pub exposure: ExposureConfig,
     pub drill: DrillConfig,
     pub log: LogConfig,
@@ -189,6 +190,18 @@ pub struct EmergencyConfig {
     pub max_minutes: u32,
     pub request_minutes: u32,
     pub max_open: u32,
+}
+
+/// Reminders of duties.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DutiesConfig {
+    pub remind_minutes: u32,
+    pub webhook_url: String,
+    pub webhook_secret: Secret,
+    pub webhook_secret_file: String,
+    pub webhook_ca_file: String,
+    pub webhook_timeout_seconds: u64,
 }
 
 /// Where the logs of protected systems lie.

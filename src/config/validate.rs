@@ -3,7 +3,10 @@
 use std::net::SocketAddr;
 use std::path::{Component, Path};
 
+use openidconnect::url::Url;
+
 use super::{Config, MailTransport, SmtpTls, TrustedDocuments};
+use crate::outbound;
 
 /// Words for an error of reading. Unexpected values are not repeated: they may be secrets.
 pub fn describe(kind: &figment::error::Kind) -> String {
@@ -111,6 +114,21 @@ pub fn check(config: &Config, problems: &mut Vec<String>) {
         "graphql.trusted_documents_path: wants a folder or a file, because graphql.trusted_documents is not off",
     );
     require((1..=1000).contains(&graphql.max_page), "graphql.max_page: wants 1 to 1000");
+    let duties = &config.duties;
+    require(duties.remind_minutes <= 1440, "duties.remind_minutes: wants 0 to 1440");
+    require(
+        duties.webhook_url.is_empty()
+            || Url::parse(&duties.webhook_url).is_ok_and(|url| outbound::is_protected(&url)),
+        "duties.webhook_url: wants an address that begins with https:// (or http:// on the own machine), without a user",
+    );
+    require(
+        duties.webhook_url.is_empty() || duties.webhook_secret.expose().len() >= 16,
+        "duties.webhook_secret: wants at least 16 characters, because duties.webhook_url is set",
+    );
+    require(
+        (1..=60).contains(&duties.webhook_timeout_seconds),
+        "duties.webhook_timeout_seconds: wants 1 to 60",
+    );
     let mail = &config.mail;
     require(
         mail.from_address.parse::<lettre::Address>().is_ok(),

@@ -9,15 +9,20 @@ use uuid::Uuid;
 use super::model::{Assessment, Duty, DutyState, FactRecord};
 use super::plan::{Planned, plan};
 use super::sources::{self, Known};
-use super::{VOLUNTARY, model, newest, packs, permit, store};
+use super::{VOLUNTARY, WEBHOOK, escalate, model, newest, packs, permit, store};
 use crate::access::{Action, Op, Scope, Tx};
 use crate::audit::Event;
 use crate::error::{Error, Result};
-use crate::incidents::{self, Incident, Revision, affected};
+use crate::incidents::model::{EntryKind, Status};
+use crate::incidents::{self, Incident, NewEntry, Revision, affected};
+use crate::jobs::{self, NewJob};
+use crate::notices;
 use crate::requirements;
 
 /// Most assessments in one answer: each carries every trace.
 const MAX_PAGE: u64 = 50;
+/// Most lines about one assessment in the timeline.
+const MAX_LINES: usize = 20;
 
 /// Evaluates every rule pack on what is known now, stores the assessment and brings the duties up to date: new ones are
 /// opened, open ones follow, those no longer asked for are superseded, settled ones stay as they are.
@@ -27,19 +32,41 @@ const MAX_PAGE: u64 = 50;
 pub async fn assess(op: &Op, tenant: Uuid, incident: Uuid) -> Result<Assessment> {
     let scope = permit(op, tenant, Action::Create, "assessment", "incident").await?;
     let found = incidents::incident(op, tenant, incident).await?;
+    let assessed = assess_in(&scope, &found, false).await?;
+    assessed.ok_or_else(|| anyhow::anyhow!("an assessment that was asked for was not made").into())
+}
+
+/// The same for a change that was just made, without anybody's asking: nothing is stored when nothing would differ, nor of an
+/// incident that is closed.
+///
+/// # Errors
+/// Unexpected ones only.
+pub async fn assess_by_itself(scope: &Scope, incident: Uuid) -> Result<Option<Assessment>> {
+    match incidents::incident_in(scope, incident).await? {
+        Some(found) if found.status != Status::Closed => assess_in(scope, &found, true).await,
+        _ => Ok(None),
+    }
+}
+
+async fn assess_in(scope: &Scope, found: &Incident, only_if_new: bool) -> Result<Option<Assessment>> {
+    let incident = found.id;
     // Revisions come by number; lists that are still coming in are not among them.
-    let list = incidents::revisions(&scope, incident)
+    let list = incidents::revisions(scope, incident)
         .await?
         .into_iter()
         .rfind(|list| matches!(list.state, affected::State::Draft | affected::State::Approved));
-    let own = own_facts(&scope, &found, list.as_ref()).await?;
+    let own = own_facts(scope, found, list.as_ref()).await?;
     let tx = scope.begin().await?;
     store::lock_incident(&tx, scope.tenant(), incident).await?;
-    let mut records = store::facts(&scope, tx.connection(), incident, Timestamp::MAX).await?;
+    let before = store::latest(scope, incident).await?;
+    let mut records = store::facts(scope, tx.connection(), incident, Timestamp::MAX).await?;
     let taken_over = take_over(&tx, incident, &mut records, own).await?;
     model::mark_current(&mut records);
     let facts = model::facts_of(&records)?;
     let evaluated = law::evaluate(packs()?, &facts, EvaluatedAt(scope.at()));
+    if only_if_new && before.as_ref().is_some_and(|before| says_the_same(before, &facts, &evaluated)) {
+        return Ok(None);
+    }
     let (facts_text, decisions_text) = (text_of(&facts)?, text_of(&evaluated.decisions)?);
     let assessment = Assessment {
         tenant: scope.tenant(),
@@ -51,21 +78,55 @@ pub async fn assess(op: &Op, tenant: Uuid, incident: Uuid) -> Result<Assessment>
         digest: digest(&facts_text, &decisions_text),
         facts,
         decisions: evaluated.decisions,
-        author: Some(scope.author()),
+        author: Some(scope.author()).filter(|author| !author.is_nil()),
     };
     store::insert_assessment(&tx, &assessment, facts_text, decisions_text).await?;
     let changes = update_duties(&tx, &assessment).await?;
+    let stricter = tell(&tx, before.as_ref(), &assessment).await?;
     let outcomes: serde_json::Map<_, _> = assessment
         .decisions
         .iter()
         .map(|decision| (decision.regime.clone(), json!([decision.regulator, decision.persons])))
         .collect();
-    let event = Event::new("assessment.create", format!("assessment:{}", assessment.id)).detail(json!({
+    // What a person asked for and what made itself are told apart: drills measure the former.
+    let action = if only_if_new { "assessment.renew" } else { "assessment.create" };
+    let event = Event::new(action, format!("assessment:{}", assessment.id)).detail(json!({
         "incident": incident, "number": assessment.number, "digest": assessment.digest, "outcomes": outcomes,
-        "facts_taken_over": taken_over, "duties": changes,
+        "facts_taken_over": taken_over, "duties": changes, "stricter": stricter,
     }));
     tx.commit(event).await?;
-    Ok(assessment)
+    Ok(Some(assessment))
+}
+
+/// Whether an assessment says what is known and decided now; when it was made does not matter.
+fn says_the_same(before: &Assessment, facts: &Facts, now: &law::Assessment) -> bool {
+    let mut earlier = before.decisions.clone();
+    for (old, new) in earlier.iter_mut().zip(&now.decisions) {
+        old.as_of.evaluated_at = new.as_of.evaluated_at;
+    }
+    before.facts == *facts && earlier == now.decisions
+}
+
+/// An assessment that is stricter than the one before it leaves an entry in the timeline, and officers are told. Gives how many lines.
+async fn tell(tx: &Tx, before: Option<&Assessment>, now: &Assessment) -> Result<usize> {
+    let lines = escalate::lines(before, now);
+    if lines.is_empty() {
+        return Ok(0);
+    }
+    let mut text = format!("法的評価 第{0}号 / Assessment no. {0}", now.number);
+    for line in lines.iter().take(MAX_LINES) {
+        text.push_str(&format!("\n{}\n{}", line.ja, line.en));
+    }
+    let entry = NewEntry::of(EntryKind::Assessment, tx.scope().at(), text);
+    incidents::append_entry(tx, now.incident, entry).await?;
+    let payload = json!({ "incident": now.incident, "assessment": now.number });
+    let key = format!("{}:{}", now.incident, now.number);
+    if !tx.scope().op().app().config().duties.webhook_url.is_empty() {
+        let job = NewJob { kind: WEBHOOK, key: key.clone(), payload: payload.clone(), run_at: None };
+        jobs::enqueue(tx, job).await?;
+    }
+    jobs::enqueue(tx, NewJob { kind: escalate::ALARM, key, payload, run_at: None }).await?;
+    Ok(lines.len())
 }
 
 /// The same for an incident named by its number.
@@ -135,6 +196,9 @@ pub async fn latest_assessment(scope: &Scope, incident: Uuid) -> Result<Option<A
 /// What the service itself knows: from the incident, its newest list, and the manifest of its system.
 async fn own_facts(scope: &Scope, incident: &Incident, list: Option<&Revision>) -> Result<Vec<Known>> {
     let mut facts = sources::of_incident(incident);
+    let zone = sources::zone_of(incident);
+    facts.extend(sources::of_duties(&store::duties(scope, scope.connection(), incident.id).await?, &zone));
+    facts.extend(sources::of_notices(notices::first_accepted(scope, incident.id).await?, &zone));
     let mut kinds = Vec::new();
     if let Some(list) = list {
         facts.extend(sources::of_list(list));
@@ -252,6 +316,7 @@ fn opened_duty(scope: &Scope, assessment: &Assessment, planned: &Planned) -> Dut
         state: DutyState::Open,
         receipt: None,
         reason: None,
+        late_reason: None,
         settled_at: None,
         settled_by: None,
         created_at: scope.at(),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use law::{Certainty, Fact, Facts, Knowledge, Labels, Lang, Moment};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -280,6 +280,17 @@ pub struct Wording {
     pub provisional: bool,
     /// Whether the law only asks for best efforts.
     pub best_effort: bool,
+    /// The last day, where the deadline ends with one and not with an instant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_day: Option<LastDay>,
+}
+
+/// A last day, as the law counts it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastDay {
+    pub date: Date,
+    /// Zone in which it ends.
+    pub zone: String,
 }
 
 /// What must be done towards whom by when.
@@ -303,6 +314,8 @@ pub struct Duty {
     pub state: DutyState,
     pub receipt: Option<String>,
     pub reason: Option<String>,
+    /// Why it was done after its last instant.
+    pub late_reason: Option<String>,
     pub settled_at: Option<Timestamp>,
     pub settled_by: Option<Uuid>,
     pub created_at: Timestamp,
@@ -324,6 +337,8 @@ pub struct Settlement {
     pub receipt: Option<String>,
     /// For what is waived: why.
     pub reason: Option<String>,
+    /// For what was done after its last instant: why it was late.
+    pub late_reason: Option<String>,
     /// When it was done; now, when not given.
     pub at: Option<Timestamp>,
 }

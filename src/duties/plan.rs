@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use law::{DeadlineDecision, DeadlineStatus, Decision, Due, DutyDecision, Labels, Lang, Outcome, Scope};
 
-use super::model::{Nature, Wording};
+use super::model::{LastDay, Nature, Wording};
 
 /// A duty that an assessment asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,12 +24,7 @@ pub fn plan(decisions: &[Decision]) -> Vec<Planned> {
     let mut planned = Vec::new();
     for decision in decisions {
         for duty in &decision.duties {
-            let asked = match duty.outcome {
-                Outcome::Must | Outcome::BestEffort => true,
-                Outcome::NeedsReview => decision.scope == Scope::In,
-                Outcome::Exempt | Outcome::NotRequired | Outcome::OutOfScope => false,
-            };
-            if !asked {
+            if !is_asked(duty.outcome, decision.scope) {
                 continue;
             }
             if duty.deadlines.is_empty() {
@@ -39,6 +34,15 @@ pub fn plan(decisions: &[Decision]) -> Vec<Planned> {
         }
     }
     planned
+}
+
+/// Whether a duty follows from an outcome.
+pub fn is_asked(outcome: Outcome, scope: Scope) -> bool {
+    match outcome {
+        Outcome::Must | Outcome::BestEffort => true,
+        Outcome::NeedsReview => scope == Scope::In,
+        Outcome::Exempt | Outcome::NotRequired | Outcome::OutOfScope => false,
+    }
 }
 
 fn without_deadline(decision: &Decision, duty: &DutyDecision) -> Planned {
@@ -56,6 +60,7 @@ fn without_deadline(decision: &Decision, duty: &DutyDecision) -> Planned {
             due: Labels::new("the text gives no time", "期限の定めなし"),
             provisional,
             best_effort: duty.outcome == Outcome::BestEffort,
+            last_day: None,
         },
     }
 }
@@ -75,7 +80,15 @@ fn with_deadline(decision: &Decision, duty: &DutyDecision, deadline: &DeadlineDe
             due: Labels::new(due_words(deadline, Lang::En), due_words(deadline, Lang::Ja)),
             provisional: duty.outcome == Outcome::NeedsReview || deadline.provisional,
             best_effort: duty.outcome == Outcome::BestEffort,
+            last_day: deadline.due.as_ref().and_then(last_day),
         },
+    }
+}
+
+fn last_day(due: &Due) -> Option<LastDay> {
+    match due {
+        Due::Date { date, zone, .. } => Some(LastDay { date: *date, zone: zone.clone() }),
+        Due::Instant { .. } => None,
     }
 }
 

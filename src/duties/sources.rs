@@ -1,14 +1,15 @@
-//! Facts that the service knows by itself: from the incident, from its affected list, from the system's manifest. Pure.
+//! Facts that the service knows by itself: from the incident, its affected list, its duties and notices, the system's manifest. Pure.
 //!
 //! Each carries a source that begins with `suimon:`, so that a reader sees where it comes from. A fact of an officer always
 //! wins over them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use law::{Certainty, Fact, Knowledge, Moment, Value};
 
+use super::model::{Duty, DutyState};
 use crate::incidents::{Incident, Revision};
 use crate::requirements::manifest::{Category, SystemSpec};
 
@@ -19,9 +20,14 @@ fn known(name: &str, value: Value, source: String) -> Known {
     (name.to_owned(), Fact { source: Some(source), ..Fact::known(value) })
 }
 
+/// The zone in which people speak about the incident.
+pub fn zone_of(incident: &Incident) -> TimeZone {
+    TimeZone::get(&incident.zone).unwrap_or(TimeZone::UTC)
+}
+
 /// The moments of the incident.
 pub fn of_incident(incident: &Incident) -> Vec<Known> {
-    let zone = TimeZone::get(&incident.zone).unwrap_or(TimeZone::UTC);
+    let zone = zone_of(incident);
     let source = format!("suimon:incident/{}", incident.number);
     [
         ("timeline.occurred_from", incident.occurred_from),
@@ -54,11 +60,63 @@ pub fn of_list(list: &Revision) -> Vec<Known> {
         source: Some(source.to_owned()),
         valid_at: None,
     };
-    vec![
+    let mut facts = by_tenant(list, &source);
+    facts.extend([
         ("counts.principals_total".to_owned(), fact(value, &source)),
         // A list is made of pages that were served: what it counts left the system in clear, however the store encrypts it.
         ("protection.encrypted".to_owned(), fact(Knowledge::Known(Value::Word("none".to_owned())), &source)),
-    ]
+    ]);
+    facts
+}
+
+/// Tenants whose numbers become facts, the largest first: a law that asks for the number at one of them asks for the largest.
+const MAX_TENANTS: usize = 100;
+
+/// How many people of each tenant: whoever entrusted them has a duty of its own. People of whom the logs cannot tell may be anybody's.
+fn by_tenant(list: &Revision, source: &str) -> Vec<Known> {
+    let mut persons = BTreeMap::<&str, u64>::new();
+    for cell in &list.counts.by_tenant {
+        *persons.entry(&cell.tenant).or_default() += cell.persons;
+    }
+    let mut tenants: Vec<_> = persons.into_iter().collect();
+    tenants.sort_by_key(|(tenant, persons)| (std::cmp::Reverse(*persons), *tenant));
+    let named = tenants.into_iter().take(MAX_TENANTS).filter_map(|(tenant, least)| {
+        let name = format!("counts.by_entrustor.{tenant}");
+        law::find_fact(&name)?;
+        let most = least.saturating_add(list.counts.indeterminate);
+        let value = if least == most {
+            Knowledge::Known(Value::Count(least))
+        } else {
+            Knowledge::Range { min: Some(Value::Count(least)), max: Some(Value::Count(most)) }
+        };
+        let fact =
+            Fact { value, certainty: Certainty::Confirmed, source: Some(source.to_owned()), valid_at: None };
+        Some((name, fact))
+    });
+    named.collect()
+}
+
+/// When the authority was told under each regime: the first report that is recorded as done. Clocks are chained to it.
+pub fn of_duties(duties: &[Duty], zone: &TimeZone) -> Vec<Known> {
+    let mut first = BTreeMap::<&str, (Timestamp, &str)>::new();
+    for duty in duties.iter().filter(|duty| duty.state == DutyState::Done && duty.recipient == "regulator") {
+        let Some(at) = duty.settled_at else { continue };
+        let slot = first.entry(&duty.regime).or_insert((at, &duty.kind));
+        if at < slot.0 {
+            *slot = (at, &duty.kind);
+        }
+    }
+    let known = |(regime, (at, kind)): (&str, (Timestamp, &str))| {
+        let value = Value::Moment(Moment::exact(at, zone.clone()));
+        known(&format!("process.reported_at.{regime}"), value, format!("suimon:duty/{regime}/{kind}"))
+    };
+    first.into_iter().map(known).collect()
+}
+
+/// When the first mail to a person was accepted by a server.
+pub fn of_notices(first_accepted: Option<Timestamp>, zone: &TimeZone) -> Option<Known> {
+    let value = Value::Moment(Moment::exact(first_accepted?, zone.clone()));
+    Some(known("timeline.persons_notified_at", value, "suimon:notice (first mail accepted)".to_owned()))
 }
 
 /// What the system holds about the affected kinds of people: the most that can have been exposed. What really was on the

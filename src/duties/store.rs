@@ -14,8 +14,9 @@ use crate::access::{Scope, Tx};
 use crate::clock::from_micros;
 use crate::error::{Error, Result};
 
-/// Most facts and duties of one incident that are read at once; officers stop recording before (`MAX_FACTS`).
-const MAX_ROWS: u64 = 10_000;
+/// Most facts and duties of one incident that are read at once: officers stop recording long before (`MAX_FACTS`), and each list adds
+/// those that changed.
+const MAX_ROWS: u64 = 100_000;
 
 /// Locks the incident for this transaction: facts supersede, assessments count and duties change one after the other.
 /// SQLite has one writer anyway.
@@ -129,6 +130,20 @@ pub async fn latest(scope: &Scope, incident: Uuid) -> Result<Option<Assessment>>
     row.map(read_assessment).transpose()
 }
 
+/// Number of the newest assessment, without reading it.
+pub async fn latest_number(scope: &Scope, incident: Uuid) -> Result<Option<i32>> {
+    let last: Option<i32> = assessment::Entity::find()
+        .select_only()
+        .column(assessment::Column::Number)
+        .filter(scope.rows(assessment::Column::TenantId))
+        .filter(assessment::Column::IncidentId.eq(incident))
+        .order_by_desc(assessment::Column::Number)
+        .into_tuple()
+        .one(scope.connection())
+        .await?;
+    Ok(last)
+}
+
 pub async fn next_number(tx: &Tx, tenant: Uuid, incident: Uuid) -> Result<i32> {
     let last: Option<i32> = assessment::Entity::find()
         .select_only()
@@ -199,7 +214,7 @@ pub async fn duty<C: ConnectionTrait>(database: &C, tenant: Uuid, id: Uuid) -> R
     duty::Entity::find_by_id((tenant, id)).one(database).await?.map(read_duty).transpose()
 }
 
-fn read_duty(row: duty::Model) -> Result<Duty> {
+pub(super) fn read_duty(row: duty::Model) -> Result<Duty> {
     let duty::Model {
         tenant_id,
         id,
@@ -215,6 +230,7 @@ fn read_duty(row: duty::Model) -> Result<Duty> {
         state,
         receipt,
         reason,
+        late_reason,
         settled_at,
         settled_by,
         created_at,
@@ -234,6 +250,7 @@ fn read_duty(row: duty::Model) -> Result<Duty> {
         state: state.parse()?,
         receipt,
         reason,
+        late_reason,
         settled_at: settled_at.map(from_micros),
         settled_by,
         created_at: from_micros(created_at),
@@ -256,6 +273,7 @@ fn duty_row(duty: &Duty) -> Result<duty::Model> {
         state: duty.state.as_str().to_owned(),
         receipt: duty.receipt.clone(),
         reason: duty.reason.clone(),
+        late_reason: duty.late_reason.clone(),
         settled_at: duty.settled_at.map(Timestamp::as_microsecond),
         settled_by: duty.settled_by,
         created_at: duty.created_at.as_microsecond(),

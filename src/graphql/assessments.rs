@@ -2,7 +2,8 @@
 
 use async_graphql::{Enum, ID, Object, SimpleObject};
 
-use super::duties::{DeadlineNature, FactCertainty};
+use super::duties::DeadlineNature;
+use super::facts::FactCertainty;
 use super::id;
 use super::language::Language;
 use super::scalars::Instant;
@@ -90,10 +91,80 @@ impl Assessment {
         used_facts(&self.0.facts)
     }
 
-    /// One a regime.
-    async fn decisions(&self, regime: Option<String>) -> Vec<LegalDecision> {
-        decisions(&self.0.decisions, regime.as_deref())
+    /// What binds or may bind, what asks for most first; laws that do not bind only where asked for, at the end. `regime`: that one,
+    /// whether it binds or not.
+    async fn decisions(
+        &self,
+        regime: Option<String>,
+        #[graphql(default = false)] out_of_scope: bool,
+    ) -> Vec<LegalDecision> {
+        decisions(&self.0.decisions, regime.as_deref(), out_of_scope)
     }
+
+    /// How many laws do not bind here.
+    async fn out_of_scope_count(&self) -> usize {
+        duties::out_of_scope(&self.0.decisions).len()
+    }
+
+    /// Counts that are near to a number from which a duty exists.
+    async fn early_warnings(&self) -> Vec<EarlyWarning> {
+        let warnings = duties::early_warnings(&self.0.facts, &self.0.decisions);
+        warnings.into_iter().map(EarlyWarning).collect()
+    }
+
+    /// Facts used that cannot be true together.
+    async fn contradictions(&self, language: Language) -> Vec<Contradiction> {
+        contradictions(&self.0.facts, language)
+    }
+}
+
+/// A count that is near to a number from which a duty exists.
+pub struct EarlyWarning(pub duties::EarlyWarning);
+
+#[Object]
+impl EarlyWarning {
+    /// Rule pack, such as `jp-appi-26`.
+    async fn regime(&self) -> &str {
+        &self.0.regime
+    }
+
+    /// Name in the catalogue.
+    async fn fact(&self) -> &str {
+        &self.0.fact
+    }
+
+    async fn label(&self, language: Language) -> &str {
+        self.0.label.get(language.into())
+    }
+
+    async fn clause(&self, language: Language) -> Option<&str> {
+        self.0.clause.as_ref().map(|clause| clause.get(language.into()))
+    }
+
+    /// The most that the count may be.
+    async fn count(&self) -> u64 {
+        self.0.count
+    }
+
+    /// From which number on the duty exists.
+    async fn reached_at(&self) -> u64 {
+        self.0.reached_at
+    }
+}
+
+/// Facts that cannot be true together.
+#[derive(SimpleObject)]
+pub struct Contradiction {
+    facts: Vec<String>,
+    text: String,
+}
+
+fn contradictions(facts: &law::Facts, language: Language) -> Vec<Contradiction> {
+    facts
+        .contradictions()
+        .into_iter()
+        .map(|found| Contradiction { text: found.text.get(language.into()).to_owned(), facts: found.facts })
+        .collect()
 }
 
 /// What an assessment would have said at an earlier instant.
@@ -115,13 +186,32 @@ impl AsKnown {
         &self.facts
     }
 
-    async fn decisions(&self, regime: Option<String>) -> Vec<LegalDecision> {
-        decisions(&self.assessment.decisions, regime.as_deref())
+    /// As of an assessment.
+    async fn decisions(
+        &self,
+        regime: Option<String>,
+        #[graphql(default = false)] out_of_scope: bool,
+    ) -> Vec<LegalDecision> {
+        decisions(&self.assessment.decisions, regime.as_deref(), out_of_scope)
+    }
+
+    /// How many laws do not bind here.
+    async fn out_of_scope_count(&self) -> usize {
+        duties::out_of_scope(&self.assessment.decisions).len()
     }
 }
 
-fn decisions(all: &[law::Decision], regime: Option<&str>) -> Vec<LegalDecision> {
-    all.iter().filter(|d| regime.is_none_or(|id| d.regime == id)).cloned().map(LegalDecision).collect()
+fn decisions(all: &[law::Decision], regime: Option<&str>, out_of_scope: bool) -> Vec<LegalDecision> {
+    let shown: Vec<&law::Decision> = match regime {
+        Some(id) => all.iter().filter(|decision| decision.regime == id).collect(),
+        None if out_of_scope => {
+            let mut shown = duties::binding_first(all);
+            shown.extend(duties::out_of_scope(all));
+            shown
+        }
+        None => duties::binding_first(all),
+    };
+    shown.into_iter().cloned().map(LegalDecision).collect()
 }
 
 fn used_facts(facts: &law::Facts) -> Vec<UsedFact> {

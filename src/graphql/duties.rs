@@ -1,26 +1,16 @@
-//! Facts, assessments and duties.
+//! Assessments and duties.
 
-use async_graphql::{Context, Enum, ID, InputObject, Object};
+use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject, Subscription};
+use futures::{Stream, StreamExt};
 
 use super::assessments::{AsKnown, Assessment};
 use super::id;
 use super::language::Language;
+use super::live;
 use super::problem::payload;
 use super::scalars::Instant;
 use crate::access::Op;
-use crate::duties::{self, NewFact, Settlement, VoluntaryReport};
-
-/// How sure a fact is.
-#[derive(Enum, Clone, Copy, PartialEq, Eq)]
-#[graphql(remote = "law::Certainty")]
-pub enum FactCertainty {
-    /// Established.
-    Confirmed,
-    /// Feared or believed, not established.
-    Suspected,
-    /// Established not to be so.
-    RuledOut,
-}
+use crate::duties::{self, Settlement, VoluntaryReport};
 
 /// What a deadline is made of.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
@@ -54,109 +44,6 @@ pub enum DutySettlement {
     Done,
     /// Not to be done; give a reason.
     Waived,
-}
-
-/// A recorded fact. Nothing is ever overwritten.
-pub struct Fact(duties::FactRecord);
-
-#[Object]
-impl Fact {
-    async fn id(&self) -> ID {
-        id::encode("Fact", self.0.tenant, self.0.id)
-    }
-
-    /// Name in the catalogue.
-    async fn name(&self) -> &str {
-        &self.0.name
-    }
-
-    /// Name for people.
-    async fn label(&self, language: Language) -> String {
-        let def = law::find_fact(&self.0.name);
-        def.map_or_else(|| self.0.name.clone(), |def| label_of(def, language).to_owned())
-    }
-
-    /// The value as JSON text: `"unknown"`, `{"known": …}` or `{"range": …}`; `null` for a withdrawal.
-    async fn value(&self) -> String {
-        self.0.value_json()
-    }
-
-    async fn certainty(&self) -> FactCertainty {
-        self.0.certainty.into()
-    }
-
-    /// Since when it is true.
-    async fn valid_at(&self) -> Instant {
-        self.0.valid_at.into()
-    }
-
-    /// Since when it is known.
-    async fn recorded_at(&self) -> Instant {
-        self.0.recorded_at.into()
-    }
-
-    /// What it rests on. Begins with `suimon:` where the service took it over by itself.
-    async fn source(&self) -> &str {
-        &self.0.source
-    }
-
-    /// Whether the service took it over by itself.
-    async fn automatic(&self) -> bool {
-        self.0.automatic()
-    }
-
-    /// Whether it counts.
-    async fn current(&self) -> bool {
-        self.0.current
-    }
-
-    /// The record whose place it took.
-    async fn supersedes(&self) -> Option<ID> {
-        self.0.supersedes.map(|earlier| id::encode("Fact", self.0.tenant, earlier))
-    }
-}
-
-fn label_of(def: &law::FactDef, language: Language) -> &'static str {
-    match language {
-        Language::Ja => def.ja,
-        Language::En => def.en,
-    }
-}
-
-/// A fact that rule packs and facts records may name.
-pub struct CatalogueFact(&'static law::FactDef);
-
-#[Object]
-impl CatalogueFact {
-    /// A name that ends in `.` is a family: a code follows.
-    async fn name(&self) -> &str {
-        self.0.name
-    }
-
-    async fn label(&self, language: Language) -> &str {
-        label_of(self.0, language)
-    }
-
-    /// `flag`, `count`, `moment`, `choice`, `set`, `codes` or `text`.
-    async fn kind(&self) -> &str {
-        match self.0.kind {
-            law::FactKind::Flag => "flag",
-            law::FactKind::Count => "count",
-            law::FactKind::Moment => "moment",
-            law::FactKind::Choice(_) => "choice",
-            law::FactKind::Set(_) => "set",
-            law::FactKind::Codes => "codes",
-            law::FactKind::Text => "text",
-        }
-    }
-
-    /// The words of a choice or set.
-    async fn words(&self) -> Vec<&str> {
-        match self.0.kind {
-            law::FactKind::Choice(words) | law::FactKind::Set(words) => words.to_vec(),
-            _ => Vec::new(),
-        }
-    }
 }
 
 /// What must be done towards whom by when.
@@ -237,6 +124,11 @@ impl Duty {
         self.0.reason.as_deref()
     }
 
+    /// Why it was done after its last instant.
+    async fn late_reason(&self) -> Option<&str> {
+        self.0.late_reason.as_deref()
+    }
+
     async fn settled_at(&self) -> Option<Instant> {
         self.0.settled_at.map(Instant)
     }
@@ -245,23 +137,6 @@ impl Duty {
     async fn assessment_id(&self) -> ID {
         id::encode("Assessment", self.0.tenant, self.0.assessment)
     }
-}
-
-/// A fact to record.
-#[derive(InputObject)]
-pub struct RecordFactInput {
-    incident_id: ID,
-    /// Name in the catalogue.
-    name: String,
-    /// The value as JSON text: bare (`339`, `"private"`, `["JP"]`, `true`), `"unknown"`, or
-    /// `{"range": {"min": 0, "max": 358}}`.
-    value: String,
-    #[graphql(default_with = "FactCertainty::Confirmed")]
-    certainty: FactCertainty,
-    /// Since when it is true; now, when not given.
-    valid_at: Option<Instant>,
-    /// What it rests on. Never personal data.
-    source: String,
 }
 
 /// A report that no law asked for.
@@ -279,10 +154,6 @@ pub struct VoluntaryReportInput {
 }
 
 payload!(
-    /// Result of `recordFact` and `withdrawFact`.
-    FactPayload, Fact
-);
-payload!(
     /// Result of `assessIncident`.
     AssessIncidentPayload, Assessment
 );
@@ -296,26 +167,6 @@ pub struct DutiesQuery;
 
 #[Object]
 impl DutiesQuery {
-    /// Every fact recorded of an incident until `knownAt` (now), oldest first; those that count are marked.
-    async fn facts(
-        &self,
-        context: &Context<'_>,
-        incident_id: ID,
-        known_at: Option<Instant>,
-        #[graphql(default = false)] current_only: bool,
-    ) -> async_graphql::Result<Vec<Fact>> {
-        let (tenant, incident) = id::decode("Incident", &incident_id, "incidentId")?;
-        let op = context.data::<Op>()?;
-        let facts = duties::facts(op, tenant, incident, known_at.map(|at| at.0)).await?;
-        Ok(facts.into_iter().filter(|fact| fact.current || !current_only).map(Fact).collect())
-    }
-
-    /// The facts that can be recorded.
-    async fn fact_catalogue(&self, context: &Context<'_>) -> async_graphql::Result<Vec<CatalogueFact>> {
-        let catalogue = duties::fact_catalogue(context.data::<Op>()?).await?;
-        Ok(catalogue.iter().map(CatalogueFact).collect())
-    }
-
     /// The assessments of an incident, newest first; `before` is the number of the last one of the page before.
     async fn assessments(
         &self,
@@ -366,39 +217,6 @@ pub struct DutiesMutation;
 
 #[Object]
 impl DutiesMutation {
-    /// Records a fact. It takes the place of the one before it; nothing is overwritten.
-    async fn record_fact(
-        &self,
-        context: &Context<'_>,
-        input: RecordFactInput,
-    ) -> async_graphql::Result<FactPayload> {
-        let RecordFactInput { incident_id, name, value, certainty, valid_at, source } = input;
-        let result = async {
-            let (tenant, incident) = id::decode("Incident", &incident_id, "incidentId")?;
-            let valid_at = valid_at.map(|at| at.0);
-            let new = NewFact { name, value: Some(value), certainty: certainty.into(), valid_at, source };
-            duties::record_fact(context.data_unchecked::<Op>(), tenant, incident, new).await
-        };
-        FactPayload::from_result(result.await, Fact)
-    }
-
-    /// Takes back what officers recorded under a name: the service's own fact counts again, where there is one.
-    async fn withdraw_fact(
-        &self,
-        context: &Context<'_>,
-        incident_id: ID,
-        name: String,
-        source: String,
-    ) -> async_graphql::Result<FactPayload> {
-        let result = async {
-            let (tenant, incident) = id::decode("Incident", &incident_id, "incidentId")?;
-            let certainty = law::Certainty::Confirmed;
-            let new = NewFact { name, value: None, certainty, valid_at: None, source };
-            duties::record_fact(context.data_unchecked::<Op>(), tenant, incident, new).await
-        };
-        FactPayload::from_result(result.await, Fact)
-    }
-
     /// Evaluates every rule pack on what is known now and brings the duties up to date.
     async fn assess_incident(
         &self,
@@ -412,7 +230,9 @@ impl DutiesMutation {
         AssessIncidentPayload::from_result(result.await, Assessment::from)
     }
 
-    /// Closes an open duty: done with a receipt, or waived with a reason. `at` is when it was done (now).
+    /// Closes an open duty: done with a receipt, or waived with a reason. `at` is when it was done (now); what was done after its last
+    /// instant wants a `lateReason`.
+    #[expect(clippy::too_many_arguments, reason = "each is an argument of the field")]
     async fn settle_duty(
         &self,
         context: &Context<'_>,
@@ -420,12 +240,14 @@ impl DutiesMutation {
         state: DutySettlement,
         receipt: Option<String>,
         reason: Option<String>,
+        late_reason: Option<String>,
         at: Option<Instant>,
     ) -> async_graphql::Result<DutyPayload> {
         let result = async {
             let (tenant, duty) = id::decode("Duty", &duty_id, "dutyId")?;
             let at = at.map(|at| at.0);
-            let settlement = Settlement { done: state == DutySettlement::Done, receipt, reason, at };
+            let settlement =
+                Settlement { done: state == DutySettlement::Done, receipt, reason, late_reason, at };
             duties::settle_duty(context.data_unchecked::<Op>(), tenant, duty, settlement).await
         };
         DutyPayload::from_result(result.await, Duty)
@@ -444,5 +266,43 @@ impl DutiesMutation {
             duties::record_voluntary_report(context.data_unchecked::<Op>(), tenant, incident, report).await
         };
         DutyPayload::from_result(result.await, Duty)
+    }
+}
+
+/// How the duties of an incident stand.
+#[derive(SimpleObject)]
+pub struct DutiesStanding {
+    open: usize,
+    overdue: usize,
+    settled: usize,
+    /// The next last instant of an open duty.
+    next_due_at: Option<Instant>,
+    /// Number of the latest assessment.
+    assessment: Option<i32>,
+    /// Differs whenever anything of the duties does: ask for them anew.
+    mark: String,
+}
+
+impl From<duties::Standing> for DutiesStanding {
+    fn from(standing: duties::Standing) -> Self {
+        let duties::Standing { open, overdue, settled, next_due_at, assessment, mark } = standing;
+        Self { open, overdue, settled, next_due_at: next_due_at.map(Instant), assessment, mark }
+    }
+}
+
+#[derive(Default)]
+pub struct DutiesSubscription;
+
+#[Subscription]
+impl DutiesSubscription {
+    /// How the duties of an incident stand now, and again each time that this changes.
+    async fn duties_changed(
+        &self,
+        context: &Context<'_>,
+        incident_id: ID,
+    ) -> async_graphql::Result<impl Stream<Item = async_graphql::Result<DutiesStanding>> + use<>> {
+        let (tenant, incident) = id::decode("Incident", &incident_id, "incidentId")?;
+        let asked = move |op: Op| async move { duties::standing(&op, tenant, incident).await };
+        Ok(live::watch(context, asked, |_| false).map(|standing| standing.map(DutiesStanding::from)))
     }
 }

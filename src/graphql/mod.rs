@@ -3,12 +3,15 @@
 mod access;
 mod assessments;
 mod audit;
+mod calendars;
 pub(crate) mod connection;
+mod consultations;
 mod denials;
 pub(crate) mod documents;
 mod duties;
 mod emergency;
 mod exposure;
+mod facts;
 mod guards;
 mod id;
 mod identity;
@@ -23,6 +26,7 @@ mod people;
 mod policy;
 mod privacy;
 mod problem;
+mod questions;
 mod reports;
 mod requirements;
 mod scalars;
@@ -48,7 +52,11 @@ pub struct Query(
     incidents::FindingsQuery,
     exposure::ExposureQuery,
     exposure::ScansQuery,
+    facts::FactsQuery,
     duties::DutiesQuery,
+    consultations::ConsultationsQuery,
+    questions::QuestionsQuery,
+    calendars::CalendarsQuery,
     notices::NoticesQuery,
     reports::ReportsQuery,
     jobs::JobsQuery,
@@ -69,7 +77,10 @@ pub struct Mutation(
     incidents::IncidentsMutation,
     exposure::ExposureMutation,
     exposure::ScansMutation,
+    facts::FactsMutation,
     duties::DutiesMutation,
+    consultations::ConsultationsMutation,
+    calendars::CalendarsMutation,
     notices::NoticesMutation,
     jobs::JobsMutation,
     keys::KeysMutation,
@@ -82,7 +93,7 @@ pub struct Mutation(
 /// What can be watched. Each event is decided on anew ([`live`]); its type holds plain values only, because a resolver below it
 /// would know who asked at the beginning and not who asks now.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(jobs::JobsSubscription);
+pub struct Subscription(jobs::JobsSubscription, duties::DutiesSubscription);
 
 /// Builds the schema. `development` switches introspection on. Nothing is ever suggested: whoever may not see the schema
 /// would read it off the suggestions. Depth, aliases, directives and tokens are checked before (`documents`).

@@ -2,6 +2,7 @@
 
 mod auth;
 mod authzen;
+mod calendar;
 mod graphql;
 mod headers;
 pub(crate) mod listen;
@@ -81,6 +82,7 @@ fn router(app: Arc<App>, closing: watch::Receiver<bool>) -> anyhow::Result<Route
         .route("/access/v1/search/subject", post(search(Sought::Subject)))
         .route("/access/v1/search/resource", post(search(Sought::Resource)))
         .route("/access/v1/search/action", post(search(Sought::Action)))
+        .route("/calendar/{file}", get(calendar::feed))
         .route("/health/live", get(|| async { "ok\n" }))
         .route("/health/ready", get(ready));
     if config.development {

@@ -148,6 +148,7 @@ pub async fn contain_incident(op: &Op, incident: RowId, at: Timestamp, text: &st
         append(&tx, incident.id, status_entry(scope.at(), Status::Open, Status::Contained, None)).await?;
     }
     store::update_incident(&tx, &incident).await?;
+    super::reassess(&tx, incident.id, scope.new_id()).await?;
     let detail = json!({ "contained_at": at.to_string() });
     tx.commit(Event::new("incident.contain", format!("incident:{}", incident.id)).detail(detail)).await?;
     Ok(incident)
@@ -195,6 +196,7 @@ pub async fn set_incident_status(
     if (before, next) == (Status::Contained, Status::Open) {
         incident.contained_at = None;
         incident.occurred_to = None;
+        super::reassess(&tx, incident.id, scope.new_id()).await?;
     }
     store::update_incident(&tx, &incident).await?;
     append(&tx, incident.id, status_entry(scope.at(), before, next, reason.as_deref())).await?;
@@ -270,6 +272,8 @@ pub async fn set_incident_times(op: &Op, incident: RowId, times: Times) -> Resul
     for (_, entry) in entries {
         append(&tx, incident.id, entry).await?;
     }
+    // The law's clocks begin with these times.
+    super::reassess(&tx, incident.id, scope.new_id()).await?;
     let detail = json!({ "times": fields });
     tx.commit(Event::new("incident.set_times", format!("incident:{}", incident.id)).detail(detail)).await?;
     Ok(incident)

@@ -13,6 +13,7 @@ mod hold;
 mod inquiries;
 mod lifecycle;
 pub mod model;
+mod reassess;
 pub mod scans;
 mod store;
 mod team;
@@ -24,6 +25,7 @@ pub use affected::{
     Revision, RevisionPerson, approve_revision, approved_revision, changes, correct_revision,
     create_revision, difference, find_revision, people, receive_people, revision, revisions,
 };
+pub use check::text;
 pub use detection::{
     ALARM, Containment, Seen, add_seen, containment, for_alarm, lock_running, note, open_from_seen,
     recipients,
@@ -40,6 +42,7 @@ pub use lifecycle::{
 pub use model::{
     Entry, Fault, Finding, FindingGroup, FindingsFilter, GroupKey, Incident, Inquiry, Member, RowId,
 };
+pub use reassess::{REASSESS, append_entry, incident_in, officers, reassess};
 pub use team::{NewMember, assign_team_role, end_team_role, members};
 pub use timeline::{NewEntry, add_entry, timeline, timeline_page};
 

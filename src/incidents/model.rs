@@ -98,13 +98,15 @@ words! {
         Status = "status",
         /// Written by Suimon: a time of the incident was set or changed.
         Times = "times",
+        /// Written by Suimon: an assessment says something else than the one before, or a count is near to what decides.
+        Assessment = "assessment",
     }
 }
 
 impl EntryKind {
     /// Entries that only Suimon itself writes.
     pub fn is_automatic(self) -> bool {
-        matches!(self, EntryKind::Status | EntryKind::Times)
+        matches!(self, EntryKind::Status | EntryKind::Times | EntryKind::Assessment)
     }
 }
 

@@ -38,6 +38,7 @@ pub use plain::{Delivered, send_plain};
 pub use recipients::set_tenant_contact;
 pub use template::Text;
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::access::{Action, Op, Scope};
@@ -85,6 +86,14 @@ pub async fn counts(op: &Op, notice: &Notice) -> Result<Counts> {
 /// Unexpected ones only.
 pub async fn counts_of(scope: &Scope, notice: &Notice) -> Result<Counts> {
     store_messages::counts(scope, notice.id).await
+}
+
+/// When the first mail to a person about an incident was accepted, for the law's clocks.
+///
+/// # Errors
+/// Unexpected ones only.
+pub async fn first_accepted(scope: &Scope, incident: Uuid) -> Result<Option<Timestamp>> {
+    store_messages::first_accepted(scope, incident).await
 }
 
 /// The messages of a notice in the order of their ids; `after` is the last one of the page before. They name people by

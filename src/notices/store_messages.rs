@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use entity::{message, notice};
+use jiff::Timestamp;
 use sea_orm::sea_query::{Condition, Expr, Query, SelectStatement};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel,
@@ -23,6 +24,22 @@ fn cancelled_notices(tenant: Uuid) -> SelectStatement {
         .and_where(notice::Column::TenantId.eq(tenant))
         .and_where(notice::Column::State.eq(NoticeState::Cancelled.as_str()))
         .to_owned()
+}
+
+/// When the first mail to a person about an incident was accepted.
+pub async fn first_accepted(scope: &Scope, incident: Uuid) -> Result<Option<Timestamp>> {
+    let first: Option<Option<i64>> = message::Entity::find()
+        .select_only()
+        .column_as(message::Column::AcceptedAt.min(), "first")
+        .filter(scope.rows(message::Column::TenantId))
+        .filter(message::Column::TenantId.eq(scope.tenant()))
+        .filter(message::Column::IncidentId.eq(incident))
+        .filter(message::Column::RecordType.is_not_null())
+        .filter(message::Column::AcceptedAt.is_not_null())
+        .into_tuple()
+        .one(scope.connection())
+        .await?;
+    Ok(first.flatten().map(from_micros))
 }
 
 /// Recipients who have a message of this incident that has not failed, with the revision of the newest one; and whoever has

@@ -20,6 +20,7 @@ use crate::access::{Reach, Scope};
 use crate::app::App;
 use crate::audit::Event;
 use crate::error::Result;
+use crate::incidents;
 
 /// What a pass did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -407,6 +408,8 @@ impl Worker {
             let Some(notice) = store::notice(tx.connection(), scope.tenant(), id).await? else { continue };
             let from = [NoticeState::Approved];
             if store::move_notice(tx.connection(), &notice, &from, NoticeState::Done, None).await? {
+                // Persons were told: the law's clocks may hang on when.
+                incidents::reassess(&tx, notice.incident, id).await?;
                 tx.commit(Event::new("notice.done", format!("notice:{id}"))).await?;
             }
         }

@@ -6,7 +6,7 @@ use super::gather::Material;
 use super::lists;
 use super::model::{
     Action, Authority, Communications, Deadline, Decision, Document, Duty, Entry, Fact, Finding, Inquiry,
-    Law, Member, Notice, Passage, Period, Report, Step, Summary,
+    Law, Member, Notice, Passage, Period, Report, Step, Summary, Undecided,
 };
 use super::words::Words;
 use crate::duties::{self, DutyState};
@@ -219,25 +219,58 @@ fn inquiries(material: &Material, words: &Words, wanted: impl Fn(Party) -> bool)
 
 fn law_of(assessment: &duties::Assessment, words: &Words) -> Law {
     let lang = words.lang;
-    let (out, binding): (Vec<_>, Vec<_>) =
-        assessment.decisions.iter().partition(|decision| decision.scope == law::Scope::Out);
+    let (binding, undecided): (Vec<_>, Vec<_>) = duties::binding_first(&assessment.decisions)
+        .into_iter()
+        .partition(|decision| decision.scope == law::Scope::In);
+    let out = duties::out_of_scope(&assessment.decisions);
     Law {
         number: assessment.number,
         at: words.moment(assessment.evaluated_at),
         digest: assessment.digest.clone(),
         decisions: binding.into_iter().map(|decision| decision_of(decision, words)).collect(),
-        not_applicable: out.into_iter().map(|decision| decision.title.get(lang).to_owned()).collect(),
-        facts: assessment
-            .facts
-            .iter()
-            .map(|(name, fact)| Fact {
-                label: law::find_fact(name).map_or(name, |def| words.say(def.en, def.ja)).to_owned(),
-                value: fact.value.to_string(),
-                certainty: words.certainty(fact.certainty),
-                source: fact.source.clone(),
+        undecided: undecided
+            .into_iter()
+            .map(|decision| Undecided {
+                title: decision.title.get(lang).to_owned(),
+                missing: missing_of(decision, lang),
             })
             .collect(),
+        not_applicable: out.into_iter().map(|decision| decision.title.get(lang).to_owned()).collect(),
+        facts: facts_of(&assessment.facts, words),
     }
+}
+
+/// Numbers by tenant stand in a row together: there may be a hundred.
+fn facts_of(facts: &law::Facts, words: &Words) -> Vec<Fact> {
+    const BY_TENANT: &str = "counts.by_entrustor.";
+    let of_tenants: Vec<_> = facts.iter().filter(|(name, _)| name.starts_with(BY_TENANT)).collect();
+    let mut rows: Vec<Fact> = facts
+        .iter()
+        .filter(|(name, _)| !name.starts_with(BY_TENANT))
+        .map(|(name, fact)| Fact {
+            label: duties::fact_label(name).get(words.lang).to_owned(),
+            value: fact.value.to_string(),
+            certainty: words.certainty(fact.certainty),
+            source: fact.source.clone(),
+        })
+        .collect();
+    if let Some((_, first)) = of_tenants.first() {
+        let value: Vec<String> = of_tenants
+            .iter()
+            .map(|(name, fact)| format!("{} {}", name.trim_start_matches(BY_TENANT), fact.value))
+            .collect();
+        rows.push(Fact {
+            label: duties::fact_label(BY_TENANT).get(words.lang).trim().to_owned(),
+            value: value.join(words.say(", ", "、")),
+            certainty: words.certainty(first.certainty),
+            source: first.source.clone(),
+        });
+    }
+    rows
+}
+
+fn missing_of(decision: &law::Decision, lang: Lang) -> Vec<String> {
+    decision.missing_facts.iter().map(|missing| missing.label.get(lang).to_owned()).collect()
 }
 
 fn decision_of(decision: &law::Decision, words: &Words) -> Decision {
@@ -264,7 +297,7 @@ fn decision_of(decision: &law::Decision, words: &Words) -> Decision {
                 provisional: deadline.provisional,
             })
             .collect(),
-        missing: decision.missing_facts.iter().map(|missing| missing.label.get(lang).to_owned()).collect(),
+        missing: missing_of(decision, lang),
         notes: decision.notes.iter().map(|note| note.get(lang).to_owned()).collect(),
         caveats: decision
             .caveats
@@ -319,7 +352,12 @@ fn duty_of(duty: &duties::Duty, words: &Words) -> Duty {
         state: words.duty_state(duty.state),
         provisional: duty.wording.provisional && duty.state == DutyState::Open,
         settled_at: duty.settled_at.map(|at| words.moment(at)),
-        proof: duty.receipt.clone().or_else(|| duty.reason.clone()),
+        proof: match (&duty.receipt, &duty.late_reason) {
+            (Some(receipt), Some(why)) => {
+                Some(format!("{receipt} ({}: {why})", words.say("late", "期限後の理由")))
+            }
+            (receipt, _) => receipt.clone().or_else(|| duty.reason.clone()),
+        },
     }
 }
 

@@ -211,13 +211,16 @@ pub struct Law {
     pub number: i32,
     pub at: String,
     pub digest: String,
+    /// Laws that apply, what asks for most first.
     pub decisions: Vec<Decision>,
+    /// Laws of which it is not known yet whether they apply.
+    pub undecided: Vec<Undecided>,
     /// Titles of laws that do not apply here.
     pub not_applicable: Vec<String>,
     pub facts: Vec<Fact>,
 }
 
-/// A law that applies, or may apply.
+/// A law that applies.
 #[derive(Clone, Debug, Serialize)]
 pub struct Decision {
     pub title: String,
@@ -233,6 +236,14 @@ pub struct Decision {
     pub caveats: Vec<String>,
     /// Every rule that was asked.
     pub trace: String,
+}
+
+/// A law of which it is not known whether it applies.
+#[derive(Clone, Debug, Serialize)]
+pub struct Undecided {
+    pub title: String,
+    /// Facts that would tell.
+    pub missing: Vec<String>,
 }
 
 /// A deadline or duty.

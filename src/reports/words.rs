@@ -150,6 +150,7 @@ impl Words {
         EntryKind::Note => "Note", "備考";
         EntryKind::Status => "Status", "状態";
         EntryKind::Times => "Times", "時刻の記録";
+        EntryKind::Assessment => "Law", "法的評価";
     }}
 
     labels! { finding_source(FindingSource) {

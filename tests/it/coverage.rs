@@ -25,6 +25,7 @@ const OPEN_TO_STAFF: &[(&str, &str)] = &[
     ("factCatalogue", "names of facts that the law asks for: the same for everybody, and in the source"),
     ("sessions", "lists one's own only"),
     ("secondFactor", "one's own only"),
+    ("calendarFeed", "one's own only, and never its secret"),
     ("searchSubjects", "finds within the own tenant only"),
     ("requestEmergencyAccess", "asks only, for the own tenant; a second person decides"),
     ("emergencyAccess", "what one asked for oneself only"),

@@ -58,11 +58,11 @@ fn facts_alone_are_assessed_without_a_database() {
     APPI Art. 26 from 2022-04-01 to 2024-03-31 (jp-appi-26@2022-04-01)
       report to the regulator: required
       notice to the persons: required
+      entrustor: not required
       Report to the PPC — Preliminary report [Rule 8(1); GL 3-5-3-3]: 2023-10-28..2023-10-30 (guidance)
         start 2023-10-26, 3 days, the day of the start is day 1: 2023-10-28
         start 2023-10-26, 5 days, the day of the start is day 1: 2023-10-30
       Report to the PPC — Final report [Rule 8(2); GL 3-5-3-4]: 2023-11-24 (statute)
-        start 2023-10-26, 30 days, the day of the start is day 1: 2023-11-24
     "#);
     assert!(told.contains("Rule 7(iv): number of principals 1001 > 1000 → met"));
     assert!(std::fs::read_dir(folder.path()).unwrap().count() == 1, "nothing was created");
@@ -78,6 +78,90 @@ fn facts_alone_are_assessed_without_a_database() {
 }
 
 #[test]
+fn what_does_not_bind_is_one_line_and_what_is_missing_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(folder.path(), "facts.yaml", FACTS);
+    let at = ["assess", "--facts", &file, "--at", "2023-11-09T00:00:00Z"];
+    let told = text(&suimon(&at).stdout);
+    let out: Vec<&str> = told.lines().filter(|line| line.starts_with("out of scope (")).collect();
+    assert_eq!(out.len(), 1, "{told}");
+    assert!(out[0].contains("eu-gdpr") && !out[0].contains("jp-appi-26"), "{}", out[0]);
+    assert!(told.starts_with("APPI Art. 26"), "what binds comes first: {told}");
+    let asked = suimon(&[&at[..], &["--questions"]].concat());
+    assert_eq!(asked.status.code(), Some(0), "{}", text(&asked.stderr));
+    let asked = text(&asked.stdout);
+    let first: Vec<&str> =
+        asked.lines().skip_while(|line| !line.contains("counts.principals_total")).take(8).collect();
+    assert!(first.iter().any(|line| line.contains("jp-appi-26 regulator: required")), "{asked}");
+    let json = suimon(&[&at[..], &["--questions", "--format", "json"]].concat());
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
+    let facts: Vec<&str> = json["questions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|question| question["fact"].as_str().unwrap())
+        .collect();
+    assert!(facts.contains(&"counts.principals_total"), "{facts:?}");
+
+    let packs = suimon(&["packs", "list"]);
+    assert_eq!(packs.status.code(), Some(0));
+    assert!(
+        text(&packs.stdout).lines().any(|line| line.starts_with("JP     jp-appi-26")),
+        "{}",
+        text(&packs.stdout)
+    );
+    let packs = suimon(&["packs", "list", "--format", "json"]);
+    let packs: serde_json::Value = serde_json::from_slice(&packs.stdout).expect("JSON");
+    let japan =
+        packs["packs"].as_array().unwrap().iter().find(|pack| pack["regime"] == "jp-appi-26").unwrap();
+    assert_eq!((&japan["jurisdiction"], &japan["reviewer"]), (&"JP".into(), &serde_json::Value::Null));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn duties_are_listed_and_settled_from_the_command_line() {
+    let scene = Scene::new().await;
+    scene.list(1001, 0, 0).await;
+    scene.officer_facts().await;
+    scene.assess().await;
+    let database = format!("database.url={}", scene.app.database_url());
+    let keys = format!("keys.file={}", scene.app.folder().join("kek.key").display());
+    let login = scene.officer.login.clone();
+    let run = |arguments: &[&str]| suimon(&[arguments, &["--set", &database, "--set", &keys]].concat());
+    let listed = run(&["duties", "list", "1", "--as", &login]);
+    assert_eq!(listed.status.code(), Some(0), "{}", text(&listed.stderr));
+    assert!(
+        text(&listed.stdout).contains("open       jp-appi-26 regulator.final: "),
+        "{}",
+        text(&listed.stdout)
+    );
+    let settle =
+        ["duties", "settle", "1", "--as", &login, "--regime", "jp-appi-26", "--kind", "regulator.final"];
+    // The machine's clock is years later.
+    let late = run(&[&settle[..], &["--receipt", "PPC 1"]].concat());
+    assert_eq!(late.status.code(), Some(2));
+    assert!(text(&late.stderr).contains("lateReason: is wanted"), "{}", text(&late.stderr));
+    let done = run(&[&settle[..], &["--receipt", "PPC 1", "--at", "2023-11-20T10:00:00+09:00"]].concat());
+    assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+    assert!(text(&done.stdout).starts_with("done"), "{}", text(&done.stdout));
+    let none = run(&[
+        "duties",
+        "settle",
+        "1",
+        "--as",
+        &login,
+        "--regime",
+        "jp-appi-26",
+        "--kind",
+        "x",
+        "--reason",
+        "y",
+    ]);
+    assert_eq!(none.status.code(), Some(2));
+    let forbidden = run(&["duties", "list", "1", "--as", "admin"]);
+    assert_eq!(forbidden.status.code(), Some(2), "{}", text(&forbidden.stdout));
+}
+
+#[test]
 fn wrong_facts_are_told_all_at_once_with_their_places() {
     let folder = tempfile::tempdir().unwrap();
     let wrong = "event.kindz: [leak]\ncounts.principals_total: many\nparties.entity_type: company\n";
@@ -90,7 +174,7 @@ fn wrong_facts_are_told_all_at_once_with_their_places() {
     suimon: the facts are wrong:
     facts.yaml:1:14 event.kindz: "event.kindz" is not a fact of the catalogue; did you mean "event.kinds"?
     facts.yaml:2:26 counts.principals_total: expected a whole number from 0, found text
-    facts.yaml:3:22 parties.entity_type: expected one of private, jp_art58, national_admin, incorporated_agency, local_gov, local_incorporated_agency, covered_entity, business_associate, cii_operator, essential_entity, important_entity, telecom
+    facts.yaml:3:22 parties.entity_type: expected one of private, jp_art58, national_admin, incorporated_agency, local_gov, local_incorporated_agency, public_agency
     "#);
 
     for (name, content, expected) in [

@@ -38,7 +38,12 @@ pub fn global_id(kind: &str, row: RowId) -> String {
 impl Scene {
     /// The system's manifest is applied at 09:00; the incident is opened at 15:20 with the complaint of 13:15.
     pub async fn new() -> Self {
-        let app = TestApp::new().await;
+        Self::with(&[]).await
+    }
+
+    /// The same with overrides of the configuration.
+    pub async fn with(overrides: &[&str]) -> Self {
+        let app = TestApp::with(overrides).await;
         let officer = app.operator_member(Role::ComplianceOfficer).await;
         let op = act_locally(&app.app, &officer.login).await.expect("the officer acts");
         let file = ManifestFile { name: "system.yaml".into(), content: SYSTEM.into() };
@@ -72,6 +77,30 @@ impl Scene {
             .await
             .expect("contained");
         scene
+    }
+
+    /// An officer whose login is a mail address: who is told.
+    pub async fn officer_with_mail(&self) {
+        let create =
+            "mutation($tenant: ID!) { answer: createAccount(tenantId: $tenant, login: \"law@example.jp\",
+          displayName: \"A member\", roles: [COMPLIANCE_OFFICER]) { __typename } }";
+        let tenant = self.app.operator().await.id;
+        let answer = self.app.admin().gql_with(create, json!({ "tenant": tenant })).await;
+        assert_eq!(answer["data"]["answer"]["__typename"], "Account", "{answer}");
+    }
+
+    /// The mails that were kept, the oldest first: subject and text.
+    pub async fn mails(&self) -> Vec<(String, String)> {
+        let list = "{ capturedMails(purpose: \"a test\", first: 100) { nodes { subject body } } }";
+        let officer = self.app.renewed(&self.officer).await;
+        let answer = officer.gql(list).await;
+        let nodes = answer["data"]["capturedMails"]["nodes"].as_array();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        nodes
+            .unwrap_or_else(|| panic!("{answer}"))
+            .iter()
+            .map(|mail| (text(&mail["subject"]), text(&mail["body"])))
+            .collect()
     }
 
     /// Moves the clock.

@@ -43,7 +43,7 @@ pub(crate) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn decide(&self) -> Decision {
+    pub(crate) fn decide(&self) -> Decision {
         let outer = Judge { facts: self.facts, regime: self.regime, version: None };
         let mut nodes = vec![outer.eval(&self.regime.scope, None, Grade::Verified)];
         let mut scope = nodes[0].result;

@@ -121,6 +121,15 @@ impl Facts {
         }
     }
 
+    /// A record as it was kept, whether its facts agree or not.
+    pub(crate) fn from_stored(node: &Node) -> Result<Self, FactsError> {
+        let mut errs = Errors::new("facts");
+        match Self::read(&At::root(node), &mut errs) {
+            Some(facts) if errs.list.is_empty() => Ok(facts),
+            _ => Err(FactsError(errs.list)),
+        }
+    }
+
     pub(crate) fn from_node(file: &str, node: &Node) -> Result<Self, FactsError> {
         let mut errs = Errors::new(file);
         let facts = Self::read(&At::root(node), &mut errs);

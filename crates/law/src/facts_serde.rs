@@ -87,6 +87,7 @@ impl Serialize for Facts {
 impl<'de> Deserialize<'de> for Facts {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let value = serde_json::Value::deserialize(d)?;
-        Facts::from_node("facts", &tree::from_json(value)).map_err(D::Error::custom)
+        // What was stored is read as it is: facts may have come to exclude one another later, and somebody has to see that.
+        Facts::from_stored(&tree::from_json(value)).map_err(D::Error::custom)
     }
 }

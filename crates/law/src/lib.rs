@@ -22,6 +22,7 @@
 //! # Ok::<(), String>(())
 //! ```
 
+mod answers;
 mod calendar;
 mod catalogue;
 mod choose;
@@ -45,6 +46,7 @@ mod pack;
 mod pack_read;
 mod packs;
 mod prose;
+mod questions;
 mod read;
 mod satisfy;
 mod shipped;
@@ -75,5 +77,6 @@ pub use lint::{Lint, lint};
 pub use moment::{Moment, Precision};
 pub use pack::{Grade, Nature, Source, Status};
 pub use packs::{Packs, RegimeInfo, VersionInfo};
+pub use questions::{OpenOutcome, Question, questions};
 pub use shipped::{SHIPPED, SHIPPED_CASES};
 pub use trace::{Extent, Operand, Operator, Trace, TraceNode};

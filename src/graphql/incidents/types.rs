@@ -6,11 +6,13 @@ use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use super::findings::Finding;
 use super::{cursor, place, reader};
 use crate::access::{Action, Op};
+use crate::duties;
 use crate::error::Error;
 use crate::graphql::connection::Page;
 use crate::graphql::exposure::{ExposureScan, Revision};
 use crate::graphql::guards::{Sighting, sightings};
 use crate::graphql::id;
+use crate::graphql::questions::Question;
 use crate::graphql::scalars::Instant;
 use crate::guards::Of;
 use crate::incidents::{self, model};
@@ -38,7 +40,7 @@ pub enum FindingSource {
     Guard,
 }
 
-/// What an entry of the timeline is about. STATUS and TIMES are written by Suimon itself.
+/// What an entry of the timeline is about. STATUS, TIMES and ASSESSMENT are written by Suimon itself.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "crate::incidents::model::EntryKind")]
 pub enum EntryKind {
@@ -59,6 +61,7 @@ pub enum EntryKind {
     Note,
     Status,
     Times,
+    Assessment,
 }
 
 /// How exactly an instant is known.
@@ -427,6 +430,19 @@ impl Incident {
     async fn revisions(&self, context: &Context<'_>) -> async_graphql::Result<Vec<Revision>> {
         let scope = reader(context, "revision").await?;
         Ok(incidents::revisions(&scope, self.0.id).await?.into_iter().map(Revision).collect())
+    }
+
+    /// Facts that are worth finding out, what most hangs on first; at most 50.
+    #[graphql(complexity = "crate::graphql::connection::cost(Some(first), child_complexity) + 200")]
+    async fn questions(
+        &self,
+        context: &Context<'_>,
+        #[graphql(default = 10)] first: i32,
+    ) -> async_graphql::Result<Vec<Question>> {
+        let op = context.data_unchecked::<Op>();
+        let first = usize::try_from(first).unwrap_or_default();
+        let asked = duties::questions(op, self.0.tenant, self.0.id, first).await?;
+        Ok(asked.into_iter().map(Question).collect())
     }
 
     /// Scans of logs by the service itself, the newest first; at most 100.

@@ -220,6 +220,7 @@ pub async fn approve_revision(op: &Op, revision: RowId) -> Result<Revision> {
     found.approved_at = Some(scope.at());
     found.approved_by = Some(scope.author());
     store::approve(&tx, &found).await?;
+    crate::incidents::reassess(&tx, incident, found.id).await?;
     let detail = json!({
         "revision": found.id, "number": found.number, "persons": found.counts.persons, "digest": found.digest,
     });

@@ -307,7 +307,9 @@ async fn complete(tx: &Tx, revision: &mut Revision, mut people: Vec<RevisionPers
     revision.digest = tally::digest(&revision.stored, &people)?;
     revision.number = Some(store::last_revision_number(tx, revision.incident).await? + 1);
     revision.state = State::Draft;
-    store::complete_revision(tx, revision).await
+    store::complete_revision(tx, revision).await?;
+    // What the law asks for may hang on these numbers.
+    crate::incidents::reassess(tx, revision.incident, revision.id).await
 }
 
 fn created(revision: &Revision) -> Event {

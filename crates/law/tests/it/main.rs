@@ -12,6 +12,7 @@ mod naive;
 mod packs;
 mod properties;
 mod prose;
+mod questions;
 mod records;
 
 use law::{Decision, EvaluatedAt, Facts, Packs, SHIPPED, evaluate};
