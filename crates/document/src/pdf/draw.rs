@@ -156,6 +156,7 @@ fn draw_page(
 struct Shown {
     id: u16,
     advance: f32,
+    shift: f32,
     text: Range<usize>,
 }
 
@@ -172,8 +173,8 @@ impl Glyph for Shown {
         self.advance * size
     }
 
-    fn x_offset(&self, _: f32) -> f32 {
-        0.0
+    fn x_offset(&self, size: f32) -> f32 {
+        self.shift * size
     }
 
     fn y_offset(&self, _: f32) -> f32 {
@@ -195,7 +196,7 @@ fn draw_run(surface: &mut Surface<'_>, face: &Face, run: &Run) {
     let shown = |placed: &super::page::Placed| {
         let text = start..start + usize::from(placed.length);
         start = text.end;
-        Shown { id: placed.id, advance: placed.advance, text }
+        Shown { id: placed.id, advance: placed.advance, shift: placed.shift, text }
     };
     let glyphs: Vec<Shown> = run.glyphs.iter().map(shown).collect();
     surface.set_fill(Some(fill(ink)));

@@ -7,6 +7,7 @@ use skrifa::metrics::GlyphMetrics;
 use skrifa::{FontRef, MetadataProvider};
 
 use super::PdfError;
+use crate::model::Language;
 
 /// See `assets/README.md`.
 static BYTES: &[u8] = include_bytes!("../../assets/BIZUDPGothic-Regular.ttf");
@@ -21,6 +22,7 @@ pub struct Face {
     metrics: GlyphMetrics<'static>,
     units: f32,
     space: u16,
+    language: Language,
 }
 
 /// A glyph with its width in shares of the size.
@@ -28,11 +30,13 @@ pub struct Face {
 pub struct Sized {
     pub id: u16,
     pub advance: f32,
+    /// How far it stands from where it would by itself.
+    pub shift: f32,
 }
 
 impl Face {
     /// The font that this crate ships.
-    pub fn embedded() -> Result<Self, PdfError> {
+    pub fn embedded(language: Language) -> Result<Self, PdfError> {
         let unreadable = || PdfError("the embedded font does not read".to_owned());
         let font = Font::new(BYTES.into(), 0).ok_or_else(unreadable)?;
         let reader = FontRef::new(BYTES).map_err(|_| unreadable())?;
@@ -41,7 +45,7 @@ impl Face {
         let space =
             characters.map(' ').and_then(|id| u16::try_from(id.to_u32()).ok()).ok_or_else(unreadable)?;
         let metrics = reader.glyph_metrics(Size::unscaled(), LocationRef::default());
-        Ok(Self { font, characters, metrics, units, space })
+        Ok(Self { font, characters, metrics, units, space, language })
     }
 
     /// For krilla.
@@ -52,8 +56,25 @@ impl Face {
     /// The glyph of a character. Spaces that the font does not have are made of the one that it has.
     pub fn glyph(&self, letter: char) -> Option<Sized> {
         match self.characters.map(letter).and_then(|id| u16::try_from(id.to_u32()).ok()) {
-            Some(0) | None => space_of(letter).map(|advance| Sized { id: self.space, advance }),
-            Some(id) => Some(self.sized(id)),
+            Some(0) | None => space_of(letter).map(|advance| Sized { id: self.space, advance, shift: 0.0 }),
+            Some(id) => Some(self.fitted(letter, self.sized(id))),
+        }
+    }
+
+    /// The font gives curved quotation marks half a square, as Japanese sets them. Among English words they get the room of the
+    /// straight ones, whose ink is as wide.
+    fn fitted(&self, letter: char, glyph: Sized) -> Sized {
+        // In units of this font (2,048 a square): the width of ' and ", and what stands left of the ink beyond that of those.
+        let (advance, beyond) = match letter {
+            '\u{2018}' => (594.0, 479.0),
+            '\u{2019}' => (594.0, 0.0),
+            '\u{201C}' => (963.0, 104.0),
+            '\u{201D}' => (963.0, 0.0),
+            _ => return glyph,
+        };
+        match self.language {
+            Language::Ja => glyph,
+            Language::En => Sized { advance: advance / self.units, shift: -beyond / self.units, ..glyph },
         }
     }
 
@@ -67,7 +88,7 @@ impl Face {
 
     fn sized(&self, id: u16) -> Sized {
         let advance = self.metrics.advance_width(skrifa::GlyphId::new(u32::from(id))).unwrap_or(self.units);
-        Sized { id, advance: advance / self.units }
+        Sized { id, advance: advance / self.units, shift: 0.0 }
     }
 }
 
@@ -92,7 +113,7 @@ mod tests {
 
     #[test]
     fn the_font_has_what_japanese_documents_need() {
-        let face = Face::embedded().unwrap();
+        let face = Face::embedded(Language::Ja).unwrap();
         for letter in "あアｱ漢字髙﨑德①㈱℡〓■□※・—…、。「」ABCéßЖΩ0１".chars()
         {
             assert!(face.glyph(letter).is_some_and(|glyph| glyph.id != 0), "{letter}");

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::page::{Placed, Run};
+use super::page::Run;
 use super::shape::{Atom, Ends, Shaped};
 use super::tree::NodeId;
 
@@ -103,7 +103,7 @@ pub fn runs(
         let Some(run) = runs.last_mut() else { continue };
         run.text.push_str(text);
         for glyph in &shaped.glyphs[atom.glyphs.start as usize..atom.glyphs.end as usize] {
-            run.glyphs.push(Placed { id: glyph.id, advance: glyph.advance, length: glyph.length });
+            run.glyphs.push(*glyph);
         }
         let widened = gap > 0.0 && atoms.get(index + 1).is_some_and(|next| stretches(atom, next));
         let width = atom.width + if widened { gap } else { 0.0 };
@@ -122,9 +122,10 @@ mod tests {
     use super::super::page::{Ink, Style};
     use super::super::shape::MissingMap;
     use super::*;
+    use crate::model::Language;
 
     fn broken(text: &str, width: f32) -> Vec<String> {
-        let face = Face::embedded().unwrap();
+        let face = Face::embedded(Language::Ja).unwrap();
         let mut shaped = Shaped::default();
         shaped.push(&face, &mut MissingMap::new(), text, Style::new(10.0, Ink::Text));
         let shaped = shaped.finish();

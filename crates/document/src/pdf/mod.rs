@@ -45,7 +45,7 @@ impl Sheet {
     /// # Errors
     /// Never for a checked document, as far as tests know; if the writer refuses something, it is told here.
     pub fn pdf(&self) -> Result<Pdf, PdfError> {
-        let face = face::Face::embedded()?;
+        let face = face::Face::embedded(self.document().language)?;
         let layout = flow::lay_out(self.document(), &face);
         let pages = layout.pages.len();
         let (bytes, missing) = draw::draw(self.document(), &face, layout)?;

@@ -108,9 +108,11 @@ pub struct Ground {
 #[derive(Clone, Copy, Debug)]
 pub struct Placed {
     pub id: u16,
+    /// Bytes of the text that it shows.
+    pub length: u16,
     /// In shares of the size.
     pub advance: f32,
-    pub length: u16,
+    pub shift: f32,
 }
 
 /// A piece of text in one style on one line.

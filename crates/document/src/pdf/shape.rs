@@ -8,20 +8,10 @@ use unicode_normalization::char::compose;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::face::{Face, GETA, Sized};
-use super::page::Style;
+use super::page::{Placed, Style};
 
 /// Characters of a missing cluster that are kept: a letter may carry any number of marks.
 const KEPT: usize = 16;
-
-/// A glyph of a shaped text.
-#[derive(Clone, Copy, Debug)]
-pub struct Glyph {
-    pub id: u16,
-    /// In shares of the size.
-    pub advance: f32,
-    /// Bytes of the text that it shows.
-    pub length: u16,
-}
 
 /// What is never torn apart: a character as a reader sees it.
 #[derive(Clone, Debug)]
@@ -52,7 +42,7 @@ pub enum Ends {
 #[derive(Default)]
 pub struct Shaped {
     pub text: String,
-    pub glyphs: Vec<Glyph>,
+    pub glyphs: Vec<Placed>,
     pub atoms: Vec<Atom>,
     pub styles: Vec<Style>,
 }
@@ -111,11 +101,12 @@ impl Shaped {
                     face.glyph(GETA).map(|glyph| (GETA.to_string(), glyph)).into_iter().collect()
                 }
             };
-            for (text, Sized { id, advance }) in wanted {
+            for (text, Sized { id, advance, shift }) in wanted {
                 self.text.push_str(&text);
-                self.glyphs.push(Glyph {
+                self.glyphs.push(Placed {
                     id,
                     advance,
+                    shift,
                     length: u16::try_from(text.len()).unwrap_or(u16::MAX),
                 });
             }

