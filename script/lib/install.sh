@@ -73,6 +73,11 @@ need_browser() {
   fi
 }
 
+# Reads PDF, so that what was written is seen by another program.
+need_pdf_reader() {
+  command -v pdftotext >/dev/null 2>&1 || install_package poppler-utils "reads the documents that are written as PDF"
+}
+
 need_smtp_tls() {
   if ! python3 -c 'import aiosmtpd' 2>/dev/null && ! /usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null; then
     install_package python3-aiosmtpd "an SMTP server that speaks TLS and asks for a password"

@@ -16,7 +16,11 @@ fn report() -> Sheet {
 
 fn table(rows: usize) -> Sheet {
     let row = |index: usize| {
-        vec![format!("{index}").into(), "2023年10月26日 21:59".into(), "担当者が設定の変更履歴を確認し、元に戻した。".into()]
+        vec![
+            format!("{index}").into(),
+            "2023年10月26日 21:59".into(),
+            "担当者が設定の変更履歴を確認し、元に戻した。".into(),
+        ]
     };
     let table = Table {
         caption: None,

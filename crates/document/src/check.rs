@@ -167,7 +167,10 @@ impl Check {
         if !known {
             self.fault(place, "a link leads to https:, http:, mailto: or tel:".to_owned());
         } else if !is_encoded(href) {
-            self.fault(place, "the target of a link holds a character that must be encoded there (as %20)".to_owned());
+            self.fault(
+                place,
+                "the target of a link holds a character that must be encoded there (as %20)".to_owned(),
+            );
         } else if matches!(scheme.as_deref(), Some("https" | "http")) && !has_host(href) {
             self.fault(place, "the target of a link names no host".to_owned());
         }
@@ -183,7 +186,10 @@ impl Check {
                 self.line(place, text, true);
                 let deepest = self.level.saturating_add(1).min(limits::LEVELS);
                 if !(1..=deepest).contains(level) {
-                    self.fault(place, format!("a heading of level {level} where at most {deepest} may follow"));
+                    self.fault(
+                        place,
+                        format!("a heading of level {level} where at most {deepest} may follow"),
+                    );
                 }
                 self.level = *level;
             }
@@ -268,7 +274,8 @@ impl Check {
                 Value::Known(rich) => {
                     self.rich(&place, rich);
                     if rich.is_blank() {
-                        let problem = "a blank value: say that it is unknown, or say in words that there is nothing";
+                        let problem =
+                            "a blank value: say that it is unknown, or say in words that there is nothing";
                         self.fault(&place, problem.to_owned());
                     }
                 }
@@ -296,7 +303,9 @@ impl Check {
 fn is_encoded(href: &str) -> bool {
     let bytes = href.as_bytes();
     bytes.iter().enumerate().all(|(index, byte)| match byte {
-        b'%' => bytes.get(index + 1..index + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)),
+        b'%' => {
+            bytes.get(index + 1..index + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+        }
         b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' | b'[' | b']' => false,
         byte => byte.is_ascii_graphic(),
     })

@@ -47,7 +47,10 @@ mod tests {
     #[test]
     fn line_ends_are_one_kind_and_nothing_vanishes() {
         assert_eq!(clean("a\r\nb\rc\u{2028}d\u{85}e"), "a\nb\nc\nd\ne");
-        assert_eq!(clean("a\0b\u{1b}[31m\u{202E}c\u{FFFE}\u{10FFFF}"), "a\u{FFFD}b\u{FFFD}[31m\u{FFFD}c\u{FFFD}\u{FFFD}");
+        assert_eq!(
+            clean("a\0b\u{1b}[31m\u{202E}c\u{FFFE}\u{10FFFF}"),
+            "a\u{FFFD}b\u{FFFD}[31m\u{FFFD}c\u{FFFD}\u{FFFD}"
+        );
         assert!(matches!(clean("漢字 é 👩‍👧\n\t"), Cow::Borrowed(_)));
         assert_eq!(clean_line(" a\r\nb\t"), "a b");
     }

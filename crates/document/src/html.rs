@@ -54,7 +54,11 @@ impl Html {
         self.raw("<meta name=\"robots\" content=\"noindex\"/>\n");
         // Nothing is fetched or run, whatever a value might have managed.
         self.raw("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\"/>\n");
-        self.put(format_args!("<title>{}</title>\n<style>\n{}</style>\n", escaped(title), include_str!("html.css")));
+        self.put(format_args!(
+            "<title>{}</title>\n<style>\n{}</style>\n",
+            escaped(title),
+            include_str!("html.css")
+        ));
         self.raw("</head>\n<body>\n<header>\n");
         let (class, state) = match meta.state {
             State::Draft => (" draft", language.state(State::Draft)),
@@ -95,7 +99,10 @@ impl Html {
         self.put(format_args!("<nav aria-label=\"{title}\">\n<p><strong>{title}</strong></p>\n<ol>\n"));
         for (index, (level, text)) in headings {
             let number = index + 1;
-            self.put(format_args!("<li class=\"l{level}\"><a href=\"#s{number}\">{}</a></li>\n", escaped(text)));
+            self.put(format_args!(
+                "<li class=\"l{level}\"><a href=\"#s{number}\">{}</a></li>\n",
+                escaped(text)
+            ));
         }
         self.raw("</ol>\n</nav>\n");
     }
@@ -185,7 +192,11 @@ impl Html {
         self.columns(&table.columns.iter().map(|column| column.width).collect::<Vec<_>>());
         self.raw("<thead>\n<tr>");
         for column in &table.columns {
-            self.put(format_args!("<th scope=\"col\"{}>{}</th>", class(column.align), escaped(&column.header)));
+            self.put(format_args!(
+                "<th scope=\"col\"{}>{}</th>",
+                class(column.align),
+                escaped(&column.header)
+            ));
         }
         self.raw("</tr>\n</thead>\n<tbody>\n");
         for row in &table.rows {
@@ -211,7 +222,9 @@ impl Html {
         self.columns(&[10, 30, 60]);
         let [number, label, value] = self.language.field_headers();
         self.raw("<thead>\n<tr>");
-        self.put(format_args!("<th scope=\"col\">{number}</th><th scope=\"col\">{label}</th><th scope=\"col\">{value}</th>"));
+        self.put(format_args!(
+            "<th scope=\"col\">{number}</th><th scope=\"col\">{label}</th><th scope=\"col\">{value}</th>"
+        ));
         self.raw("</tr>\n</thead>\n<tbody>\n");
         for Field { number, label, value } in fields {
             let (number, label) = (escaped(number), escaped(label));

@@ -45,9 +45,9 @@ impl FromStr for Moment {
 fn parse(text: &[u8]) -> Option<Moment> {
     let number = |at: usize, length: usize| {
         let digits = text.get(at..at + length)?;
-        digits.iter().try_fold(0_u16, |sum, digit| {
-            digit.is_ascii_digit().then(|| sum * 10 + u16::from(digit - b'0'))
-        })
+        digits
+            .iter()
+            .try_fold(0_u16, |sum, digit| digit.is_ascii_digit().then(|| sum * 10 + u16::from(digit - b'0')))
     };
     let small = |at: usize| number(at, 2).and_then(|number| u8::try_from(number).ok());
     let separators = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
@@ -97,8 +97,18 @@ impl Moment {
     /// As a reader of the language writes it, to the minute: `2023年11月2日 15:04（UTC+09:00）`, `2 November 2023, 15:04 (UTC+09:00)`.
     pub fn label(&self, language: Language) -> String {
         const MONTHS: [&str; 12] = [
-            "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-            "November", "December",
+            "January",
+            "February",
+            "March",
+            "April",
+            "May",
+            "June",
+            "July",
+            "August",
+            "September",
+            "October",
+            "November",
+            "December",
         ];
         let Self { year, month, day, hour, minute, .. } = *self;
         let offset = if self.offset == 0 { String::new() } else { self.offset() };
@@ -152,11 +162,22 @@ mod tests {
         for text in ["2023-11-02T15:04:05+09:00", "2024-02-29T00:00:00Z", "1970-01-01T23:59:59-03:30"] {
             assert_eq!(text.parse::<Moment>().unwrap().to_string(), text);
         }
-        assert_eq!("2023-11-02T15:04:05.123456Z".parse::<Moment>().unwrap().to_string(), "2023-11-02T15:04:05Z");
+        assert_eq!(
+            "2023-11-02T15:04:05.123456Z".parse::<Moment>().unwrap().to_string(),
+            "2023-11-02T15:04:05Z"
+        );
         for text in [
-            "", "2023-11-02", "2023-11-02T15:04:05", "2023-02-29T00:00:00Z", "2023-13-01T00:00:00Z",
-            "2023-11-02T24:00:00Z", "2023-11-02T15:04:05.Z", "2023-11-02T15:04:05+0900",
-            "2023-11-02T15:04:05+99:00", "2023-11-02T15:04:05Zz", "２０２３-11-02T15:04:05Z",
+            "",
+            "2023-11-02",
+            "2023-11-02T15:04:05",
+            "2023-02-29T00:00:00Z",
+            "2023-13-01T00:00:00Z",
+            "2023-11-02T24:00:00Z",
+            "2023-11-02T15:04:05.Z",
+            "2023-11-02T15:04:05+0900",
+            "2023-11-02T15:04:05+99:00",
+            "2023-11-02T15:04:05Zz",
+            "２０２３-11-02T15:04:05Z",
         ] {
             assert_eq!(text.parse::<Moment>(), Err(NotAMoment), "{text}");
         }

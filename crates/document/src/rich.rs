@@ -75,9 +75,10 @@ impl Rich {
     /// Whether nothing would be seen.
     pub fn is_blank(&self) -> bool {
         self.0.iter().all(|inline| match inline {
-            Inline::Text(text) | Inline::Strong(text) | Inline::Emphasis(text) | Inline::Link { text, .. } => {
-                text.trim().is_empty()
-            }
+            Inline::Text(text)
+            | Inline::Strong(text)
+            | Inline::Emphasis(text)
+            | Inline::Link { text, .. } => text.trim().is_empty(),
             Inline::Unknown { .. } => false,
         })
     }

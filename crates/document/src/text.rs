@@ -85,8 +85,8 @@ pub(crate) fn plain(rich: &Rich, language: Language) -> String {
 fn write_block(out: &mut String, block: &Block, language: Language) {
     match block {
         Block::Heading { level, text } => {
-            // A mark of its own at each level, as in Japanese official text; headings often have numbers themselves.
-            let mark = ["■", "●", "○", "・"][usize::from(*level - 1).min(3)];
+            // A mark of its own at each level, and none that forms tick.
+            let mark = ["◆", "●", "○", "・"][usize::from(*level - 1).min(3)];
             out.push_str(&format!("{mark} {text}\n\n"));
         }
         Block::Paragraph(rich) => out.push_str(&format!("{}\n\n", plain(rich, language))),

@@ -206,7 +206,8 @@ impl Writer {
         }
         let widths: Vec<_> = table.columns.iter().map(|column| column.width).collect();
         self.begin_table(&widths, table.caption.as_deref());
-        let headers: Vec<_> = table.columns.iter().map(|column| (column.header.as_str(), column.align)).collect();
+        let headers: Vec<_> =
+            table.columns.iter().map(|column| (column.header.as_str(), column.align)).collect();
         self.header(&headers);
         for row in &table.rows {
             self.raw("<w:tr>");

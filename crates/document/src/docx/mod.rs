@@ -13,7 +13,8 @@ impl Sheet {
         let document = self.document();
         let body = body::body(document);
         let draft = document.meta.state == State::Draft;
-        let (identity, state) = (document.language.identity(&document.meta), document.language.state(document.meta.state));
+        let (identity, state) =
+            (document.language.identity(&document.meta), document.language.state(document.meta.state));
         let mut container = container::Container::default();
         // The list of contents first, as Word writes it; some readers look at the first bytes.
         container.add("[Content_Types].xml", parts::CONTENT_TYPES);

@@ -62,7 +62,8 @@ pub fn core(document: &Document) -> String {
     let meta = &document.meta;
     let (title, number) = (escaped(&document.title), escaped(&meta.number));
     let (version, digest) = (escaped(&meta.version), escaped(&meta.source_digest));
-    let (language, state, at) = (document.language.tag(), document.language.state(meta.state), meta.generated_at);
+    let (language, state, at) =
+        (document.language.tag(), document.language.state(meta.state), meta.generated_at);
     format!(
         concat!(
             "{}",
@@ -77,7 +78,9 @@ pub fn core(document: &Document) -> String {
 
 /// Where links and parts lie.
 pub fn document_relationships(links: &[String]) -> String {
-    let mut out = format!(r#"{XML}<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">"#);
+    let mut out = format!(
+        r#"{XML}<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">"#
+    );
     let office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
     for (id, kind, target) in [
         ("styles", "styles", "styles.xml"),
@@ -91,7 +94,10 @@ pub fn document_relationships(links: &[String]) -> String {
     }
     for (index, link) in links.iter().enumerate() {
         let (id, link) = (index + 1, escaped(link));
-        let _ = write!(out, r#"<Relationship Id="link{id}" Type="{office}/hyperlink" Target="{link}" TargetMode="External"/>"#);
+        let _ = write!(
+            out,
+            r#"<Relationship Id="link{id}" Type="{office}/hyperlink" Target="{link}" TargetMode="External"/>"#
+        );
     }
     out + "</Relationships>"
 }
@@ -130,7 +136,8 @@ fn latin(language: Language) -> &'static str {
 pub fn numbering(lists: &[ListKind]) -> String {
     let mut out = format!("{XML}<w:numbering {W}>");
     for (id, format, text) in [(0, "bullet", "•"), (1, "decimal", "")] {
-        let _ = write!(out, r#"<w:abstractNum w:abstractNumId="{id}"><w:multiLevelType w:val="multilevel"/>"#);
+        let _ =
+            write!(out, r#"<w:abstractNum w:abstractNumId="{id}"><w:multiLevelType w:val="multilevel"/>"#);
         for level in 0..4 {
             let text = if text.is_empty() { format!("%{}.", level + 1) } else { text.to_owned() };
             let left = 420 * (level + 1);
@@ -145,7 +152,10 @@ pub fn numbering(lists: &[ListKind]) -> String {
         let (id, definition) = (index + 1, if *kind == ListKind::Bullet { 0 } else { 1 });
         let _ = write!(out, r#"<w:num w:numId="{id}"><w:abstractNumId w:val="{definition}"/>"#);
         for level in 0..4 {
-            let _ = write!(out, r#"<w:lvlOverride w:ilvl="{level}"><w:startOverride w:val="1"/></w:lvlOverride>"#);
+            let _ = write!(
+                out,
+                r#"<w:lvlOverride w:ilvl="{level}"><w:startOverride w:val="1"/></w:lvlOverride>"#
+            );
         }
         out.push_str("</w:num>");
     }
@@ -171,20 +181,92 @@ pub fn styles(language: Language) -> String {
     for (id, name, base, paragraph, run) in [
         ("Normal", "Normal", "", "", ""),
         ("BodyText", "Body Text", "Normal", r#"<w:spacing w:after="120"/>"#, ""),
-        ("Title", "Title", "Normal", r#"<w:spacing w:before="200" w:after="240"/><w:jc w:val="center"/>"#, r#"<w:b/><w:sz w:val="34"/><w:szCs w:val="34"/>"#),
-        ("Heading1", "heading 1", "Normal", r#"<w:keepNext/><w:pBdr><w:bottom w:val="single" w:sz="10" w:space="2" w:color="0B4F69"/></w:pBdr><w:spacing w:before="400" w:after="160"/><w:outlineLvl w:val="0"/>"#, r#"<w:b/><w:color w:val="0B4F69"/><w:sz w:val="28"/><w:szCs w:val="28"/>"#),
-        ("Heading2", "heading 2", "Normal", r#"<w:keepNext/><w:spacing w:before="280" w:after="100"/><w:outlineLvl w:val="1"/>"#, r#"<w:b/><w:sz w:val="24"/><w:szCs w:val="24"/>"#),
-        ("Heading3", "heading 3", "Normal", r#"<w:keepNext/><w:spacing w:before="200" w:after="80"/><w:outlineLvl w:val="2"/>"#, r#"<w:b/><w:sz w:val="22"/><w:szCs w:val="22"/>"#),
-        ("Heading4", "heading 4", "Normal", r#"<w:keepNext/><w:spacing w:before="160" w:after="60"/><w:outlineLvl w:val="3"/>"#, "<w:b/>"),
+        (
+            "Title",
+            "Title",
+            "Normal",
+            r#"<w:spacing w:before="200" w:after="240"/><w:jc w:val="center"/>"#,
+            r#"<w:b/><w:sz w:val="34"/><w:szCs w:val="34"/>"#,
+        ),
+        (
+            "Heading1",
+            "heading 1",
+            "Normal",
+            r#"<w:keepNext/><w:pBdr><w:bottom w:val="single" w:sz="10" w:space="2" w:color="0B4F69"/></w:pBdr><w:spacing w:before="400" w:after="160"/><w:outlineLvl w:val="0"/>"#,
+            r#"<w:b/><w:color w:val="0B4F69"/><w:sz w:val="28"/><w:szCs w:val="28"/>"#,
+        ),
+        (
+            "Heading2",
+            "heading 2",
+            "Normal",
+            r#"<w:keepNext/><w:spacing w:before="280" w:after="100"/><w:outlineLvl w:val="1"/>"#,
+            r#"<w:b/><w:sz w:val="24"/><w:szCs w:val="24"/>"#,
+        ),
+        (
+            "Heading3",
+            "heading 3",
+            "Normal",
+            r#"<w:keepNext/><w:spacing w:before="200" w:after="80"/><w:outlineLvl w:val="2"/>"#,
+            r#"<w:b/><w:sz w:val="22"/><w:szCs w:val="22"/>"#,
+        ),
+        (
+            "Heading4",
+            "heading 4",
+            "Normal",
+            r#"<w:keepNext/><w:spacing w:before="160" w:after="60"/><w:outlineLvl w:val="3"/>"#,
+            "<w:b/>",
+        ),
         ("ListParagraph", "List Paragraph", "Normal", "", ""),
-        ("Caption", "caption", "Normal", r#"<w:keepNext/><w:spacing w:before="120" w:after="40"/>"#, r#"<w:b/><w:sz w:val="20"/>"#),
-        ("TableText", "Table Text", "Normal", r#"<w:spacing w:before="40" w:after="40" w:line="260" w:lineRule="atLeast"/>"#, r#"<w:sz w:val="19"/><w:szCs w:val="19"/>"#),
+        (
+            "Caption",
+            "caption",
+            "Normal",
+            r#"<w:keepNext/><w:spacing w:before="120" w:after="40"/>"#,
+            r#"<w:b/><w:sz w:val="20"/>"#,
+        ),
+        (
+            "TableText",
+            "Table Text",
+            "Normal",
+            r#"<w:spacing w:before="40" w:after="40" w:line="260" w:lineRule="atLeast"/>"#,
+            r#"<w:sz w:val="19"/><w:szCs w:val="19"/>"#,
+        ),
         ("TableHeader", "Table Header", "TableText", "", "<w:b/>"),
-        ("AfterTable", "After Table", "Normal", r#"<w:spacing w:line="160" w:lineRule="exact"/>"#, r#"<w:sz w:val="8"/>"#),
-        ("Note", "Note", "Normal", r#"<w:pBdr><w:left w:val="single" w:sz="36" w:space="8" w:color="0B4F69"/></w:pBdr><w:shd w:val="clear" w:color="auto" w:fill="F1F7FA"/><w:ind w:left="200"/>"#, ""),
-        ("Warning", "Warning", "Note", r#"<w:pBdr><w:left w:val="single" w:sz="36" w:space="8" w:color="8C1D18"/></w:pBdr><w:shd w:val="clear" w:color="auto" w:fill="FDF3F2"/>"#, ""),
-        ("Header", "header", "Normal", r#"<w:pBdr><w:bottom w:val="single" w:sz="4" w:space="4" w:color="9FB0BA"/></w:pBdr><w:tabs><w:tab w:val="right" w:pos="9406"/></w:tabs>"#, r#"<w:color w:val="45505A"/><w:sz w:val="17"/>"#),
-        ("Footer", "footer", "Normal", r#"<w:jc w:val="center"/>"#, r#"<w:color w:val="45505A"/><w:sz w:val="17"/>"#),
+        (
+            "AfterTable",
+            "After Table",
+            "Normal",
+            r#"<w:spacing w:line="160" w:lineRule="exact"/>"#,
+            r#"<w:sz w:val="8"/>"#,
+        ),
+        (
+            "Note",
+            "Note",
+            "Normal",
+            r#"<w:pBdr><w:left w:val="single" w:sz="36" w:space="8" w:color="0B4F69"/></w:pBdr><w:shd w:val="clear" w:color="auto" w:fill="F1F7FA"/><w:ind w:left="200"/>"#,
+            "",
+        ),
+        (
+            "Warning",
+            "Warning",
+            "Note",
+            r#"<w:pBdr><w:left w:val="single" w:sz="36" w:space="8" w:color="8C1D18"/></w:pBdr><w:shd w:val="clear" w:color="auto" w:fill="FDF3F2"/>"#,
+            "",
+        ),
+        (
+            "Header",
+            "header",
+            "Normal",
+            r#"<w:pBdr><w:bottom w:val="single" w:sz="4" w:space="4" w:color="9FB0BA"/></w:pBdr><w:tabs><w:tab w:val="right" w:pos="9406"/></w:tabs>"#,
+            r#"<w:color w:val="45505A"/><w:sz w:val="17"/>"#,
+        ),
+        (
+            "Footer",
+            "footer",
+            "Normal",
+            r#"<w:jc w:val="center"/>"#,
+            r#"<w:color w:val="45505A"/><w:sz w:val="17"/>"#,
+        ),
     ] {
         let first = if base.is_empty() { r#" w:default="1""# } else { "" };
         let based = if base.is_empty() { String::new() } else { format!(r#"<w:basedOn w:val="{base}"/>"#) };

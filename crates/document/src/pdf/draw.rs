@@ -16,8 +16,8 @@ use krilla::page::PageSettings;
 use krilla::paint::{Fill, Stroke};
 use krilla::surface::{Location, Surface};
 use krilla::tagging::{
-    Artifact, ArtifactType, ContentTag, Identifier, ListNumbering, Node, SpanTag, TableHeaderScope, Tag, TagGroup,
-    TagKind, TagTree,
+    Artifact, ArtifactType, ContentTag, Identifier, ListNumbering, Node, SpanTag, TableHeaderScope, Tag,
+    TagGroup, TagKind, TagTree,
 };
 use krilla::text::{Glyph, GlyphId};
 use krilla::{Document as File, SerializeSettings};
@@ -200,7 +200,11 @@ fn draw_run(surface: &mut Surface<'_>, face: &Face, run: &Run) {
     let glyphs: Vec<Shown> = run.glyphs.iter().map(shown).collect();
     surface.set_fill(Some(fill(ink)));
     // The font has one weight; a stroke of three hundredths of the size makes it bold.
-    surface.set_stroke(strong.then(|| Stroke { paint: color(ink).into(), width: size * 0.03, ..Stroke::default() }));
+    surface.set_stroke(strong.then(|| Stroke {
+        paint: color(ink).into(),
+        width: size * 0.03,
+        ..Stroke::default()
+    }));
     let slant = emphasis == Emphasis::Slant;
     if slant {
         surface.push_transform(&Transform::from_row(1.0, 0.0, -0.2, 1.0, run.baseline * 0.2, 0.0));
@@ -330,7 +334,9 @@ fn tag(kind: &Kind) -> TagKind {
         Kind::Row => Tag::TR.into(),
         Kind::ColumnHeader => Tag::TH(TableHeaderScope::Column).into(),
         Kind::RowHeader => Tag::TH(TableHeaderScope::Row).into(),
-        Kind::Cell { columns } => Tag::TD.with_col_span(NonZeroU32::new(*columns).filter(|columns| columns.get() > 1)).into(),
+        Kind::Cell { columns } => {
+            Tag::TD.with_col_span(NonZeroU32::new(*columns).filter(|columns| columns.get() > 1)).into()
+        }
         Kind::Group => Tag::Div.into(),
         Kind::Link => Tag::Link.into(),
         Kind::Strong => Tag::Strong.into(),

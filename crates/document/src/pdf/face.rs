@@ -38,7 +38,8 @@ impl Face {
         let reader = FontRef::new(BYTES).map_err(|_| unreadable())?;
         let characters = reader.charmap();
         let units = font.units_per_em();
-        let space = characters.map(' ').and_then(|id| u16::try_from(id.to_u32()).ok()).ok_or_else(unreadable)?;
+        let space =
+            characters.map(' ').and_then(|id| u16::try_from(id.to_u32()).ok()).ok_or_else(unreadable)?;
         let metrics = reader.glyph_metrics(Size::unscaled(), LocationRef::default());
         Ok(Self { font, characters, metrics, units, space })
     }
@@ -92,7 +93,8 @@ mod tests {
     #[test]
     fn the_font_has_what_japanese_documents_need() {
         let face = Face::embedded().unwrap();
-        for letter in "あアｱ漢字髙﨑德①㈱℡〓■□※・—…、。「」ABCéßЖΩ0１".chars() {
+        for letter in "あアｱ漢字髙﨑德①㈱℡〓■□※・—…、。「」ABCéßЖΩ0１".chars()
+        {
             assert!(face.glyph(letter).is_some_and(|glyph| glyph.id != 0), "{letter}");
         }
         assert_eq!(face.glyph('漢').unwrap().advance, 1.0);

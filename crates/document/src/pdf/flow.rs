@@ -2,16 +2,14 @@
 
 use super::face::Face;
 use super::lines::{Line, break_lines, runs, stretch};
-use super::page::{BOTTOM, Emphasis, Ground, HEIGHT, Ink, Layer, Layout, MEASURE, Mark, Page, SIDE, Style, TOP, WIDTH};
+use super::page::{BOTTOM, Emphasis, Ground, Ink, Layer, Layout, MEASURE, Mark, Page, SIDE, Style, TOP};
 use super::shape::{MissingMap, Shaped};
 use super::tree::{Kind, NodeId, Tree};
-use crate::model::{Block, Document, Item, Language, List, ListKind, Meta, Note, NoteKind, State};
+use crate::model::{Block, Document, Item, Language, List, ListKind, Note, NoteKind};
 use crate::rich::{Inline, Rich};
 
 /// Size of the text: what Japanese offices print (10.5 points).
 const SIZE: f32 = 10.5;
-/// Missing characters that the last page names; the list that is returned has all.
-const NAMED: usize = 60;
 
 /// Lays a document out.
 pub fn lay_out(document: &Document, face: &Face) -> Layout {
@@ -30,13 +28,13 @@ pub fn lay_out(document: &Document, face: &Face) -> Layout {
 pub struct Flow<'a> {
     face: &'a Face,
     pub language: Language,
-    pages: Vec<Page>,
+    pub(super) pages: Vec<Page>,
     /// Top of what comes next.
     pub y: f32,
     pub tree: Tree,
     marks: Vec<Mark>,
     targets: Vec<String>,
-    missing: MissingMap,
+    pub(super) missing: MissingMap,
     band: Option<Band>,
 }
 
@@ -118,7 +116,13 @@ impl<'a> Flow<'a> {
 
     fn setting(&self, indent: f32) -> Setting {
         let leading = self.leading(SIZE);
-        Setting { left: SIDE + indent, width: MEASURE - indent, leading, size: SIZE, justify: self.language == Language::Ja }
+        Setting {
+            left: SIDE + indent,
+            width: MEASURE - indent,
+            leading,
+            size: SIZE,
+            justify: self.language == Language::Ja,
+        }
     }
 
     /// Shapes a text. Its styles become parts of their own where readers' programs should know of them.
@@ -131,8 +135,13 @@ impl<'a> Flow<'a> {
                     (words.as_str().into(), base.strong(), self.tree.add(Kind::Strong, Some(node)))
                 }
                 Inline::Emphasis(words) => {
-                    let emphasis = if self.language == Language::Ja { Emphasis::Dots } else { Emphasis::Slant };
-                    (words.as_str().into(), Style { emphasis, ..base }, self.tree.add(Kind::Emphasis, Some(node)))
+                    let emphasis =
+                        if self.language == Language::Ja { Emphasis::Dots } else { Emphasis::Slant };
+                    (
+                        words.as_str().into(),
+                        Style { emphasis, ..base },
+                        self.tree.add(Kind::Emphasis, Some(node)),
+                    )
                 }
                 Inline::Link { text, href } => {
                     let link = u32::try_from(self.targets.len()).ok();
@@ -161,7 +170,15 @@ impl<'a> Flow<'a> {
     }
 
     /// Puts one line at a place.
-    pub fn line(&mut self, shaped: &Shaped, line: &Line, left: f32, top: f32, set: Setting, node: impl Fn(u16) -> Option<NodeId>) {
+    pub fn line(
+        &mut self,
+        shaped: &Shaped,
+        line: &Line,
+        left: f32,
+        top: f32,
+        set: Setting,
+        node: impl Fn(u16) -> Option<NodeId>,
+    ) {
         let gap = if set.justify { stretch(shaped, line, set.width) } else { 0.0 };
         // Ascent and descent of the font are 0.88 and 0.12 of the size.
         let baseline = top + (set.leading - set.size) / 2.0 + set.size * 0.88;
@@ -217,7 +234,9 @@ impl<'a> Flow<'a> {
                     self.label(label, set);
                 }
                 let top = self.y;
-                self.line(&text.shaped, line, set.left, top, set, |style| text.nodes.get(usize::from(style)).copied());
+                self.line(&text.shaped, line, set.left, top, set, |style| {
+                    text.nodes.get(usize::from(style)).copied()
+                });
                 self.y += set.leading;
                 done += 1;
             }
@@ -332,7 +351,7 @@ impl<'a> Flow<'a> {
         }
     }
 
-    fn note(&mut self, note: &Note) {
+    pub(super) fn note(&mut self, note: &Note) {
         let (ground, bar) = match note.kind {
             NoteKind::Info => (Ink::NoteGround, Ink::Accent),
             NoteKind::Warning => (Ink::WarningGround, Ink::Alarm),
@@ -367,74 +386,4 @@ impl<'a> Flow<'a> {
         grounds.push(Ground { layer: Layer::Ground, left: SIDE, top, width: MEASURE, height, ink: ground });
         grounds.push(Ground { layer: Layer::Rule, left: SIDE, top, width: 3.5, height, ink: bar });
     }
-
-    /// Says on paper too what the font lacks.
-    fn missing_note(&mut self) {
-        let (lost, variants): (Vec<_>, Vec<_>) =
-            self.missing.iter().partition(|(_, (shown, _))| shown.starts_with(super::face::GETA));
-        let named = |list: &[(&String, &(String, usize))]| {
-            let mut names: Vec<String> = list.iter().take(NAMED).map(|(text, (_, count))| name(text, *count)).collect();
-            if list.len() > NAMED {
-                names.push("…".to_owned());
-            }
-            names.join(self.language.say("、", ", "))
-        };
-        let mut body: Vec<Rich> = Vec::new();
-        if !lost.is_empty() {
-            body.push(format!("{}{}", self.language.missing_title(), named(&lost)).into());
-        }
-        if !variants.is_empty() {
-            body.push(format!("{}{}", self.language.variants_title(), named(&variants)).into());
-        }
-        if !body.is_empty() {
-            self.note(&Note { kind: NoteKind::Info, body });
-        }
-    }
-
-    /// Head and foot of every page.
-    fn furniture(&mut self, meta: &Meta) {
-        let style = Style::new(8.5, Ink::Quiet);
-        let count = self.pages.len();
-        let identity = self.shape_plain(&self.language.identity(meta), style);
-        let ink = if meta.state == State::Draft { Ink::Alarm } else { Ink::Accent };
-        let state = self.shape_plain(self.language.state(meta.state), Style::new(9.5, ink).strong());
-        let pages = std::mem::take(&mut self.pages);
-        for (index, page) in pages.into_iter().enumerate() {
-            self.pages.push(page);
-            self.foot(&format!("{} / {count}", index + 1), style);
-            let set = Setting { left: SIDE, width: MEASURE - 80.0, leading: 14.0, size: 8.5, justify: false };
-            // What is longer than a line goes on in the table of the first page.
-            if let Some(line) = break_lines(&identity, set.width).first() {
-                self.line(&identity, line, SIDE, 40.0, set, |_| None);
-            }
-            if let Some(line) = break_lines(&state, 80.0).first() {
-                let set = Setting { size: 9.5, ..set };
-                let left = WIDTH - SIDE - line.width - 6.0;
-                self.line(&state, line, left, 40.0, set, |_| None);
-                self.frame(left - 6.0, 38.5, line.width + 12.0, 16.5, ink);
-            }
-            self.rule(SIDE, 58.0, MEASURE, 0.5, Ink::Line);
-        }
-    }
-
-    fn foot(&mut self, words: &str, style: Style) {
-        let number = self.shape_plain(words, style);
-        let set = Setting { left: SIDE, width: MEASURE, leading: 14.0, size: style.size, justify: false };
-        if let Some(line) = break_lines(&number, MEASURE).first() {
-            self.line(&number, line, (WIDTH - line.width) / 2.0, HEIGHT - 46.0, set, |_| None);
-        }
-    }
-
-    fn frame(&mut self, left: f32, top: f32, width: f32, height: f32, ink: Ink) {
-        let thick = 1.0;
-        self.rule(left, top, width, thick, ink);
-        self.rule(left, top + height - thick, width, thick, ink);
-        self.rule(left, top, thick, height, ink);
-        self.rule(left + width - thick, top, thick, height, ink);
-    }
-}
-
-fn name(text: &str, count: usize) -> String {
-    let points: Vec<_> = text.chars().map(|letter| format!("U+{:04X}", u32::from(letter))).collect();
-    format!("{} ×{count}", points.join(" "))
 }

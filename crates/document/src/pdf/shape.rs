@@ -113,7 +113,11 @@ impl Shaped {
             };
             for (text, Sized { id, advance }) in wanted {
                 self.text.push_str(&text);
-                self.glyphs.push(Glyph { id, advance, length: u16::try_from(text.len()).unwrap_or(u16::MAX) });
+                self.glyphs.push(Glyph {
+                    id,
+                    advance,
+                    length: u16::try_from(text.len()).unwrap_or(u16::MAX),
+                });
             }
         }
         let width: f32 = self.glyphs[first..].iter().map(|glyph| glyph.advance * size).sum();
@@ -159,7 +163,9 @@ fn glyphs_of(face: &Face, cluster: &str) -> Found {
         match letters.last_mut() {
             Some((_, selector @ None)) if is_selector(letter) => *selector = Some(letter),
             _ if is_invisible(letter) => {}
-            Some((base, None)) if compose(*base, letter).is_some_and(|composed| face.glyph(composed).is_some()) => {
+            Some((base, None))
+                if compose(*base, letter).is_some_and(|composed| face.glyph(composed).is_some()) =>
+            {
                 *base = compose(*base, letter).unwrap_or(*base);
             }
             _ => letters.push((letter, None)),
@@ -170,7 +176,8 @@ fn glyphs_of(face: &Face, cluster: &str) -> Found {
     for (letter, selector) in letters {
         // Shown as a space, and read as one.
         let read = if letter == '\t' { ' ' } else { letter };
-        let variant = selector.and_then(|selector| face.variant(letter, selector).map(|glyph| (glyph, selector)));
+        let variant =
+            selector.and_then(|selector| face.variant(letter, selector).map(|glyph| (glyph, selector)));
         match (variant, face.glyph(letter)) {
             (Some((glyph, selector)), _) => found.push((format!("{read}{selector}"), glyph)),
             (None, Some(glyph)) => {

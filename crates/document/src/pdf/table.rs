@@ -124,7 +124,13 @@ impl Flow<'_> {
         let mut cells = Vec::with_capacity(headers.len());
         for (column, header) in grid.columns.iter().zip(headers) {
             let node = self.tree.add(Kind::ColumnHeader, Some(row));
-            cells.push(self.cell(&(*header).into(), Style::new(SIZE, Ink::Text).strong(), node, column.width, Some(Ink::Head)));
+            cells.push(self.cell(
+                &(*header).into(),
+                Style::new(SIZE, Ink::Text).strong(),
+                node,
+                column.width,
+                Some(Ink::Head),
+            ));
         }
         // With two lines of the first row.
         let lines = cells.iter().map(|cell| cell.lines.len()).max().unwrap_or(0) as f32;
@@ -143,7 +149,13 @@ impl Flow<'_> {
         Cell { text, lines, node, done: 0, ground }
     }
 
-    fn row<'r>(&mut self, grid: &mut Grid, body: NodeId, cells: impl Iterator<Item = Cow<'r, Rich>>, named: Option<usize>) {
+    fn row<'r>(
+        &mut self,
+        grid: &mut Grid,
+        body: NodeId,
+        cells: impl Iterator<Item = Cow<'r, Rich>>,
+        named: Option<usize>,
+    ) {
         let row = self.tree.add(Kind::Row, Some(body));
         let mut placed = Vec::with_capacity(grid.columns.len());
         for (index, (rich, column)) in cells.zip(&grid.columns).enumerate() {
@@ -161,7 +173,8 @@ impl Flow<'_> {
         let row = self.tree.add(Kind::Row, Some(body));
         let columns = u32::try_from(grid.columns.len()).unwrap_or(1);
         let node = self.tree.add(Kind::Cell { columns }, Some(row));
-        let cell = self.cell(&self.language.no_rows().into(), Style::new(SIZE, Ink::Quiet), node, MEASURE, None);
+        let cell =
+            self.cell(&self.language.no_rows().into(), Style::new(SIZE, Ink::Quiet), node, MEASURE, None);
         let columns = vec![ColumnSet { left: SIDE, width: MEASURE, align: Align::Start }];
         let mut whole = Grid { columns, head: None, open: grid.open };
         self.place(&mut whole, &mut [cell]);
@@ -264,7 +277,12 @@ fn shares(widths: &[u16]) -> Vec<f32> {
     let mut narrow = vec![false; widths.len()];
     loop {
         let fixed = narrow.iter().filter(|narrow| **narrow).count() as f32 * NARROWEST;
-        let sum: f32 = widths.iter().zip(&narrow).filter(|(_, narrow)| !**narrow).map(|(width, _)| f32::from(*width)).sum();
+        let sum: f32 = widths
+            .iter()
+            .zip(&narrow)
+            .filter(|(_, narrow)| !**narrow)
+            .map(|(width, _)| f32::from(*width))
+            .sum();
         let share = |index: usize| match narrow[index] {
             true => NARROWEST,
             false => (MEASURE - fixed) * f32::from(widths[index]) / sum.max(1.0),
@@ -283,7 +301,9 @@ mod tests {
 
     #[test]
     fn columns_fill_the_measure_and_none_is_too_narrow() {
-        for widths in [&[1_u16, 1][..], &[1, 60_000], &[65_535, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], &[5; 12], &[1]] {
+        for widths in
+            [&[1_u16, 1][..], &[1, 60_000], &[65_535, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], &[5; 12], &[1]]
+        {
             let shares = shares(widths);
             assert!((shares.iter().sum::<f32>() - MEASURE).abs() < 0.1, "{widths:?} {shares:?}");
             assert!(shares.iter().all(|width| *width >= NARROWEST - 0.1), "{widths:?} {shares:?}");

@@ -8,9 +8,14 @@ pub struct NodeId(pub u32);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// The level counts the title: 1.
-    Heading { level: u8, text: String },
+    Heading {
+        level: u8,
+        text: String,
+    },
     Paragraph,
-    List { numbered: bool },
+    List {
+        numbered: bool,
+    },
     Item,
     Label,
     ItemBody,
@@ -21,7 +26,9 @@ pub enum Kind {
     Row,
     ColumnHeader,
     RowHeader,
-    Cell { columns: u32 },
+    Cell {
+        columns: u32,
+    },
     Group,
     Link,
     Strong,

@@ -1,1 +1,10 @@
+//! One document in four forms, read back by programs of others.
 
+mod anything;
+mod common;
+mod docx;
+mod html;
+mod limits;
+mod pdf;
+mod sample;
+mod text;

@@ -1,8 +1,8 @@
 //! A report as a part would build it, in both languages. The people and the incident are made up.
 
 use document::{
-    Block, Choice, Column, Document, Field, Item, Language, List, ListKind, Meta, Note, NoteKind, Rich, State, Table,
-    Value,
+    Block, Choice, Column, Document, Field, Item, Language, List, ListKind, Meta, Note, NoteKind, Rich,
+    State, Table, Value,
 };
 
 pub const DIGEST: &str = "sha256:3f0a1c5be7d24a9f8b60e1c2d3f4a5b697887766554433221100ffeeddccbbaa";
@@ -86,8 +86,16 @@ fn ja() -> Document {
         rows: rows.collect(),
         row_headers: true,
     }));
-    blocks.push(Block::Note(Note { kind: NoteKind::Info, body: vec!["氏名に含まれる文字：髙、﨑、𠮷、葛\u{E0100}。絵文字：👩‍👧。".into()] }));
-    Document { title: "個人データの漏えい等に関する報告書（速報）".to_owned(), language: Language::Ja, meta: meta("INC-2023-001-PPC", State::Draft), blocks }
+    blocks.push(Block::Note(Note {
+        kind: NoteKind::Info,
+        body: vec!["氏名に含まれる文字：髙、﨑、𠮷、葛\u{E0100}。絵文字：👩‍👧。".into()],
+    }));
+    Document {
+        title: "個人データの漏えい等に関する報告書（速報）".to_owned(),
+        language: Language::Ja,
+        meta: meta("INC-2023-001-PPC", State::Draft),
+        blocks,
+    }
 }
 
 fn en() -> Document {
@@ -144,5 +152,10 @@ fn en() -> Document {
         rows: rows.collect(),
         row_headers: true,
     }));
-    Document { title: "Notification of a personal data breach".to_owned(), language: Language::En, meta: meta("INC-2023-001-DPC", State::Final), blocks }
+    Document {
+        title: "Notification of a personal data breach".to_owned(),
+        language: Language::En,
+        meta: meta("INC-2023-001-DPC", State::Final),
+        blocks,
+    }
 }
