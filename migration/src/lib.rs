@@ -20,6 +20,7 @@ mod m20231128_000028_evidence;
 mod m20231128_000030_guards;
 mod m20231128_000035_catalogue_copies;
 mod m20231129_000036_scans;
+mod m20231129_000050_documents;
 mod schema;
 pub mod walls;
 
@@ -52,6 +53,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20231128_000030_guards::Migration),
             Box::new(m20231128_000035_catalogue_copies::Migration),
             Box::new(m20231129_000036_scans::Migration),
+            Box::new(m20231129_000050_documents::Migration),
         ]
     }
 }
