@@ -66,8 +66,8 @@ pub async fn apply(mut request: Request, next: Next) -> Response {
     // Paths of this service carry no personal data; an unknown path is somebody else's invention and is not logged.
     let asked = request.uri().path();
     let path = KNOWN.into_iter().find(|known| *known == asked).unwrap_or_else(|| {
-        let of_a_provider = ["/auth/oidc/callback", "/auth/oidc/backchannel-logout"];
-        let known = of_a_provider
+        let with_a_name = ["/auth/oidc/callback", "/auth/oidc/backchannel-logout", "/documents"];
+        let known = with_a_name
             .into_iter()
             .find(|known| asked.strip_prefix(known).is_some_and(|rest| rest.starts_with('/')));
         known.unwrap_or("(unknown)")

@@ -10,9 +10,11 @@ use crate::graphql::connection::Page;
 use crate::graphql::exposure::{ExposureScan, Revision};
 use crate::graphql::guards::{Sighting, sightings};
 use crate::graphql::id;
+use crate::graphql::report_documents::Document;
 use crate::graphql::scalars::Instant;
 use crate::guards::Of;
-use crate::incidents::{self, model};
+use crate::incidents::{self, RowId, model};
+use crate::reports::documents;
 
 type List<T> = async_graphql::Result<Connection<String, T, EmptyFields, EmptyFields>>;
 
@@ -456,6 +458,14 @@ impl Incident {
     async fn revisions(&self, context: &Context<'_>) -> async_graphql::Result<Vec<Revision>> {
         let scope = reader(context, "revision").await?;
         Ok(incidents::revisions(&scope, self.0.id).await?.into_iter().map(Revision).collect())
+    }
+
+    /// The newest version of each document about the incident, by number.
+    #[graphql(complexity = "20 * child_complexity + 1")]
+    async fn documents(&self, context: &Context<'_>) -> async_graphql::Result<Vec<Document>> {
+        let incident = RowId { tenant: self.0.tenant, id: self.0.id };
+        let found = documents::documents_of(context.data::<Op>()?, incident).await?;
+        Ok(found.into_iter().map(Document).collect())
     }
 
     /// Scans of logs by the service itself, the newest first; at most 100.
