@@ -31,6 +31,7 @@ pub mod guard_sighting;
 pub mod import_batch;
 pub mod import_run;
 pub mod incident;
+pub mod incident_document;
 pub mod incident_entry;
 pub mod incident_member;
 pub mod inquiry;

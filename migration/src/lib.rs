@@ -23,6 +23,7 @@ mod m20231129_000036_scans;
 mod m20231129_000037_kinds_of_findings;
 mod m20231129_000040_consultations;
 mod m20231129_000041_duty_reminders;
+mod m20231129_000050_documents;
 mod schema;
 pub mod walls;
 
@@ -58,6 +59,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20231129_000037_kinds_of_findings::Migration),
             Box::new(m20231129_000040_consultations::Migration),
             Box::new(m20231129_000041_duty_reminders::Migration),
+            Box::new(m20231129_000050_documents::Migration),
         ]
     }
 }

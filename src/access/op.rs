@@ -162,6 +162,12 @@ impl Op {
         &self.request_id
     }
 
+    /// Roles of the acting account, as policies write them; none for work that the service does by itself.
+    pub fn roles(&self) -> Vec<String> {
+        let (Some(account), Some(policy)) = (self.actor.account, &self.policy) else { return Vec::new() };
+        policy.roles_of(account).split(',').filter(|role| !role.is_empty()).map(str::to_owned).collect()
+    }
+
     /// Whether the actor may do this. For choosing what to show; `permit` is what opens data.
     pub fn allows(&self, action: Action, object: &str) -> bool {
         self.allows_in(None, action, object, &Attributes::new())

@@ -90,7 +90,7 @@ enum Command {
     /// What is kept about a person, for that person.
     #[command(subcommand)]
     Subject(subject::Command),
-    /// Writes the interim report of an incident.
+    /// Writes a document about an incident: reports, notices, forms of authorities.
     Report(report::Arguments),
     /// Prints the GraphQL schema, or the JSON Schema of manifests.
     Schema(schema::Arguments),

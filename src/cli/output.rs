@@ -72,6 +72,11 @@ pub fn print(text: &str) {
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
 
+/// Writes a file's content to standard output.
+pub fn bytes(content: &[u8]) {
+    let _ = std::io::stdout().lock().write_all(content);
+}
+
 /// Prints a line to standard output.
 pub fn line(text: &str) {
     print(&format!("{text}\n"));

@@ -20,6 +20,15 @@ impl From<Language> for law::Lang {
     }
 }
 
+impl From<law::Lang> for Language {
+    fn from(language: law::Lang) -> Self {
+        match language {
+            law::Lang::Ja => Language::Ja,
+            law::Lang::En => Language::En,
+        }
+    }
+}
+
 impl From<Language> for crate::notices::Language {
     fn from(language: Language) -> Self {
         match language {

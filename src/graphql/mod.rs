@@ -27,6 +27,7 @@ mod policy;
 mod privacy;
 mod problem;
 mod questions;
+mod report_documents;
 mod reports;
 mod requirements;
 mod scalars;
@@ -59,6 +60,7 @@ pub struct Query(
     calendars::CalendarsQuery,
     notices::NoticesQuery,
     reports::ReportsQuery,
+    report_documents::DocumentsQuery,
     jobs::JobsQuery,
     privacy::PrivacyQuery,
     policy::PolicyQuery,
@@ -82,6 +84,7 @@ pub struct Mutation(
     consultations::ConsultationsMutation,
     calendars::CalendarsMutation,
     notices::NoticesMutation,
+    report_documents::DocumentsMutation,
     jobs::JobsMutation,
     keys::KeysMutation,
     privacy::PrivacyMutation,
@@ -94,6 +97,15 @@ pub struct Mutation(
 /// would know who asked at the beginning and not who asks now.
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(jobs::JobsSubscription, duties::DutiesSubscription);
+
+/// The row that a document's global id names, for its files.
+///
+/// # Errors
+/// `NOT_FOUND` for what is no such id.
+pub fn document_id(text: &str) -> crate::error::Result<crate::incidents::RowId> {
+    let found = incidents::row("Document", &async_graphql::ID(text.to_owned()), "id");
+    found.map_err(|_| crate::error::Error::not_found("document"))
+}
 
 /// Builds the schema. `development` switches introspection on. Nothing is ever suggested: whoever may not see the schema
 /// would read it off the suggestions. Depth, aliases, directives and tokens are checked before (`documents`).

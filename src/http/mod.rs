@@ -3,6 +3,7 @@
 mod auth;
 mod authzen;
 mod calendar;
+mod documents;
 mod graphql;
 mod headers;
 pub(crate) mod listen;
@@ -76,6 +77,7 @@ fn router(app: Arc<App>, closing: watch::Receiver<bool>) -> anyhow::Result<Route
         )
         .route("/", get(index))
         .route("/graphql", get(graphql::get).post(graphql::post))
+        .route("/documents/{name}", get(documents::get))
         .route("/.well-known/authzen-configuration", get(authzen::configuration))
         .route("/access/v1/evaluation", post(authzen::evaluation))
         .route("/access/v1/evaluations", post(authzen::evaluations))

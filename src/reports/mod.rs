@@ -2,6 +2,7 @@
 //! affected by which method, what the laws ask for, who was told, what is done next. Counts only, never a person.
 
 mod build;
+pub mod documents;
 mod exposure;
 mod gather;
 mod lists;

@@ -13,9 +13,11 @@ use crate::graphql::exposure::{ExposureScan, Revision};
 use crate::graphql::guards::{Sighting, sightings};
 use crate::graphql::id;
 use crate::graphql::questions::Question;
+use crate::graphql::report_documents::Document;
 use crate::graphql::scalars::Instant;
 use crate::guards::Of;
-use crate::incidents::{self, model};
+use crate::incidents::{self, RowId, model};
+use crate::reports::documents;
 
 /// A page.
 pub type List<T> = async_graphql::Result<Connection<String, T, EmptyFields, EmptyFields>>;
@@ -443,6 +445,14 @@ impl Incident {
         let first = usize::try_from(first).unwrap_or_default();
         let asked = duties::questions(op, self.0.tenant, self.0.id, first).await?;
         Ok(asked.into_iter().map(Question).collect())
+    }
+
+    /// The newest version of each document about the incident, by number.
+    #[graphql(complexity = "20 * child_complexity + 1")]
+    async fn documents(&self, context: &Context<'_>) -> async_graphql::Result<Vec<Document>> {
+        let incident = RowId { tenant: self.0.tenant, id: self.0.id };
+        let found = documents::documents_of(context.data::<Op>()?, incident).await?;
+        Ok(found.into_iter().map(Document).collect())
     }
 
     /// Scans of logs by the service itself, the newest first; at most 100.
