@@ -141,17 +141,16 @@ impl Judge<'_> {
     /// A count of a part, with the whole as its upper bound.
     fn bounded_by_total(&self, own: Option<&Fact>) -> Option<Fact> {
         let (total, certainty) = self.total_at_most()?;
-        let (min, max, own_certainty) = match own.map(|f| (&f.value, f.certainty)) {
-            None | Some((Knowledge::Unknown, _)) => (None, None, Certainty::Confirmed),
-            Some((Knowledge::Range { min, max }, c)) => (min.clone(), count(max.as_ref()), c),
-            Some((Knowledge::Known(_), _)) => return None,
+        // What is only feared of the part takes nothing from the bound of the whole.
+        let (min, max) = match own.filter(|f| f.certainty == Certainty::Confirmed).map(|f| &f.value) {
+            None | Some(Knowledge::Unknown) => (None, None),
+            Some(Knowledge::Range { min, max }) => (min.clone(), count(max.as_ref())),
+            Some(Knowledge::Known(_)) => return None,
         };
         if max.is_some_and(|m| m <= total) {
             return None;
         }
-        let suspected = certainty == Certainty::Suspected || own_certainty == Certainty::Suspected;
         let value = Knowledge::Range { min, max: Some(Value::Count(total)) };
-        let certainty = if suspected { Certainty::Suspected } else { Certainty::Confirmed };
         Some(Fact { value, certainty, source: None, valid_at: None })
     }
 
@@ -170,7 +169,10 @@ impl Judge<'_> {
                 answer = self.answer(asked, &bounded, lean);
             }
             result = result.or(answer);
-            accounted = accounted.saturating_add(at_least_so_many(&fact.value));
+            // Only who certainly is elsewhere leaves fewer for the rest.
+            if fact.certainty == Certainty::Confirmed {
+                accounted = accounted.saturating_add(at_least_so_many(&fact.value));
+            }
         }
         if result != Truth::T {
             let rest = self.total_at_most().map(|(total, certainty)| {
