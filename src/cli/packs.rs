@@ -20,7 +20,7 @@ use crate::duties;
 pub enum Command {
     /// Lists those of this build: jurisdiction, regime, versions, how well their texts were checked, and who signed them off.
     List(List),
-    /// Checks rule packs: loads them, runs their cases, and tells what is suspicious. Exit code 1: there are errors.
+    /// Checks rule packs: loads them, runs their cases, and tells what is suspicious. Exit code 3: there are errors.
     Check(Check),
     /// Prints the page of the jurisdictions and regimes that are shipped.
     Document(Document),
@@ -130,7 +130,7 @@ fn check(arguments: Check) -> Result<ExitCode, Failure> {
         Format::Json => output::json(&serde_json::json!({ "errors": errors, "findings": findings }))?,
         Format::Text => output::print(&text(&findings, errors, files.len(), lang.into())),
     }
-    Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::from(3) })
 }
 
 /// The files as (name, text), with the shipped calendars that they do not have themselves.

@@ -46,6 +46,7 @@ const WELL_SHAPED: &[(&str, &str)] = &[
          template: \"incident_notice_person\", variables: { en: { what_happened: \"x\", data_items: \"x\", cause: \"x\", \
          secondary_damage: \"x\", measures: \"x\", contact_desk: \"x\" } } })",
     ),
+    ("createDocument", "(input: { incidentId: \"<Incident>\", kind: BOARD_SUMMARY, language: JA })"),
     (
         "createRevision",
         "(input: { incidentId: \"<Incident>\", reason: \"x\", method: MANUAL, parameters: {}, inputs: [], last: true, \
@@ -167,6 +168,9 @@ pub async fn scene() -> (Scene, Rows) {
         ),
         format!(
             "mutation {{ row: assessIncident(incidentId: \"{incident}\") {{ ... on Assessment {{ id }} }} }}"
+        ),
+        format!(
+            "mutation {{ row: createDocument(input: {{ incidentId: \"{incident}\", kind: PPC_FINAL, language: JA }}) {{ ... on Document {{ id }} }} }}"
         ),
         format!(
             "mutation {{ row: recordVoluntaryReport(input: {{ incidentId: \"{incident}\", regime: \"jp-appi-26\", recipient: \"regulator\", receipt: \"r\", title: \"t\", filedAt: \"2023-10-26T15:50:00+09:00\" }}) {{ ... on Duty {{ id }} }} }}"

@@ -22,7 +22,7 @@ fn entry(kind: EntryKind, at: &str, text: &str) -> NewEntry {
 }
 
 /// The founding story: every kind of fact that its report has.
-async fn tell(scene: &Scene) {
+pub async fn tell(scene: &Scene) {
     scene.at("2023-11-09T10:00");
     let op = scene.op().await;
     let id = scene.incident;
@@ -127,7 +127,7 @@ async fn tell(scene: &Scene) {
 }
 
 /// The first list is too long, its correction is approved by another person.
-async fn lists(scene: &Scene) {
+pub async fn lists(scene: &Scene) {
     let first = scene.list(292, 66, 0).await;
     let remove = |person: String, index: usize| Removal {
         tenant: format!("t-{}", index % 59),

@@ -80,7 +80,7 @@ fn about(pen: &Writer<'_>, phases: String) -> Vec<Field> {
             "0-7",
             "Whether a notification is asked for",
             "通知義務の評価",
-            pen.ruling(GDPR, "regulator"),
+            pen.ruling_with_reasons(GDPR, "regulator"),
         ),
         pen.field(
             "0-8",
@@ -111,7 +111,7 @@ fn content(pen: &Writer<'_>) -> Vec<Field> {
         Some(_) => pen.say("a high risk to rights and freedoms", "権利利益への高いリスクあり").into(),
         None => pen.by_fact("risk.gdpr_risk"),
     };
-    let taken = pen.passages(&pen.report.measures);
+    let taken = pen.lines(pen.passages(&pen.report.measures));
     vec![
         pen.field("a-1", "(a) Nature of the breach", "(a)侵害の性質", items::summary(pen)),
         pen.field("a-2", "(a) When it happened", "(a)侵害の期間", pen.period()),

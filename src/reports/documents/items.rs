@@ -76,9 +76,7 @@ pub fn finders(pen: &Writer<'_>) -> Value {
 pub fn entrustment(pen: &Writer<'_>) -> Value {
     let Some((role, suspected)) = pen.word("parties.role") else { return pen.by_fact("parties.role") };
     let role = match role {
-        "controller" => {
-            pen.say("reports as the one that decides on the handling", "自ら取り扱う事業者として報告")
-        }
+        "controller" => pen.say("decides on the handling itself", "自ら取り扱う事業者"),
         "joint_controller" => pen.say("handles the data jointly with others", "他の事業者と共同で取扱い"),
         "processor" => pen.say("entrusted with the handling", "委託先として取扱い"),
         _ => pen.say("entrusted by an entrusted party", "再委託先として取扱い"),
@@ -116,18 +114,21 @@ pub fn course(pen: &Writer<'_>) -> Value {
         EntryKind::Communication,
         EntryKind::Authority,
     ];
-    let lines =
-        pen.material.base.timeline.iter().filter(|entry| entry.superseded_by.is_none()).filter_map(|entry| {
-            told.contains(&entry.kind).then(|| {
-                let at = pen.words.occurred(entry.occurred_at, entry.occurred_until, entry.precision);
-                pen.labelled(
-                    &pen.pick(
-                        format!("{at}, {}", pen.words.kind(entry.kind)),
-                        format!("{at}　{}", pen.words.kind(entry.kind)),
-                    ),
-                    &entry.text,
-                )
-            })
+    let lines = pen
+        .material
+        .base
+        .timeline
+        .iter()
+        .filter(|entry| entry.superseded_by.is_none() && told.contains(&entry.kind))
+        .map(|entry| {
+            let at = pen.words.occurred(entry.occurred_at, entry.occurred_until, entry.precision);
+            pen.labelled(
+                &pen.pick(
+                    format!("{at}, {}", pen.words.kind(entry.kind)),
+                    format!("{at}　{}", pen.words.kind(entry.kind)),
+                ),
+                &entry.text,
+            )
         });
     Value::or_unknown(
         pen.lines(lines.collect()),
@@ -285,7 +286,7 @@ pub fn actions(pen: &Writer<'_>) -> Actions {
             }
         })
     };
-    let mut done: Vec<String> = pen.passages(&pen.report.containment).into_iter().collect();
+    let mut done: Vec<String> = pen.passages(&pen.report.containment);
     done.extend(line(ActionState::Done));
     let planned: Vec<String> = line(ActionState::Planned).collect();
     Actions {

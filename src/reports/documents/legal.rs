@@ -57,8 +57,17 @@ impl<'m> Writer<'m> {
         self.unknown("assess the incident", "インシデントの法的評価を行えば確定")
     }
 
-    /// What the assessment says of a duty: outcome, clause, reasons, what is missing, and what was not checked.
+    /// What the assessment says of a duty: outcome, clause, the rules that decided, what is missing, and what was not checked.
+    pub fn ruling_with_reasons(&self, regime: &str, duty: &str) -> Value {
+        self.told_of(regime, duty, true)
+    }
+
+    /// The same without the single rules, for who does not work with them.
     pub fn ruling(&self, regime: &str, duty: &str) -> Value {
+        self.told_of(regime, duty, false)
+    }
+
+    fn told_of(&self, regime: &str, duty: &str, reasons: bool) -> Value {
         let Some(assessed) = self.assessed() else { return self.without_assessment() };
         let Some(decision) = self.decision(regime) else {
             return self
@@ -77,12 +86,9 @@ impl<'m> Writer<'m> {
                 )
                 .into();
         };
-        let outcome = duty.outcome.label();
-        let clause = self.clause(&duty.clause, duty.grade);
-        let mut rich = Rich::new()
-            .strong(outcome.get(self.lang))
-            .text(self.pick(format!(" ({clause}); {assessed}"), format!("（{clause}）。{assessed}")));
-        if duty.recipient == "regulator" {
+        let mut rich =
+            self.outcome_of(duty).text(self.pick(format!("; {assessed}"), format!("。{assessed}")));
+        if reasons && duty.recipient == "regulator" {
             let told = self
                 .report
                 .law
@@ -121,16 +127,31 @@ impl<'m> Writer<'m> {
             decisions.iter().filter(|known| known.scope != law::Scope::Out && known.regime != regime);
         let line = |known: &law::Decision| {
             let outcome = known.regulator.label();
-            let clause = known.duty("regulator").map_or_else(String::new, |duty| {
-                format!("{}{}", self.say("; ", "、"), self.clause(&duty.clause, duty.grade))
-            });
+            let grounds = known.duty("regulator").map_or_else(String::new, |duty| self.grounds(duty));
             let title = known.title.get(self.lang);
             self.pick(
-                format!("{title}: report to the authority {}{clause}", outcome.get(self.lang)),
-                format!("{title}：監督機関への報告は{}{clause}", outcome.get(self.lang)),
+                format!("{title}: report to the authority {}{grounds}", outcome.get(self.lang)),
+                format!("{title}：監督機関への報告は{}{grounds}", outcome.get(self.lang)),
             )
         };
         others.map(line).collect()
+    }
+
+    /// Outcome with its clause, and whether it rests on a text that was not checked.
+    pub fn outcome_of(&self, duty: &DutyDecision) -> Rich {
+        Rich::new().strong(duty.outcome.label().get(self.lang)).text(self.grounds(duty))
+    }
+
+    /// The clause of a duty in brackets, and whether its outcome rests on a text that was not checked.
+    fn grounds(&self, duty: &DutyDecision) -> String {
+        let clause = duty.clause.get(self.lang);
+        let rests = match self.grade(duty.grade) {
+            None => String::new(),
+            Some(grade) => {
+                self.pick(format!("; rests in part on text {grade}"), format!("、一部の規定は{grade}"))
+            }
+        };
+        self.pick(format!(" ({clause}{rests})"), format!("（{clause}{rests}）"))
     }
 
     /// Clauses of a decision that were not checked against the primary source, with how they were.

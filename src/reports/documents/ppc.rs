@@ -93,7 +93,12 @@ fn reporter(pen: &Writer<'_>, stage: Stage) -> Vec<Field> {
             items::contact(pen, &[TeamRole::PrivacyOfficer, TeamRole::Legal]),
         ),
         pen.field("0-5", "Deadline", "報告期限", due),
-        pen.field("0-6", "Whether a report is asked for", "報告義務の評価", pen.ruling(APPI, "regulator")),
+        pen.field(
+            "0-6",
+            "Whether a report is asked for",
+            "報告義務の評価",
+            pen.ruling_with_reasons(APPI, "regulator"),
+        ),
     ]
 }
 
@@ -201,7 +206,8 @@ fn other(pen: &Writer<'_>) -> Value {
         ));
     }
     for asked in &pen.report.authority.consultations {
-        let answer = pen.passages(&asked.answers).unwrap_or_else(|| asked.state.clone());
+        let answers = pen.passages(&asked.answers);
+        let answer = if answers.is_empty() { asked.state.clone() } else { answers.join(" ") };
         lines.push(
             pen.labelled(&format!("{} {}", asked.at, asked.party), &format!("{} / {answer}", asked.question)),
         );

@@ -2,11 +2,11 @@
 //! controller is given the known items of Rule 8(1). Numbers of this controller's people only: nothing of the list tells how many
 //! others there are. Texts of the timeline are the team's own words; `docs/DOCUMENTS.md` says what to look at before sending.
 
-use document::{Block, Document, Field, Rich, Value};
+use document::{Block, Document, Field, Inline, Rich, Value};
 use law::Lang;
 
 use super::items;
-use super::legal::{GDPR, disclaimer};
+use super::legal::{APPI, GDPR, disclaimer};
 use super::material::{Material, Recipient};
 use super::writer::Writer;
 use crate::incidents::affected::State;
@@ -39,40 +39,54 @@ pub fn build(material: &Material, recipient: &Recipient, lang: Lang) -> Document
 }
 
 fn grounds(pen: &Writer<'_>) -> Vec<Field> {
-    vec![
-        pen.field(
-            "0-1",
-            "Japan (APPI)",
-            "日本（個人情報保護法）",
-            pen.say(
+    let japan = match pen.decision(APPI) {
+        Some(decision) if decision.scope == law::Scope::Out => pen.ruling(APPI, "regulator"),
+        _ => pen
+            .say(
                 "An entrusted operator that gives the entrusting one the known items of Rule 8(1) need not report itself, where the entrusting one bears the duty (Act Art. 26(1) proviso; Rule 9). The entrusting one counts as knowing at the latest when it is told (GL 3-5-3-5).",
                 "委託先が、報告義務を負う委託元に規則8条1項各号の把握事項を通知したときは、委託先の報告を要しない（法26条1項ただし書、規則9条）。委託元は、遅くとも本通知を受けた時に知ったこととなる（ガイドライン3-5-3-5）。",
-            ),
+            )
+            .into(),
+    };
+    let mut role = items::entrustment(pen).to_rich();
+    if pen.word("parties.role").is_some_and(|(role, _)| role == "controller" || role == "joint_controller") {
+        role = role.text("\n").unknown(pen.say(
+            "by its facts the operator decides on the handling itself: check whether this notice is due at all",
+            "記録された事実では運用者自らが取り扱う事業者であり、本通知の要否を確認すること",
+        ));
+    }
+    vec![
+        pen.field("0-1", "Japan (APPI)", "日本（個人情報保護法）", japan),
+        pen.field(
+            "0-2",
+            "European Union (GDPR Art. 33(2))",
+            "EU（GDPR 33条2項）",
+            pen.ruling(GDPR, "controller"),
         ),
-        pen.field("0-2", "European Union (GDPR Art. 33(2))", "EU（GDPR 33条2項）", pen.ruling(GDPR, "controller")),
-        pen.field("0-3", "Role in the handling", "取扱いにおける立場", items::entrustment(pen)),
+        pen.field("0-3", "Role in the handling", "取扱いにおける立場", role),
     ]
 }
 
 fn known(pen: &Writer<'_>, recipient: &Recipient) -> Vec<Field> {
     let actions = items::actions(pen);
+    let own = |value: Value| of_nobody_else(pen, recipient, value);
     vec![
-        pen.field("1-1", "(1) Outline: what happened", "(1)概要：事案", items::summary(pen)),
+        pen.field("1-1", "(1) Outline: what happened", "(1)概要：事案", own(items::summary(pen))),
         pen.field("1-2", "(1) Outline: period", "(1)概要：発生日時", pen.period()),
         pen.field("1-3", "(1) Outline: noticed", "(1)概要：発覚日時", pen.noticed()),
         pen.field("2", "(2) Items of data", "(2)個人データの項目", pen.data_items()),
         pen.field("3", "(3) Number of your people", "(3)貴組織に係る本人の数", persons(pen, recipient)),
-        pen.field("4", "(4) Cause", "(4)原因", items::cause(pen)),
+        pen.field("4", "(4) Cause", "(4)原因", own(items::cause(pen))),
         pen.field(
             "5",
             "(5) Secondary damage, likely consequences",
             "(5)二次被害又はそのおそれ",
-            items::impact(pen),
+            own(items::impact(pen)),
         ),
-        pen.field("6", "(6) Response to the persons", "(6)本人への対応", response(pen)),
+        pen.field("6", "(6) Response to the persons", "(6)本人への対応", own(response(pen))),
         pen.field("7", "(7) Publication", "(7)公表", items::publication(pen)),
-        pen.field("8-1", "(8) Measures: done", "(8)措置：実施済み", actions.done),
-        pen.field("8-2", "(8) Measures: planned", "(8)措置：実施予定", actions.planned),
+        pen.field("8-1", "(8) Measures: done", "(8)措置：実施済み", own(actions.done)),
+        pen.field("8-2", "(8) Measures: planned", "(8)措置：実施予定", own(actions.planned)),
         pen.field(
             "9",
             "Contact",
@@ -80,6 +94,72 @@ fn known(pen: &Writer<'_>, recipient: &Recipient) -> Vec<Field> {
             items::contact(pen, &[TeamRole::PublicContact, TeamRole::PrivacyOfficer]),
         ),
     ]
+}
+
+/// The team's own words, unless they tell how many people or customers are concerned in all, or name another customer by its short
+/// name: then somebody has to write them for this customer.
+fn of_nobody_else(pen: &Writer<'_>, recipient: &Recipient, value: Value) -> Value {
+    let told = value.to_rich();
+    let text: String = told
+        .0
+        .iter()
+        .map(|inline| match inline {
+            Inline::Text(text)
+            | Inline::Strong(text)
+            | Inline::Emphasis(text)
+            | Inline::Link { text, .. } => text.as_str(),
+            Inline::Unknown { .. } => "",
+        })
+        .collect();
+    if !tells_others(pen, recipient, &text) {
+        return value;
+    }
+    let why = pen.say(
+        "the timeline's words tell of others than you; write them for this customer by hand",
+        "時系列の記載に他の委託元に関する数又は名称が含まれるため、この委託元向けの記載を手入力",
+    );
+    Value::Unknown { why: why.to_owned() }
+}
+
+/// Numbers up to this one stand in any text: hours, days, meetings.
+const COMMON: u64 = 31;
+
+fn tells_others(pen: &Writer<'_>, recipient: &Recipient, text: &str) -> bool {
+    let said = numbers(text);
+    pen.material.base.lists.iter().any(|(list, _)| {
+        let counts = &list.counts;
+        let of_kinds = counts.by_kind.iter().flat_map(|kind| [kind.persons, kind.tenants]);
+        let own: Vec<u64> = counts
+            .by_tenant
+            .iter()
+            .filter(|count| count.tenant == recipient.slug)
+            .map(|count| count.persons)
+            .collect();
+        let totals = of_kinds.chain([counts.persons, counts.tenants, counts.sum_over_tenants]);
+        let mut others = counts.by_tenant.iter().filter(|count| count.tenant != recipient.slug);
+        totals.filter(|total| *total > COMMON && !own.contains(total)).any(|total| said.contains(&total))
+            || others.any(|count| !count.tenant.is_empty() && text.contains(&count.tenant))
+    })
+}
+
+/// The whole numbers in a text, with half or full width digits and with marks between thousands.
+fn numbers(text: &str) -> Vec<u64> {
+    let (mut found, mut digits) = (Vec::new(), String::new());
+    for letter in text.chars().chain([' ']) {
+        let digit = match letter {
+            '０'..='９' => char::from_u32(u32::from(letter) - u32::from('０') + u32::from('0')),
+            letter => letter.is_ascii_digit().then_some(letter),
+        };
+        match digit {
+            Some(digit) => digits.push(digit),
+            None if matches!(letter, ',' | '，') && !digits.is_empty() => {}
+            None => {
+                found.extend(digits.parse::<u64>());
+                digits.clear();
+            }
+        }
+    }
+    found
 }
 
 /// People of this customer on the list, by kind.

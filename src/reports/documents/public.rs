@@ -222,9 +222,9 @@ fn scope(pen: &Writer<'_>) -> Vec<Block> {
             Column::number(pen.say("No.", "版"), 1),
             Column::new(pen.say("Made, state", "作成・状態"), 3),
             Column::new(pen.say("By kind", "種別ごと"), 4),
-            Column::number(pen.say("In all", "合計"), 1),
+            Column::number(pen.say("In all", "合計"), 2),
             Column::number(pen.say("Change", "差"), 2),
-            Column::new(pen.say("Reason", "理由"), 4),
+            Column::new(pen.say("Reason", "理由"), 5),
         ],
         rows,
         row_headers: false,
@@ -299,7 +299,7 @@ fn inquiries(pen: &Writer<'_>, party: Party) -> Block {
         }
     };
     let rows = known.zip(texts).map(|(_, told)| {
-        let answers = match pen.passages(&told.answers) {
+        let answers = match pen.lines(pen.passages(&told.answers)) {
             Some(answers) => Rich::from(answers),
             None => pen.unknown_rich("no answer is recorded yet", "回答の記録なし"),
         };
@@ -333,7 +333,7 @@ fn measures(pen: &Writer<'_>) -> Vec<Block> {
         Block::paragraph(labelled(pen, "Done", "実施済み", actions.done)),
         Block::paragraph(labelled(pen, "Planned", "実施予定", actions.planned)),
     ];
-    if let Some(told) = pen.passages(&pen.report.measures) {
+    if let Some(told) = pen.lines(pen.passages(&pen.report.measures)) {
         blocks.push(Block::paragraph(labelled(pen, "For those concerned", "関係者への対応", told.into())));
     }
     blocks

@@ -16,11 +16,10 @@ pub fn build(register: &Register, lang: Lang) -> Document {
     let say = |en: &'static str, ja: &'static str| words.say(en, ja);
     let rows = register.incidents.iter().map(|incident| row(incident, lang)).collect();
     let columns = vec![
-        Column::new(say("No., incident", "番号・事案"), 3),
+        Column::new(say("No., incident", "番号・事案"), 2),
         Column::new(say("Facts relating to the breach", "侵害に関する事実"), 5),
         Column::new(say("Its effects", "影響"), 4),
-        Column::new(say("Remedial action taken", "講じた是正措置"), 4),
-        Column::new(say("Notification (Art. 33(1))", "通知（33条1項）"), 3),
+        Column::new(say("Remedial action; notification (Art. 33(1))", "講じた是正措置・通知（33条1項）"), 5),
     ];
     let operator = words.say(&register.operator.1, &register.operator.0);
     let table = Table {
@@ -81,23 +80,25 @@ fn row(material: &Material, lang: Lang) -> Vec<Rich> {
             labelled("Cause", "原因", items::cause(&pen)),
         ]),
         join(vec![
-            labelled("Persons", "人数", pen.persons()),
+            labelled("Persons", "人数", pen.persons_in_short()),
             labelled("Effects", "影響", items::impact(&pen)),
         ]),
-        join(vec![labelled("Done", "実施済み", actions.done), labelled("Planned", "予定", actions.planned)]),
-        notified(&pen),
+        join(vec![
+            labelled("Done", "実施済み", actions.done),
+            labelled("Planned", "予定", actions.planned),
+            notified(&pen),
+        ]),
     ]
 }
 
 /// What the assessment asks for, and what became of it.
 fn notified(pen: &Writer<'_>) -> Rich {
     let Some(assessed) = pen.assessed() else { return pen.without_assessment().to_rich() };
-    let mut rich = match pen.ruled(GDPR, "regulator") {
+    let label = Rich::new().strong(pen.say("Notification", "通知")).text(pen.say(": ", "："));
+    let mut told = match pen.ruled(GDPR, "regulator") {
         Some((decision, duty)) => {
-            let clause = pen.clause(&duty.clause, duty.grade);
-            let mut rich = Rich::new()
-                .strong(duty.outcome.label().get(pen.lang))
-                .text(pen.pick(format!(" ({clause}); {assessed}"), format!("（{clause}）。{assessed}")));
+            let mut rich =
+                pen.outcome_of(duty).text(pen.pick(format!("; {assessed}"), format!("。{assessed}")));
             if duty.outcome == law::Outcome::NeedsReview {
                 let missing = super::legal::missing(decision, pen.lang).join(pen.say(", ", "、"));
                 rich = rich.text("\n").unknown(missing);
@@ -114,7 +115,9 @@ fn notified(pen: &Writer<'_>) -> Rich {
         let state = pen.words.duty_state(duty.state);
         let at = duty.settled_at.map(|at| pen.words.moment(at)).unwrap_or_default();
         let proof = duty.receipt.as_deref().or(duty.reason.as_deref()).unwrap_or_default();
-        rich = rich.text(format!("\n{state} {at} {proof}").trim_end().to_owned());
+        told = told.text(format!("\n{state} {at} {proof}").trim_end().to_owned());
     }
+    let mut rich = label;
+    rich.0.extend(told.0);
     rich
 }

@@ -28,7 +28,11 @@ pub fn build(material: &Material, lang: Lang) -> Document {
     blocks.extend(section("What happened", "概要", items::summary(&pen)));
     blocks.extend(section("When", "発生した時間", pen.period()));
     blocks.extend(section("Items of data", "対象となる情報の項目", pen.data_items()));
-    blocks.extend(section("How many people may be concerned", "対象となり得る方の数", pen.persons()));
+    blocks.extend(section(
+        "How many people may be concerned",
+        "対象となり得る方の数",
+        pen.persons_in_short(),
+    ));
     blocks.extend(section("Cause", "原因", items::cause(&pen)));
     blocks.extend(section("Effects and damage", "影響・二次被害又はそのおそれ", items::impact(&pen)));
     let actions = items::actions(&pen);

@@ -249,6 +249,35 @@ impl<'m> Writer<'m> {
         rich.into()
     }
 
+    /// How many people, in a line: of which kinds, by which list.
+    pub fn persons_in_short(&self) -> Value {
+        let Some((_, list)) = self.list() else { return self.without_list() };
+        let kinds = list.kinds.iter().map(|kind| {
+            self.pick(format!("{} {}", kind.name, kind.persons), format!("{}{}名", kind.name, kind.persons))
+        });
+        let kinds = kinds.collect::<Vec<_>>().join(self.say(", ", "、"));
+        let tenants = self.tenant_word();
+        let mut rich = Rich::new()
+            .strong(self.pick(format!("{} persons", list.persons), format!("{}名", list.persons)))
+            .text(self.pick(
+                format!(" ({kinds}; {tenants}: {})", list.tenants),
+                format!("（{kinds}、{tenants}数{}）", list.tenants),
+            ));
+        if list.indeterminate > 0 {
+            rich = rich.text(" ").unknown(self.pick(
+                format!("{} more of whom the logs cannot tell", list.indeterminate),
+                format!("このほか{}名はログから判断できない", list.indeterminate),
+            ));
+        }
+        if !list.approved {
+            rich = rich.text(" ").unknown(self.say(
+                "the list is not approved yet, its number may change",
+                "リストは承認前であり、人数は変わり得る",
+            ));
+        }
+        rich.into()
+    }
+
     /// Which items of data, by kind of person: those on the pages of the list's question, else all that the manifest has.
     pub fn data_items(&self) -> Value {
         let Some(system) = self.material.base.system.as_deref() else {
@@ -265,26 +294,21 @@ impl<'m> Writer<'m> {
         let kinds: Vec<&str> = list
             .map(|(revision, _)| revision.counts.by_kind.iter().map(|count| count.kind.as_str()).collect())
             .unwrap_or_default();
-        let mut lines = Vec::new();
+        let (mut lines, mut open) = (Vec::new(), Vec::new());
         for record_type in &system.record_types {
             if !kinds.is_empty() && !kinds.contains(&record_type.name.as_str()) {
                 continue;
             }
-            let names: Vec<&str> = record_type
-                .fields
-                .iter()
-                .filter(|field| {
-                    shown.as_ref().is_none_or(|shown| {
-                        shown.iter().any(|name| {
-                            name.split_once('.') == Some((record_type.name.as_str(), field.name.as_str()))
-                        })
-                    })
-                })
-                .map(|field| self.say(&field.title.en, &field.title.ja))
-                .collect();
-            if !names.is_empty() {
-                let title = self.say(&record_type.title.en, &record_type.title.ja);
-                lines.push(format!("{title}{}{}", self.say(": ", "："), names.join(self.say(", ", "、"))));
+            let is_shown = |field: &str| {
+                let named = |name: &&str| name.split_once('.') == Some((record_type.name.as_str(), field));
+                shown.as_ref().is_none_or(|shown| shown.iter().any(named))
+            };
+            let fields = record_type.fields.iter().filter(|field| is_shown(&field.name));
+            let names: Vec<&str> = fields.map(|field| self.say(&field.title.en, &field.title.ja)).collect();
+            let title = self.say(&record_type.title.en, &record_type.title.ja);
+            match names.is_empty() {
+                true => open.push(title),
+                false => lines.push(self.labelled(title, &names.join(self.say(", ", "、")))),
             }
         }
         if lines.is_empty() {
@@ -306,16 +330,20 @@ impl<'m> Writer<'m> {
             }
             .to_owned(),
         );
-        lines.join("\n").into()
+        let mut rich = Rich::new().text(lines.join("\n"));
+        if !open.is_empty() {
+            let open = open.join(self.say(", ", "、"));
+            rich = rich.text("\n").unknown(self.pick(
+                format!("{open}: on the list, but the pages that it was made of show none of their items"),
+                format!("{open}：リストに含まれるが、リストの対象ページにはその項目がない"),
+            ));
+        }
+        rich.into()
     }
 
-    /// Texts of the timeline with their times; `None` where there are none.
-    pub fn passages(&self, passages: &[Passage]) -> Option<String> {
-        let lines: Vec<String> = passages
-            .iter()
-            .map(|passage| format!("{}{}{}", passage.at, self.say(": ", "："), passage.text))
-            .collect();
-        (!lines.is_empty()).then(|| lines.join("\n"))
+    /// Texts of the timeline with their times.
+    pub fn passages(&self, passages: &[Passage]) -> Vec<String> {
+        passages.iter().map(|passage| self.labelled(&passage.at, &passage.text)).collect()
     }
 
     /// Texts of the timeline without their times.
@@ -324,12 +352,16 @@ impl<'m> Writer<'m> {
         (!texts.is_empty()).then(|| texts.join("\n"))
     }
 
-    /// Lines in one text, the rest of too many as a number.
+    /// Entries in one text, each with a mark where there are several, the rest of too many as a number.
     pub fn lines(&self, mut lines: Vec<String>) -> Option<String> {
         let more = lines.len().saturating_sub(MAX_LINES);
         if more > 0 {
             lines.truncate(MAX_LINES);
             lines.push(self.pick(format!("and {more} more entries"), format!("ほか{more}件")));
+        }
+        if lines.len() > 1 {
+            let mark = self.say("- ", "・");
+            lines.iter_mut().for_each(|line| line.insert_str(0, mark));
         }
         (!lines.is_empty()).then(|| lines.join("\n"))
     }
