@@ -127,6 +127,9 @@ const CATEGORIES: &[&str] = &[
     "ordinary",
 ];
 
+/// The number of principals: the whole of which other counts are parts.
+pub(crate) const TOTAL: &str = "counts.principals_total";
+
 /// The catalogue, sorted by group as a reader would look for it.
 pub const FACTS: &[FactDef] = &[
     // timeline
@@ -302,7 +305,7 @@ pub const FACTS: &[FactDef] = &[
     def("protection.hashed", Flag, "hashed", "ハッシュ化"),
     def("protection.tokenised", Flag, "tokenised", "トークン化"),
     // counts
-    def("counts.principals_total", Count, "number of principals", "本人の数"),
+    def(TOTAL, Count, "number of principals", "本人の数"),
     def("counts.records", Count, "number of records", "件数"),
     def("counts.by_jurisdiction.", Count, "number of principals in", "本人の数（法域別）"),
     def("counts.by_entrustor.", Count, "number of principals of entrustor", "本人の数（委託元別）"),

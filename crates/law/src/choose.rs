@@ -55,6 +55,8 @@ impl<'a> Run<'a> {
         bases.dedup();
         let mut missing = Vec::new();
         let mut basis = None;
+        // Versions were found, but each is chosen by other moments than those that found it.
+        let mut crossed = false;
         for names in bases {
             let Some((from, to)) = self.basis(names) else {
                 missing.extend(names.first().cloned());
@@ -75,10 +77,18 @@ impl<'a> Run<'a> {
                 }
                 // Only the range of the moment is known, and the law changed within it.
                 (Some(a), Some(b)) if a.id != b.id => missing.extend(names.first().cloned()),
+                (Some(_), Some(_)) => crossed = true,
                 _ => {}
             }
         }
         let note = basis.filter(|_| missing.is_empty()).map(|day| {
+            if crossed {
+                return Labels::new(
+                    "the moments on record lie on both sides of a change of the law, and each version is chosen by \
+                     other ones; a person must choose",
+                    "記録された時点が法改正の前後にまたがり、版ごとに基準となる時点が異なるため、人による確認が必要です",
+                );
+            }
             Labels::new(
                 format!("no version is known to be in force on {day}; a person must look the law up"),
                 format!("{day} に適用される版が確認できないため、人による確認が必要です"),

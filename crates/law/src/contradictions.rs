@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    Certainty, Facts, Knowledge, Labels, Lang, Moment, Precision, Value, grounds::ends, trace::fact_label,
+    Certainty, Facts, Knowledge, Labels, Lang, Moment, Precision, Value, catalogue::TOTAL, grounds::ends,
+    trace::fact_label,
 };
 
 /// Two facts that cannot both be true.
@@ -34,18 +35,15 @@ const ORDER: &[(&str, &str)] = &[
 const EXCLUSIVE: &[(&str, &[&str], &str, &[&str])] = &[
     ("data.anonymised", &["true"], "data.is_personal_data", &["true"]),
     ("data.anonymised", &["true"], "data.pseudonymised", &["true"]),
-    (
-        "event.recovered_unread",
-        &["true"],
-        "event.confidentiality_level",
-        &["accessed", "acquired", "used", "disclosed"],
-    ),
+    // Nobody saw it: that denies a look and a use, not that it was sent to somebody or lay with them.
+    ("event.recovered_unread", &["true"], "event.confidentiality_level", &["accessed", "used"]),
     ("data.medium", &["paper"], "protection.encrypted", &["weak", "listed_cipher"]),
 ];
 
-/// Counts of a part; none is more than the whole.
-const WHOLE: &str = "counts.principals_total";
+/// Counts of a part; none is more than the whole ([`TOTAL`]).
 const PARTS: &[&str] = &["counts.by_jurisdiction.", "counts.by_entrustor.", "persons.unreachable"];
+/// Countries whose subdivisions (ISO 3166-2) do not lie within one another: only there parts can be added up.
+const FLAT: &[&str] = &["US", "CA", "AU", "BR", "JP"];
 /// Moments that are rightly in the future.
 const PLANNED: &str = "_until";
 
@@ -65,13 +63,13 @@ impl Facts {
                 found.push(contradiction(one, other, "cannot be so together with", "と両立しません", false));
             }
         }
-        let whole = self.confirmed(WHOLE).and_then(|v| count_ends(v).1);
+        let whole = self.confirmed(TOTAL).and_then(|v| count_ends(v).1);
         for (name, _) in self.iter().filter(|(name, _)| PARTS.iter().any(|p| name.starts_with(p))) {
             let least = self.confirmed(name).and_then(|v| count_ends(v).0);
             if let (Some(least), Some(whole)) = (least, whole)
                 && least > whole
             {
-                found.push(contradiction(WHOLE, name, "is more than", "を超えることはありません", false));
+                found.push(contradiction(TOTAL, name, "is more than", "を超えることはありません", false));
             }
         }
         found.extend(whole.and_then(|whole| self.too_many_in_subdivisions(whole)));
@@ -94,13 +92,13 @@ impl Facts {
         let mut sums: BTreeMap<&str, u64> = BTreeMap::new();
         for (name, _) in self.iter() {
             let code = name.strip_prefix("counts.by_jurisdiction.").and_then(|code| code.split_once('-'));
-            let Some((country, _)) = code else { continue };
+            let Some((country, _)) = code.filter(|(country, _)| FLAT.contains(country)) else { continue };
             let least = self.confirmed(name).and_then(|v| count_ends(v).0).unwrap_or(0);
             let sum = sums.entry(country).or_default();
             *sum = sum.saturating_add(least);
             if *sum > whole {
                 return Some(contradiction(
-                    WHOLE,
+                    TOTAL,
                     name,
                     "makes, with the other parts of the same country, more than",
                     "を、同じ国の他の地域と合わせると超えます",
@@ -111,7 +109,7 @@ impl Facts {
         None
     }
 
-    fn confirmed(&self, name: &str) -> Option<&Knowledge> {
+    pub(crate) fn confirmed(&self, name: &str) -> Option<&Knowledge> {
         self.get(name).filter(|f| f.certainty == Certainty::Confirmed).map(|f| &f.value)
     }
 

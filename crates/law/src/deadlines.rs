@@ -91,22 +91,8 @@ impl Context<'_> {
         let Some((moment, name, fact, has_min, is_range)) = known.min_by_key(|(m, ..)| m.timestamp()) else {
             let first = d.start.first()?;
             missing.insert((first.clone(), Missing::Unknown));
-            if let Some(end) = self.end_before(d) {
-                out.provisional = true;
-                out.start_at = Some(end.1.to_string());
-                out.computation.push(Labels::new(
-                    format!(
-                        "{} is not recorded: counted from the end of “{}”",
-                        fact_label(first, Lang::En),
-                        end.0.en
-                    ),
-                    format!(
-                        "「{}」が記録されていないため、「{}」の期限から計算します",
-                        fact_label(first, Lang::Ja),
-                        end.0.ja
-                    ),
-                ));
-                return Some(end.1);
+            if let Some(end) = self.from_the_end_before(d, first, out) {
+                return Some(end);
             }
             out.status = if d.nature == Nature::OpenTextured {
                 DeadlineStatus::Open
@@ -120,6 +106,9 @@ impl Context<'_> {
         out.start_at = Some(moment.to_string());
         if fact.certainty == Certainty::Suspected && !self.version.reading.suspicion_counts {
             missing.insert((name.clone(), Missing::Suspected));
+            if let Some(end) = self.from_the_end_before(d, name, out) {
+                return Some(end);
+            }
             out.status = DeadlineStatus::NotStarted;
             out.computation.push(Labels::new(
                 format!("{} is only suspected: the clock has not started", fact_label(name, Lang::En)),
@@ -137,6 +126,23 @@ impl Context<'_> {
             ));
         }
         Some(moment)
+    }
+
+    /// The end of the deadline that this one follows, as a start for as long as its own is not certain.
+    fn from_the_end_before(&self, d: &Deadline, name: &str, out: &mut DeadlineDecision) -> Option<Moment> {
+        let (label, end) = self.end_before(d)?;
+        out.provisional = true;
+        out.start_fact = None;
+        out.start_at = Some(end.to_string());
+        out.computation.push(Labels::new(
+            format!("{} is not certain: counted from the end of “{}”", fact_label(name, Lang::En), label.en),
+            format!(
+                "「{}」が確定していないため、「{}」の期限から計算します",
+                fact_label(name, Lang::Ja),
+                label.ja
+            ),
+        ));
+        Some(end)
     }
 
     /// Label and end of the deadline that this one follows. Loading refused circles.
@@ -159,19 +165,32 @@ impl Context<'_> {
         if self.judge.eval(&s.when, None, grade).result != Truth::T {
             return;
         }
-        out.status = DeadlineStatus::Suspended;
         out.computation.push(s.text.clone());
-        let Some(name) = &s.until else { return };
-        let until = self.facts.get(name).and_then(|f| ends(&f.value).1.cloned());
-        let Some(until) = until else {
-            missing.insert((name.clone(), Missing::Unknown));
+        let Some(name) = &s.until else {
+            out.status = DeadlineStatus::Suspended;
             return;
         };
-        if out.due.as_ref().is_none_or(|due| due.ends_at() < until.timestamp()) {
-            let zone = if self.regime.show_in_fact_zone { until.zone() } else { &self.regime.zone };
-            out.due = Some(Due::instant(until.timestamp(), zone));
-            out.roll_reason = Some(s.text.clone());
+        // The same holds for its end: only a confirmed one counts, and of a range the earliest.
+        let fact = self.facts.get(name);
+        let certain = fact.filter(|f| f.certainty == Certainty::Confirmed);
+        let Some(until) = certain.and_then(|f| ends(&f.value).0.cloned()) else {
+            out.status = DeadlineStatus::Suspended;
+            let reason = match fact {
+                None => Missing::Unknown,
+                Some(f) if f.certainty == Certainty::Confirmed => Missing::Range,
+                Some(_) => Missing::Suspected,
+            };
+            missing.insert((name.clone(), reason));
+            return;
+        };
+        // What ended before the period itself moves nothing.
+        if out.due.as_ref().is_some_and(|due| due.ends_at() >= until.timestamp()) {
+            return;
         }
+        out.status = DeadlineStatus::Suspended;
+        let zone = if self.regime.show_in_fact_zone { until.zone() } else { &self.regime.zone };
+        out.due = Some(Due::instant(until.timestamp(), zone));
+        out.roll_reason = Some(s.text.clone());
     }
 
     fn run(&self, clock: &clock::Clock, start: &Moment) -> clock::Run {
@@ -190,21 +209,24 @@ impl Context<'_> {
         out.grade = out.grade.max(run.grade);
     }
 
-    /// Of several periods the latest (or earliest) that certainly applies binds. One that may still apply is named
-    /// in the steps; it never moves the date, so that nobody relies on an extension that may not come.
+    /// Of several periods the latest that certainly applies binds; one that may still apply is named in the steps and
+    /// never moves the date, so that nobody relies on an extension that may not come. Where the earliest binds, one
+    /// that may apply counts already: it could only bring the date forward.
     fn choose(&self, d: &Deadline, start: &Moment, out: &mut DeadlineDecision, missing: &mut Missings) {
         let mut certain: Option<clock::Run> = None;
         let mut doubtful = Vec::new();
         for a in &d.clocks {
             let run = self.run(&a.clock, start);
             let node = a.when.as_ref().map(|c| self.judge.eval(c, Some(Truth::T), out.grade));
-            match node.as_ref().map_or(Truth::T, |n| n.result) {
+            let result = node.as_ref().map_or(Truth::T, |n| n.result);
+            if result == Truth::Unknown {
+                node.iter().for_each(|n| find_missing(n, missing));
+                doubtful.push((a, run.clone()));
+            }
+            match result {
                 Truth::F => {}
-                Truth::Unknown => {
-                    node.iter().for_each(|n| find_missing(n, missing));
-                    doubtful.push((a, run));
-                }
-                Truth::T => {
+                Truth::Unknown if d.latest_binds => {}
+                Truth::Unknown | Truth::T => {
                     let better = certain.as_ref().is_none_or(|best| {
                         let (new, old) =
                             (run.raw_due.as_ref().map(Due::ends_at), best.raw_due.as_ref().map(Due::ends_at));

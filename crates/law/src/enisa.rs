@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Certainty, Facts, Knowledge, Labels, Lang, Value, trace::fact_label};
+use crate::{Certainty, Facts, Knowledge, Labels, Lang, Value, catalogue::TOTAL, trace::fact_label};
 
 /// Facts that the score reads, in the order of the formula.
 const CONTEXT: &str = "enisa.data_context";
@@ -126,7 +126,7 @@ pub fn severity(facts: &Facts) -> Option<Severity> {
         (Some("listed_cipher"), Some(_)) => Some(true),
         _ => None,
     };
-    let over_100 = match facts.get("counts.principals_total").map(|f| &f.value) {
+    let over_100 = match facts.confirmed(TOTAL) {
         Some(Knowledge::Known(Value::Count(n))) => Some(*n > 100),
         Some(Knowledge::Range { min: Some(Value::Count(n)), .. }) if *n > 100 => Some(true),
         Some(Knowledge::Range { max: Some(Value::Count(n)), .. }) if *n <= 100 => Some(false),
@@ -164,7 +164,7 @@ impl Reader<'_> {
 
     /// The same for a set, of which the highest counts.
     fn set_of(&mut self, name: &str, words: &[&str]) -> (u32, u32) {
-        let found = match self.facts.get(name).map(|f| &f.value) {
+        let found = match self.facts.confirmed(name) {
             Some(Knowledge::Known(Value::Words(have))) => {
                 words.iter().rposition(|w| have.iter().any(|h| h == w))
             }
@@ -209,8 +209,8 @@ impl Reader<'_> {
 impl Facts {
     /// The word of a confirmed choice.
     fn word(&self, name: &str) -> Option<&str> {
-        match self.get(name).map(|f| (&f.value, f.certainty)) {
-            Some((Knowledge::Known(Value::Word(w)), Certainty::Confirmed)) => Some(w),
+        match self.confirmed(name) {
+            Some(Knowledge::Known(Value::Word(w))) => Some(w),
             _ => None,
         }
     }

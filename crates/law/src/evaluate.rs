@@ -183,7 +183,7 @@ impl<'a> Run<'a> {
         let own_review = if nodes[0].result == Truth::F { Truth::F } else { own_review };
         let found =
             decision::outcome(scope, version.effect, review.or(own_review), nodes[0].result, &exclusions);
-        let result = self.settled_by_authority(duty, found, &mut beside, &mut notes);
+        let result = self.settled_by_authority(duty, version.effect, found, &mut beside, &mut notes);
         let (decisive, asked) = decisive(result, &nodes);
         let mut missing = BTreeSet::new();
         if scope == Truth::T && result == Outcome::NeedsReview {
@@ -203,8 +203,9 @@ impl<'a> Run<'a> {
             caveats.add(duty.id.clone(), Some(duty.clause.clone()), grade);
         }
         let mut computed = Vec::new();
-        if matches!(result, Outcome::Must | Outcome::BestEffort | Outcome::NeedsReview)
-            && nodes[0].result != Truth::F
+        // A duty that the authority's view settled has its deadlines whatever the trigger says.
+        if matches!(result, Outcome::Must | Outcome::BestEffort)
+            || (result == Outcome::NeedsReview && nodes[0].result != Truth::F)
         {
             for d in &duty.deadlines {
                 let context = deadlines::Context {
@@ -261,6 +262,7 @@ impl<'a> Run<'a> {
     fn settled_by_authority(
         &self,
         duty: &Duty,
+        effect: Effect,
         found: Outcome,
         beside: &mut Vec<TraceNode>,
         notes: &mut Vec<Labels>,
@@ -273,12 +275,17 @@ impl<'a> Run<'a> {
         if !matches!(duty.recipient.as_str(), "regulator" | "persons") {
             return found;
         }
-        let settled = if view == "reportable" { Outcome::Must } else { Outcome::NotRequired };
+        // A view makes no duty of what the law only asks best efforts for.
+        let settled = match (view.as_str(), effect) {
+            ("reportable", Effect::BestEffort) => Outcome::BestEffort,
+            ("reportable", _) => Outcome::Must,
+            _ => Outcome::NotRequired,
+        };
         let differs = match found {
             Outcome::NeedsReview => false,
-            Outcome::Must => settled != Outcome::Must,
-            Outcome::NotRequired | Outcome::Exempt => settled == Outcome::Must,
-            Outcome::BestEffort | Outcome::OutOfScope => false,
+            Outcome::Must | Outcome::BestEffort => settled == Outcome::NotRequired,
+            Outcome::NotRequired | Outcome::Exempt => settled != Outcome::NotRequired,
+            Outcome::OutOfScope => false,
         };
         if differs {
             notes.push(Labels::new(

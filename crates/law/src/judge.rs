@@ -4,6 +4,7 @@ use jiff::{civil::Date, tz::TimeZone};
 
 use crate::{
     Certainty, Fact, Facts, Grade, Knowledge, Labels, Truth, Value,
+    catalogue::TOTAL,
     pack::{Check, Condition, Op, Regime, Test, Version},
     trace::{Extent, Operand, Operator, TraceNode},
 };
@@ -194,7 +195,6 @@ impl Judge<'_> {
 
 /// Names of counts that are a part of [`TOTAL`].
 const PART: &str = "counts.by_";
-const TOTAL: &str = "counts.principals_total";
 
 fn at_most(value: &Knowledge) -> Option<u64> {
     match value {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::{
     Decision, EvaluatedAt, Fact, FactKind, Facts, Knowledge, Labels, Lang, Outcome, Packs, Scope, Value,
     answers::answers,
-    catalogue,
+    catalogue::{self, TOTAL},
     evaluate::{OCCURRED, Run},
     pack::{Condition, Op, Regime, Test},
     trace::{Extent, TraceNode, fact_label},
@@ -132,7 +132,7 @@ impl<'p> Open<'p> {
             || self.tests.keys().any(|name| {
                 *name == fact
                     || name.strip_suffix('*').is_some_and(|family| fact.starts_with(family))
-                    || (fact == "counts.principals_total" && name.starts_with("counts."))
+                    || (fact == TOTAL && name.starts_with("counts."))
             })
     }
 

@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    Fact, FactKind, Facts, Moment, Truth, Value, find_fact,
+    Fact, FactKind, Facts, Moment, Truth, Value,
+    catalogue::TOTAL,
+    find_fact,
     view::{Ask, Leaf, Question},
 };
 
@@ -24,7 +26,6 @@ pub enum Answer {
 /// Steps of one search; the packs of this repository need a few hundred.
 const BOUND: usize = 50_000;
 /// The count that bounds every count of a part.
-const TOTAL: &str = "counts.principals_total";
 const PART: &str = "counts.by_";
 
 /// Looks for a record of certain facts under which each condition is met (`true`) or not met (`false`).

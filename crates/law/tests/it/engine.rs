@@ -86,6 +86,126 @@ fn a_doubtful_sixty_days_does_not_extend_the_thirty() {
     assert!(d.missing_facts.iter().any(|m| m.fact == "cause.malicious_purpose"));
 }
 
+/// A minimal record under one regime, with more lines.
+fn due_of(
+    regime: &str,
+    deadline: (&str, &str),
+    record: &str,
+) -> (DeadlineStatus, Option<String>, bool, Vec<String>) {
+    let d = decide(&shipped(), &facts(record), regime);
+    let l = d.duty(deadline.0).unwrap().deadlines.iter().find(|l| l.id == deadline.1).unwrap();
+    let missing = d.missing_facts.iter().map(|m| m.fact.clone()).collect();
+    (l.status, l.due.as_ref().map(|due| due.show()), l.provisional, missing)
+}
+
+const NIS2: &str = "
+scope.jurisdictions: [EU, DE]
+timeline.occurred_from: 2025-06-03T08:00:00+02:00[Europe/Berlin]
+timeline.became_aware_at: 2025-06-03T09:00:00+02:00[Europe/Berlin]
+event.severe_disruption: true
+event.ongoing: false
+";
+
+#[test]
+fn a_doubtful_shorter_period_counts_already() {
+    let trust =
+        "parties.designations: {range: {min: [nis2_essential], max: [nis2_essential, nis2_trust_service]}}";
+    let (_, due, provisional, missing) =
+        due_of("eu-nis2", ("regulator", "notification"), &format!("{NIS2}{trust}\n"));
+    assert_eq!(due.as_deref(), Some("2025-06-04T09:00:00+02:00[Europe/Berlin]"));
+    assert!(provisional && missing.contains(&"parties.designations".to_owned()));
+}
+
+#[test]
+fn only_a_certain_end_of_a_delay_moves_a_date() {
+    let texas = |until: &str| {
+        let record = format!(
+            "
+scope.jurisdictions: [US-TX]
+parties.role: controller
+timeline.determined_at: 2025-03-03T10:00:00-06:00[America/Chicago]
+data.name_present: true
+data.medium: electronic
+data.categories: [gov_id.ssn]
+event.confidentiality_level: acquired
+event.within_organisation_only: false
+protection.encrypted: none
+counts.principals_total: 300
+counts.by_jurisdiction.US-TX: 300
+persons.law_enforcement_delay: true
+persons.law_enforcement_delay_until: {until}
+"
+        );
+        let (status, due, _, missing) = due_of("us-tx", ("persons", "notice"), &record);
+        (status, due.unwrap(), missing.contains(&"persons.law_enforcement_delay_until".to_owned()))
+    };
+    let later = "2025-06-01T17:00:00-05:00[America/Chicago]";
+    assert_eq!(texas(later), (DeadlineStatus::Suspended, later.to_owned(), false));
+    let own = || "2025-05-02".to_owned();
+    assert_eq!(texas("unknown"), (DeadlineStatus::Suspended, own(), true));
+    let feared = format!("{{value: \"{later}\", certainty: suspected}}");
+    assert_eq!(texas(&feared), (DeadlineStatus::Suspended, own(), true));
+    let range =
+        format!("{{range: {{min: \"{later}\", max: \"2026-04-01T17:00:00-05:00[America/Chicago]\"}}}}");
+    assert_eq!(texas(&range), (DeadlineStatus::Suspended, later.to_owned(), false), "the earliest end");
+    let past = "2025-03-10T17:00:00-05:00[America/Chicago]";
+    assert_eq!(texas(past), (DeadlineStatus::Computed, own(), false), "it ended before the period does");
+}
+
+#[test]
+fn a_report_that_is_only_feared_leaves_the_end_before_as_the_start() {
+    let with = |reported: &str| {
+        let record = format!(
+            "{NIS2}parties.designations: [nis2_essential]\nprocess.reported_at.eu-nis2: {reported}\n"
+        );
+        due_of("eu-nis2", ("regulator", "final"), &record)
+    };
+    let (unknown, feared) = (
+        with("unknown"),
+        with("{value: \"2025-06-05T09:00:00+02:00[Europe/Berlin]\", certainty: suspected}"),
+    );
+    assert_eq!((&unknown.1, unknown.2), (&Some("2025-07-06".to_owned()), true));
+    assert_eq!((&feared.1, feared.2), (&unknown.1, true));
+}
+
+#[test]
+fn a_view_of_the_authority_brings_the_deadlines_and_makes_no_duty_of_best_efforts() {
+    let before_2022 = japan(
+        "
+timeline.occurred_from: 2021-06-01T09:00:00+09:00[Asia/Tokyo]
+timeline.became_aware_at: 2021-06-02T10:00:00+09:00[Asia/Tokyo]
+data.is_personal_data: unknown
+process.authority_view.jp-appi-26: reportable
+",
+    );
+    assert_eq!(decide(&shipped(), &before_2022, "jp-appi-26").regulator, Outcome::BestEffort);
+    let open = japan("counts.principals_total: unknown\nprocess.authority_view.jp-appi-26: reportable\n");
+    let d = decide(&shipped(), &open, "jp-appi-26");
+    assert_eq!(d.regulator, Outcome::Must);
+    assert!(d.duty("regulator").unwrap().deadlines.iter().any(|l| l.due.is_some()));
+    let closed = japan("counts.principals_total: 5000\nprocess.authority_view.jp-appi-26: not_reportable\n");
+    let d = decide(&shipped(), &closed, "jp-appi-26");
+    assert_eq!(d.regulator, Outcome::Must, "what the facts decide stays");
+    assert!(d.notes.iter().any(|n| n.en.contains("view differs")));
+}
+
+#[test]
+fn what_may_well_be_so_is_no_contradiction() {
+    for record in [
+        "event.recovered_unread: true\nevent.confidentiality_level: disclosed\n",
+        "event.recovered_unread: true\nevent.confidentiality_level: acquired\n",
+        "counts.principals_total: 10\ncounts.by_jurisdiction.ES-CT: 10\ncounts.by_jurisdiction.ES-B: 8\n",
+    ] {
+        assert_eq!(facts(record).contradictions(), [], "{record}");
+    }
+    for record in [
+        "event.recovered_unread: true\nevent.confidentiality_level: accessed\n",
+        "counts.principals_total: 10\ncounts.by_jurisdiction.US-TX: 10\ncounts.by_jurisdiction.US-CA: 8\n",
+    ] {
+        assert!(Facts::from_yaml("facts.yaml", record).is_err(), "{record}");
+    }
+}
+
 #[test]
 fn a_count_that_grows_adds_a_clock_and_keeps_the_first() {
     let f = japan(

@@ -125,7 +125,7 @@ impl<'a> Case<'a> {
             let best = by_recipient.entry(text(duty, "recipient")).or_insert("OutOfScope");
             *best = STRONGEST_FIRST.iter().find(|o| [*best, outcome].contains(o)).expect("one of both");
             body.push(format!("{id} duty {} {outcome}", text(duty, "id")));
-            if ["Must", "BestEffort", "NeedsReview"].contains(&outcome) && trigger != NO {
+            if ["Must", "BestEffort"].contains(&outcome) || (outcome == "NeedsReview" && trigger != NO) {
                 body.extend(self.deadlines(&bound, duty));
             }
         }
@@ -222,11 +222,11 @@ impl<'a> Case<'a> {
         } else {
             "Must"
         };
-        (self.settled(duty, found), trigger)
+        (self.settled(bound, duty, found), trigger)
     }
 
     /// The authority's confirmed view settles what is open.
-    fn settled(&self, duty: &Value, found: &'static str) -> &'static str {
+    fn settled(&self, bound: &Bound<'_>, duty: &Value, found: &'static str) -> &'static str {
         let view = self.facts.get(format!("process.authority_view.{}", text(self.pack, "id")));
         let known =
             view.filter(|v| v["certainty"] == "confirmed").and_then(|v| v["value"].get("known")?.as_str());
@@ -234,10 +234,10 @@ impl<'a> Case<'a> {
             Some(word)
                 if found == "NeedsReview" && ["regulator", "persons"].contains(&text(duty, "recipient")) =>
             {
-                if word == "reportable" {
-                    "Must"
-                } else {
-                    "NotRequired"
+                match (word, bound.version["effect"] == "best_effort") {
+                    ("reportable", true) => "BestEffort",
+                    ("reportable", false) => "Must",
+                    _ => "NotRequired",
                 }
             }
             _ => found,
@@ -271,7 +271,9 @@ impl<'a> Case<'a> {
             let earliest = d["on_multiple"] == "min_of";
             let mut best: Option<(Option<i64>, Option<End>)> = None;
             for clock in items(d, "clocks") {
-                if clock.get("when").is_some_and(|w| bound.mind.answer(w, Some(true)) != YES) {
+                let applies = clock.get("when").map_or(YES, |w| bound.mind.answer(w, Some(true)));
+                // A longer period has to be certain; a shorter one counts as soon as it may apply.
+                if applies == NO || (applies == OPEN && !earliest) {
                     continue;
                 }
                 let (raw, end) = run(clock);
@@ -283,7 +285,10 @@ impl<'a> Case<'a> {
             (None, best.and_then(|(_, end)| end))
         };
         if let Some(cause) = d.get("suspended_by").filter(|s| bound.mind.answer(&s["when"], None) == YES) {
-            let until = cause.get("until").and_then(|u| ends(self.facts.get(u.as_str()?)?).1);
+            let until = cause.get("until").and_then(|u| {
+                let fact = self.facts.get(u.as_str()?).filter(|f| f["certainty"] == "confirmed")?;
+                ends(fact).0
+            });
             if let Some(until) = until
                 && due.is_none_or(|d| d.over(&self.zone) < until.second)
             {
@@ -306,7 +311,9 @@ impl<'a> Case<'a> {
         }
         if let Some((at, fact)) = first {
             let only_feared = fact["certainty"] == "suspected" && !bound.mind.reading.suspicion;
-            return (!only_feared).then_some(at);
+            if !only_feared {
+                return Some(at);
+            }
         }
         let (duty, id) = d.get("after")?.as_str()?.split_once('/')?;
         let duty = items(bound.version, "duties").find(|x| x["id"] == duty)?;
