@@ -142,7 +142,7 @@ impl Check {
         if !self.at_most(place, rich.0.len(), limits::PIECES, "pieces of text") {
             return;
         }
-        let mut count = 0;
+        let count = rich.characters();
         for (index, inline) in rich.0.iter_mut().enumerate() {
             if let Inline::Link { text, href } = inline {
                 self.link(&format!("{place}[{index}]"), text, href);
@@ -152,7 +152,6 @@ impl Check {
                 Inline::Link { text, .. } => text,
                 Inline::Unknown { why } => why,
             };
-            count += text.chars().count();
             if let std::borrow::Cow::Owned(cleaned) = clean(text) {
                 *text = cleaned;
             }

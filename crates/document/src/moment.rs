@@ -121,6 +121,11 @@ impl Moment {
         }
     }
 
+    /// Minutes east of UTC.
+    pub fn minutes_east(&self) -> i16 {
+        self.offset
+    }
+
     fn offset(&self) -> String {
         let sign = if self.offset < 0 { '-' } else { '+' };
         let minutes = self.offset.unsigned_abs();
@@ -188,5 +193,6 @@ mod tests {
         let moment: Moment = "2023-11-02T15:04:05+09:00".parse().unwrap();
         assert_eq!(moment.label(Language::Ja), "2023年11月2日 15:04（UTC+09:00）");
         assert_eq!(moment.label(Language::En), "2 November 2023, 15:04 (UTC+09:00)");
+        assert_eq!(moment.minutes_east(), 540);
     }
 }

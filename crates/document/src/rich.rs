@@ -82,6 +82,21 @@ impl Rich {
             Inline::Unknown { .. } => false,
         })
     }
+
+    /// Whether an open point is in it.
+    pub fn is_open(&self) -> bool {
+        self.0.iter().any(|inline| matches!(inline, Inline::Unknown { .. }))
+    }
+
+    /// How many characters people wrote in it, as [`limits::TEXT`](crate::limits::TEXT) counts them.
+    pub fn characters(&self) -> usize {
+        let of = |inline: &Inline| match inline {
+            Inline::Text(text) | Inline::Strong(text) | Inline::Emphasis(text) => text.chars().count(),
+            Inline::Link { text, .. } => text.chars().count(),
+            Inline::Unknown { why } => why.chars().count(),
+        };
+        self.0.iter().map(of).sum()
+    }
 }
 
 impl From<&str> for Rich {
@@ -123,6 +138,15 @@ impl Value {
         match value {
             Some(value) => Value::Known(value.into()),
             None => Value::Unknown { why: why.into() },
+        }
+    }
+
+    /// Whether an open point is in it: it cannot be sent yet.
+    pub fn is_open(&self) -> bool {
+        match self {
+            Value::Known(rich) => rich.is_open(),
+            Value::Choices(_) => false,
+            Value::Unknown { .. } => true,
         }
     }
 
@@ -182,5 +206,24 @@ impl Choice {
     /// ■ or □.
     pub fn mark(&self) -> char {
         if self.chosen { '■' } else { '□' }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_open_point_is_seen_wherever_it_stands() {
+        assert!(Value::Unknown { why: String::new() }.is_open());
+        assert!(Value::from(Rich::new().text("12").unknown("approved by nobody yet")).is_open());
+        assert!(!Value::from("12").is_open());
+        assert!(!Value::Choices(vec![Choice::new("yes", false)]).is_open());
+    }
+
+    #[test]
+    fn characters_are_counted_as_the_limits_count_them() {
+        let rich = Rich::new().text("漢字").strong("b").link("here", "https://example.jp").unknown("why");
+        assert_eq!(rich.characters(), 2 + 1 + 4 + 3);
     }
 }

@@ -54,7 +54,7 @@ fn field_text(field: &Field, language: Language) -> FieldText {
     FieldText {
         number: field.number.clone(),
         label: field.label.clone(),
-        unknown: rich.0.iter().any(|inline| matches!(inline, Inline::Unknown { .. })),
+        unknown: rich.is_open(),
         text: plain(&rich, language),
     }
 }

@@ -2,7 +2,7 @@
 
 use divan::{Bencher, black_box, counter::ItemsCount};
 use law::{
-    EvaluatedAt, Fact, Facts, Lang, Packs, SHIPPED, SHIPPED_CASES, Value,
+    EvaluatedAt, Fact, Facts, Lang, Packs, Prepared, SHIPPED, SHIPPED_CASES, Value,
     cases::{Case, Cases},
     evaluate,
 };
@@ -59,6 +59,35 @@ fn many_incidents_against_all_packs(bencher: Bencher<'_, '_>) {
             black_box(evaluate(black_box(&packs), black_box(facts), *at));
         }
     });
+}
+
+/// The same without reasons: outcomes and ends of deadlines. The target is 100,000 a second.
+#[divan::bench(sample_count = 10, sample_size = 1)]
+fn many_incidents_without_reasons(bencher: Bencher<'_, '_>) {
+    let (packs, incidents) = (packs(), incidents());
+    let prepared = Prepared::new(&packs);
+    bencher.counter(ItemsCount::new(incidents.len())).bench(|| {
+        for (facts, at) in &incidents {
+            black_box(prepared.verdicts(black_box(facts), *at));
+        }
+    });
+}
+
+/// The questionnaire: every answer to every open fact is tried.
+#[divan::bench(args = ["JP-01", "EU-02"])]
+fn questions(bencher: Bencher<'_, '_>, id: &str) {
+    let (packs, (mut facts, at)) = (packs(), incident(id));
+    for open in ["cause.malicious_purpose", "data.categories", "counts.principals_total"] {
+        facts.set(open, Fact::unknown()).expect("a fact");
+    }
+    bencher.bench(|| law::questions(black_box(&packs), black_box(&facts), at));
+}
+
+/// What preparing costs.
+#[divan::bench]
+fn prepare(bencher: Bencher<'_, '_>) {
+    let packs = packs();
+    bencher.bench(|| Prepared::new(black_box(&packs)));
 }
 
 #[divan::bench]

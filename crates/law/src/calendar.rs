@@ -33,6 +33,12 @@ struct Span {
     name: Labels,
 }
 
+/// Why a day is closed.
+pub(crate) enum Reason<'a> {
+    Named(&'a Labels),
+    Weekend(Weekday),
+}
+
 /// The calendar has no table for this year.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the calendar has no table for the year {0}; add it to the calendar file")]
@@ -54,18 +60,26 @@ impl Calendar {
     /// # Errors
     /// [`MissingYear`] when the table does not reach that year.
     pub fn closed(&self, date: Date) -> Result<Option<Labels>, MissingYear> {
+        Ok(self.reason(date)?.map(|reason| match reason {
+            Reason::Named(name) => name.clone(),
+            Reason::Weekend(day) => weekday_label(day),
+        }))
+    }
+
+    /// The same without words.
+    pub(crate) fn reason(&self, date: Date) -> Result<Option<Reason<'_>>, MissingYear> {
         let year = self.years.get(&date.year()).ok_or(MissingYear(date.year()))?;
         if let Some(name) = year.get(&date) {
-            return Ok(Some(name.clone()));
+            return Ok(Some(Reason::Named(name)));
         }
         let day = (date.month(), date.day());
         let in_span = |s: &&Span| {
             if s.from <= s.to { s.from <= day && day <= s.to } else { day >= s.from || day <= s.to }
         };
         if let Some(span) = self.every_year.iter().find(in_span) {
-            return Ok(Some(span.name.clone()));
+            return Ok(Some(Reason::Named(&span.name)));
         }
-        Ok(self.weekend.contains(&date.weekday()).then(|| weekday_label(date.weekday())))
+        Ok(self.weekend.contains(&date.weekday()).then(|| Reason::Weekend(date.weekday())))
     }
 
     /// The years that the table covers.

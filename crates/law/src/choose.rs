@@ -1,9 +1,9 @@
 //! Which version of a law binds: by the time axis of the event and by what was known at the evaluation.
 
-use jiff::civil::Date;
+use jiff::{civil::Date, tz::TimeZone};
 
 use crate::{
-    Grade, Labels, Status, Truth,
+    Fact, Grade, Labels, Status, Truth,
     decision::Pending,
     evaluate::{OCCURRED, Run},
     grounds::ends,
@@ -22,14 +22,60 @@ pub(crate) struct Choice<'a> {
     pub note: Option<Labels>,
 }
 
+impl Version {
+    fn known_on(&self, today: Date) -> bool {
+        self.known_from.is_none_or(|f| f <= today) && self.known_to.is_none_or(|t| today <= t)
+    }
+
+    fn covers(&self, day: Date) -> bool {
+        self.effective_from.is_none_or(|f| f <= day) && self.effective_to.is_none_or(|t| day <= t)
+    }
+
+    /// Whether the event lies under this version, as the knowledge of it does.
+    pub(crate) fn has_event(&self, event: Option<&Fact>, zone: &TimeZone, basis: Option<Date>) -> Truth {
+        // Nothing is known of an event after it happened: the basis bounds an open end.
+        let (min, max) = event.map_or((None, None), |f| ends(&f.value));
+        let (min, max) = (min.map(|m| m.date_in(zone)), max.map(|m| m.date_in(zone)).or(basis));
+        match (min, max) {
+            (Some(a), Some(b)) if self.covers(a) && self.covers(b) => Truth::T,
+            (Some(a), Some(b)) if !self.covers(a) && !self.covers(b) => Truth::F,
+            (None, Some(b)) if self.effective_from.is_none() && self.covers(b) => Truth::T,
+            (None, Some(b)) if self.effective_from.is_some_and(|f| b < f) => Truth::F,
+            _ => Truth::Unknown,
+        }
+    }
+}
+
+/// The version in force on a day, as the law was known on another.
+pub(crate) fn in_force(versions: &[Version], day: Date, today: Date) -> Option<&Version> {
+    versions.iter().find(|v| {
+        v.status == Status::InForce
+            && v.known_on(today)
+            && v.covers(day)
+            && v.assured_to.is_none_or(|t| day <= t)
+    })
+}
+
+/// Earliest and latest local date of the moment that decides which version binds.
+pub(crate) fn basis<'f>(facts: impl Iterator<Item = &'f Fact>, zone: &TimeZone) -> Option<(Date, Date)> {
+    let dates = facts.filter_map(|f| {
+        let (min, max) = ends(&f.value);
+        let (min, max) = (min.or(max)?, max.or(min)?);
+        Some((min.date_in(zone), max.date_in(zone)))
+    });
+    dates.min()
+}
+
 impl<'a> Run<'a> {
-    fn known(&self, v: &Version) -> bool {
-        let today = self.at.0.to_zoned(self.regime.zone.clone()).date();
-        v.known_from.is_none_or(|f| f <= today) && v.known_to.is_none_or(|t| today <= t)
+    /// The day of the evaluation where the regulator is.
+    fn today(&self) -> Date {
+        self.at.0.to_zoned(self.regime.zone.clone()).date()
     }
 
     pub(crate) fn pending(&self) -> Vec<Pending> {
-        let to_come = |v: &&Version| matches!(v.status, Status::Enacted | Status::Proposed) && self.known(v);
+        let today = self.today();
+        let to_come =
+            |v: &&Version| matches!(v.status, Status::Enacted | Status::Proposed) && v.known_on(today);
         let show = |v: &Version| Pending {
             version: v.id.clone(),
             title: v.title.clone(),
@@ -39,20 +85,11 @@ impl<'a> Run<'a> {
         self.regime.versions.iter().filter(to_come).map(show).collect()
     }
 
-    /// The version in force on a day, as known at the evaluation.
-    fn in_force(&self, day: Date) -> Option<&'a Version> {
-        self.regime.versions.iter().find(|v| {
-            v.status == Status::InForce
-                && self.known(v)
-                && v.effective_from.is_none_or(|f| f <= day)
-                && v.effective_to.is_none_or(|t| day <= t)
-                && v.assured_to.is_none_or(|t| day <= t)
-        })
-    }
-
     pub(crate) fn choose(&self) -> Choice<'a> {
         let mut bases: Vec<&Vec<String>> = self.regime.versions.iter().map(|v| &v.basis).collect();
         bases.dedup();
+        let today = self.today();
+        let in_force = |day| in_force(&self.regime.versions, day, today);
         let mut missing = Vec::new();
         let mut basis = None;
         // Versions were found, but each is chosen by other moments than those that found it.
@@ -62,7 +99,7 @@ impl<'a> Run<'a> {
                 missing.extend(names.first().cloned());
                 continue;
             };
-            let (first, last) = (self.in_force(from), self.in_force(to));
+            let (first, last) = (in_force(from), in_force(to));
             basis = basis.or(Some(from));
             match (first, last) {
                 (Some(a), Some(b)) if a.id == b.id && a.basis == *names => {
@@ -97,18 +134,8 @@ impl<'a> Run<'a> {
         Choice { version: None, missing, basis, note }
     }
 
-    /// Earliest and latest local date of the moment that decides which version binds.
     fn basis(&self, names: &[String]) -> Option<(Date, Date)> {
-        let zone = &self.regime.zone;
-        names
-            .iter()
-            .filter_map(|n| self.facts.get(n))
-            .filter_map(|f| {
-                let (min, max) = ends(&f.value);
-                let (min, max) = (min.or(max)?, max.or(min)?);
-                Some((min.date_in(zone), max.date_in(zone)))
-            })
-            .min()
+        basis(names.iter().filter_map(|n| self.facts.get(n)), &self.regime.zone)
     }
 
     pub(crate) fn version_node(&self, version: &Version) -> TraceNode {
@@ -131,20 +158,7 @@ impl<'a> Run<'a> {
     pub(crate) fn transition(&self, version: &Version, basis: Option<Date>) -> Option<TraceNode> {
         self.regime.transition_review.as_ref()?;
         let fact = self.facts.get(OCCURRED);
-        let zone = &self.regime.zone;
-        // Nothing is known of an event after it happened: the basis bounds an open end.
-        let (min, max) = fact.map_or((None, None), |f| ends(&f.value));
-        let (min, max) = (min.map(|m| m.date_in(zone)), max.map(|m| m.date_in(zone)).or(basis));
-        let covers = |d: Date| {
-            version.effective_from.is_none_or(|f| f <= d) && version.effective_to.is_none_or(|t| d <= t)
-        };
-        let result = match (min, max) {
-            (Some(a), Some(b)) if covers(a) && covers(b) => Truth::T,
-            (Some(a), Some(b)) if !covers(a) && !covers(b) => Truth::F,
-            (None, Some(b)) if version.effective_from.is_none() && covers(b) => Truth::T,
-            (None, Some(b)) if version.effective_from.is_some_and(|f| b < f) => Truth::F,
-            _ => Truth::Unknown,
-        };
+        let result = version.has_event(fact, &self.regime.zone, basis);
         Some(TraceNode {
             rule_id: String::from("transition"),
             clause: None,

@@ -186,8 +186,7 @@ fn hours(clock: &Clock, start: &Moment, show: &TimeZone, run: &mut Run) -> Resul
             "開始は日のみ判明しているため、その日の始まりから計算します",
         ));
     }
-    let span = SignedDuration::from_hours(i64::from(clock.amount));
-    let at = from.checked_add(span).map_err(|_| out_of_range())?;
+    let at = hours_later(clock, from)?;
     let local = |t: Timestamp| t.to_zoned(show.clone()).to_string();
     run.steps.push(Labels::new(
         format!("{} + {} elapsed hours (UTC line) = {}", local(from), clock.amount, local(at)),
@@ -205,34 +204,17 @@ fn days(
     calendar: Option<&Calendar>,
     run: &mut Run,
 ) -> Result<(), Labels> {
-    let first = match clock.from {
-        From::Start => start.date_in(zone),
-        From::YearEnd => {
-            let day = start.date_in(zone);
-            let last = Date::new(day.year(), 12, 31).map_err(|_| out_of_range())?;
-            run.steps.push(Labels::new(
-                format!("{day}: the period runs from the end of that calendar year"),
-                format!("{day}：当該暦年の末日から起算します"),
-            ));
-            last
-        }
-    };
+    let first = first_day(clock, start, zone)?;
+    if clock.from == From::YearEnd {
+        let day = start.date_in(zone);
+        run.steps.push(Labels::new(
+            format!("{day}: the period runs from the end of that calendar year"),
+            format!("{day}：当該暦年の末日から起算します"),
+        ));
+    }
     let included = clock.first_day == FirstDay::Include;
-    let amount = i64::from(clock.amount);
-    let end = match clock.unit {
-        Unit::BusinessDay => open_days_later(first, clock, calendar)?,
-        Unit::Month => {
-            let end = Span::new()
-                .try_months(amount)
-                .and_then(|span| first.checked_add(span))
-                .map_err(|_| out_of_range())?;
-            if included { end.yesterday().map_err(|_| out_of_range())? } else { end }
-        }
-        Unit::Hour | Unit::Day => {
-            let add = if included { (amount - 1).max(0) } else { amount };
-            Span::new().try_days(add).and_then(|span| first.checked_add(span)).map_err(|_| out_of_range())?
-        }
-    };
+    let amount = clock.amount;
+    let end = last_day(clock, first, calendar)?;
     let (unit_en, unit_ja) = match clock.unit {
         Unit::BusinessDay => ("business days", "営業日"),
         Unit::Month => ("months", "か月"),
@@ -258,6 +240,75 @@ fn days(
     }
     run.due = Some(Due::day(rolled, zone).ok_or_else(out_of_range)?);
     Ok(())
+}
+
+fn hours_later(clock: &Clock, from: Timestamp) -> Result<Timestamp, Labels> {
+    from.checked_add(SignedDuration::from_hours(i64::from(clock.amount))).map_err(|_| out_of_range())
+}
+
+/// The day from which a period of days is counted.
+fn first_day(clock: &Clock, start: &Moment, zone: &TimeZone) -> Result<Date, Labels> {
+    let day = start.date_in(zone);
+    match clock.from {
+        From::Start => Ok(day),
+        From::YearEnd => Date::new(day.year(), 12, 31).map_err(|_| out_of_range()),
+    }
+}
+
+/// The last day of a period of days, before the roll.
+fn last_day(clock: &Clock, first: Date, calendar: Option<&Calendar>) -> Result<Date, Labels> {
+    let included = clock.first_day == FirstDay::Include;
+    let amount = i64::from(clock.amount);
+    match clock.unit {
+        Unit::BusinessDay => open_days_later(first, clock, calendar),
+        Unit::Month => {
+            let end = Span::new()
+                .try_months(amount)
+                .and_then(|span| first.checked_add(span))
+                .map_err(|_| out_of_range())?;
+            if included { end.yesterday().map_err(|_| out_of_range()) } else { Ok(end) }
+        }
+        Unit::Hour | Unit::Day => {
+            let add = if included { (amount - 1).max(0) } else { amount };
+            Span::new().try_days(add).and_then(|span| first.checked_add(span)).map_err(|_| out_of_range())
+        }
+    }
+}
+
+/// The end of a period alone, as instants before and after the roll: what [`run`] computes, without its words.
+/// Nothing where it cannot be computed.
+pub(crate) fn ends(
+    clock: &Clock,
+    start: &Moment,
+    zone: &TimeZone,
+    calendar: Option<&Calendar>,
+) -> (Option<Timestamp>, Option<Timestamp>) {
+    if clock.unit == Unit::Hour {
+        let at = hours_later(clock, start.timestamp()).ok();
+        return (at, at);
+    }
+    let end_of = |day: Date| Some(day.tomorrow().ok()?.to_zoned(zone.clone()).ok()?.timestamp());
+    let Ok(last) = first_day(clock, start, zone).and_then(|first| last_day(clock, first, calendar)) else {
+        return (None, None);
+    };
+    let Some(raw) = end_of(last) else { return (None, None) };
+    let rolled = match (clock.roll, calendar) {
+        (Roll::None, _) => return (Some(raw), Some(raw)),
+        (Roll::NextOpenDay, None) => None,
+        (Roll::NextOpenDay, Some(calendar)) => open_day(last, calendar),
+    };
+    (Some(raw), rolled.and_then(|day| if day == last { Some(raw) } else { end_of(day) }))
+}
+
+fn open_day(from: Date, calendar: &Calendar) -> Option<Date> {
+    let mut day = from;
+    for _ in 0..MAX_ROLL {
+        if calendar.reason(day).ok()?.is_none() {
+            return Some(day);
+        }
+        day = day.tomorrow().ok()?;
+    }
+    None
 }
 
 fn no_calendar() -> Labels {
@@ -296,7 +347,7 @@ fn roll(end: Date, calendar: &Calendar, run: &mut Run) -> Result<Date, Labels> {
 
 fn open_days_later(first: Date, clock: &Clock, calendar: Option<&Calendar>) -> Result<Date, Labels> {
     let calendar = calendar.ok_or_else(no_calendar)?;
-    let open = |d: Date| calendar.closed(d).map(|c| c.is_none()).map_err(|m| missing_year(calendar, m.0));
+    let open = |d: Date| calendar.reason(d).map(|c| c.is_none()).map_err(|m| missing_year(calendar, m.0));
     let mut left = clock.amount;
     let mut day = first;
     if clock.first_day == FirstDay::Include && left > 0 && open(day)? {

@@ -91,7 +91,7 @@ impl Context<'_> {
         let Some((moment, name, fact, has_min, is_range)) = known.min_by_key(|(m, ..)| m.timestamp()) else {
             let first = d.start.first()?;
             missing.insert((first.clone(), Missing::Unknown));
-            if let Some(end) = self.from_the_end_before(d, first, out) {
+            if let Some(end) = self.end_of_the_one_before(d, first, out) {
                 return Some(end);
             }
             out.status = if d.nature == Nature::OpenTextured {
@@ -106,7 +106,7 @@ impl Context<'_> {
         out.start_at = Some(moment.to_string());
         if fact.certainty == Certainty::Suspected && !self.version.reading.suspicion_counts {
             missing.insert((name.clone(), Missing::Suspected));
-            if let Some(end) = self.from_the_end_before(d, name, out) {
+            if let Some(end) = self.end_of_the_one_before(d, name, out) {
                 return Some(end);
             }
             out.status = DeadlineStatus::NotStarted;
@@ -129,7 +129,7 @@ impl Context<'_> {
     }
 
     /// The end of the deadline that this one follows, as a start for as long as its own is not certain.
-    fn from_the_end_before(&self, d: &Deadline, name: &str, out: &mut DeadlineDecision) -> Option<Moment> {
+    fn end_of_the_one_before(&self, d: &Deadline, name: &str, out: &mut DeadlineDecision) -> Option<Moment> {
         let (label, end) = self.end_before(d)?;
         out.provisional = true;
         out.start_fact = None;

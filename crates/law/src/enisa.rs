@@ -142,6 +142,35 @@ pub fn severity(facts: &Facts) -> Option<Severity> {
     })
 }
 
+impl Severity {
+    /// The score with its computation, a line each.
+    pub fn to_prose(&self, lang: Lang) -> String {
+        let ja = lang == Lang::Ja;
+        let range = |a: &str, b: &str| if a == b { a.to_owned() } else { format!("{a}–{b}") };
+        let score = range(&self.score.0.to_string(), &self.score.1.to_string());
+        let band = range(self.band.0.label().get(lang), self.band.1.label().get(lang));
+        let mut text = if ja {
+            format!("ENISA重大度（判断の参考であり、法令上の基準ではない）：{score}（{band}）\n")
+        } else {
+            format!("ENISA severity (an aid to judging the risk, no rule of law): {score} ({band})\n")
+        };
+        for step in &self.steps {
+            text.push_str(&format!("  {}\n", step.get(lang)));
+        }
+        if self.over_100 == Some(true) {
+            text.push_str(if ja { "  対象者100人超\n" } else { "  more than 100 individuals\n" });
+        }
+        if self.unintelligible == Some(true) {
+            text.push_str(if ja {
+                "  データは判読不能\n"
+            } else {
+                "  the data are unintelligible\n"
+            });
+        }
+        text
+    }
+}
+
 struct Reader<'a> {
     facts: &'a Facts,
     missing: Vec<String>,

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Assessment, Certainty, Decision, Facts, Grade, Knowledge, Labels, Outcome, Packs, Scope, Truth, Value,
+    Assessment, Certainty, Decision, Fact, Facts, Grade, Knowledge, Labels, Outcome, Packs, Scope, Truth,
+    Value,
     choose::Choice,
     deadlines,
     decision::{self, AsOf, DutyDecision, Missing, MissingFact, Other},
@@ -24,7 +25,7 @@ pub struct EvaluatedAt(pub Timestamp);
 /// Fact that tells when the event happened; compared with the version's own basis at a change of the law.
 pub(crate) const OCCURRED: &str = "timeline.occurred_from";
 /// Family of facts that tell how the authority sees the case; the regime's id follows.
-const AUTHORITY_VIEW: &str = "process.authority_view.";
+pub(crate) const AUTHORITY_VIEW: &str = "process.authority_view.";
 /// Rule id of a version's review triggers.
 const REVIEW: &str = "review";
 
@@ -268,19 +269,8 @@ impl<'a> Run<'a> {
         notes: &mut Vec<Labels>,
     ) -> Outcome {
         let name = format!("{AUTHORITY_VIEW}{}", self.regime.id);
-        let Some(fact) = self.facts.get(&name).filter(|f| f.certainty == Certainty::Confirmed) else {
-            return found;
-        };
-        let Knowledge::Known(Value::Word(view)) = &fact.value else { return found };
-        if !matches!(duty.recipient.as_str(), "regulator" | "persons") {
-            return found;
-        }
-        // A view makes no duty of what the law only asks best efforts for.
-        let settled = match (view.as_str(), effect) {
-            ("reportable", Effect::BestEffort) => Outcome::BestEffort,
-            ("reportable", _) => Outcome::Must,
-            _ => Outcome::NotRequired,
-        };
+        let Some(fact) = self.facts.get(&name) else { return found };
+        let Some(settled) = settled_by_view(fact, &duty.recipient, effect) else { return found };
         let differs = match found {
             Outcome::NeedsReview => false,
             Outcome::Must | Outcome::BestEffort => settled == Outcome::NotRequired,
@@ -303,12 +293,33 @@ impl<'a> Run<'a> {
             text_ref: None,
             operands: vec![operand(&name, Some(fact))],
             op: Operator::Is,
-            expected: Some(view.clone()),
+            expected: shown_view(fact),
             result: Truth::T,
             grade: Grade::Verified,
             children: Vec::new(),
         });
         settled
+    }
+}
+
+/// What the authority's recorded view makes of a duty that the facts leave open; nothing where it says nothing of it.
+pub(crate) fn settled_by_view(view: &Fact, recipient: &str, effect: Effect) -> Option<Outcome> {
+    let Knowledge::Known(Value::Word(word)) = &view.value else { return None };
+    if view.certainty != Certainty::Confirmed || !matches!(recipient, "regulator" | "persons") {
+        return None;
+    }
+    // A view makes no duty of what the law only asks best efforts for.
+    Some(match (word.as_str(), effect) {
+        ("reportable", Effect::BestEffort) => Outcome::BestEffort,
+        ("reportable", _) => Outcome::Must,
+        _ => Outcome::NotRequired,
+    })
+}
+
+fn shown_view(view: &Fact) -> Option<String> {
+    match &view.value {
+        Knowledge::Known(value) => Some(value.to_string()),
+        Knowledge::Range { .. } | Knowledge::Unknown => None,
     }
 }
 
@@ -386,7 +397,7 @@ impl Decision {
     }
 }
 
-fn scope_of(scope: Truth, effect: Effect) -> Scope {
+pub(crate) fn scope_of(scope: Truth, effect: Effect) -> Scope {
     match (scope, effect) {
         (Truth::F, _) | (Truth::T, Effect::OutOfScope) => Scope::Out,
         (Truth::T, _) => Scope::In,

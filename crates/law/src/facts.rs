@@ -1,6 +1,6 @@
 //! The facts record: what is known about an incident, how surely, and from which source.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Bound};
 
 use serde::{Deserialize, Serialize};
 
@@ -196,6 +196,13 @@ impl Facts {
     /// All recorded facts in the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Fact)> {
         self.map.iter().map(|(n, f)| (n.as_str(), f))
+    }
+
+    /// The members of a family that begin so.
+    pub(crate) fn members(&self, prefix: &str) -> impl Iterator<Item = (&str, &Fact)> {
+        let from = (Bound::Included(prefix), Bound::Unbounded);
+        let members = self.map.range::<str, _>(from).map(|(n, f)| (n.as_str(), f));
+        members.take_while(move |(name, _)| name.starts_with(prefix))
     }
 
     /// This record with the facts of `other` put over it.

@@ -5,7 +5,7 @@ use jiff::{civil::Date, tz::TimeZone};
 use crate::{
     Certainty, Fact, Facts, Grade, Knowledge, Labels, Truth, Value,
     catalogue::TOTAL,
-    pack::{Check, Condition, Op, Regime, Test, Version},
+    pack::{Check, Condition, Op, Reading, Regime, Test, Version},
     trace::{Extent, Operand, Operator, TraceNode},
 };
 
@@ -87,30 +87,22 @@ impl Judge<'_> {
             Check::Before(d) | Check::OnOrAfter(d) => Some(d.to_string()),
             Check::Recorded => None,
         };
-        if let Check::Recorded = test.check {
-            let recorded = fact.is_some_and(|f| f.value != Knowledge::Unknown);
-            node.result = Truth::of(recorded);
-            return;
-        }
-        if let Some(prefix) = family {
+        if let Some(prefix) = family.filter(|_| !matches!(test.check, Check::Recorded)) {
             self.any_member(prefix, &test.check, lean, node);
             return;
         }
-        node.result = fact.map_or(Truth::Unknown, |f| self.answer(&test.check, f, lean));
-        if node.result == Truth::Unknown
-            && test.fact.starts_with(PART)
-            && let Some(bounded) = self.bounded_by_total(fact)
-        {
-            node.result = self.answer(&test.check, &bounded, lean);
-            if node.result != Truth::Unknown {
-                node.operands.push(operand(TOTAL, self.facts.get(TOTAL)));
-                let why = || Labels::new("a part is not more than the whole", "一部は全体を超えない");
-                node.text = node.text.take().or_else(|| Some(why()));
-            }
+        let reader = self.reader();
+        let (result, by_total) = reader.ask(&test.fact, &test.check, fact, lean);
+        node.result = result;
+        if by_total {
+            node.operands.push(operand(TOTAL, self.facts.get(TOTAL)));
+            let why = || Labels::new("a part is not more than the whole", "一部は全体を超えない");
+            node.text = node.text.take().or_else(|| Some(why()));
         }
         if let Some(fact) = fact
-            && self.maximum(lean)
+            && reader.maximum(lean)
             && node.result == Truth::T
+            && !matches!(test.check, Check::Recorded)
             && check(&test.check, &fact.value, false, &self.regime.zone) != Truth::T
         {
             let taken = || Labels::new("the maximum counts", "最大人数で判断");
@@ -118,24 +110,80 @@ impl Judge<'_> {
         }
     }
 
+    fn reader(&self) -> Reader<'_> {
+        Reader {
+            reading: self.version.map(|v| v.reading).unwrap_or_default(),
+            zone: &self.regime.zone,
+            total: self.facts.get(TOTAL),
+        }
+    }
+
+    /// A family of counts, with every member that was looked at.
+    fn any_member(&self, prefix: &str, asked: &Check, lean: Lean, node: &mut TraceNode) {
+        let members = self.facts.members(prefix);
+        node.operands.extend(members.map(|(name, fact)| operand(name, Some(fact))));
+        let members = self.facts.members(prefix).map(|(_, fact)| fact);
+        let (result, rest) = self.reader().any_member(members, asked, lean);
+        match rest {
+            Rest::NotAsked => {}
+            Rest::BoundedByTotal => node.operands.push(operand(TOTAL, self.facts.get(TOTAL))),
+            Rest::Unbounded => node.operands.push(operand(&format!("{prefix}*"), None)),
+        }
+        node.result = result;
+    }
+}
+
+/// How a law reads recorded facts. Shared by the path that explains itself and the one that only answers.
+#[derive(Clone, Copy)]
+pub(crate) struct Reader<'a> {
+    pub reading: Reading,
+    pub zone: &'a TimeZone,
+    /// The number of principals.
+    pub total: Option<&'a Fact>,
+}
+
+/// What was asked about the members of a family that are not recorded.
+pub(crate) enum Rest {
+    NotAsked,
+    BoundedByTotal,
+    Unbounded,
+}
+
+impl Reader<'_> {
     fn maximum(&self, lean: Lean) -> bool {
-        self.version.is_some_and(|v| v.reading.count_at_maximum) && lean == Some(Truth::T)
+        self.reading.count_at_maximum && lean == Some(Truth::T)
     }
 
     /// What one recorded fact answers, with the law's reading of suspicion and ranges.
     fn answer(&self, asked: &Check, fact: &Fact, lean: Lean) -> Truth {
         let answer = match fact.certainty {
             Certainty::RuledOut => ruled_out(asked, &fact.value),
-            _ => check(asked, &fact.value, self.maximum(lean), &self.regime.zone),
+            _ => check(asked, &fact.value, self.maximum(lean), self.zone),
         };
-        let suspicion = self.version.is_some_and(|v| v.reading.suspicion_counts);
+        let suspicion = self.reading.suspicion_counts;
         let counts = fact.certainty != Certainty::Suspected || (suspicion && lean == Some(answer));
         if counts { answer } else { Truth::Unknown }
     }
 
+    /// What the fact of this name answers, and whether only the bound by the whole told it.
+    pub(crate) fn ask(&self, name: &str, asked: &Check, fact: Option<&Fact>, lean: Lean) -> (Truth, bool) {
+        if let Check::Recorded = asked {
+            return (Truth::of(fact.is_some_and(|f| f.value != Knowledge::Unknown)), false);
+        }
+        let own = fact.map_or(Truth::Unknown, |f| self.answer(asked, f, lean));
+        if own != Truth::Unknown || !name.starts_with(PART) {
+            return (own, false);
+        }
+        let bounded = self.bounded_by_total(fact).map(|bounded| self.answer(asked, &bounded, lean));
+        match bounded {
+            Some(answer) if answer != Truth::Unknown => (answer, true),
+            _ => (own, false),
+        }
+    }
+
     /// The greatest number of principals, and whether it is only suspected.
     fn total_at_most(&self) -> Option<(u64, Certainty)> {
-        let total = self.facts.get(TOTAL).filter(|f| f.certainty != Certainty::RuledOut)?;
+        let total = self.total.filter(|f| f.certainty != Certainty::RuledOut)?;
         Some((at_most(&total.value)?, total.certainty))
     }
 
@@ -157,12 +205,15 @@ impl Judge<'_> {
 
     /// Whether any member of a family of counts reaches the number. Members that are not recorded may hold what the
     /// recorded ones leave of the total.
-    fn any_member(&self, prefix: &str, asked: &Check, lean: Lean, node: &mut TraceNode) {
-        let members: Vec<_> = self.facts.iter().filter(|(name, _)| name.starts_with(prefix)).collect();
+    pub(crate) fn any_member<'f>(
+        &self,
+        members: impl Iterator<Item = &'f Fact>,
+        asked: &Check,
+        lean: Lean,
+    ) -> (Truth, Rest) {
         let mut result = Truth::F;
         let mut accounted = 0u64;
-        for (name, fact) in &members {
-            node.operands.push(operand(name, Some(fact)));
+        for fact in members {
             let mut answer = self.answer(asked, fact, lean);
             if answer == Truth::Unknown
                 && let Some(bounded) = self.bounded_by_total(Some(fact))
@@ -175,21 +226,17 @@ impl Judge<'_> {
                 accounted = accounted.saturating_add(at_least_so_many(&fact.value));
             }
         }
-        if result != Truth::T {
-            let rest = self.total_at_most().map(|(total, certainty)| {
-                node.operands.push(operand(TOTAL, self.facts.get(TOTAL)));
-                let max = Some(Value::Count(total.saturating_sub(accounted)));
-                let value = Knowledge::Range { min: None, max };
-                self.answer(asked, &Fact { value, certainty, source: None, valid_at: None }, None)
-            });
-            if rest.is_none() {
-                node.operands.push(operand(&format!("{prefix}*"), None));
-            }
-            // The rest lies with nobody knows which member: it can rule the number out, never prove it.
-            let rest = if rest == Some(Truth::F) { Truth::F } else { Truth::Unknown };
-            result = result.or(rest);
+        if result == Truth::T {
+            return (result, Rest::NotAsked);
         }
-        node.result = result;
+        let Some((total, certainty)) = self.total_at_most() else {
+            return (result.or(Truth::Unknown), Rest::Unbounded);
+        };
+        let value = Knowledge::Range { min: None, max: Some(Value::Count(total.saturating_sub(accounted))) };
+        let rest = self.answer(asked, &Fact { value, certainty, source: None, valid_at: None }, None);
+        // The rest lies with nobody knows which member: it can rule the number out, never prove it.
+        let rest = if rest == Truth::F { Truth::F } else { Truth::Unknown };
+        (result.or(rest), Rest::BoundedByTotal)
     }
 }
 

@@ -52,6 +52,7 @@ mod satisfy;
 mod shipped;
 mod trace;
 mod tree;
+mod verdicts;
 
 pub mod cases;
 pub mod enisa;
@@ -60,7 +61,7 @@ pub mod lint;
 pub mod view;
 
 pub use calendar::{Calendar, MissingYear};
-pub use catalogue::{FACTS, FactDef, FactKind, find as find_fact};
+pub use catalogue::{FACTS, FactDef, FactKind, find as find_fact, is_code as is_jurisdiction};
 pub use clock::Due;
 pub use contradictions::Contradiction;
 pub use decision::{
@@ -80,3 +81,4 @@ pub use packs::{Packs, RegimeInfo, VersionInfo};
 pub use questions::{OpenOutcome, Question, questions};
 pub use shipped::{SHIPPED, SHIPPED_CASES};
 pub use trace::{Extent, Operand, Operator, Trace, TraceNode};
+pub use verdicts::{DutyVerdict, Prepared, Verdict};

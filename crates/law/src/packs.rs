@@ -152,6 +152,14 @@ impl Packs {
         })
     }
 
+    /// The reports of a regime, as `duty.deadline`, from which other deadlines of it run (`after` in the packs). Empty where
+    /// none follows another.
+    pub fn reports_that_start_clocks(&self, regime: &str) -> BTreeSet<String> {
+        let versions = self.regimes.get(regime).into_iter().flat_map(|r| &r.versions);
+        let deadlines = versions.flat_map(|v| &v.duties).flat_map(|d| &d.deadlines);
+        deadlines.filter_map(|d| d.after.as_ref()).map(|(duty, id)| format!("{duty}.{id}")).collect()
+    }
+
     /// Calendars by id, for clocks outside of a pack.
     pub fn calendars(&self) -> &BTreeMap<String, Calendar> {
         &self.calendars

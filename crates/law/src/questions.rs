@@ -73,6 +73,8 @@ pub fn questions(packs: &Packs, facts: &Facts, at: EvaluatedAt) -> Vec<Question>
 struct Open<'p> {
     regime: &'p Regime,
     decision: Decision,
+    /// Ends of its deadlines, to be compared with many others.
+    ends: BTreeMap<String, Option<Timestamp>>,
     /// Every test of the pack, by the fact that it asks for.
     tests: BTreeMap<&'p str, Vec<&'p Test>>,
     /// Moments that choose the version or start a clock.
@@ -83,7 +85,8 @@ impl<'p> Open<'p> {
     fn of(decision: Decision, regime: &'p Regime) -> Self {
         // When it happened is compared with the version that binds.
         let moments = BTreeSet::from([OCCURRED]);
-        let mut open = Open { regime, decision, tests: BTreeMap::new(), moments };
+        let ends = ends_of(&decision);
+        let mut open = Open { regime, decision, ends, tests: BTreeMap::new(), moments };
         open.collect(&regime.scope);
         for version in &regime.versions {
             open.moments.extend(version.basis.iter().map(String::as_str));
@@ -171,7 +174,7 @@ fn ask(packs: &Packs, facts: &Facts, at: EvaluatedAt, open: &[Open<'_>], name: &
                 }
             }
             for (id, end) in ends_of(&now) {
-                if ends_of(&open.decision).get(&id) != Some(&end) {
+                if open.ends.get(&id) != Some(&end) {
                     deadlines.insert((&open.regime.id, id));
                 }
             }

@@ -38,6 +38,8 @@ struct Cell {
 /// A table as it is laid out.
 struct Grid {
     columns: Vec<ColumnSet>,
+    /// Only the header was drawn so far.
+    headed: bool,
     /// The header, where it is repeated.
     head: Option<Vec<Cell>>,
     /// Whether a row already stands above on this page.
@@ -117,7 +119,7 @@ impl Flow<'_> {
             columns.push(ColumnSet { left, width, align: *align });
             left += width;
         }
-        let mut grid = Grid { columns, head: None, open: false };
+        let mut grid = Grid { columns, head: None, open: false, headed: false };
         let Some(headers) = headers else { return grid };
         let group = self.tree.add(Kind::Head, Some(node));
         let row = self.tree.add(Kind::Row, Some(group));
@@ -136,6 +138,7 @@ impl Flow<'_> {
         let lines = cells.iter().map(|cell| cell.lines.len()).max().unwrap_or(0) as f32;
         self.ensure((lines + 2.0) * self.leading(SIZE) + 4.0 * PAD_Y);
         self.place(&mut grid, &mut cells);
+        grid.headed = true;
         // A header of a third of the page would leave no room for what it heads.
         if lines * self.leading(SIZE) < (BOTTOM - TOP) / 3.0 {
             grid.head = Some(cells);
@@ -176,7 +179,7 @@ impl Flow<'_> {
         let cell =
             self.cell(&self.language.no_rows().into(), Style::new(SIZE, Ink::Quiet), node, MEASURE, None);
         let columns = vec![ColumnSet { left: SIDE, width: MEASURE, align: Align::Start }];
-        let mut whole = Grid { columns, head: None, open: grid.open };
+        let mut whole = Grid { columns, head: None, open: grid.open, headed: grid.headed };
         self.place(&mut whole, &mut [cell]);
     }
 
@@ -193,8 +196,9 @@ impl Flow<'_> {
                 self.fragment(grid, cells, rest);
                 return;
             }
-            // Rows of less than half a page stay whole; longer ones are torn, but never after a single line.
-            if grid.open && (room < 2 || (!begun && rest <= half)) {
+            // Rows of less than half a page stay whole, unless the header would stand alone then; longer ones are torn, but never after a
+            // single line.
+            if grid.open && (room < 2 || (!begun && rest <= half && !grid.headed)) {
                 self.continue_table(grid);
                 continue;
             }
@@ -221,11 +225,13 @@ impl Flow<'_> {
             // The header alone is no row that could stay above the next one.
             grid.open = false;
         }
+        grid.headed = false;
     }
 
     fn fragment(&mut self, grid: &mut Grid, cells: &mut [Cell], lines: usize) {
         self.draw(grid, cells, lines, false);
         grid.open = true;
+        grid.headed = false;
     }
 
     /// Draws some lines of a row. A header that is repeated is an ornament: readers' programs know it already.

@@ -165,6 +165,19 @@ fn a_table_repeats_its_header_on_each_page() {
 }
 
 #[test]
+fn a_header_never_stands_alone() {
+    for filled in 20..60 {
+        let mut blocks: Vec<_> = (0..filled).map(|index| Block::paragraph(format!("p{index}"))).collect();
+        blocks.push(Block::Table(table(2, &"word ".repeat(90))));
+        let pdf = around(Language::En, blocks).check().unwrap().pdf().unwrap();
+        let text = poppler("pdftotext", &["-raw"], &pdf.bytes);
+        for page in text.split_terminator('\u{C}').filter(|page| page.contains("first-header")) {
+            assert!(page.contains("word word"), "{filled} paragraphs before it: {page}");
+        }
+    }
+}
+
+#[test]
 fn a_row_that_is_longer_than_a_page_goes_on() {
     let words: String = (0..3_000).map(|index| format!("w{index} ")).collect();
     let pdf = around(Language::En, vec![Block::Table(table(3, &words))]).check().unwrap().pdf().unwrap();

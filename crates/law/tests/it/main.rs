@@ -14,6 +14,7 @@ mod properties;
 mod prose;
 mod questions;
 mod records;
+mod verdicts;
 
 use law::{Decision, EvaluatedAt, Facts, Packs, SHIPPED, evaluate};
 
