@@ -38,6 +38,7 @@ struct Service {
     schema: SuimonSchema,
     documents: Arc<Documents>,
     streams: Arc<graphql::Streams>,
+    calendars: Arc<calendar::Gates>,
 }
 
 /// The routes of the service. Streams end when `closing` becomes true.
@@ -100,7 +101,13 @@ fn router(app: Arc<App>, closing: watch::Receiver<bool>) -> anyhow::Result<Route
         }))
         .layer(axum::middleware::from_fn(remainder::read))
         .layer(axum::middleware::from_fn(headers::apply))
-        .with_state(Service { app, schema, documents, streams: Arc::new(graphql::Streams::new(closing)) }))
+        .with_state(Service {
+            app,
+            schema,
+            documents,
+            streams: Arc::new(graphql::Streams::new(closing)),
+            calendars: Arc::default(),
+        }))
 }
 
 /// Serves until `shutdown` resolves; requests under way are finished, subscriptions end.

@@ -13,7 +13,6 @@ mod registry;
 mod report;
 mod rewrite;
 mod script;
-mod table;
 mod told;
 
 pub use body::Rewritten;

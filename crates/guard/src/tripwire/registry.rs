@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::mark::{BYTES, Mark, ResponseId, Viewer};
 use super::report::How;
-use super::table::Table;
+use crate::table::Table;
 
 /// Viewers of one response who are told of; further ones are one too many. With a response that more have seen the incident is known.
 const MOST_VIEWERS: usize = 256;

@@ -1,11 +1,11 @@
 //! Reports of browsers that got a response made for another viewer.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use capacity::admission::{Decision, Rate, TokenBucket};
+use capacity::admission::{Rate, TokenBucket};
 use edge::identity::Tag;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::uri::Authority;
@@ -17,10 +17,10 @@ use tokio::time::Instant;
 
 use super::mark::{self, Mark};
 use super::registry::{Before, Sighting};
-use super::table::Table;
 use super::{Event, Shared};
 use crate::body::Answer;
 use crate::fields::{self, Caller};
+use crate::gate;
 use crate::own;
 use crate::settings::Settings;
 
@@ -55,48 +55,25 @@ struct Report {
 /// How many reports are taken.
 pub struct Gate {
     start: Instant,
-    of_network: (Rate, u32),
-    networks: Mutex<Table<IpAddr, TokenBucket>>,
+    networks: gate::Gate<IpAddr>,
     all: Mutex<TokenBucket>,
 }
 
 impl Gate {
     pub fn new(of_network: (Rate, u32), (rate, burst): (Rate, u32), networks: usize) -> Self {
-        // A bucket that nobody took from for so long is full again, or nearly.
-        let networks = Mutex::new(Table::new(networks, Duration::from_secs(3600)));
-        Self { start: Instant::now(), of_network, networks, all: Mutex::new(TokenBucket::new(rate, burst)) }
+        let networks = gate::Gate::new(of_network, networks);
+        Self { start: Instant::now(), networks, all: Mutex::new(TokenBucket::new(rate, burst)) }
     }
 
     /// Whether one more of this address is looked at. Who floods empties the bucket of the own network alone.
     fn admits(&self, address: IpAddr) -> Result<(), Duration> {
-        let now = Instant::now();
-        let (rate, burst) = self.of_network;
-        let since = now.saturating_duration_since(self.start);
-        let mut networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
-        let (bucket, _) = networks.entry(network(address), now, || TokenBucket::new(rate, burst));
-        decided(bucket.take(since, 1))
+        self.networks.admits(gate::network(address))
     }
 
     /// Whether one more is taken that is a true one: what anybody can make up takes nothing from those who have one.
     fn admits_true(&self) -> Result<(), Duration> {
         let since = Instant::now().saturating_duration_since(self.start);
-        decided(self.all.lock().unwrap_or_else(PoisonError::into_inner).take(since, 1))
-    }
-}
-
-fn decided(decision: Decision) -> Result<(), Duration> {
-    match decision {
-        Decision::Admit => Ok(()),
-        Decision::Wait(time) => Err(time),
-        Decision::Never => Err(Duration::from_secs(3600)),
-    }
-}
-
-/// What one household or school has of addresses, at least.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => Ipv4Addr::from_bits(address.to_bits() & !0xff).into(),
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !(u128::MAX >> 56)).into(),
+        gate::decided(self.all.lock().unwrap_or_else(PoisonError::into_inner).take(since, 1))
     }
 }
 
@@ -131,8 +108,7 @@ impl Refused {
         match self {
             Self::Method => drop(fields.insert(header::ALLOW, HeaderValue::from_static("POST"))),
             Self::TooMany(time) => {
-                let seconds = time.as_secs().saturating_add(1);
-                fields.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+                fields.insert(header::RETRY_AFTER, HeaderValue::from(gate::retry_after(time)));
             }
             // The rest of its body is not read.
             Self::TooLong | Self::Late => {
@@ -270,14 +246,6 @@ fn is_same_origin(fields: &HeaderMap, host: &Authority) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn networks() {
-        let of = |address: &str| network(address.parse().unwrap()).to_string();
-        assert_eq!(of("198.51.100.77"), "198.51.100.0");
-        assert_eq!(of("::ffff:198.51.100.77"), "198.51.100.0");
-        assert_eq!(of("2001:db8:1:2345::1"), "2001:db8:1:2300::");
-    }
 
     #[tokio::test]
     async fn one_network_does_not_take_the_others_share() {

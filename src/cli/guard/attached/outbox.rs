@@ -16,10 +16,13 @@ use tokio::sync::mpsc;
 use crate::clock::{Clock, SystemClock};
 use crate::entropy::Entropy;
 use crate::guards::wire::{Fault, Sighted, Watched, Way};
+use crate::requirements::EVIDENCE_COUNTS_FOR;
 
 /// Things that wait. There are as many faults as routes times kinds; of browsers' reports at most some fifty a second come here, so a
 /// leak that many see fills it in minutes while nobody takes them. The first ones are kept: they open the incident.
 const MOST: usize = 20_000;
+/// Evidence among them: it must not take the room of what is wrong.
+const MOST_WATCHED: usize = MOST / 4;
 /// Between whoever sees and whoever writes.
 const QUEUE: usize = 4_096;
 /// Bytes of the file that are read at a start: twice what so many lines have.
@@ -55,6 +58,8 @@ pub struct Kept {
     path: PathBuf,
     file: std::fs::File,
     items: VecDeque<Item>,
+    /// The first ones that are under way: their places are counted on.
+    under_way: usize,
     /// Lines of the file that somebody has taken.
     stale: usize,
     pub receiver: mpsc::Receiver<Item>,
@@ -85,7 +90,7 @@ pub fn open(path: &Path, entropy: Arc<Entropy>) -> anyhow::Result<(Outbox, Kept)
     let (sender, receiver) = mpsc::channel(QUEUE);
     let lost = Arc::new(AtomicU64::new(0));
     let outbox = Outbox { sender, lost: lost.clone(), entropy };
-    Ok((outbox, Kept { path: path.to_owned(), file, items, stale: 0, receiver, lost }))
+    Ok((outbox, Kept { path: path.to_owned(), file, items, under_way: 0, stale: 0, receiver, lost }))
 }
 
 impl Outbox {
@@ -153,12 +158,7 @@ impl Outbox {
 impl Kept {
     /// Keeps what came, on the disk when it returns.
     pub fn keep(&mut self, items: Vec<Item>) {
-        let room = MOST.saturating_sub(self.items.len());
-        let over = items.len().saturating_sub(room);
-        if over > 0 {
-            self.lost.fetch_add(over as u64, Ordering::Relaxed);
-        }
-        let items: VecDeque<Item> = items.into_iter().take(room).collect();
+        let items = self.with_room(items, SystemClock.now());
         let written = super::rules::synced(&mut self.file, &lines(&items));
         self.items.extend(items);
         if let Err(error) = written {
@@ -169,9 +169,57 @@ impl Kept {
         }
     }
 
-    /// The first that wait, as many as one report takes of each kind.
-    pub fn first(&self, most: usize) -> Vec<Item> {
-        self.items.iter().take(most).cloned().collect()
+    /// What of these can wait. Evidence that counts no longer goes; beyond its share, and where what is wrong needs the room, the oldest
+    /// goes first: the newest is what a requirement's state is told by.
+    fn with_room(&mut self, items: Vec<Item>, now: Timestamp) -> VecDeque<Item> {
+        let counts = |item: &Item| match item {
+            Item::Watched(watched) => {
+                let counts_until = watched.until.saturating_add(EVIDENCE_COUNTS_FOR);
+                counts_until.map_or(true, |until| until >= now)
+            }
+            Item::Finding(_) | Item::Sighting(_) => true,
+        };
+        let (before, came) = (self.items.len(), items.len());
+        let mut index = 0;
+        self.items.retain(|item| {
+            index += 1;
+            index <= self.under_way || counts(item)
+        });
+        let mut items: VecDeque<Item> = items.into_iter().filter(|item| counts(item)).collect();
+        let expired = before + came - self.items.len() - items.len();
+        if expired > 0 {
+            tracing::warn!(
+                records = expired,
+                "evidence waited so long that it counts no longer and is let go"
+            );
+        }
+        let is_evidence = |item: &&Item| matches!(item, Item::Watched(_));
+        let evidence = self.items.iter().chain(&items).filter(is_evidence).count();
+        let over = (self.items.len() + items.len()).saturating_sub(MOST);
+        let mut to_go = over.max(evidence.saturating_sub(MOST_WATCHED));
+        let mut index = 0;
+        let under_way = self.under_way;
+        for waiting in [&mut self.items, &mut items] {
+            waiting.retain(|item| {
+                index += 1;
+                let goes = to_go > 0 && index > under_way && matches!(item, Item::Watched(_));
+                to_go -= usize::from(goes);
+                self.lost.fetch_add(u64::from(goes), Ordering::Relaxed);
+                !goes
+            });
+        }
+        self.stale += before - self.items.len();
+        let room = MOST.saturating_sub(self.items.len());
+        self.lost.fetch_add(items.len().saturating_sub(room) as u64, Ordering::Relaxed);
+        items.truncate(room);
+        items
+    }
+
+    /// The first that wait, as many as one report takes of each kind. Their places stay as they are until it is said what came of it.
+    pub fn first(&mut self, most: usize) -> Vec<Item> {
+        let first: Vec<Item> = self.items.iter().take(most).cloned().collect();
+        self.under_way = first.len();
+        first
     }
 
     /// How many wait.
@@ -184,6 +232,7 @@ impl Kept {
     pub fn taken(&mut self, count: usize) {
         let count = count.min(self.items.len());
         self.items.drain(..count);
+        self.under_way = 0;
         self.stale += count;
         if self.stale >= self.items.len() {
             self.rewrite();
@@ -207,6 +256,7 @@ impl Kept {
         };
         let of_kind = self.items.iter().take(among).enumerate().filter(|(_, item)| is_of_kind(item));
         let place = of_kind.map(|(place, _)| place).nth(at);
+        self.under_way = 0;
         let Some(item) = place.and_then(|place| self.items.remove(place)) else { return false };
         tracing::error!(?item, "this cannot be told to Suimon");
         self.rewrite();
@@ -257,4 +307,86 @@ pub fn options() -> std::fs::OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::ToSpan;
+
+    use super::*;
+    use crate::guards::wire::Strictness;
+
+    fn evidence(until: Timestamp, judged: u32) -> Item {
+        Item::Watched(Watched {
+            id: uuid::Uuid::nil(),
+            requirement: "r".into(),
+            fingerprint: "f".into(),
+            mode: Strictness::Enforce,
+            since: until,
+            until,
+            judged,
+            noted: 0,
+            corrected: 0,
+            uncorrected: 0,
+        })
+    }
+
+    fn fault(at: Timestamp) -> Item {
+        let (kind, grade, effect) = ("k".to_owned(), "weakness".to_owned(), "reported".to_owned());
+        Item::Finding(Fault { id: uuid::Uuid::nil(), at, route: None, kind, grade, effect })
+    }
+
+    fn kept(folder: &tempfile::TempDir) -> Kept {
+        open(&folder.path().join("outbox"), Arc::new(Entropy::from_os())).unwrap().1
+    }
+
+    fn evidence_in(kept: &Kept) -> Vec<u32> {
+        let judged = kept.items.iter().filter_map(|item| match item {
+            Item::Watched(watched) => Some(watched.judged),
+            _ => None,
+        });
+        judged.collect()
+    }
+
+    #[test]
+    fn evidence_makes_room_for_what_is_wrong_but_for_what_is_under_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut kept = kept(&folder);
+        let now = SystemClock.now();
+        kept.keep((0..10).map(|judged| evidence(now, judged)).collect());
+        kept.keep(vec![fault(now); MOST - 10]);
+        assert_eq!((kept.len(), kept.lost()), (MOST, 0));
+        assert_eq!(kept.first(2).len(), 2);
+        kept.keep(vec![fault(now); 3]);
+        assert_eq!((kept.len(), kept.lost()), (MOST, 3));
+        assert_eq!(
+            evidence_in(&kept),
+            [0, 1, 5, 6, 7, 8, 9],
+            "the oldest goes; the first two are being told"
+        );
+        kept.taken(2);
+        kept.keep(vec![fault(now); 9]);
+        assert_eq!(
+            (kept.len(), kept.lost(), evidence_in(&kept).len()),
+            (MOST, 7, 0),
+            "five made room, two found none"
+        );
+        drop(kept);
+        assert_eq!(self::kept(&folder).len(), MOST, "as it is on the disk");
+    }
+
+    #[test]
+    fn evidence_has_a_share_and_an_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut kept = kept(&folder);
+        let now = SystemClock.now();
+        let most = MOST_WATCHED as u32;
+        kept.keep((0..most + 2).map(|judged| evidence(now, judged)).collect());
+        assert_eq!((kept.len(), kept.lost()), (MOST_WATCHED, 2));
+        assert_eq!(evidence_in(&kept).first(), Some(&2), "the newest stays");
+        kept.keep(vec![evidence(now - 26.hours(), 0), fault(now)]);
+        assert_eq!((kept.len(), kept.lost()), (MOST_WATCHED + 1, 0), "what counts no longer is not lost");
+        kept.keep(vec![fault(now); 2]);
+        assert_eq!(kept.len(), MOST_WATCHED + 3);
+    }
 }
