@@ -24,6 +24,7 @@ pub fn handlers() -> Vec<Handler> {
         retention::REKEY,
         emergency::ALARM,
         incidents::ALARM,
+        incidents::RESIDENCES,
         duties::ASSESS,
         duties::ALARM,
         duties::REMIND,

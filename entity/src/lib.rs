@@ -49,6 +49,7 @@ pub mod part_index;
 pub mod recovery_code;
 pub mod revision;
 pub mod revision_person;
+pub mod revision_residence;
 pub mod scan_file;
 pub mod scan_part;
 pub mod second_factor;

@@ -24,6 +24,7 @@ mod m20231129_000037_kinds_of_findings;
 mod m20231129_000040_consultations;
 mod m20231129_000041_duty_reminders;
 mod m20231129_000050_documents;
+mod m20231129_000060_residences;
 mod schema;
 pub mod walls;
 
@@ -60,6 +61,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20231129_000040_consultations::Migration),
             Box::new(m20231129_000041_duty_reminders::Migration),
             Box::new(m20231129_000050_documents::Migration),
+            Box::new(m20231129_000060_residences::Migration),
         ]
     }
 }

@@ -15,6 +15,11 @@ use crate::notices::Text;
 /// Tells the officers.
 pub const ALARM: Handler = Handler::on_demand(incidents::ALARM, |running| ring(running).boxed());
 
+/// Counts where the people of a list live.
+pub const RESIDENCES: Handler = Handler::on_demand(incidents::affected::RESIDENCES, |running| {
+    incidents::affected::count_residences(running).boxed()
+});
+
 #[derive(Deserialize)]
 struct Payload {
     incident: Uuid,

@@ -31,6 +31,10 @@ const SIGNATURE: &str = "suimon-signature";
 async fn post(running: &Running) -> Result<Outcome> {
     let scope = running.scope();
     let config = &scope.op().app().config().duties;
+    // Posted before this worker's predecessor went away.
+    if running.progress::<bool>()? {
+        return Ok(Outcome::Done);
+    }
     // Switched off since, or settled meanwhile: nothing to tell.
     if config.webhook_url.is_empty() {
         return Ok(Outcome::Done);
@@ -43,11 +47,17 @@ async fn post(running: &Running) -> Result<Outcome> {
     body["id"] = json!(job);
     let body = body.to_string();
     let status = send(config, body, scope.at().as_second()).await?;
+    let event = Event::new("duty.webhook", format!("job:{job}")).detail(json!({ "status": status.as_u16() }));
+    let verdict = verdict(status);
+    if verdict.is_err() {
+        // Not saved as progress: that would count as a success, and the queue would neither wait longer nor give up.
+        scope.record(scope.tenant(), vec![event]).await?;
+        return verdict;
+    }
     let tx = scope.begin().await?;
     running.save(&tx, &true, 1, Some(1)).await?;
-    let event = Event::new("duty.webhook", format!("job:{job}")).detail(json!({ "status": status.as_u16() }));
     tx.commit(event).await?;
-    verdict(status)
+    verdict
 }
 
 /// Sends it once. What the peer says is not read: its status is all that counts.

@@ -501,3 +501,31 @@ pub async fn open_contact(scope: &Scope, subject: &Subject, field: &str) -> Resu
     let opened = cipher.open_field(&place(subject), &record, field);
     Ok(opened.with_context(|| format!("field {field} of subject {}", subject.id))?)
 }
+
+/// One field of many people of one record type in clear, to be counted and never shown: in their order, `None` where there is no value
+/// or it does not open. The read is recorded, and names each of them, before anything is opened.
+///
+/// # Errors
+/// `NOT_FOUND` outside the scope; unexpected ones.
+pub async fn open_to_count(
+    scope: &Scope,
+    subjects: &[Subject],
+    field: &str,
+) -> Result<Vec<Option<Plaintext>>> {
+    let mut people = BTreeMap::<Uuid, Vec<Uuid>>::new();
+    for subject in subjects {
+        scope.within(subject.tenant, "subject")?;
+        people.entry(subject.tenant).or_default().push(subject.id);
+    }
+    let record_type = subjects.first().map(|subject| subject.record_type.as_str()).unwrap_or_default();
+    let event =
+        |people: Vec<Uuid>| vec![Event::about_people("subject.count", record_type, people).fields([field])];
+    scope.record_each(people.into_iter().map(|(tenant, people)| (tenant, event(people))).collect()).await?;
+    let mut values = Vec::with_capacity(subjects.len());
+    for subject in subjects {
+        values.push(
+            open_for_index(scope, subject, &[field]).await?.and_then(|mut values| values.pop()).flatten(),
+        );
+    }
+    Ok(values)
+}

@@ -103,6 +103,8 @@ pub struct RecordType {
     contact_field: Option<String>,
     /// The field that holds the language of notices.
     language_field: Option<String>,
+    /// The field that holds where a person lives.
+    residence_field: Option<String>,
     fields: Vec<RecordField>,
 }
 
@@ -114,6 +116,7 @@ impl From<&manifest::RecordType> for RecordType {
             external_id: stated.external_id.clone(),
             contact_field: stated.contact_field.clone(),
             language_field: stated.language_field.clone(),
+            residence_field: stated.residence_field.clone(),
             fields: stated.fields.iter().map(RecordField::from).collect(),
         }
     }

@@ -13,6 +13,7 @@ mod judged;
 pub mod model;
 mod read;
 mod reads;
+mod residences;
 mod shown;
 pub mod statement;
 mod tally;
@@ -25,6 +26,7 @@ pub use model::{Class, Counts, Method, Revision, RevisionPerson, State};
 pub use read::{
     approved_revision, changes, difference, find_revision, is_intact, people, revision, revisions,
 };
+pub use residences::{RESIDENCES, count as count_residences, residences};
 pub use shown::{fields_of, fields_of_others};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -309,7 +311,8 @@ async fn complete(tx: &Tx, revision: &mut Revision, mut people: Vec<RevisionPers
     revision.state = State::Draft;
     store::complete_revision(tx, revision).await?;
     // What the law asks for may hang on these numbers.
-    crate::incidents::reassess(tx, revision.incident, revision.id).await
+    crate::incidents::reassess(tx, revision.incident, revision.id).await?;
+    residences::count_later(tx, revision).await
 }
 
 fn created(revision: &Revision) -> Event {

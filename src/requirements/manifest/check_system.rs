@@ -36,6 +36,7 @@ fn check_record_type(record_type: &RecordType, path: &str, report: &mut Report) 
     let references = [
         ("contactField", &record_type.contact_field, FieldKind::Mail),
         ("languageField", &record_type.language_field, FieldKind::Text),
+        ("residenceField", &record_type.residence_field, FieldKind::Text),
     ];
     for (key, reference, kind) in references {
         let Some(reference) = reference else { continue };

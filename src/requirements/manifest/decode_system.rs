@@ -69,13 +69,14 @@ fn time_zone(node: &Node, path: &str, report: &mut Report) -> Option<String> {
 }
 
 fn record_type(node: &Node, path: &str, report: &mut Report) -> Option<RecordType> {
-    let known = ["name", "title", "externalId", "contactField", "languageField", "fields"];
+    let known = ["name", "title", "externalId", "contactField", "languageField", "residenceField", "fields"];
     let mut object = Object::open(node, path, report, &known)?;
     let name = object.required("name", snake);
     let title = object.required("title", localized(limits::LINE));
     let external_id = object.required("externalId", text(limits::LINE));
     let contact_field = object.optional("contactField", snake);
     let language_field = object.optional("languageField", snake);
+    let residence_field = object.optional("residenceField", snake);
     let fields = object.filled_list("fields", limits::FIELDS, field);
     Some(RecordType {
         name: name?,
@@ -83,6 +84,7 @@ fn record_type(node: &Node, path: &str, report: &mut Report) -> Option<RecordTyp
         external_id: external_id?,
         contact_field,
         language_field,
+        residence_field,
         fields: fields?,
     })
 }

@@ -77,6 +77,10 @@ pub struct RecordType {
     /// Name of the field of kind `text` that holds the language (`ja`, `en`) of notices.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language_field: Option<String>,
+    /// Name of the field of kind `text` that holds where the person lives, as a code: `JP`, `US-CA`. Laws of several countries and
+    /// States count their own residents; without it an officer states these numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub residence_field: Option<String>,
     /// The data kept about one person.
     pub fields: Vec<Field>,
 }
