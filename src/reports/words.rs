@@ -37,6 +37,11 @@ impl Words {
         Self { lang, zone: TimeZone::get(zone).unwrap_or(TimeZone::UTC) }
     }
 
+    /// With a zone that has no name.
+    pub fn within(lang: Lang, zone: TimeZone) -> Self {
+        Self { lang, zone }
+    }
+
     /// The text of the language.
     pub fn say<'t>(&self, en: &'t str, ja: &'t str) -> &'t str {
         if self.lang == Lang::Ja { ja } else { en }

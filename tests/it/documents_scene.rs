@@ -140,3 +140,9 @@ pub fn field<'f>(fields: &'f Value, number: &str) -> &'f Value {
     let fields = fields["fields"].as_array().unwrap_or_else(|| panic!("no fields: {fields}"));
     fields.iter().find(|field| field["number"] == number).unwrap_or_else(|| panic!("no field {number}"))
 }
+
+/// What stands in the place of its number on a notice to one customer, behind the number of the incident.
+pub fn mark_of(said: &str) -> String {
+    let line = said.lines().nth(1).expect("a line with the number");
+    line.rsplit_once("1-").unwrap_or_else(|| panic!("no number: {line}")).1.to_owned()
+}

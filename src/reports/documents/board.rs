@@ -3,6 +3,7 @@
 use document::{Block, Column, Document, Rich, Table, Value};
 use law::{Lang, Outcome};
 
+use super::bounds::cut;
 use super::legal;
 use super::material::Material;
 use super::writer::Writer;
@@ -11,49 +12,67 @@ use crate::incidents::affected::State;
 use crate::incidents::model::{ActionState, InquiryState};
 use crate::notices::{Audience, NoticeState};
 
-/// Most rows of each part; fewer where they would not stand on one page.
-const MAX_ROWS: usize = 4;
+/// Most lines about laws.
+const MAX_LAWS: usize = 4;
+/// Most decisions.
+const MAX_DECISIONS: usize = 6;
+/// Most duties: more do not fit on a page, whatever else is left out.
+const MAX_DUTIES: usize = 14;
 /// Characters of a text that is longer elsewhere.
 const MAX_TEXT: usize = 90;
 
-/// Builds the summary, with as many rows as fit on one page.
-pub fn build(material: &Material, lang: Lang) -> Document {
-    let mut rows = MAX_ROWS;
-    loop {
-        let document = with_rows(material, lang, rows);
-        // Number and digest are given later; such as are as long stand for them.
-        let mut measured = document.clone();
-        measured.meta.number = "1000-1000".to_owned();
-        measured.meta.source_digest = "0".repeat(64);
-        let one_page = measured.check().ok().and_then(|sheet| sheet.pdf().ok()).map(|pdf| pdf.pages == 1);
-        // What does not render is told where it is stored. With no rows left the shortest form stands, whatever its length.
-        if rows == 0 || one_page.unwrap_or(true) {
-            return document;
-        }
-        rows -= 1;
-    }
+/// How much stands on the page.
+#[derive(Clone, Copy)]
+struct Rows {
+    laws: usize,
+    decisions: usize,
+    duties: usize,
 }
 
-fn with_rows(material: &Material, lang: Lang, rows: usize) -> Document {
+/// Builds the summary. As many duties as fit on one page stand there, then as many decisions, then as many laws: what is due by when is
+/// what a board must not miss, and each duty names its law.
+pub fn build(material: &Material, lang: Lang) -> Document {
     let pen = Writer::new(material, lang);
+    let (open, needed) = (open_duties(&pen), needed(&pen));
+    let with = |rows: Rows| with_rows(&pen, &open, &needed, rows);
+    let mut rows = Rows { laws: 0, decisions: 1, duties: 1 };
+    rows.duties = most(1, open.len().min(MAX_DUTIES), |duties| is_one_page(with(Rows { duties, ..rows })));
+    rows.decisions =
+        most(1, needed.len().min(MAX_DECISIONS), |decisions| is_one_page(with(Rows { decisions, ..rows })));
+    rows.laws = most(0, MAX_LAWS, |laws| is_one_page(with(Rows { laws, ..rows })));
+    with(rows)
+}
+
+/// The most that fits; the least where nothing does: then the shortest form stands, whatever its length.
+fn most(least: usize, most: usize, fits: impl Fn(usize) -> bool) -> usize {
+    (least + 1..=most).rev().find(|rows| fits(*rows)).unwrap_or(least)
+}
+
+/// Whether it is one page long. What does not render is told where it is stored.
+fn is_one_page(document: Document) -> bool {
+    let pages = document.check().ok().and_then(|sheet| sheet.pdf().ok()).map(|pdf| pdf.pages);
+    pages.is_none_or(|pages| pages == 1)
+}
+
+fn with_rows(pen: &Writer<'_>, open: &[&Duty], needed: &[String], rows: Rows) -> Document {
     let title = pen.pick(
         format!("Board summary: incident {}", pen.report.number),
         format!("経営会議向け要約：インシデント{}", pen.report.number),
     );
     let blocks = vec![
-        state(&pen, rows),
+        state(pen, rows.laws),
         pen.heading(1, "Clocks and duties", "期限と義務"),
-        duties(&pen, rows.max(1)),
+        duties(pen, open, rows.duties),
         pen.heading(1, "Decisions needed", "判断を要する事項"),
-        decisions(&pen, rows.max(1)),
-        Block::paragraph(legal::disclaimer(lang)),
+        decisions(pen, needed, rows.decisions),
+        Block::paragraph(legal::disclaimer(pen.lang)),
     ];
     pen.document(title, blocks)
 }
 
 fn state(pen: &Writer<'_>, most: usize) -> Block {
     let material = &pen.material.base;
-    let what = Rich::new().strong(cut(&pen.report.title)).text(format!(
+    let what = Rich::new().strong(cut(&pen.report.title, MAX_TEXT)).text(format!(
         "\n{}{}{}",
         pen.report.system,
         pen.say(", ", "、"),
@@ -123,10 +142,15 @@ fn law(pen: &Writer<'_>, most: usize) -> Value {
     lines.join("\n").into()
 }
 
-fn duties(pen: &Writer<'_>, most: usize) -> Block {
-    let mut open: Vec<&Duty> =
-        pen.material.base.duties.iter().filter(|duty| duty.state == DutyState::Open).collect();
+/// Duties that are open, the most urgent first.
+fn open_duties<'m>(pen: &Writer<'m>) -> Vec<&'m Duty> {
+    let duties = &pen.material.base.duties;
+    let mut open: Vec<&Duty> = duties.iter().filter(|duty| duty.state == DutyState::Open).collect();
     open.sort_by_key(|duty| (duty.due_at.is_none(), duty.due_at, duty.kind.clone()));
+    open
+}
+
+fn duties(pen: &Writer<'_>, open: &[&Duty], most: usize) -> Block {
     let settled = pen.material.base.duties.iter().filter(|duty| duty.state.settled()).count();
     if open.is_empty() {
         return Block::paragraph(pen.pick(
@@ -171,7 +195,7 @@ fn clock(pen: &Writer<'_>, due: jiff::Timestamp) -> String {
 }
 
 /// What only a person can decide, from the state of the work.
-fn decisions(pen: &Writer<'_>, most: usize) -> Block {
+fn needed(pen: &Writer<'_>) -> Vec<String> {
     let material = &pen.material.base;
     let mut needed: Vec<String> = Vec::new();
     let mut add = |en: String, ja: String| needed.push(if pen.lang == Lang::Ja { ja } else { en });
@@ -194,7 +218,7 @@ fn decisions(pen: &Writer<'_>, most: usize) -> Block {
                     && [decision.regulator, decision.persons].contains(&Outcome::NeedsReview)
             }) {
                 let title = decision.title.get(pen.lang);
-                let missing = cut(&legal::missing(decision, pen.lang).join(pen.say(", ", "、")));
+                let missing = cut(&legal::missing(decision, pen.lang).join(pen.say(", ", "、")), MAX_TEXT);
                 add(
                     format!("{title}: decide or find out: {missing}"),
                     format!("{title}：判断又は確認：{missing}"),
@@ -215,8 +239,12 @@ fn decisions(pen: &Writer<'_>, most: usize) -> Block {
             "是正措置が未登録：方針の決定".to_owned(),
         );
     }
+    needed
+}
+
+fn decisions(pen: &Writer<'_>, needed: &[String], most: usize) -> Block {
     let more = needed.len().saturating_sub(most);
-    needed.truncate(most);
+    let mut needed: Vec<String> = needed.iter().take(most).cloned().collect();
     if more > 0 {
         needed.push(pen.pick(format!("and {more} more"), format!("ほか{more}件")));
     }
@@ -224,14 +252,4 @@ fn decisions(pen: &Writer<'_>, most: usize) -> Block {
         return pen.paragraph("None by the records of this version.", "本版の記録上、該当なし。");
     }
     Block::bullets(needed)
-}
-
-/// A text, cut where it would push the rest off the page.
-fn cut(text: &str) -> String {
-    let mut letters = text.chars();
-    let mut head: String = letters.by_ref().take(MAX_TEXT).collect();
-    if letters.next().is_some() {
-        head.push('…');
-    }
-    head
 }

@@ -35,10 +35,6 @@ fn value_of<'d>(document: &'d mut Document, number: &str) -> Option<&'d mut Valu
     fields.flatten().find(|field| !number.is_empty() && field.number == number).map(|field| &mut field.value)
 }
 
-fn is_open(value: &Value) -> bool {
-    value.to_rich().0.iter().any(|inline| matches!(inline, Inline::Unknown { .. }))
-}
-
 /// Fills in a field, or takes back what was filled in (`None`).
 ///
 /// # Errors
@@ -60,7 +56,7 @@ pub fn set(
     })?;
     let was = match &earlier {
         Some(earlier) => earlier.was.clone(),
-        None if is_open(value) => value.clone(),
+        None if value.is_open() => value.clone(),
         None => {
             return Err(Error::conflict("this field's value comes from the data")
                 .remedy("correct the incident, its timeline, list or facts, and make the document again"));
@@ -107,7 +103,7 @@ fn filled(entry: &Entry, words: &Words) -> Value {
 pub fn carry_over(document: &mut Document, earlier: Entered, words: &Words) -> Entered {
     let mut entered = Entered::new();
     for (number, mut entry) in earlier {
-        if let Some(value) = value_of(document, &number).filter(|value| is_open(value)) {
+        if let Some(value) = value_of(document, &number).filter(|value| value.is_open()) {
             entry.was = value.clone();
             *value = filled(&entry, words);
             entered.insert(number, entry);
@@ -148,15 +144,22 @@ struct Unit {
     text: String,
 }
 
+/// Some blocks of a document by themselves.
+fn part(document: &Document, blocks: Vec<Block>) -> Document {
+    let (language, meta) = (document.language, document.meta.clone());
+    Document { title: "-".to_owned(), language, meta, blocks }
+}
+
 fn units(document: &Document) -> Vec<Unit> {
     let mut units: Vec<Unit> = Vec::new();
     let mut heading = String::new();
     let mut gathered: Vec<Block> = Vec::new();
     let close = |units: &mut Vec<Unit>, heading: &str, gathered: &mut Vec<Block>| {
-        let blocks = std::mem::take(gathered);
-        let part = Document { title: "-".to_owned(), blocks, ..document.clone() };
         // What was stored was checked; a part of it is no worse.
-        let text = part.check().map(|sheet| body(&sheet.text())).unwrap_or_default();
+        let text = part(document, std::mem::take(gathered))
+            .check()
+            .map(|sheet| body(&sheet.text()))
+            .unwrap_or_default();
         if !text.is_empty() {
             units.push(Unit { number: String::new(), label: heading.to_owned(), text });
         }
@@ -168,7 +171,7 @@ fn units(document: &Document) -> Vec<Unit> {
                 heading.clone_from(text);
             }
             Block::Fields(fields) => {
-                let part = Document { blocks: vec![Block::Fields(fields.clone())], ..document.clone() };
+                let part = part(document, vec![Block::Fields(fields.clone())]);
                 let fields = part.check().map(|sheet| sheet.fields()).unwrap_or_default();
                 units.extend(fields.into_iter().map(|field| Unit {
                     number: field.number,

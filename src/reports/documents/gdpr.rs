@@ -8,13 +8,14 @@ use super::items;
 use super::legal::GDPR;
 use super::material::Material;
 use super::writer::Writer;
+use crate::duties::DutyState;
 use crate::incidents::model::TeamRole;
 
 /// Builds the notification.
 pub fn build(material: &Material, lang: Lang) -> Document {
     let pen = Writer::new(material, lang);
     let content = content(&pen);
-    let open = content.iter().filter(|field| is_open(&field.value)).count();
+    let open = content.iter().filter(|field| field.value.is_open()).count();
     let phases = match open {
         0 => pen.say("complete", "全事項を記載").to_owned(),
         open => pen.pick(
@@ -38,11 +39,6 @@ pub fn build(material: &Material, lang: Lang) -> Document {
     pen.document(title.to_owned(), blocks)
 }
 
-/// Whether an open point is in a value.
-pub fn is_open(value: &Value) -> bool {
-    value.to_rich().0.iter().any(|inline| matches!(inline, document::Inline::Unknown { .. }))
-}
-
 fn about(pen: &Writer<'_>, phases: String) -> Vec<Field> {
     let due = match (pen.assessed(), pen.deadline(GDPR, "regulator", "notification")) {
         (None, _) => pen.without_assessment(),
@@ -50,19 +46,6 @@ fn about(pen: &Writer<'_>, phases: String) -> Vec<Field> {
         (Some(_), None) => pen
             .say("none: the assessment asks for no notification", "なし（評価上、通知義務がないため）")
             .into(),
-    };
-    let deadline = pen.ruled(GDPR, "regulator").and_then(|(_, duty)| {
-        let deadline = duty.deadlines.iter().find(|deadline| deadline.id == "notification")?;
-        let known = material_due(pen)?;
-        (deadline.status == law::DeadlineStatus::Computed).then_some(known)
-    });
-    let late = match deadline {
-        Some(due) if due < pen.material.stamp.at => pen.by_hand(
-            "the deadline has passed: the reasons for the delay (Art. 33(1))",
-            "期限を過ぎているため、遅延の理由（33条1項）",
-        ),
-        Some(_) => pen.say("not late when this version was made", "本版の作成時点で期限内").into(),
-        None => pen.say("no deadline was computed", "計算された期限なし").into(),
     };
     vec![
         pen.field("0-1", "Controller", "管理者", pen.report.operator.clone()),
@@ -75,7 +58,7 @@ fn about(pen: &Writer<'_>, phases: String) -> Vec<Field> {
         pen.field("0-3", "Complete or in phases", "完全・段階的の別", phases),
         pen.field("0-4", "When the controller became aware", "認識した日時", pen.noticed()),
         pen.field("0-5", "Deadline", "期限", due),
-        pen.field("0-6", "Reasons for a delay", "遅延の理由", late),
+        pen.field("0-6", "Reasons for a delay", "遅延の理由", delay(pen)),
         pen.field(
             "0-7",
             "Whether a notification is asked for",
@@ -91,10 +74,44 @@ fn about(pen: &Writer<'_>, phases: String) -> Vec<Field> {
     ]
 }
 
-/// The last instant of the open or settled duty that the assessment opened.
-fn material_due(pen: &Writer<'_>) -> Option<jiff::Timestamp> {
-    let duties = &pen.material.base.duties;
-    duties.iter().find(|duty| duty.regime == GDPR && duty.kind == "regulator.notification")?.due_at
+/// Why it came late, where it did: by the duty's record, else asked for once the deadline has passed.
+fn delay(pen: &Writer<'_>) -> Value {
+    let mut duties = pen.material.base.duties.iter().filter(|duty| duty.state != DutyState::Superseded);
+    let duty = duties.find(|duty| duty.regime == GDPR && duty.kind == "regulator.notification");
+    let due = duty.and_then(|duty| duty.due_at);
+    let done = duty.filter(|duty| duty.state == DutyState::Done);
+    if let Some((duty, at)) = done.and_then(|duty| duty.settled_at.map(|at| (duty, at))) {
+        let late = due.is_some_and(|due| due < at);
+        let told = pen.words.moment(at);
+        match (late, &duty.late_reason) {
+            (false, _) => {
+                return pen
+                    .pick(format!("notified in time, at {told}"), format!("期限内に通知済み：{told}"))
+                    .into();
+            }
+            (true, Some(why)) => {
+                return pen
+                    .pick(
+                        format!("notified late, at {told}: {why}"),
+                        format!("期限後に通知（{told}）。理由：{why}"),
+                    )
+                    .into();
+            }
+            (true, None) => {}
+        }
+    }
+    let computed = pen.ruled(GDPR, "regulator").is_some_and(|(_, duty)| {
+        let mut deadlines = duty.deadlines.iter().filter(|deadline| deadline.id == "notification");
+        deadlines.any(|deadline| deadline.status == law::DeadlineStatus::Computed)
+    });
+    match due.filter(|_| computed) {
+        Some(due) if due < pen.material.stamp.at => pen.by_hand(
+            "the deadline has passed: the reasons for the delay (Art. 33(1))",
+            "期限を過ぎているため、遅延の理由（33条1項）",
+        ),
+        Some(_) => pen.say("not late when this version was made", "本版の作成時点で期限内").into(),
+        None => pen.say("no deadline was computed", "計算された期限なし").into(),
+    }
 }
 
 fn content(pen: &Writer<'_>) -> Vec<Field> {

@@ -72,8 +72,20 @@ pub fn finders(pen: &Writer<'_>) -> Value {
     )
 }
 
-/// Who entrusted whom.
+/// Who entrusted whom, and how many did.
 pub fn entrustment(pen: &Writer<'_>) -> Value {
+    let total = pen.count("parties.entrustors_total");
+    let total = total
+        .map(|count| pen.pick(format!("\nEntrusting parties: {count}"), format!("\n委託元の数：{count}")));
+    role(pen, total.as_deref().unwrap_or_default())
+}
+
+/// The same without the number, which is of all customers.
+pub fn own_role(pen: &Writer<'_>) -> Value {
+    role(pen, "")
+}
+
+fn role(pen: &Writer<'_>, total: &str) -> Value {
     let Some((role, suspected)) = pen.word("parties.role") else { return pen.by_fact("parties.role") };
     let role = match role {
         "controller" => pen.say("decides on the handling itself", "自ら取り扱う事業者"),
@@ -85,9 +97,7 @@ pub fn entrustment(pen: &Writer<'_>) -> Value {
     if suspected {
         text.push_str(pen.say(" (suspected)", "（見込み）"));
     }
-    if let Some(count) = pen.count("parties.entrustors_total") {
-        text.push_str(&pen.pick(format!("\nEntrusting parties: {count}"), format!("\n委託元の数：{count}")));
-    }
+    text.push_str(total);
     let vendors = pen.material.base.members.iter().filter(|member| member.role == TeamRole::VendorContact);
     let mut vendors: Vec<&str> = vendors.map(|member| member.organisation.as_str()).collect();
     vendors.sort_unstable();
@@ -186,9 +196,8 @@ pub fn cause(pen: &Writer<'_>) -> Value {
 
 /// What it meant for the people concerned, in the team's words.
 pub fn impact(pen: &Writer<'_>) -> Value {
-    let told = pen.report.summary.impact.join("\n");
     Value::or_unknown(
-        (!told.is_empty()).then_some(told),
+        pen.paragraphs(pen.report.summary.impact.clone()),
         pen.say("add an entry IMPACT to the timeline", "時系列に「影響」を記録すれば確定"),
     )
 }
@@ -205,9 +214,11 @@ pub fn damage(pen: &Writer<'_>) -> Value {
 
 /// What happened, in the team's words.
 pub fn summary(pen: &Writer<'_>) -> Value {
+    // One entry's paragraphs: a part of it is no entry that could be counted.
     let told = pen.report.summary.what.join("\n");
+    let told = (!told.is_empty()).then_some(told);
     Value::or_unknown(
-        (!told.is_empty()).then_some(told),
+        told.and_then(|told| pen.paragraphs(vec![told])),
         pen.say("add an entry SUMMARY to the timeline", "時系列に「概要」を記録すれば確定"),
     )
 }

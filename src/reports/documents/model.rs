@@ -6,6 +6,7 @@ use document::Value;
 use jiff::Timestamp;
 use law::Lang;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// A closed list of words, as stored.
@@ -175,10 +176,22 @@ pub struct Version {
 }
 
 impl Version {
+    /// Its number on pages and in names of files. What is written to one customer has a digest of what makes it one document, and so
+    /// the same over its versions: a number that counts would tell each customer how many others are written to.
+    pub fn mark(&self) -> String {
+        let Some(recipient) = self.recipient else { return self.number.to_string() };
+        let digest = Sha256::new()
+            .chain_update(self.incident.unwrap_or_default().as_bytes())
+            .chain_update(recipient.as_bytes())
+            .chain_update(word_of(self.lang))
+            .finalize();
+        hex::encode(&digest[..4])
+    }
+
     /// ASCII name of its file without the ending. Says nothing about the incident.
     pub fn file_stem(&self) -> String {
         let kind = self.kind.as_str().replace('_', "-");
-        format!("{kind}-{}-v{}-{}", self.number, self.version, word_of(self.lang))
+        format!("{kind}-{}-v{}-{}", self.mark(), self.version, word_of(self.lang))
     }
 }
 

@@ -102,7 +102,7 @@ fn reporter(pen: &Writer<'_>, stage: Stage) -> Vec<Field> {
     ]
 }
 
-/// The nine items; a processor's notice has the same.
+/// The nine items, each in the particulars of the guideline.
 fn nine(pen: &Writer<'_>) -> Vec<Field> {
     let item = |number: &str, en: &str, ja: &str, value: Value| pen.field(number, en, ja, value);
     let actions = items::actions(pen);

@@ -1,6 +1,7 @@
 //! From a processor to one controller: GDPR Art. 33(2); APPI Art. 26(1) proviso and Rule 9 of its Enforcement Rules, by which the
 //! controller is given the known items of Rule 8(1). Numbers of this controller's people only: nothing of the list tells how many
-//! others there are. Texts of the timeline are the team's own words; `docs/DOCUMENTS.md` says what to look at before sending.
+//! others there are, nor does the document's number. Texts of the timeline are the team's own words; `docs/DOCUMENTS.md` says what to
+//! look at before sending.
 
 use document::{Block, Document, Field, Inline, Rich, Value};
 use law::Lang;
@@ -8,6 +9,7 @@ use law::Lang;
 use super::items;
 use super::legal::{APPI, GDPR, disclaimer};
 use super::material::{Material, Recipient};
+use super::others::Others;
 use super::writer::Writer;
 use crate::incidents::affected::State;
 use crate::incidents::model::TeamRole;
@@ -48,7 +50,7 @@ fn grounds(pen: &Writer<'_>) -> Vec<Field> {
             )
             .into(),
     };
-    let mut role = items::entrustment(pen).to_rich();
+    let mut role = items::own_role(pen).to_rich();
     if pen.word("parties.role").is_some_and(|(role, _)| role == "controller" || role == "joint_controller") {
         role = role.text("\n").unknown(pen.say(
             "by its facts the operator decides on the handling itself: check whether this notice is due at all",
@@ -69,12 +71,16 @@ fn grounds(pen: &Writer<'_>) -> Vec<Field> {
 
 fn known(pen: &Writer<'_>, recipient: &Recipient) -> Vec<Field> {
     let actions = items::actions(pen);
-    let own = |value: Value| of_nobody_else(pen, recipient, value);
+    let lists = &pen.material.base.lists;
+    // Without a list nobody knows which numbers are of others.
+    let others =
+        (!lists.is_empty()).then(|| Others::of(recipient, lists.iter().map(|(list, _)| &list.counts)));
+    let own = |value: Value| of_nobody_else(pen, others.as_ref(), value);
     vec![
         pen.field("1-1", "(1) Outline: what happened", "(1)概要：事案", own(items::summary(pen))),
         pen.field("1-2", "(1) Outline: period", "(1)概要：発生日時", pen.period()),
         pen.field("1-3", "(1) Outline: noticed", "(1)概要：発覚日時", pen.noticed()),
-        pen.field("2", "(2) Items of data", "(2)個人データの項目", pen.data_items()),
+        pen.field("2", "(2) Items of data", "(2)個人データの項目", data_items(pen, recipient)),
         pen.field("3", "(3) Number of your people", "(3)貴組織に係る本人の数", persons(pen, recipient)),
         pen.field("4", "(4) Cause", "(4)原因", own(items::cause(pen))),
         pen.field(
@@ -96,11 +102,20 @@ fn known(pen: &Writer<'_>, recipient: &Recipient) -> Vec<Field> {
     ]
 }
 
-/// The team's own words, unless they tell how many people or customers are concerned in all, or name another customer by its short
-/// name: then somebody has to write them for this customer.
-fn of_nobody_else(pen: &Writer<'_>, recipient: &Recipient, value: Value) -> Value {
-    let told = value.to_rich();
-    let text: String = told
+/// The team's own words, unless they tell how many people or customers are concerned in all or elsewhere, or name another customer by
+/// its short name: then somebody has to write them for this customer. So too as long as nobody can tell.
+fn of_nobody_else(pen: &Writer<'_>, others: Option<&Others>, value: Value) -> Value {
+    if matches!(value, Value::Unknown { .. }) {
+        return value;
+    }
+    let Some(others) = others else {
+        return pen.unknown(
+            "there is no affected list yet that says which numbers are of others: make it from the logs and make the notice again, or write this for this customer by hand",
+            "他の委託元に関する数を判別するための対象者リストがない。ログから作成して本通知を再作成するか、この委託元向けの記載を手入力",
+        );
+    };
+    let told: String = value
+        .to_rich()
         .0
         .iter()
         .map(|inline| match inline {
@@ -111,55 +126,30 @@ fn of_nobody_else(pen: &Writer<'_>, recipient: &Recipient, value: Value) -> Valu
             Inline::Unknown { .. } => "",
         })
         .collect();
-    if !tells_others(pen, recipient, &text) {
-        return value;
+    match others.are_told_in(&told) {
+        false => value,
+        true => pen.unknown(
+            "the timeline's words tell of others than you; write them for this customer by hand",
+            "時系列の記載に他の委託元に関する数又は名称が含まれるため、この委託元向けの記載を手入力",
+        ),
     }
-    let why = pen.say(
-        "the timeline's words tell of others than you; write them for this customer by hand",
-        "時系列の記載に他の委託元に関する数又は名称が含まれるため、この委託元向けの記載を手入力",
-    );
-    Value::Unknown { why: why.to_owned() }
 }
 
-/// Numbers up to this one stand in any text: hours, days, meetings.
-const COMMON: u64 = 31;
-
-fn tells_others(pen: &Writer<'_>, recipient: &Recipient, text: &str) -> bool {
-    let said = numbers(text);
-    pen.material.base.lists.iter().any(|(list, _)| {
-        let counts = &list.counts;
-        let of_kinds = counts.by_kind.iter().flat_map(|kind| [kind.persons, kind.tenants]);
-        let own: Vec<u64> = counts
-            .by_tenant
-            .iter()
-            .filter(|count| count.tenant == recipient.slug)
-            .map(|count| count.persons)
-            .collect();
-        let totals = of_kinds.chain([counts.persons, counts.tenants, counts.sum_over_tenants]);
-        let mut others = counts.by_tenant.iter().filter(|count| count.tenant != recipient.slug);
-        totals.filter(|total| *total > COMMON && !own.contains(total)).any(|total| said.contains(&total))
-            || others.any(|count| !count.tenant.is_empty() && text.contains(&count.tenant))
-    })
-}
-
-/// The whole numbers in a text, with half or full width digits and with marks between thousands.
-fn numbers(text: &str) -> Vec<u64> {
-    let (mut found, mut digits) = (Vec::new(), String::new());
-    for letter in text.chars().chain([' ']) {
-        let digit = match letter {
-            '０'..='９' => char::from_u32(u32::from(letter) - u32::from('０') + u32::from('0')),
-            letter => letter.is_ascii_digit().then_some(letter),
-        };
-        match digit {
-            Some(digit) => digits.push(digit),
-            None if matches!(letter, ',' | '，') && !digits.is_empty() => {}
-            None => {
-                found.extend(digits.parse::<u64>());
-                digits.clear();
-            }
-        }
+/// Items of data of this customer's people, by their kinds: which kinds others have is not told.
+fn data_items(pen: &Writer<'_>, recipient: &Recipient) -> Value {
+    let Some((revision, _)) = pen.list() else { return pen.without_list() };
+    let own = revision.counts.by_tenant.iter().filter(|count| count.tenant == recipient.slug);
+    let kinds: Vec<&str> = own.map(|count| count.kind.as_str()).collect();
+    let declared = |kind: &&str| {
+        pen.material.base.system.as_deref().is_none_or(|system| system.record_type(kind).is_some())
+    };
+    if kinds.is_empty() || !kinds.iter().all(declared) {
+        return pen.unknown(
+            "the affected list does not say of which kind your people are",
+            "貴組織に係る対象者の種別が対象者リストから判明しない",
+        );
     }
-    found
+    pen.data_items_of(kinds)
 }
 
 /// People of this customer on the list, by kind.

@@ -8,7 +8,8 @@ use law::{Lang, Scope};
 use super::items;
 use super::material::Material;
 use super::writer::Writer;
-use crate::incidents::model::{EntryKind, Party, TeamRole};
+use crate::incidents::Entry;
+use crate::incidents::model::{EntryKind, FindingSource, Party, TeamRole};
 use crate::reports::model::Inquiry;
 
 /// Which of the two reports.
@@ -21,14 +22,13 @@ pub enum Stage {
 }
 
 /// What the public reads of the timeline. Notes, meetings' minutes and what the service writes itself are the team's own.
-const TOLD: [EntryKind; 9] = [
+const TOLD: [EntryKind; 8] = [
     EntryKind::Event,
     EntryKind::Detection,
     EntryKind::Report,
     EntryKind::Decision,
     EntryKind::Containment,
     EntryKind::Investigation,
-    EntryKind::Meeting,
     EntryKind::Communication,
     EntryKind::Authority,
 ];
@@ -159,11 +159,11 @@ fn in_short(pen: &Writer<'_>) -> Vec<Rich> {
 
 fn course(pen: &Writer<'_>) -> Block {
     let entries = pen.material.base.timeline.iter().filter(|entry| entry.superseded_by.is_none());
-    let rows: Vec<Vec<Rich>> = entries
+    let rows = entries
         .filter(|entry| TOLD.contains(&entry.kind))
         .map(|entry| {
             let at = pen.words.occurred(entry.occurred_at, entry.occurred_until, entry.precision);
-            vec![Rich::from(at), Rich::from(pen.words.kind(entry.kind)), Rich::from(entry.text.as_str())]
+            vec![Rich::from(at), Rich::from(pen.words.kind(entry.kind)), Rich::from(told(pen, entry))]
         })
         .collect();
     Block::Table(Table {
@@ -176,9 +176,30 @@ fn course(pen: &Writer<'_>) -> Block {
             Column::new(pen.say("Kind", "種別"), 2),
             Column::new(pen.say("What", "内容"), 8),
         ],
-        rows,
+        rows: pen.rows(rows),
         row_headers: false,
     })
+}
+
+/// What the public reads of an entry. Where the service itself saw something, it wrote names of routes and ids of answers: that
+/// something was seen is enough. Who reported something is nobody's business.
+fn told<'t>(pen: &'t Writer<'_>, entry: &'t Entry) -> &'t str {
+    let of_it = pen.material.base.findings.iter().find(|finding| {
+        let rest = entry.text.strip_prefix(finding.summary.as_str());
+        rest.is_some_and(|rest| match &finding.reporter {
+            Some(reporter) => {
+                rest.strip_prefix("\n(").and_then(|rest| rest.strip_suffix(')')) == Some(reporter)
+            }
+            None => rest.is_empty(),
+        })
+    });
+    match (entry.kind, of_it) {
+        (EntryKind::Detection, Some(finding)) if finding.source != FindingSource::Person => {
+            pen.say("detected by the monitoring", "監視による検知")
+        }
+        (EntryKind::Report, Some(finding)) => &finding.summary,
+        _ => &entry.text,
+    }
 }
 
 fn scope(pen: &Writer<'_>) -> Vec<Block> {
@@ -215,7 +236,7 @@ fn scope(pen: &Writer<'_>) -> Vec<Block> {
             Rich::from(list.reason.as_str()),
         ]
     });
-    let rows = rows.collect();
+    let rows = pen.rows(rows.collect());
     blocks.push(Block::Table(Table {
         caption: Some(pen.say("Revisions of the affected list", "対象者リストの版").to_owned()),
         columns: vec![
@@ -265,17 +286,11 @@ fn law(pen: &Writer<'_>) -> Vec<Block> {
             ),
         );
     }
-    let told: Vec<Rich> = pen
-        .report
-        .authority
-        .duties
-        .iter()
-        .filter_map(|duty| {
-            duty.settled_at.as_ref().map(|at| pen.labelled(at, &format!("{} – {}", duty.title, duty.state)))
-        })
-        .chain(pen.report.authority.entries.iter().map(|entry| pen.labelled(&entry.at, &entry.text)))
-        .map(Rich::from)
-        .collect();
+    let settled = pen.report.authority.duties.iter().filter_map(|duty| {
+        duty.settled_at.as_ref().map(|at| pen.labelled(at, &format!("{} – {}", duty.title, duty.state)))
+    });
+    let entries = pen.report.authority.entries.iter().map(|entry| pen.labelled(&entry.at, &entry.text));
+    let told = pen.bounded(settled.chain(entries).collect());
     if !told.is_empty() {
         blocks.push(Block::bullets(told));
     }
@@ -284,7 +299,6 @@ fn law(pen: &Writer<'_>) -> Vec<Block> {
 }
 
 fn inquiries(pen: &Writer<'_>, party: Party) -> Block {
-    let known = pen.material.base.inquiries.iter().filter(|inquiry| inquiry.party_kind == party);
     // The report's texts are in two lists by kind of party; both keep the order of the material.
     let texts: Vec<&Inquiry> = match party {
         Party::Authority => pen.report.authority.consultations.iter().collect(),
@@ -298,7 +312,7 @@ fn inquiries(pen: &Writer<'_>, party: Party) -> Block {
                 .collect()
         }
     };
-    let rows = known.zip(texts).map(|(_, told)| {
+    let rows = texts.into_iter().map(|told| {
         let answers = match pen.lines(pen.passages(&told.answers)) {
             Some(answers) => Rich::from(answers),
             None => pen.unknown_rich("no answer is recorded yet", "回答の記録なし"),
@@ -310,7 +324,7 @@ fn inquiries(pen: &Writer<'_>, party: Party) -> Block {
             answers,
         ]
     });
-    let rows: Vec<Vec<Rich>> = rows.collect();
+    let rows = pen.rows(rows.collect());
     if rows.is_empty() {
         return pen.paragraph("No inquiry is recorded.", "照会の記録なし。");
     }

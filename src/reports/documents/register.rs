@@ -4,6 +4,7 @@
 use document::{Block, Column, Document, Note, NoteKind, Rich, Table};
 use law::Lang;
 
+use super::bounds::MAX_CELL;
 use super::items;
 use super::legal::{GDPR, disclaimer};
 use super::material::{Material, Register};
@@ -30,11 +31,11 @@ pub fn build(register: &Register, lang: Lang) -> Document {
     };
     let opening = match lang {
         Lang::En => format!(
-            "Personal data breaches documented by {operator} under GDPR Art. 33(5): {} incidents. Each entry says what is recorded when this version was made; what each incident was assessed by stands in its own documents.",
+            "Personal data breaches documented by {operator} under GDPR Art. 33(5): {} incidents. Each entry says what is recorded when this version was made, long texts of the timeline in part; what each incident was assessed by stands in its own documents.",
             register.incidents.len()
         ),
         Lang::Ja => format!(
-            "{operator}がGDPR 33条5項に基づき記録する個人データ侵害（{}件）。各欄は本版の作成時点の記録による。個別の評価は各事案の文書に示す。",
+            "{operator}がGDPR 33条5項に基づき記録する個人データ侵害（{}件）。各欄は本版の作成時点の記録により、時系列の長い記載は一部のみを示す。個別の評価は各事案の文書に示す。",
             register.incidents.len()
         ),
     };
@@ -49,7 +50,7 @@ pub fn build(register: &Register, lang: Lang) -> Document {
 }
 
 fn row(material: &Material, lang: Lang) -> Vec<Rich> {
-    let pen = Writer::new(material, lang);
+    let pen = Writer::with_at_most(MAX_CELL, material, lang);
     let join = |parts: Vec<Rich>| {
         let mut all = Rich::new();
         for (index, part) in parts.into_iter().enumerate() {
@@ -109,13 +110,15 @@ fn notified(pen: &Writer<'_>) -> Rich {
             pen.pick(format!("GDPR does not apply; {assessed}"), format!("GDPRの適用対象外。{assessed}")),
         ),
     };
-    for duty in
-        pen.material.base.duties.iter().filter(|duty| duty.regime == GDPR && duty.recipient == "regulator")
-    {
+    let duties = pen.material.base.duties.iter();
+    let duties = duties.filter(|duty| duty.regime == GDPR && duty.recipient == "regulator").map(|duty| {
         let state = pen.words.duty_state(duty.state);
         let at = duty.settled_at.map(|at| pen.words.moment(at)).unwrap_or_default();
         let proof = duty.receipt.as_deref().or(duty.reason.as_deref()).unwrap_or_default();
-        told = told.text(format!("\n{state} {at} {proof}").trim_end().to_owned());
+        format!("{state} {at} {proof}").trim_end().to_owned()
+    });
+    if let Some(duties) = pen.paragraphs(duties.collect()) {
+        told = told.text(format!("\n{duties}"));
     }
     let mut rich = label;
     rich.0.extend(told.0);

@@ -1,20 +1,20 @@
 //! The only place that knows the table of documents.
 
 use entity::{incident, incident_document as row, tenant};
+use law::Lang;
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect,
+    QueryFilter, QueryOrder, QuerySelect, Select,
 };
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::model::{Stored, Version, lang_of, word_of};
+use super::model::{Kind, Stored, Version, lang_of, word_of};
+use super::{MAX_DOCUMENTS, MAX_VERSIONS};
 use crate::access::{Scope, Tx};
 use crate::clock::from_micros;
 use crate::error::{Error, Result};
-
-/// Most versions that are listed at once.
-const MAX_ROWS: u64 = 10_000;
 
 /// A row without its two large columns.
 #[derive(FromQueryResult)]
@@ -112,24 +112,100 @@ pub async fn lock(tx: &Tx, tenant_id: Uuid, incident_id: Option<Uuid>) -> Result
     found.ok_or_else(|| Error::not_found("incident"))
 }
 
-/// All versions of all documents about an incident (or about all), by number and version.
-pub async fn versions<C: ConnectionTrait>(
-    database: &C,
-    scope: &Scope,
-    incident_id: Option<Uuid>,
-) -> Result<Vec<Version>> {
-    let rows = row::Entity::find()
+/// Versions of documents about an incident (or about all), without what they say.
+fn heads(scope: &Scope, incident_id: Option<Uuid>) -> Select<row::Entity> {
+    row::Entity::find()
         .select_only()
         .columns(HEAD)
         .filter(scope.rows(row::Column::TenantId))
         .filter(row::Column::IncidentId.eq(home(incident_id)))
-        .order_by_asc(row::Column::Number)
-        .order_by_asc(row::Column::Version)
-        .limit(MAX_ROWS)
+}
+
+/// A limit of rows that the limits of what is stored never reach: nothing is cut.
+fn most(limit: i32) -> u64 {
+    u64::from(limit.unsigned_abs())
+}
+
+/// The newest version of each document about an incident (or about all), by number.
+pub async fn newest<C: ConnectionTrait>(
+    database: &C,
+    scope: &Scope,
+    incident_id: Option<Uuid>,
+) -> Result<Vec<Version>> {
+    use row::Column;
+    let later = Alias::new("later");
+    let same = |column: Column| Expr::col((later.clone(), column)).equals((row::Entity, column));
+    let later_ones = Query::select()
+        .expr(Expr::val(1))
+        .from_as(row::Entity, later.clone())
+        .and_where(same(Column::TenantId))
+        .and_where(same(Column::IncidentId))
+        .and_where(same(Column::Number))
+        .and_where(Expr::col((later.clone(), Column::Version)).gt(Expr::col((row::Entity, Column::Version))))
+        .to_owned();
+    let rows = heads(scope, incident_id)
+        .filter(Expr::exists(later_ones).not())
+        .order_by_asc(Column::Number)
+        .limit(most(MAX_DOCUMENTS))
         .into_model::<Head>()
         .all(database)
         .await?;
     rows.into_iter().map(version).collect()
+}
+
+/// All versions of the document of this number, the oldest first.
+pub async fn versions<C: ConnectionTrait>(
+    database: &C,
+    scope: &Scope,
+    incident_id: Option<Uuid>,
+    number: i32,
+) -> Result<Vec<Version>> {
+    let rows = heads(scope, incident_id)
+        .filter(row::Column::Number.eq(number))
+        .order_by_asc(row::Column::Version)
+        .limit(most(MAX_VERSIONS))
+        .into_model::<Head>()
+        .all(database)
+        .await?;
+    rows.into_iter().map(version).collect()
+}
+
+/// The newest version of a kind in a language to a recipient: of one document, because these are what makes it one.
+pub async fn newest_of(
+    tx: &Tx,
+    incident_id: Option<Uuid>,
+    kind: Kind,
+    lang: Lang,
+    recipient: Option<Uuid>,
+) -> Result<Option<Version>> {
+    let to = match recipient {
+        Some(recipient) => row::Column::RecipientId.eq(recipient),
+        None => row::Column::RecipientId.is_null(),
+    };
+    let found = heads(tx.scope(), incident_id)
+        .filter(row::Column::Kind.eq(kind.as_str()))
+        .filter(row::Column::Language.eq(word_of(lang)))
+        .filter(to)
+        .order_by_desc(row::Column::Number)
+        .order_by_desc(row::Column::Version)
+        .into_model::<Head>()
+        .one(tx.connection())
+        .await?;
+    found.map(version).transpose()
+}
+
+/// The highest number of a document about an incident (or about all); 0 where there is none.
+pub async fn last_number(tx: &Tx, incident_id: Option<Uuid>) -> Result<i32> {
+    let found: Option<i32> = row::Entity::find()
+        .select_only()
+        .column(row::Column::Number)
+        .filter(tx.scope().rows(row::Column::TenantId))
+        .filter(row::Column::IncidentId.eq(home(incident_id)))
+        .order_by_desc(row::Column::Number)
+        .into_tuple()
+        .one(tx.connection())
+        .await?;
+    Ok(found.unwrap_or_default())
 }
 
 /// A version without what it says.

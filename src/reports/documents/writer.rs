@@ -7,14 +7,15 @@ use document::{Block, Field, Rich, Value};
 use jiff::tz::TimeZone;
 use law::{Certainty, Knowledge, Lang};
 
+use super::bounds::{MAX_FIELD, MAX_LINES, MAX_TABLE, cut, fitting};
 use super::material::{Material, Stamp};
-use crate::incidents::Revision;
 use crate::reports::build;
-use crate::reports::model::{List, Passage, Report};
+use crate::reports::model::{Passage, Report};
 use crate::reports::words::Words;
 
-/// Lines of a course of events in one field: what a reader of a form still reads.
-const MAX_LINES: usize = 200;
+/// What stands for number and version until both are given: no page grows by them.
+const NUMBER: &str = "100000-2000";
+const VERSION: &str = "500";
 
 /// A builder's pen: language, words, and the report's texts.
 pub struct Writer<'m> {
@@ -22,12 +23,19 @@ pub struct Writer<'m> {
     pub words: Words,
     pub report: Report,
     pub material: &'m Material,
+    /// Most characters of what people wrote in one place.
+    most: usize,
 }
 
 impl<'m> Writer<'m> {
     pub fn new(material: &'m Material, lang: Lang) -> Self {
+        Self::with_at_most(MAX_FIELD, material, lang)
+    }
+
+    /// For a document with many places.
+    pub fn with_at_most(most: usize, material: &'m Material, lang: Lang) -> Self {
         let words = Words::new(lang, &material.base.incident.zone);
-        Self { lang, words, report: build::build(&material.base, lang), material }
+        Self { lang, words, report: build::build(&material.base, lang), material, most }
     }
 
     /// The text of the language.
@@ -184,163 +192,6 @@ impl<'m> Writer<'m> {
         format!("{aware}{sign}").into()
     }
 
-    /// The list that holds: the approved one, or the newest.
-    pub fn list(&self) -> Option<(&Revision, &List)> {
-        let revision = self.material.list()?;
-        let told = self.material.base.lists.iter().zip(&self.report.scope.lists);
-        told.map(|((list, _), told)| (list, told)).find(|(list, _)| list.id == revision.id)
-    }
-
-    /// What one tenant is called: `学校`, `school`.
-    pub fn tenant_word(&self) -> &str {
-        match self.material.base.system.as_deref() {
-            Some(system) => self.say(&system.tenants_kind.en, &system.tenants_kind.ja),
-            None => self.say("organisation", "組織"),
-        }
-    }
-
-    /// What is missing for a number of people.
-    pub fn without_list(&self) -> Value {
-        self.unknown("make the affected list from the logs", "ログから対象者リストを作成すれば確定")
-    }
-
-    /// How many people, of which kinds, by which list.
-    pub fn persons(&self) -> Value {
-        let Some((_, list)) = self.list() else { return self.without_list() };
-        let tenants = self.tenant_word();
-        let mut text = self.pick(format!("{} persons", list.persons), format!("{}名", list.persons));
-        for kind in &list.kinds {
-            text.push_str(&self.pick(
-                format!("\n{}: {} ({tenants}: {})", kind.name, kind.persons, kind.tenants),
-                format!("\n{}：{}名（{tenants}数：{}）", kind.name, kind.persons, kind.tenants),
-            ));
-        }
-        text.push('\n');
-        text.push_str(&self.pick(
-            format!(
-                "By revision {} of the affected list ({}), made {}",
-                list.number, list.state, list.method
-            ),
-            format!("対象者リスト第{}版（{}）による。方法：{}", list.number, list.state, list.method),
-        ));
-        if list.several_tenants > 0 {
-            text.push_str(&self.pick(
-                format!(
-                    "\n{} of them belong to several ({tenants}) and are counted once",
-                    list.several_tenants
-                ),
-                format!("\nうち{}名は複数の{tenants}に属し、1名として数えた", list.several_tenants),
-            ));
-        }
-        let mut rich = Rich::new().text(text);
-        if list.indeterminate > 0 {
-            let more = list.indeterminate;
-            rich = rich.text("\n").unknown(self.pick(
-                format!("{more} more of whom the logs cannot tell, at most {} in all", list.persons + more),
-                format!("このほか{more}名はログから判断できず、最大で計{}名", list.persons + more),
-            ));
-        }
-        if !list.approved {
-            rich = rich.text("\n").unknown(self.say(
-                "the list is not approved yet, its number may change",
-                "リストは承認前であり、人数は変わり得る",
-            ));
-        }
-        rich.into()
-    }
-
-    /// How many people, in a line: of which kinds, by which list.
-    pub fn persons_in_short(&self) -> Value {
-        let Some((_, list)) = self.list() else { return self.without_list() };
-        let kinds = list.kinds.iter().map(|kind| {
-            self.pick(format!("{} {}", kind.name, kind.persons), format!("{}{}名", kind.name, kind.persons))
-        });
-        let kinds = kinds.collect::<Vec<_>>().join(self.say(", ", "、"));
-        let tenants = self.tenant_word();
-        let mut rich = Rich::new()
-            .strong(self.pick(format!("{} persons", list.persons), format!("{}名", list.persons)))
-            .text(self.pick(
-                format!(" ({kinds}; {tenants}: {})", list.tenants),
-                format!("（{kinds}、{tenants}数{}）", list.tenants),
-            ));
-        if list.indeterminate > 0 {
-            rich = rich.text(" ").unknown(self.pick(
-                format!("{} more of whom the logs cannot tell", list.indeterminate),
-                format!("このほか{}名はログから判断できない", list.indeterminate),
-            ));
-        }
-        if !list.approved {
-            rich = rich.text(" ").unknown(self.say(
-                "the list is not approved yet, its number may change",
-                "リストは承認前であり、人数は変わり得る",
-            ));
-        }
-        rich.into()
-    }
-
-    /// Which items of data, by kind of person: those on the pages of the list's question, else all that the manifest has.
-    pub fn data_items(&self) -> Value {
-        let Some(system) = self.material.base.system.as_deref() else {
-            return self
-                .unknown("apply the manifest of the system", "対象システムのマニフェストを適用すれば確定");
-        };
-        let list = self.list();
-        let shown: Option<Vec<&str>> = list.and_then(|(revision, _)| {
-            let shown = revision.inputs.shown.as_ref()?;
-            let fields: Vec<&str> =
-                shown.routes.iter().flat_map(|route| &route.fields).map(String::as_str).collect();
-            (!fields.is_empty()).then_some(fields)
-        });
-        let kinds: Vec<&str> = list
-            .map(|(revision, _)| revision.counts.by_kind.iter().map(|count| count.kind.as_str()).collect())
-            .unwrap_or_default();
-        let (mut lines, mut open) = (Vec::new(), Vec::new());
-        for record_type in &system.record_types {
-            if !kinds.is_empty() && !kinds.contains(&record_type.name.as_str()) {
-                continue;
-            }
-            let is_shown = |field: &str| {
-                let named = |name: &&str| name.split_once('.') == Some((record_type.name.as_str(), field));
-                shown.as_ref().is_none_or(|shown| shown.iter().any(named))
-            };
-            let fields = record_type.fields.iter().filter(|field| is_shown(&field.name));
-            let names: Vec<&str> = fields.map(|field| self.say(&field.title.en, &field.title.ja)).collect();
-            let title = self.say(&record_type.title.en, &record_type.title.ja);
-            match names.is_empty() {
-                true => open.push(title),
-                false => lines.push(self.labelled(title, &names.join(self.say(", ", "、")))),
-            }
-        }
-        if lines.is_empty() {
-            return self.unknown(
-                "the manifest declares no field of the people on the list",
-                "対象者の種別の項目がマニフェストに定義されていない",
-            );
-        }
-        lines.push(
-            match shown {
-                Some(_) => self.say(
-                    "What the pages concerned show, by the system's manifest",
-                    "対象ページに表示される項目（システムのマニフェストによる）",
-                ),
-                None => self.say(
-                    "All that the system keeps of these people, by its manifest: at most these",
-                    "システムが保有する全項目（マニフェストによる）。閲覧等され得た範囲の上限",
-                ),
-            }
-            .to_owned(),
-        );
-        let mut rich = Rich::new().text(lines.join("\n"));
-        if !open.is_empty() {
-            let open = open.join(self.say(", ", "、"));
-            rich = rich.text("\n").unknown(self.pick(
-                format!("{open}: on the list, but the pages that it was made of show none of their items"),
-                format!("{open}：リストに含まれるが、リストの対象ページにはその項目がない"),
-            ));
-        }
-        rich.into()
-    }
-
     /// Texts of the timeline with their times.
     pub fn passages(&self, passages: &[Passage]) -> Vec<String> {
         passages.iter().map(|passage| self.labelled(&passage.at, &passage.text)).collect()
@@ -348,22 +199,53 @@ impl<'m> Writer<'m> {
 
     /// Texts of the timeline without their times.
     pub fn texts(&self, passages: &[Passage]) -> Option<String> {
-        let texts: Vec<&str> = passages.iter().map(|passage| passage.text.as_str()).collect();
+        self.paragraphs(passages.iter().map(|passage| passage.text.clone()).collect())
+    }
+
+    /// Texts below each other, as far as there is room.
+    pub fn paragraphs(&self, texts: Vec<String>) -> Option<String> {
+        let texts = self.bounded(texts);
         (!texts.is_empty()).then(|| texts.join("\n"))
     }
 
-    /// Entries in one text, each with a mark where there are several, the rest of too many as a number.
-    pub fn lines(&self, mut lines: Vec<String>) -> Option<String> {
-        let more = lines.len().saturating_sub(MAX_LINES);
-        if more > 0 {
-            lines.truncate(MAX_LINES);
-            lines.push(self.pick(format!("and {more} more entries"), format!("ほか{more}件")));
-        }
+    /// Entries in one text, each with a mark where there are several, as far as there is room.
+    pub fn lines(&self, lines: Vec<String>) -> Option<String> {
+        let mut lines = self.bounded(lines);
         if lines.len() > 1 {
             let mark = self.say("- ", "・");
             lines.iter_mut().for_each(|line| line.insert_str(0, mark));
         }
         (!lines.is_empty()).then(|| lines.join("\n"))
+    }
+
+    /// The first that there is room for, the rest as a number.
+    pub fn bounded(&self, mut lines: Vec<String>) -> Vec<String> {
+        lines.iter_mut().for_each(|line| *line = cut(line, self.most));
+        // With its mark and the end of the line. Nothing alone is too long, and one stands there in any case.
+        let fits = fitting(lines.iter().map(|line| line.chars().count() + 3), self.most).clamp(1, MAX_LINES);
+        let more = lines.len().saturating_sub(fits);
+        if more > 0 {
+            lines.truncate(fits);
+            lines.push(self.and_more(more));
+        }
+        lines
+    }
+
+    /// The first rows that a table has room for, and a row that says how many it has not.
+    pub fn rows(&self, mut rows: Vec<Vec<Rich>>) -> Vec<Vec<Rich>> {
+        let fits = fitting(rows.iter().map(|row| row.iter().map(Rich::characters).sum()), MAX_TABLE);
+        let more = rows.len().saturating_sub(fits);
+        if let Some(columns) = rows.first().map(Vec::len).filter(|_| more > 0) {
+            rows.truncate(fits);
+            let mut last = vec![Rich::from("–"); columns];
+            last[0] = Rich::from(self.and_more(more));
+            rows.push(last);
+        }
+        rows
+    }
+
+    fn and_more(&self, more: usize) -> String {
+        self.pick(format!("and {more} more entries"), format!("ほか{more}件"))
     }
 
     /// Joins label and text as the language does.
@@ -377,13 +259,13 @@ impl<'m> Writer<'m> {
     }
 
     /// The document.
-    pub fn document(self, title: String, blocks: Vec<Block>) -> document::Document {
+    pub fn document(&self, title: String, blocks: Vec<Block>) -> document::Document {
         let zone = self.zone();
         assemble(&self.material.stamp, self.lang, &zone, title, blocks)
     }
 }
 
-/// A document with its stamp; the digest is added when all is known.
+/// A document with its stamp. It gets its number and version when it is stored.
 pub fn assemble(
     stamp: &Stamp,
     lang: Lang,
@@ -398,8 +280,8 @@ pub fn assemble(
             Lang::En => document::Language::En,
         },
         meta: document::Meta {
-            number: stamp.number.clone(),
-            version: stamp.version.to_string(),
+            number: NUMBER.to_owned(),
+            version: VERSION.to_owned(),
             state: document::State::Draft,
             generated_at: super::material::moment(stamp.at, zone),
             source_digest: stamp.source_digest.clone(),
