@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::identity::{hash_secret, new_secret};
 use super::model::{Action, TokenScope};
-use super::op::{Op, Reach, Scope};
+use super::op::{Op, Reach, Scope, Tx};
 use super::store;
 use crate::app::App;
 use crate::audit::Event;
@@ -115,6 +115,21 @@ async fn issue(
     scopes: &[String],
     days: u32,
 ) -> Result<IssuedToken> {
+    let tx = scope.begin().await?;
+    let (issued, event) = issue_in(&tx, account, label, scopes, days).await?;
+    tx.commit(event).await?;
+    Ok(issued)
+}
+
+/// The same within a transaction; to be committed with the event.
+async fn issue_in(
+    tx: &Tx,
+    account: Uuid,
+    label: &str,
+    scopes: &[String],
+    days: u32,
+) -> Result<(IssuedToken, Event)> {
+    let scope = tx.scope();
     let secret = format!("suimon_{}", new_secret(scope.op().app()));
     let row = api_token::Model {
         tenant_id: scope.tenant(),
@@ -128,11 +143,10 @@ async fn issue(
         revoked_at: None,
         last_used_at: None,
     };
-    let tx = scope.begin().await?;
     store::insert_token(tx.connection(), row.clone()).await?;
     let event = Event::new("token.issue", format!("token:{}", row.id));
-    tx.commit(event.detail(serde_json::json!({ "scopes": scopes, "days": days }))).await?;
-    Ok(IssuedToken { token: describe(row)?, secret })
+    let event = event.detail(serde_json::json!({ "scopes": scopes, "days": days }));
+    Ok((IssuedToken { token: describe(row)?, secret }, event))
 }
 
 /// Tokens within the caller's reach.
@@ -187,8 +201,16 @@ pub async fn renew_calendar_feed(op: &Op) -> Result<IssuedToken> {
         );
     }
     op.permit_at(op.actor().tenant, Action::Read, "calendar").await?;
-    end_feeds(&scope, account).await?;
-    issue(&scope, account, CALENDAR_LABEL, &[CALENDAR.to_owned()], MAX_DAYS).await
+    // A secret that lasts a year, as any other token.
+    op.require_fresh(Action::Create, "token").await?;
+    let tx = scope.begin().await?;
+    // One after the other: of two renewals at once only one secret stays.
+    super::lock_own_account(&tx).await?;
+    let mut events = end_feeds(&tx, account).await?;
+    let (issued, event) = issue_in(&tx, account, CALENDAR_LABEL, &[CALENDAR.to_owned()], MAX_DAYS).await?;
+    events.push(event);
+    tx.commit_all(events).await?;
+    Ok(issued)
 }
 
 /// Ends the caller's own calendar. False when there was none.
@@ -200,19 +222,26 @@ pub async fn revoke_calendar_feed(op: &Op) -> Result<bool> {
     if op.actor().token_scopes.is_some() {
         return Err(Error::forbidden("delete", "calendar").remedy("sign in with a password"));
     }
-    end_feeds(&scope, account).await
+    let tx = scope.begin().await?;
+    super::lock_own_account(&tx).await?;
+    let ended = end_feeds(&tx, account).await?;
+    if ended.is_empty() {
+        return Ok(false);
+    }
+    tx.commit_all(ended).await?;
+    Ok(true)
 }
 
-async fn end_feeds(scope: &Scope, account: Uuid) -> Result<bool> {
-    let mut ended = false;
+/// Ends every feed of an account; to be committed with the events.
+async fn end_feeds(tx: &Tx, account: Uuid) -> Result<Vec<Event>> {
+    let scope = tx.scope();
+    let mut events = Vec::new();
     for row in store::labelled_tokens(scope, account, CALENDAR_LABEL, CALENDAR_SCOPES).await? {
-        let tx = scope.begin().await?;
         if store::revoke_token(tx.connection(), row.tenant_id, row.id, scope.at_micros()).await? {
-            tx.commit(Event::new("token.revoke", format!("token:{}", row.id))).await?;
-            ended = true;
+            events.push(Event::new("token.revoke", format!("token:{}", row.id)));
         }
     }
-    Ok(ended)
+    Ok(events)
 }
 
 /// Who reads a calendar by its secret. Other tokens do not belong into an address, and open nothing here.

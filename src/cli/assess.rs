@@ -1,11 +1,13 @@
 //! `suimon assess`.
 
+mod each;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
-use law::{Decision, Facts, Lang, OpenOutcome, Question};
+use law::{Decision, Facts, Lang, OpenOutcome, Question, enisa};
 
 use super::{Context, Failure, Format, output};
 use crate::access;
@@ -21,8 +23,12 @@ const MAX_FILE: u64 = 4 * 1024 * 1024;
 #[derive(Args)]
 pub struct Arguments {
     /// A facts record, YAML or JSON: fact name to value.
-    #[arg(long, value_name = "FILE", conflicts_with = "incident", required_unless_present = "incident")]
+    #[arg(long, value_name = "FILE", conflicts_with = "incident", required_unless_present_any = ["incident", "each"])]
     facts: Option<PathBuf>,
+    /// Many facts records, one of them as JSON a line: for each a line of JSON with the outcomes and ends of deadlines under
+    /// every law that binds or may bind, without reasons. `-` reads from the standard input.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["facts", "incident", "questions", "lang", "format", "login"])]
+    each: Option<PathBuf>,
     /// An incident of the database, by its number.
     #[arg(long, value_name = "NUMBER")]
     incident: Option<i32>,
@@ -30,7 +36,7 @@ pub struct Arguments {
     #[arg(long = "as", value_name = "LOGIN", default_value = "admin", conflicts_with = "facts")]
     login: String,
     /// The law as known at this instant (default: now).
-    #[arg(long, value_name = "INSTANT", requires = "facts")]
+    #[arg(long, value_name = "INSTANT", conflicts_with = "incident")]
     at: Option<Timestamp>,
     /// Which facts to find out next, what most hangs on first, instead of what the law says.
     #[arg(long, requires = "facts")]
@@ -58,26 +64,45 @@ impl From<Language> for Lang {
 }
 
 pub async fn run(context: &Context, arguments: Arguments) -> Result<ExitCode, Failure> {
-    let Arguments { facts, incident, login, at, questions, lang, format } = arguments;
-    let decisions = match (facts, incident) {
+    let Arguments { facts, each, incident, login, at, questions, lang, format } = arguments;
+    let now = at.unwrap_or_else(|| SystemClock.now());
+    if let Some(file) = each {
+        return each::run(&file, now);
+    }
+    let (facts, decisions) = match (facts, incident) {
         (Some(file), _) => {
             let facts = read(&file)?;
-            let at = at.unwrap_or_else(|| SystemClock.now());
+            not_after(&facts, now, &file.display())?;
             if questions {
-                return ask(&facts, at, lang.into(), format);
+                return ask(&facts, now, lang.into(), format);
             }
-            duties::assess_offline(&facts, at)?.decisions
+            let decisions = duties::assess_offline(&facts, now)?.decisions;
+            (facts, decisions)
         }
         (None, Some(number)) => {
             let app = context.open().await?;
             let op = access::act_locally(&app, &login).await?;
-            duties::assess_by_number(&op, number).await?.decisions
+            let assessment = duties::assess_by_number(&op, number).await?;
+            (assessment.facts, assessment.decisions)
         }
         (None, None) => return Err(Failure::usage("give --facts FILE or --incident NUMBER")),
     };
+    // An aid to judging the risk, where somebody recorded what it asks for.
+    let severity = enisa::severity(&facts);
     match format {
-        Format::Json => output::json(&serde_json::json!({ "decisions": decisions }))?,
-        Format::Text => output::print(&text(&decisions, lang.into())),
+        Format::Json => {
+            let mut answer = serde_json::json!({ "decisions": decisions });
+            if let Some(severity) = &severity {
+                answer["severity"] = serde_json::json!(severity);
+            }
+            output::json(&answer)?;
+        }
+        Format::Text => {
+            output::print(&text(&decisions, lang.into()));
+            if let Some(severity) = &severity {
+                output::print(&severity.to_prose(lang.into()));
+            }
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -111,6 +136,17 @@ fn ask(facts: &Facts, at: Timestamp, lang: Lang, format: Format) -> Result<ExitC
         });
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Nothing of a record may lie after the instant of the evaluation.
+fn not_after(facts: &Facts, at: Timestamp, place: &dyn std::fmt::Display) -> Result<(), Failure> {
+    match facts.after(at) {
+        later if later.is_empty() => Ok(()),
+        later => Err(Failure::usage(format!(
+            "{place}: lie after the instant of the evaluation ({at}): {}; correct them, or give --at",
+            later.join(", ")
+        ))),
+    }
 }
 
 fn read(file: &Path) -> Result<Facts, Failure> {

@@ -159,6 +159,11 @@ pub fn check(config: &Config, problems: &mut Vec<String>) {
     let jobs = &config.jobs;
     require((10..=60_000).contains(&jobs.poll_milliseconds), "jobs.poll_milliseconds: wants 10 to 60000");
     require((10..=3600).contains(&jobs.lease_seconds), "jobs.lease_seconds: wants 10 to 3600");
+    require(
+        config.duties.webhook_url.is_empty()
+            || u64::from(jobs.lease_seconds) > config.duties.webhook_timeout_seconds,
+        "jobs.lease_seconds: wants more than duties.webhook_timeout_seconds, or a slow answer is posted twice",
+    );
     require(config.audit.checkpoint_minutes <= 10_080, "audit.checkpoint_minutes: wants 0 (never) to 10080");
     require(config.audit.verify_hours <= 8760, "audit.verify_hours: wants 0 (never) to 8760");
     let audit = &config.audit;

@@ -85,8 +85,9 @@ pub async fn what_if(op: &Op, tenant: Uuid, incident: Uuid, instead: Vec<NewFact
     if !(1..=MAX_AT_ONCE).contains(&instead.len()) {
         return Err(Error::invalid("facts", format!("wants 1 to {MAX_AT_ONCE}")));
     }
-    let mut known = known(op, &scope, tenant, incident).await?;
-    facts::suppose(&scope, &mut known, instead)?;
+    incidents::incident(op, tenant, incident).await?;
+    let records = facts::facts_in(&scope, incident, jiff::Timestamp::MAX).await?;
+    let known = facts::suppose(&scope, &records, instead)?;
     let now = law::evaluate(packs()?, &known, EvaluatedAt(scope.at()));
     let before = store::latest(&scope, incident).await?;
     let old = before.as_ref().map(|before| &before.decisions[..]).unwrap_or_default();

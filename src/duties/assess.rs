@@ -32,7 +32,7 @@ const MAX_LINES: usize = 20;
 pub async fn assess(op: &Op, tenant: Uuid, incident: Uuid) -> Result<Assessment> {
     let scope = permit(op, tenant, Action::Create, "assessment", "incident").await?;
     let found = incidents::incident(op, tenant, incident).await?;
-    let assessed = assess_in(&scope, &found, false).await?;
+    let assessed = assess_in(&scope, found.id, false).await?;
     assessed.ok_or_else(|| anyhow::anyhow!("an assessment that was asked for was not made").into())
 }
 
@@ -42,22 +42,23 @@ pub async fn assess(op: &Op, tenant: Uuid, incident: Uuid) -> Result<Assessment>
 /// # Errors
 /// Unexpected ones only.
 pub async fn assess_by_itself(scope: &Scope, incident: Uuid) -> Result<Option<Assessment>> {
-    match incidents::incident_in(scope, incident).await? {
-        Some(found) if found.status != Status::Closed => assess_in(scope, &found, true).await,
-        _ => Ok(None),
-    }
+    assess_in(scope, incident, true).await
 }
 
-async fn assess_in(scope: &Scope, found: &Incident, only_if_new: bool) -> Result<Option<Assessment>> {
-    let incident = found.id;
+async fn assess_in(scope: &Scope, incident: Uuid, only_if_new: bool) -> Result<Option<Assessment>> {
+    let tx = scope.begin().await?;
+    // Before anything is read: of two assessments at once, the second must not put what the first has seen anew back to what was.
+    store::lock_incident(&tx, scope.tenant(), incident).await?;
+    let found = incidents::incident_in(scope, incident).await?.ok_or_else(|| Error::not_found("incident"))?;
+    if only_if_new && found.status == Status::Closed {
+        return Ok(None);
+    }
     // Revisions come by number; lists that are still coming in are not among them.
     let list = incidents::revisions(scope, incident)
         .await?
         .into_iter()
         .rfind(|list| matches!(list.state, affected::State::Draft | affected::State::Approved));
-    let own = own_facts(scope, found, list.as_ref()).await?;
-    let tx = scope.begin().await?;
-    store::lock_incident(&tx, scope.tenant(), incident).await?;
+    let own = own_facts(scope, &found, list.as_ref()).await?;
     let before = store::latest(scope, incident).await?;
     let mut records = store::facts(scope, tx.connection(), incident, Timestamp::MAX).await?;
     let taken_over = take_over(&tx, incident, &mut records, own).await?;
@@ -197,11 +198,15 @@ pub async fn latest_assessment(scope: &Scope, incident: Uuid) -> Result<Option<A
 async fn own_facts(scope: &Scope, incident: &Incident, list: Option<&Revision>) -> Result<Vec<Known>> {
     let mut facts = sources::of_incident(incident);
     let zone = sources::zone_of(incident);
-    facts.extend(sources::of_duties(&store::duties(scope, scope.connection(), incident.id).await?, &zone));
+    let duties = store::duties(scope, scope.connection(), incident.id).await?;
+    facts.extend(sources::of_duties(packs()?, &duties, &zone));
     facts.extend(sources::of_notices(notices::first_accepted(scope, incident.id).await?, &zone));
     let mut kinds = Vec::new();
     if let Some(list) = list {
         facts.extend(sources::of_list(list));
+        if let Some((known, unknown)) = affected::residences(scope, list.id).await? {
+            facts.extend(sources::of_residences(list, &known, unknown));
+        }
         kinds.extend(list.counts.by_kind.iter().map(|count| count.kind.clone()));
     }
     // What the system held when it happened, not what it holds today.

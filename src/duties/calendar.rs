@@ -80,8 +80,8 @@ fn event(number: i32, duty: &Duty, now: Timestamp, lang: Lang, lines: &mut Vec<S
             "-PT15H"
         }
         None => {
+            // Without an end it ends where it starts; an end must lie after the start (3.8.2.2).
             lines.push(format!("DTSTART:{}", utc(due)));
-            lines.push(format!("DTEND:{}", utc(due)));
             "-PT6H"
         }
     };

@@ -115,8 +115,8 @@ pub async fn record_consultation(
     happened("at", at, scope.at())?;
     let tx = scope.begin().await?;
     store::lock_incident(&tx, scope.tenant(), incident).await?;
-    if store_consultations::consultations(&scope, tx.connection(), incident).await?.len() >= MAX_CONSULTATIONS
-    {
+    let earlier = store_consultations::consultations(&scope, tx.connection(), incident).await?;
+    if earlier.len() >= MAX_CONSULTATIONS {
         return Err(Error::limit(format!("an incident has at most {MAX_CONSULTATIONS} consultations")));
     }
     let text = format!(
@@ -144,7 +144,11 @@ pub async fn record_consultation(
         "id": consultation.id, "regime": consultation.regime, "view": view.map(AuthorityView::as_str), "seq": entry.seq,
     });
     let mut events = vec![Event::new("duty.consultation", format!("incident:{incident}")).detail(detail)];
-    if let Some(view) = view {
+    // An older consultation that is filled in late does not overturn what the authority said since.
+    let newest = !earlier
+        .iter()
+        .any(|other| other.regime == consultation.regime && other.view.is_some() && other.at > at);
+    if let Some(view) = view.filter(|_| newest) {
         let fact = Checked {
             name: format!("process.authority_view.{}", consultation.regime),
             value: Some(Knowledge::Known(Value::Word(view.as_str().to_owned()))),

@@ -14,6 +14,8 @@ use crate::incidents;
 
 /// Most records of facts by officers in one incident: a hundred corrections of every fact of the catalogue.
 const MAX_FACTS: usize = 9_000;
+/// Why a fact cannot be withdrawn.
+const NOTHING_TO_WITHDRAW: &str = "no officer has recorded this fact, so there is nothing to withdraw";
 /// Most facts in one call: more than the catalogue has.
 pub(super) const MAX_AT_ONCE: usize = 200;
 
@@ -55,21 +57,36 @@ pub async fn record_facts(
     record(&scope, incident, check_all(&scope, new)?, at).await
 }
 
-/// Puts facts over what is known, without storing anything. Those without a value are forgotten.
-pub(super) fn suppose(scope: &Scope, known: &mut Facts, instead: Vec<NewFact>) -> Result<()> {
+/// Puts facts over what is known, without storing anything. One without a value withdraws an officer's, as recording it would: the
+/// service's own fact counts again.
+pub(super) fn suppose(scope: &Scope, records: &[FactRecord], instead: Vec<NewFact>) -> Result<Facts> {
+    let mut known = model::facts_of(records)?;
     let before = known.contradictions();
     let checked = check_all(scope, instead)?;
     let names: Vec<String> = checked.iter().map(|fact| fact.name.clone()).collect();
-    for fact in checked {
+    let mut records = records.to_vec();
+    for (index, fact) in checked.into_iter().enumerate() {
         let Checked { name, value, certainty, valid_at: _, source } = fact;
         let Some(value) = value else {
+            let of_officers = |record: &FactRecord| record.name == name && !record.automatic();
+            if !records.iter().any(|record| of_officers(record) && record.current && record.value.is_some()) {
+                return Err(at(index, Error::conflict(NOTHING_TO_WITHDRAW)));
+            }
+            records.retain(|record| !of_officers(record));
+            model::mark_current(&mut records);
             known.remove(&name);
+            if let Some(own) = model::facts_of(&records)?.get(&name) {
+                known
+                    .set(&name, own.clone())
+                    .map_err(|error| anyhow::anyhow!("a stored fact does not read: {error}"))?;
+            }
             continue;
         };
         let fact = law::Fact { value, certainty, source: Some(source), valid_at: None };
         known.set(&name, fact).map_err(|error| anyhow::anyhow!("a fact was read and not taken: {error}"))?;
     }
-    agree(&before, &known.contradictions(), &names, at)
+    agree(&before, &known.contradictions(), &names, at)?;
+    Ok(known)
 }
 
 fn check_all(scope: &Scope, new: Vec<NewFact>) -> Result<Vec<Checked>> {
@@ -178,8 +195,7 @@ pub(super) async fn append(
             records.iter().filter(|record| record.name == name && !record.automatic()).cloned().collect();
         let earlier = newest(&of_name);
         if value.is_none() && earlier.is_none_or(|record| record.value.is_none()) {
-            let nothing = "no officer has recorded this fact, so there is nothing to withdraw";
-            return Err(place(index, Error::conflict(nothing)));
+            return Err(place(index, Error::conflict(NOTHING_TO_WITHDRAW)));
         }
         added.push(FactRecord {
             tenant: scope.tenant(),

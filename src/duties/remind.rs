@@ -14,7 +14,7 @@ use super::{store, store_reminders};
 use crate::access::{Scope, Tx};
 use crate::audit::Event;
 use crate::error::Result;
-use crate::incidents::{self, Incident, model::Status};
+use crate::incidents::{self, Incident};
 use crate::jobs::{self, NewJob};
 
 /// Kind of the job that sends the mail.
@@ -108,15 +108,12 @@ pub async fn due_reminders(scope: &Scope) -> Result<Vec<DueReminders>> {
         if store_reminders::told(scope, duty.id, due, &point.name).await? {
             continue;
         }
-        match by_incident.last_mut().filter(|due| due.incident.id == duty.incident) {
+        match by_incident.iter_mut().find(|due| due.incident.id == duty.incident) {
             Some(due) if due.duties.len() < MAX_IN_ONE => due.duties.push((duty, point)),
             // The others in the next round.
             Some(_) => {}
             None => {
-                let found = incidents::incident_in(scope, duty.incident).await?;
-                let Some(incident) = found.filter(|incident| incident.status != Status::Closed) else {
-                    continue;
-                };
+                let Some(incident) = incidents::incident_in(scope, duty.incident).await? else { continue };
                 by_incident.push(DueReminders { incident, duties: vec![(duty, point)] });
             }
         }
@@ -165,7 +162,8 @@ struct Told {
     point: String,
 }
 
-/// What a job of this part tells, from what is stored now: what was settled meanwhile is told no more.
+/// What a job of this part tells, from what is stored now: what was settled meanwhile is told no more, and of a duty whose next
+/// instant has come, or whose end has moved, the next reminder tells.
 pub struct Reminder {
     /// Number of the incident.
     pub number: i32,
@@ -185,7 +183,8 @@ pub async fn reminder_of(scope: &Scope, payload: &Value) -> Result<Option<Remind
     let all = store::duties(scope, scope.connection(), id).await?;
     let open = told.into_iter().filter_map(|Told { duty, point }| {
         let duty = all.iter().find(|other| other.id == duty && other.state == DutyState::Open)?;
-        Some((duty.clone(), point))
+        let newest = newest_point(duty, scope.at()).is_some_and(|newest| newest.name == point);
+        newest.then(|| (duty.clone(), point))
     });
     let duties: Vec<_> = open.collect();
     Ok((!duties.is_empty()).then_some(Reminder { number: incident.number, incident: id, duties }))

@@ -27,8 +27,12 @@ pub async fn settle_duty(op: &Op, tenant: Uuid, id: Uuid, settlement: Settlement
     let at = at.unwrap_or(scope.at());
     happened("at", at, scope.at())?;
     let tx = scope.begin().await?;
-    let duty =
-        store::duty(tx.connection(), scope.tenant(), id).await?.ok_or_else(|| Error::not_found("duty"))?;
+    let find = async || {
+        store::duty(tx.connection(), scope.tenant(), id).await?.ok_or_else(|| Error::not_found("duty"))
+    };
+    // Read again under the lock of its incident: an assessment at the same moment may move its end.
+    store::lock_incident(&tx, scope.tenant(), find().await?.incident).await?;
+    let duty = find().await?;
     match duty.state {
         DutyState::Open => {}
         DutyState::Done | DutyState::Waived => {

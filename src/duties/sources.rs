@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use law::{Certainty, Fact, Knowledge, Moment, Value};
+use law::{Certainty, Fact, Knowledge, Moment, Packs, Value};
 
 use super::model::{Duty, DutyState};
 use crate::incidents::{Incident, Revision};
@@ -96,11 +96,37 @@ fn by_tenant(list: &Revision, source: &str) -> Vec<Known> {
     named.collect()
 }
 
+/// How many people live where, as far as that is known: whoever's residence is not known may live anywhere.
+pub fn of_residences(list: &Revision, known: &BTreeMap<String, u64>, unknown: u64) -> Vec<Known> {
+    let number = list.number.unwrap_or_default();
+    let source = format!("suimon:revision/{number} (residences)");
+    let open = unknown.saturating_add(list.counts.indeterminate);
+    let fact = |(code, least): (&String, &u64)| {
+        let value = match open {
+            0 => Knowledge::Known(Value::Count(*least)),
+            open => Knowledge::Range {
+                min: Some(Value::Count(*least)),
+                max: Some(Value::Count(least.saturating_add(open))),
+            },
+        };
+        let certainty = Certainty::Confirmed;
+        let fact = Fact { value, certainty, source: Some(source.clone()), valid_at: None };
+        (format!("counts.by_jurisdiction.{code}"), fact)
+    };
+    known.iter().map(fact).filter(|(name, _)| law::find_fact(name).is_some()).collect()
+}
+
 /// When the authority was told under each regime: the first report that is recorded as done. Clocks are chained to it.
-pub fn of_duties(duties: &[Duty], zone: &TimeZone) -> Vec<Known> {
+pub fn of_duties(packs: &Packs, duties: &[Duty], zone: &TimeZone) -> Vec<Known> {
     let mut first = BTreeMap::<&str, (Timestamp, &str)>::new();
     for duty in duties.iter().filter(|duty| duty.state == DutyState::Done && duty.recipient == "regulator") {
         let Some(at) = duty.settled_at else { continue };
+        // Where the law counts from one certain report, another one starts nothing: NIS2's month runs from the notification
+        // and not from the early warning (Art. 23(4)(d)).
+        let counting = packs.reports_that_start_clocks(&duty.regime);
+        if !counting.is_empty() && !counting.contains(&duty.kind) {
+            continue;
+        }
         let slot = first.entry(&duty.regime).or_insert((at, &duty.kind));
         if at < slot.0 {
             *slot = (at, &duty.kind);

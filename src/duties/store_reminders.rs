@@ -1,9 +1,10 @@
 //! Open duties with a last instant, and which reminders were sent.
 
-use entity::{duty, duty_reminder};
+use entity::{duty, duty_reminder, incident};
 use jiff::Timestamp;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait,
 };
 use uuid::Uuid;
 
@@ -12,24 +13,48 @@ use super::remind::Point;
 use super::store;
 use crate::access::{Scope, Tx};
 use crate::error::Result;
+use crate::incidents::model::Status;
 
-/// Duties that one round looks at; what is due first comes first.
-const MAX_ROWS: u64 = 2000;
+/// Rows of one step of the reading.
+const PAGE: u64 = 1000;
 
-/// Open duties that end before an instant, those of an incident together.
+/// Open duties of incidents that are not closed, which end before an instant; what ends first comes first. All of them: a bound
+/// would silence the newest incident behind what is long overdue.
 pub async fn open_until(scope: &Scope, until: Timestamp) -> Result<Vec<Duty>> {
-    let rows = duty::Entity::find()
-        .filter(scope.rows(duty::Column::TenantId))
-        .filter(duty::Column::TenantId.eq(scope.tenant()))
-        .filter(duty::Column::State.eq(DutyState::Open.as_str()))
-        .filter(duty::Column::DueAt.lte(until.as_microsecond()))
-        .order_by_asc(duty::Column::IncidentId)
-        .order_by_asc(duty::Column::DueAt)
-        .order_by_asc(duty::Column::Id)
-        .limit(MAX_ROWS)
-        .all(scope.connection())
-        .await?;
-    rows.into_iter().map(store::read_duty).collect()
+    let closed = incident::Entity::find()
+        .select_only()
+        .column(incident::Column::Id)
+        .filter(incident::Column::TenantId.eq(scope.tenant()))
+        .filter(incident::Column::Status.eq(Status::Closed.as_str()))
+        .into_query();
+    let mut duties: Vec<Duty> = Vec::new();
+    let mut after: Option<(i64, Uuid)> = None;
+    loop {
+        let mut query = duty::Entity::find()
+            .filter(scope.rows(duty::Column::TenantId))
+            .filter(duty::Column::TenantId.eq(scope.tenant()))
+            .filter(duty::Column::State.eq(DutyState::Open.as_str()))
+            .filter(duty::Column::DueAt.lte(until.as_microsecond()))
+            .filter(duty::Column::IncidentId.not_in_subquery(closed.clone()));
+        if let Some((due, id)) = after {
+            let same = duty::Column::DueAt.eq(due).and(duty::Column::Id.gt(id));
+            query = query.filter(duty::Column::DueAt.gt(due).or(same));
+        }
+        let rows = query
+            .order_by_asc(duty::Column::DueAt)
+            .order_by_asc(duty::Column::Id)
+            .limit(PAGE)
+            .all(scope.connection())
+            .await?;
+        let full = rows.len() as u64 == PAGE;
+        after = rows.last().and_then(|row| Some((row.due_at?, row.id)));
+        for row in rows {
+            duties.push(store::read_duty(row)?);
+        }
+        if !full || after.is_none() {
+            return Ok(duties);
+        }
+    }
 }
 
 /// Whether this reminder was sent.

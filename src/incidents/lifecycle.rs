@@ -123,6 +123,8 @@ pub(super) async fn open_in(
         findings::tell(tx, incident.id, finding).await?;
     }
     append(tx, incident.id, NewEntry::of(EntryKind::Status, scope.at(), "→ open")).await?;
+    // At night nobody may record anything for hours, and clocks run from the first sign.
+    super::reassess(tx, incident.id, incident.id).await?;
     let detail = json!({ "number": incident.number, "system": incident.system, "findings": ids });
     let event = Event::new("incident.open", format!("incident:{}", incident.id)).detail(detail);
     Ok(Some((incident, event)))
@@ -196,6 +198,9 @@ pub async fn set_incident_status(
     if (before, next) == (Status::Contained, Status::Open) {
         incident.contained_at = None;
         incident.occurred_to = None;
+    }
+    // A closed incident is not assessed: what was recorded meanwhile counts from now on.
+    if before == Status::Closed || (before, next) == (Status::Contained, Status::Open) {
         super::reassess(&tx, incident.id, scope.new_id()).await?;
     }
     store::update_incident(&tx, &incident).await?;

@@ -11,7 +11,7 @@ use super::{fanout, store, store_messages};
 use crate::access::{Action, Op, Scope, Tx};
 use crate::audit::{Decision, Event};
 use crate::error::{Error, Result};
-use crate::incidents::permit;
+use crate::incidents::{self, permit};
 
 /// Writes a draft for an approved revision. It sends nothing.
 ///
@@ -149,6 +149,10 @@ pub async fn cancel_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
         return Err(Error::conflict("the notice is done or cancelled already"));
     }
     let stopped = store_messages::fail_waiting(tx.connection(), &notice).await?;
+    // Some of its mails may have been accepted: from the first of them on the persons are told.
+    if notice.state == NoticeState::Approved {
+        incidents::reassess(&tx, notice.incident, notice.id).await?;
+    }
     let event = Event::new("notice.cancel", format!("notice:{id}"));
     tx.commit(event.detail(json!({ "stopped": stopped }))).await?;
     notice.state = NoticeState::Cancelled;

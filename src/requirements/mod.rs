@@ -67,7 +67,7 @@ pub use read::{
 pub use reindex::REINDEX;
 pub use standing::{StandingAt, standing_at};
 pub use status::{Drift, Seen, Standing, Status, gaps, status, statuses};
-pub use watched::{WATCHED_PERIOD, Watched, note_watched, weigh_watched};
+pub use watched::{EVIDENCE_COUNTS_FOR, WATCHED_PERIOD, Watched, note_watched, weigh_watched};
 
 /// Manifests that a guard takes at most.
 pub const MAX_KEPT: usize = 2_000;

@@ -15,7 +15,7 @@ use crate::error::{Code, Error, Result};
 /// a node that fails shows within the hour, and a hundred requirements on ten nodes make 24,000 rows a day and not 17 millions.
 pub const WATCHED_PERIOD: SignedDuration = SignedDuration::from_hours(1);
 /// How long it counts: what a busy hour showed stands until the same hour of the next day has been told.
-const COUNTS_FOR: SignedDuration = SignedDuration::from_hours(25);
+pub const EVIDENCE_COUNTS_FOR: SignedDuration = SignedDuration::from_hours(25);
 /// Characters of a collector's name.
 const MAX_COLLECTOR: usize = 63;
 
@@ -75,7 +75,7 @@ pub async fn weigh_watched(
     }
     // Its clock may be ahead; nothing was seen after it was told.
     let observed_at = (*until).min(scope.at());
-    let expires_at = observed_at.saturating_add(COUNTS_FOR).unwrap_or(Timestamp::MAX);
+    let expires_at = observed_at.saturating_add(EVIDENCE_COUNTS_FOR).unwrap_or(Timestamp::MAX);
     if expires_at <= scope.at() {
         return Ok(None);
     }

@@ -98,6 +98,49 @@ async fn what_if_stores_nothing_and_says_what_would_differ() {
     assert!(!answer["data"]["facts"].to_string().contains("a guess"));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_if_without_a_value_is_as_if_it_were_withdrawn() {
+    let scene = Scene::new().await;
+    scene.officer_facts().await;
+    scene.list(339, 0, 0).await;
+    scene.facts(&[("counts.principals_total", json!(1200))]).await;
+    assert_eq!(scene.assess().await["outcomeRegulator"], "MUST");
+    let query = "query($id: ID!, $facts: [NewFactInput!]!) { whatIf(incidentId: $id, facts: $facts) {
+        outcomes(language: EN) { regime recipient before after } deadlines(language: EN) { regime kind before after } } }";
+    let ask = async |names: &[&str]| {
+        let facts: Vec<Value> =
+            names.iter().map(|name| json!({ "name": name, "value": null, "source": "a guess" })).collect();
+        scene.officer.gql_with(query, json!({ "id": scene.id, "facts": facts })).await
+    };
+    let of_japan = |answer: &Value, field: &str| {
+        let rows = answer["data"]["whatIf"][field].as_array().unwrap_or_else(|| panic!("{answer}"));
+        let rows = rows.iter().filter(|row| row["regime"] == "jp-appi-26");
+        rows.map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    let mut told = String::new();
+    // The list has a number of its own, which counts again. What nobody else knows is unknown again.
+    for names in [&["counts.principals_total"][..], &["counts.principals_total", "risk.property_damage"]] {
+        let answer = ask(names).await;
+        let (outcomes, deadlines) = (of_japan(&answer, "outcomes"), of_japan(&answer, "deadlines"));
+        writeln!(told, "{}\n{outcomes}\n{deadlines}", names.join(", ")).unwrap();
+    }
+    // What only the service knows, what is withdrawn already, and what nobody knows: there is nothing to withdraw.
+    scene.officer.gql_with(WITHDRAW, json!({ "id": scene.id, "name": "cause.malicious_purpose" })).await;
+    for name in ["timeline.contained_at", "cause.malicious_purpose", "risk.gdpr_risk"] {
+        let error = ask(&["risk.property_damage", name]).await["errors"][0].clone();
+        writeln!(told, "{name}: {} {}", error["extensions"]["code"], error["message"]).unwrap();
+    }
+    insta::assert_snapshot!(told);
+    let query =
+        "query($id: ID!) { assessments(incidentId: $id) { number } facts(incidentId: $id) { source } }";
+    let answer = scene.officer.gql_with(query, json!({ "id": scene.id })).await;
+    assert_eq!(answer["data"]["assessments"].as_array().map(Vec::len), Some(1), "{answer}");
+    assert!(!answer["data"]["facts"].to_string().contains("a guess"));
+}
+
+const WITHDRAW: &str = "mutation($id: ID!, $name: String!) {
+    withdrawFact(incidentId: $id, name: $name, source: \"no longer held\") { __typename ... on Problem { message } } }";
+
 const RENEW: &str =
     "mutation { renewCalendarFeed { __typename ... on NewCalendarFeed { url } ... on Problem { code } } }";
 
@@ -173,7 +216,67 @@ async fn a_calendar_shows_its_owner_the_deadlines_and_nothing_else() {
     let revoke = "mutation { revokeCalendarFeed { ... on RevokedCalendarFeed { revoked } } }";
     let mut browser = Browser::signed_in(&scene.app, &scene.officer.login).await;
     assert_eq!(browser.gql(revoke).await["data"]["revokeCalendarFeed"]["revoked"], true);
+    assert_eq!(browser.gql(revoke).await["data"]["revokeCalendarFeed"]["revoked"], false);
     assert_eq!(get(&next).await.0, 404);
+    // What is open for a year wants fresh proof; to end it does not.
+    scene.app.clock.advance(11 * 60);
+    let code = |answer: Value| answer["data"]["renewCalendarFeed"]["code"].clone();
+    assert_eq!(code(browser.gql(RENEW).await), "REAUTHENTICATION_REQUIRED");
+    assert_eq!(get(&next).await.0, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deadline_at_an_instant_stands_in_the_calendar_without_an_end() {
+    let scene = Scene::new().await;
+    scene.gdpr_facts().await;
+    scene.assess().await;
+    let mut browser = Browser::signed_in(&scene.app, &scene.officer.login).await;
+    let answer = browser.gql(RENEW).await;
+    let url = text(&answer["data"]["renewCalendarFeed"]["url"]);
+    let path = &url[url.find("/calendar/").expect("a path")..];
+    let answer = scene.app.http.get(format!("{}{path}?lang=en", scene.app.url)).send().await.unwrap();
+    let ics = answer.text().await.unwrap();
+    let instants: Vec<&str> = ics
+        .split("\r\n")
+        .filter(|line| ["DTSTART", "DTEND", "DURATION", "TRIGGER"].iter().any(|name| line.starts_with(name)))
+        .collect();
+    assert_eq!(instants, ["DTSTART:20231029T041500Z", "TRIGGER:-PT6H"], "{ics}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_guesses_calendars_is_told_to_wait_and_takes_nobody_elses_away() {
+    let scene = Scene::new().await;
+    let mut browser = Browser::signed_in(&scene.app, &scene.officer.login).await;
+    let answer = browser.gql(RENEW).await;
+    let url = text(&answer["data"]["renewCalendarFeed"]["url"]);
+    let right = url[url.find("/calendar/").expect("a path")..].to_owned();
+    let get = async |path: &str| {
+        let answer = scene.app.http.get(format!("{}{path}", scene.app.url)).send().await.unwrap();
+        let after = answer.headers().get("retry-after").map(|after| after.to_str().unwrap().to_owned());
+        (answer.status().as_u16(), after, answer.text().await.unwrap())
+    };
+    // How many come through before the rest has to wait, and for how many seconds. On a slow machine some come back meanwhile.
+    let until_refused = async |path: &str, status: u16| {
+        for count in 0..40 {
+            let (answered, after, told) = get(path).await;
+            if answered == 429 {
+                assert_eq!(told, "too many requests; try again later\n");
+                return (count, after.expect("Retry-After").parse::<u64>().expect("seconds"));
+            }
+            assert_eq!((answered, after), (status, None), "request {count}");
+        }
+        panic!("{path} is answered for ever");
+    };
+    let (wrong, after) = until_refused("/calendar/guess.ics", 404).await;
+    assert!((20..25).contains(&wrong) && (1..=7).contains(&after), "{wrong}, then after {after} s");
+    // Behind a proxy all have one address: whoever knows a secret still reads. So often, and no more often.
+    let (read, after) = until_refused(&right, 200).await;
+    assert!((20..25).contains(&read) && (1..=11).contains(&after), "{read}, then after {after} s");
+    // Another one's calendar has its own share.
+    let other = scene.app.operator_member(Role::ComplianceOfficer).await;
+    let mut browser = Browser::signed_in(&scene.app, &other.login).await;
+    let url = text(&browser.gql(RENEW).await["data"]["renewCalendarFeed"]["url"]);
+    assert_eq!(get(&url[url.find("/calendar/").expect("a path")..]).await.0, 200);
 }
 
 const WATCH: &str = "subscription($incidentId: ID!) { dutiesChanged(incidentId: $incidentId) { open overdue settled nextDueAt assessment } }";

@@ -231,3 +231,61 @@ async fn an_incident_is_assessed_and_reported_from_the_command_line() {
         text(&forbidden.stderr)
     );
 }
+
+/// The record of these tests as one line of JSON.
+fn line(persons: u32) -> String {
+    let yaml = format!("{FACTS}counts.principals_total: {persons}\n");
+    let facts = law::Facts::from_yaml("facts.yaml", &yaml).expect("facts");
+    serde_json::to_string(&facts).expect("JSON")
+}
+
+#[test]
+fn many_records_are_answered_line_by_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines = format!("\u{feff}{}\n\n{}\r\n{{}}", line(1000), line(1001));
+    let file = write(folder.path(), "records.ndjson", lines);
+    let output = suimon(&["assess", "--each", &file, "--at", "2023-11-09T00:00:00Z"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let told = text(&output.stdout);
+    let answers: Vec<serde_json::Value> =
+        told.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
+    let japan = |answer: usize| &answers[answer]["laws"][0];
+    assert_eq!(
+        answers.iter().map(|answer| answer["line"].as_u64()).collect::<Vec<_>>(),
+        [Some(1), Some(3), Some(4)]
+    );
+    assert_eq!((&japan(0)["regime"], &japan(0)["regulator"]), (&"jp-appi-26".into(), &"NOT_REQUIRED".into()));
+    assert_eq!(japan(1)["regulator"], "MUST");
+    insta::assert_json_snapshot!(japan(1)["duties"][0], @r#"
+    {
+      "ends": {
+        "final": "2023-11-24T15:00:00Z",
+        "preliminary": "2023-10-30T15:00:00Z"
+      },
+      "id": "regulator",
+      "outcome": "MUST",
+      "recipient": "regulator"
+    }
+    "#);
+    // Nothing is known of the last one: every law may bind.
+    assert!(answers[2]["laws"].as_array().unwrap().len() > 20);
+}
+
+#[test]
+fn a_wrong_line_is_told_with_its_number_after_the_answers_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file =
+        write(folder.path(), "records.ndjson", format!("{}\n{{\"no.such.fact\": 1}}\n{{}}\n", line(1)));
+    let output = suimon(&["assess", "--each", &file, "--at", "2023-11-09T00:00:00Z"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(text(&output.stdout).lines().count(), 1);
+    let told = text(&output.stderr);
+    assert!(told.contains("records.ndjson:2") && told.contains("no.such.fact"), "{told}");
+    let output = suimon(&["assess", "--each", &file, "--at", "2023-10-01T00:00:00Z"]);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
+    assert!(text(&output.stderr).contains("records.ndjson:1: lie after the instant of the evaluation"));
+    for with in [["--facts", "f"], ["--incident", "1"], ["--format", "json"]] {
+        let output = suimon(&["assess", "--each", &file, with[0], with[1]]);
+        assert_eq!(output.status.code(), Some(2), "{with:?}");
+    }
+}

@@ -121,6 +121,41 @@ async fn an_authority_that_was_asked_settles_what_was_open() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_older_consultation_that_is_recorded_later_overturns_nothing() {
+    let scene = Scene::new().await;
+    scene.officer_facts().await;
+    let record = async |at: &str, view: Option<&str>| {
+        let input = json!({
+            "incidentId": scene.id, "regime": "jp-appi-26", "at": format!("2023-10-26T{at}:00+09:00"),
+            "withWhom": "個人情報保護委員会 漏えい等報告窓口", "summary": format!("Called at {at}."), "view": view,
+        });
+        let answer = scene.officer.gql_with(CONSULT, json!({ "input": input })).await;
+        assert_eq!(answer["data"]["recordConsultation"]["__typename"], "Consultation", "{answer}");
+    };
+    let view = async || {
+        let query = "query($id: ID!) { facts(incidentId: $id, currentOnly: true) { name value } }";
+        let answer = scene.officer.gql_with(query, json!({ "id": scene.id })).await;
+        let facts = answer["data"]["facts"].as_array().unwrap_or_else(|| panic!("{answer}")).clone();
+        let of_view = |fact: &&Value| fact["name"] == "process.authority_view.jp-appi-26";
+        facts.iter().find(of_view).map(|fact| fact["value"].clone())
+    };
+    record("15:50", Some("NOT_REPORTABLE")).await;
+    // What was said at 15:30 is filled in later: the authority has said otherwise since.
+    record("15:30", Some("REPORTABLE")).await;
+    assert_eq!(view().await, Some(json!(r#"{"known":"not_reportable"}"#)));
+    assert_eq!(scene.assess().await["outcomeRegulator"], "NOT_REQUIRED");
+    // A newer one without a view leaves it as it is, and does not keep an earlier view from counting.
+    record("15:58", None).await;
+    assert_eq!(view().await, Some(json!(r#"{"known":"not_reportable"}"#)));
+    record("15:55", Some("REPORTABLE")).await;
+    assert_eq!(view().await, Some(json!(r#"{"known":"reportable"}"#)));
+    let query = "query($id: ID!) { consultations(incidentId: $id) { summary view } }";
+    let answer = scene.officer.gql_with(query, json!({ "id": scene.id })).await;
+    let all = answer["data"]["consultations"].as_array().unwrap_or_else(|| panic!("{answer}"));
+    assert_eq!(all.len(), 4, "each stands there: {answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_done_late_says_why() {
     let scene = Scene::new().await;
     scene.officer_facts().await;

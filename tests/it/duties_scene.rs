@@ -79,6 +79,31 @@ impl Scene {
         scene
     }
 
+    /// Another incident of the same service, opened at an instant of Japan's with a complaint of that instant.
+    pub async fn another(self, instant: &str) -> Self {
+        self.at(instant);
+        let officer = self.app.renewed(&self.officer).await;
+        let op = self.op().await;
+        let finding = NewFinding {
+            system: "online-application".into(),
+            summary: "pages do not come".into(),
+            occurred_at: jst(instant),
+            source: FindingSource::Person,
+            reporter: None,
+            requirement: None,
+        };
+        let finding = incidents::report_finding(&op, finding).await.expect("a finding");
+        let opened = NewIncident {
+            system: "online-application".into(),
+            title: "Another incident".into(),
+            zone: "Asia/Tokyo".into(),
+            findings: vec![RowId { tenant: finding.tenant, id: finding.id }],
+        };
+        let opened = incidents::open_incident(&op, opened).await.expect("an incident");
+        let incident = RowId { tenant: opened.tenant, id: opened.id };
+        Self { id: global_id("Incident", incident), officer, incident, app: self.app }
+    }
+
     /// An officer whose login is a mail address: who is told.
     pub async fn officer_with_mail(&self) {
         let create =
@@ -187,6 +212,42 @@ impl Scene {
         }
         let kinds = self.fact("event.kinds", json!(["viewable_by_others"]), "SUSPECTED").await;
         assert_eq!(kinds["__typename"], "Fact", "{kinds}");
+    }
+
+    /// What makes it a breach under the GDPR that is to be notified within 72 hours of 13:15 on 26 October.
+    pub async fn gdpr_facts(&self) {
+        self.facts(&[
+            ("scope.jurisdictions", json!(["EU"])),
+            ("parties.entity_type", json!("private")),
+            ("parties.role", json!("controller")),
+            ("data.is_personal_data", json!(true)),
+            ("event.kinds", json!(["leak"])),
+            ("risk.gdpr_risk", json!("risk")),
+        ])
+        .await;
+    }
+
+    /// Records confirmed facts.
+    pub async fn facts(&self, facts: &[(&str, Value)]) {
+        for (name, value) in facts {
+            let recorded = self.fact(name, value.clone(), "CONFIRMED").await;
+            assert_eq!(recorded["__typename"], "Fact", "{name}: {recorded}");
+        }
+    }
+
+    /// Settles a duty as done.
+    pub async fn settle(&self, regime: &str, kind: &str, late_reason: Option<&str>) {
+        let officer = self.app.renewed(&self.officer).await;
+        let query = "query($id: ID!) { duties(incidentId: $id) { id regime kind } }";
+        let answer = officer.gql_with(query, json!({ "id": self.id })).await;
+        let duties = answer["data"]["duties"].as_array().unwrap_or_else(|| panic!("{answer}"));
+        let duty = duties.iter().find(|duty| duty["regime"] == regime && duty["kind"] == kind);
+        let duty = duty.unwrap_or_else(|| panic!("no {regime} {kind}: {answer}"));
+        let settle = "mutation($duty: ID!, $late: String) {
+            settleDuty(dutyId: $duty, state: DONE, receipt: \"no. 1\", lateReason: $late) {
+              __typename ... on Problem { field message } } }";
+        let answer = officer.gql_with(settle, json!({ "duty": duty["id"], "late": late_reason })).await;
+        assert_eq!(answer["data"]["settleDuty"]["__typename"], "Duty", "{answer}");
     }
 
     /// Assesses and returns the decision under APPI Art. 26.

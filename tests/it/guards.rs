@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use suimon::access::Role;
 
+use crate::documents_scene::{ask, change};
 use crate::harness::{Member, TestApp, text};
 use crate::requirements::{CACHING, SYSTEM, apply};
 
@@ -127,8 +128,25 @@ async fn a_response_in_another_browser_opens_one_incident_and_wakes_the_officers
     let operator = scene.app.operator().await;
     let created = scene.app.admin().gql_with(create, json!({ "tenant": operator.id })).await;
     assert_eq!(created["data"]["createAccount"]["__typename"], "Account", "{created}");
+    // What the law may want of it is worked out without anybody: by night nobody else would.
+    let assessed = async || {
+        let id = scene.officer.gql("{ incident(number: 1) { id } }").await["data"]["incident"]["id"].clone();
+        let query = "query($id: ID!) { assessments(incidentId: $id) { number facts { name } } }";
+        scene.officer.gql_with(query, json!({ "id": id })).await["data"]["assessments"].clone()
+    };
+    assert_eq!(assessed().await, json!([]));
     scene.app.run_jobs().await;
     scene.app.run_jobs().await;
+    let assessments = assessed().await;
+    assert_eq!((assessments.as_array().map(Vec::len), &assessments[0]["number"]), (Some(1), &json!(1)));
+    assert!(assessments.to_string().contains("timeline.became_aware_at"), "{assessments}");
+    // The public is told that something was seen, and not of routes and responses.
+    let id = scene.officer.gql("{ incident(number: 1) { id } }").await["data"]["incident"]["id"].clone();
+    let input = json!({ "incidentId": id, "kind": "INTERIM_REPORT", "language": "EN" });
+    let made = change(&scene.officer, "createDocument", json!({ "input": input })).await;
+    let said = text(&ask(&scene.officer, &made["id"], "text").await["text"]);
+    assert!(said.contains("detected by the monitoring"), "{said}");
+    assert!(!said.contains("`account`") && !said.contains("00112233"), "{said}");
     let list = "{ capturedMails(purpose: \"a test\", first: 100) { nodes { to subject body } } }";
     let mails = scene.officer.gql(list).await["data"]["capturedMails"]["nodes"].clone();
     let mails = mails.as_array().unwrap();
