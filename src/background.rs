@@ -5,6 +5,7 @@ mod audit;
 mod duties;
 mod emergency;
 mod incidents;
+mod notices;
 mod retention;
 mod webhook;
 
@@ -30,6 +31,7 @@ pub fn handlers() -> Vec<Handler> {
         duties::REMIND,
         duties::REMINDER,
         webhook::POST,
+        notices::RETURNS,
         crate::incidents::scans::HANDLER,
     ];
     handlers.extend(crate::vault::handlers());

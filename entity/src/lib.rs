@@ -41,6 +41,7 @@ pub mod manifest_approval;
 pub mod manifest_version;
 pub mod membership;
 pub mod message;
+pub mod message_event;
 pub mod notice;
 pub mod oidc_identity;
 pub mod oidc_logout;

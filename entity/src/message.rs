@@ -26,7 +26,7 @@ pub struct Model {
     /// Derived from the key, so that a repeat is recognisable.
     #[sea_orm(column_type = "Text")]
     pub message_id: String,
-    /// `queued`, `sending`, `accepted`, `deferred` or `failed`.
+    /// `queued`, `sending`, `accepted`, `deferred`, `failed`, `bounced_soft`, `bounced_hard` or `told_otherwise`.
     #[sea_orm(column_type = "Text")]
     pub state: String,
     pub attempts: i32,

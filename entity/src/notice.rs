@@ -11,7 +11,7 @@ pub struct Model {
     pub id: Uuid,
     pub incident_id: Uuid,
     pub revision_id: Uuid,
-    /// `persons` or `tenants`.
+    /// `persons`, `tenants` or `cleared`.
     #[sea_orm(column_type = "Text")]
     pub audience: String,
     #[sea_orm(column_type = "Text")]
@@ -19,13 +19,21 @@ pub struct Model {
     /// JSON: what the author adds, per language.
     #[sea_orm(column_type = "Text")]
     pub variables: String,
-    /// `draft`, `approved`, `done` or `cancelled`.
+    /// `draft`, `approved`, `paused`, `done` or `cancelled`.
     #[sea_orm(column_type = "Text")]
     pub state: String,
     pub author: Uuid,
     pub created_at: i64,
     pub approved_by: Option<Uuid>,
     pub approved_at: Option<i64>,
+    /// Not before this instant.
+    pub send_from: Option<i64>,
+    /// Only in these hours of the incident's zone: `08:00-21:00`.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub send_between: Option<String>,
+    /// JSON: only these of the list.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub filter: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -25,6 +25,7 @@ mod m20231129_000040_consultations;
 mod m20231129_000041_duty_reminders;
 mod m20231129_000050_documents;
 mod m20231129_000060_residences;
+mod m20231130_000070_message_events;
 mod schema;
 pub mod walls;
 
@@ -62,6 +63,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20231129_000041_duty_reminders::Migration),
             Box::new(m20231129_000050_documents::Migration),
             Box::new(m20231129_000060_residences::Migration),
+            Box::new(m20231130_000070_message_events::Migration),
         ]
     }
 }

@@ -140,6 +140,13 @@ pub struct MailConfig {
     pub smtp_password_file: String,
     pub smtp_connections: u32,
     pub smtp_timeout_seconds: u64,
+    pub dkim_selector: String,
+    pub dkim_domain: String,
+    pub dkim_key_file: String,
+    pub return_maildir: String,
+    pub return_prefix: String,
+    pub return_domain: String,
+    pub return_seconds: u32,
 }
 
 #[derive(Clone, Debug, Deserialize)]

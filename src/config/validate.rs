@@ -135,6 +135,11 @@ pub fn check(config: &Config, problems: &mut Vec<String>) {
         "mail.from_address: wants a mail address such as notice@example.org",
     );
     require((1..=100).contains(&mail.smtp_connections), "mail.smtp_connections: wants 1 to 100");
+    require(
+        mail.dkim_selector.is_empty() == mail.dkim_key_file.is_empty(),
+        "mail.dkim_selector and mail.dkim_key_file: want each other, or both empty",
+    );
+    require((1..=86_400).contains(&mail.return_seconds), "mail.return_seconds: wants 1 to 86400");
     require((1..=600).contains(&mail.smtp_timeout_seconds), "mail.smtp_timeout_seconds: wants 1 to 600");
     if mail.transport == MailTransport::Smtp {
         require(!mail.smtp_host.is_empty(), "mail.smtp_host: wants the name of the server");

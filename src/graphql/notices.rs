@@ -21,6 +21,8 @@ pub enum NoticeAudience {
     Persons,
     /// Every tenant that has such people.
     Tenants,
+    /// Whoever was told by an earlier notice and is not on the list any more.
+    Cleared,
 }
 
 /// Where a notice stands.
@@ -31,6 +33,8 @@ pub enum NoticeState {
     Draft,
     /// Its messages exist and are being sent.
     Approved,
+    /// Held up; what waits, waits.
+    Paused,
     /// Every message has been accepted or has failed.
     Done,
     /// Given up.
@@ -51,16 +55,31 @@ pub enum MessageState {
     Deferred,
     /// Will not be tried again unless somebody asks for it.
     Failed,
+    /// Was accepted and came back, for a reason that may pass.
+    BouncedSoft,
+    /// Was accepted and came back: there is no such address.
+    BouncedHard,
+    /// Did not arrive, and the recipient was told by another way.
+    ToldOtherwise,
 }
 
-/// How many messages of a notice stand where.
+/// How many messages of a notice stand where. Each recipient is in one place, so that `audience` is always the sum of all others but
+/// `open` and `notReached`, which sum up what they name.
 #[derive(SimpleObject)]
 pub struct MessageCounts {
+    audience: u64,
     queued: u64,
     sending: u64,
-    accepted: u64,
     deferred: u64,
+    accepted: u64,
+    bounced_soft: u64,
+    bounced_hard: u64,
     failed: u64,
+    told_otherwise: u64,
+    /// Queued, being sent or deferred.
+    open: u64,
+    /// Failed or came back, and told by no other way.
+    not_reached: u64,
 }
 
 /// A notification campaign for one approved revision.
@@ -116,9 +135,57 @@ impl Notice {
     }
 
     async fn counts(&self, context: &Context<'_>) -> async_graphql::Result<MessageCounts> {
-        let notices::Counts { queued, sending, accepted, deferred, failed } =
-            notices::counts(context.data::<Op>()?, &self.0).await?;
-        Ok(MessageCounts { queued, sending, accepted, deferred, failed })
+        let counts = notices::counts(context.data::<Op>()?, &self.0).await?;
+        let (audience, open, not_reached) = (counts.audience(), counts.open(), counts.not_reached());
+        let notices::Counts {
+            queued,
+            sending,
+            accepted,
+            deferred,
+            failed,
+            bounced_soft,
+            bounced_hard,
+            told_otherwise,
+        } = counts;
+        Ok(MessageCounts {
+            audience,
+            queued,
+            sending,
+            deferred,
+            accepted,
+            bounced_soft,
+            bounced_hard,
+            failed,
+            told_otherwise,
+            open,
+            not_reached,
+        })
+    }
+
+    /// Not before this instant.
+    async fn send_from(&self) -> Option<Instant> {
+        self.0.delivery.from.map(Instant)
+    }
+
+    /// Only in these hours of the incident's zone: `08:00-21:00`.
+    async fn send_between(&self) -> Option<String> {
+        self.0.delivery.between.map(|hours| hours.to_string())
+    }
+
+    /// Which of the list are told; null where all are.
+    async fn filter(&self) -> Option<NoticeFilter> {
+        let notices::Filter { tenants, kinds, confirmed_only } = self.0.filter.clone();
+        (!self.0.filter.is_empty()).then_some(NoticeFilter { tenants, kinds, confirmed_only })
+    }
+
+    /// What somebody who reads the texts before they go to many would stumble over. It stops nothing.
+    async fn remarks(&self) -> Vec<NoticeRemark> {
+        let one = |remark: notices::Remark| NoticeRemark {
+            language: remark.language.into(),
+            variable: remark.variable,
+            kind: remark.kind.into(),
+        };
+        notices::remarks(&self.0.variables).into_iter().map(one).collect()
     }
 
     /// Its messages, in no meaningful but a stable order.
@@ -135,6 +202,97 @@ impl Notice {
         let rows = notices::messages(op, &self.0, state, after, page.limit()).await?;
         Ok(page.connection(rows, |row| row.id.to_string(), Message))
     }
+}
+
+/// Which of a list are told.
+#[derive(SimpleObject)]
+pub struct NoticeFilter {
+    /// Short names of tenants; empty: all.
+    tenants: Vec<String>,
+    /// Kinds of people; empty: all.
+    kinds: Vec<String>,
+    confirmed_only: bool,
+}
+
+/// What is to be looked at in a text.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "crate::notices::RemarkKind")]
+pub enum NoticeRemarkKind {
+    /// Something that reads like a gap.
+    Unfinished,
+    /// A mail address that is not the desk's.
+    MailAddress,
+    /// A long number.
+    LongNumber,
+    /// A link: people are warned not to follow links in such mails.
+    Link,
+    /// The desk to ask has neither address nor number.
+    DeskUnreachable,
+}
+
+/// A place in a text and what is to be looked at.
+#[derive(SimpleObject)]
+pub struct NoticeRemark {
+    language: Language,
+    variable: String,
+    kind: NoticeRemarkKind,
+}
+
+/// What happened to a message.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "crate::notices::EventKind")]
+pub enum MessageEventKind {
+    Accepted,
+    Deferred,
+    Failed,
+    Requeued,
+    BouncedHard,
+    BouncedSoft,
+    /// A server on the way is still trying.
+    Delayed,
+    /// A server says that it arrived, or that it handed it on.
+    Delivered,
+    /// The recipient's provider says that the person called it unwanted.
+    Complaint,
+    /// A program answered for the person.
+    AutomaticAnswer,
+    /// Something came back that no rule understands.
+    CameBack,
+    /// An officer judged that it did arrive.
+    Overridden,
+    LetterSent,
+    LetterReturned,
+    PhoneReached,
+    PhoneNotReached,
+    ToldInPerson,
+}
+
+/// One entry of what happened to a message.
+#[derive(SimpleObject)]
+pub struct MessageEvent {
+    seq: i32,
+    kind: MessageEventKind,
+    at: Instant,
+    /// Enhanced status code, or why it waits or has failed.
+    code: Option<String>,
+    reply_code: Option<u16>,
+    /// SHA-256 of the mail that came back.
+    source_sha256: Option<String>,
+    /// A person's words.
+    note: Option<String>,
+    /// Who recorded it, where a person did.
+    author_id: Option<ID>,
+    recorded_at: Instant,
+    /// Covers this entry and the one before.
+    hash: String,
+}
+
+/// What happened to a message, sealed.
+#[derive(SimpleObject)]
+pub struct MessageHistory {
+    events: Vec<MessageEvent>,
+    /// Whether nothing was changed, left out or moved since.
+    intact: bool,
 }
 
 fn row_after(page: &Page) -> Result<Option<Uuid>> {
@@ -209,6 +367,38 @@ impl Message {
 
     async fn accepted_at(&self) -> Option<Instant> {
         self.0.accepted_at.map(Instant)
+    }
+
+    /// What happened to it.
+    async fn history(&self, context: &Context<'_>) -> async_graphql::Result<MessageHistory> {
+        let (events, intact) = notices::events_of(context.data::<Op>()?, &self.0).await?;
+        let one = |event: notices::MessageEvent| {
+            let notices::MessageEvent {
+                seq,
+                kind,
+                at,
+                code,
+                reply_code,
+                source,
+                note,
+                author,
+                recorded_at,
+                hash,
+            } = event;
+            MessageEvent {
+                seq,
+                kind: kind.into(),
+                at: at.into(),
+                code,
+                reply_code,
+                source_sha256: source,
+                note,
+                author_id: author.map(|account| id::encode("Account", self.0.tenant, account)),
+                recorded_at: recorded_at.into(),
+                hash,
+            }
+        };
+        Ok(MessageHistory { events: events.into_iter().map(one).collect(), intact })
     }
 }
 
@@ -287,8 +477,65 @@ pub struct CreateNoticeInput {
     /// Texts by language and name: `{"ja": {"what_happened": "…", …}, "en": {…}}`; one language is enough. Every template
     /// wants what_happened, data_items, cause, secondary_damage, measures and contact_desk.
     variables: Json<serde_json::Value>,
+    /// Not before this instant; at most 30 days ahead.
+    send_from: Option<Instant>,
+    /// Only in these hours of the incident's zone, so that nobody is woken: `08:00-21:00`.
+    send_between: Option<String>,
+    /// Only these of the list.
+    filter: Option<NoticeFilterInput>,
 }
 
+/// Which of a list are told. What is left out leaves out nobody.
+#[derive(InputObject)]
+pub struct NoticeFilterInput {
+    /// Short names of tenants.
+    #[graphql(default)]
+    tenants: Vec<String>,
+    /// Kinds of people, by name of the record type.
+    #[graphql(default)]
+    kinds: Vec<String>,
+    /// Only people whose exposure is confirmed.
+    #[graphql(default)]
+    confirmed_only: bool,
+}
+
+/// How somebody was told otherwise, or that it was tried.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "crate::notices::Contact")]
+pub enum ContactKind {
+    LetterSent,
+    LetterReturned,
+    PhoneReached,
+    PhoneNotReached,
+    ToldInPerson,
+}
+
+/// How recipients were told otherwise.
+#[derive(InputObject)]
+pub struct RecordContactsInput {
+    /// At most 1,000 messages.
+    message_ids: Vec<ID>,
+    kind: ContactKind,
+    /// When it was; now where it is left out.
+    at: Option<Instant>,
+    /// One line without names and addresses.
+    note: Option<String>,
+}
+
+/// Messages that were changed.
+#[derive(SimpleObject)]
+pub struct ChangedMessages {
+    messages: Vec<Message>,
+}
+
+payload!(
+    /// Result of `recordContacts`.
+    RecordContactsPayload, ChangedMessages
+);
+payload!(
+    /// Result of `overrideReturn`.
+    OverrideReturnPayload, Message
+);
 payload!(
     /// Result of a change of a notice.
     NoticePayload, Notice
@@ -366,7 +613,16 @@ impl NoticesMutation {
         input: CreateNoticeInput,
     ) -> async_graphql::Result<NoticePayload> {
         let result = async {
-            let CreateNoticeInput { incident_id, revision_id, audience, template, variables } = input;
+            let CreateNoticeInput {
+                incident_id,
+                revision_id,
+                audience,
+                template,
+                variables,
+                send_from,
+                send_between,
+                filter,
+            } = input;
             let (tenant, incident) = id::decode("Incident", &incident_id, "incidentId")?;
             let (revision_tenant, revision) = id::decode("Revision", &revision_id, "revisionId")?;
             if revision_tenant != tenant {
@@ -376,7 +632,16 @@ impl NoticesMutation {
                 Error::invalid("variables", "wants texts by language and name")
                     .remedy("give {\"ja\": {\"what_happened\": \"…\", …}, \"en\": {…}}")
             })?;
-            let new = NewNotice { incident, revision, audience: audience.into(), template, variables };
+            let between = send_between.map(|hours| hours.parse()).transpose();
+            let between = between.map_err(|problem: &str| Error::invalid("sendBetween", problem))?;
+            let delivery = notices::Delivery { from: send_from.map(|at| at.0), between };
+            let filter = filter.map_or_else(notices::Filter::default, |filter| notices::Filter {
+                tenants: filter.tenants,
+                kinds: filter.kinds,
+                confirmed_only: filter.confirmed_only,
+            });
+            let audience = audience.into();
+            let new = NewNotice { incident, revision, audience, template, variables, delivery, filter };
             notices::create_notice(context.data_unchecked::<Op>(), tenant, new).await
         };
         NoticePayload::from_result(result.await, Notice)
@@ -408,7 +673,73 @@ impl NoticesMutation {
         NoticePayload::from_result(result.await, Notice)
     }
 
-    /// Tries the failed messages of an approved notice again.
+    /// Holds a notice up: what waits, waits.
+    async fn pause_notice(
+        &self,
+        context: &Context<'_>,
+        notice_id: ID,
+    ) -> async_graphql::Result<NoticePayload> {
+        let result = async {
+            let (tenant, notice) = id::decode("Notice", &notice_id, "noticeId")?;
+            notices::pause_notice(context.data_unchecked::<Op>(), tenant, notice).await
+        };
+        NoticePayload::from_result(result.await, Notice)
+    }
+
+    /// Lets a paused notice go on.
+    async fn resume_notice(
+        &self,
+        context: &Context<'_>,
+        notice_id: ID,
+    ) -> async_graphql::Result<NoticePayload> {
+        let result = async {
+            let (tenant, notice) = id::decode("Notice", &notice_id, "noticeId")?;
+            notices::resume_notice(context.data_unchecked::<Op>(), tenant, notice).await
+        };
+        NoticePayload::from_result(result.await, Notice)
+    }
+
+    /// Records how recipients whom no mail reached were told, or that it was tried: for all of them, or for none.
+    async fn record_contacts(
+        &self,
+        context: &Context<'_>,
+        input: RecordContactsInput,
+    ) -> async_graphql::Result<RecordContactsPayload> {
+        let result = async {
+            let RecordContactsInput { message_ids, kind, at, note } = input;
+            let op = context.data_unchecked::<Op>();
+            let mut ids = Vec::with_capacity(message_ids.len());
+            let mut tenant = None;
+            for (index, message) in message_ids.iter().enumerate() {
+                let (own, id) = id::decode("Message", message, &format!("messageIds[{index}]"))?;
+                if *tenant.get_or_insert(own) != own {
+                    return Err(Error::not_found("message"));
+                }
+                ids.push(id);
+            }
+            let tenant = tenant.unwrap_or_default();
+            notices::record_contacts(op, tenant, &ids, kind.into(), at.map(|at| at.0), note.as_deref()).await
+        };
+        RecordContactsPayload::from_result(result.await, |messages| ChangedMessages {
+            messages: messages.into_iter().map(Message).collect(),
+        })
+    }
+
+    /// Judges that a message did arrive, whatever came back.
+    async fn override_return(
+        &self,
+        context: &Context<'_>,
+        message_id: ID,
+        note: String,
+    ) -> async_graphql::Result<OverrideReturnPayload> {
+        let result = async {
+            let (tenant, message) = id::decode("Message", &message_id, "messageId")?;
+            notices::override_return(context.data_unchecked::<Op>(), tenant, message, &note).await
+        };
+        OverrideReturnPayload::from_result(result.await, Message)
+    }
+
+    /// Tries the messages of an approved notice again that failed or came back.
     async fn retry_notice(
         &self,
         context: &Context<'_>,

@@ -1,10 +1,12 @@
 //! From a draft to its messages: writing, looking at, approving, cancelling, trying again.
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::events::{self, EventKind, NewEvent};
 use super::model::{
-    Audience, Channel, Language, NewNotice, Notice, NoticeState, Reason, pseudonym_of, slug_of,
+    Audience, Channel, Filter, Language, NewNotice, Notice, NoticeState, Reason, pseudonym_of, slug_of,
 };
 use super::template::{self, Text};
 use super::{fanout, store, store_messages};
@@ -13,6 +15,11 @@ use crate::audit::{Decision, Event};
 use crate::error::{Error, Result};
 use crate::incidents::{self, permit};
 
+/// How far ahead a notice may be planned.
+const MOST_AHEAD: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// Names in a filter.
+const MOST_NAMES: usize = 1_000;
+
 /// Writes a draft for an approved revision. It sends nothing.
 ///
 /// # Errors
@@ -20,12 +27,20 @@ use crate::incidents::{self, permit};
 /// missing or unusable, and those of permission.
 pub async fn create_notice(op: &Op, tenant: Uuid, new: NewNotice) -> Result<Notice> {
     let scope = permit(op, Action::Create, "notice", "incident").await?.within(tenant, "incident")?;
-    let NewNotice { incident, revision, audience, template, variables } = new;
+    let NewNotice { incident, revision, audience, template, variables, delivery, filter } = new;
     let variables = variables.with_plain_line_ends();
     let incident = store::incident(scope.connection(), &scope, incident)
         .await?
         .ok_or_else(|| Error::not_found("incident"))?;
     template::check(audience, &template, &variables)?;
+    check_filter(audience, &filter)?;
+    if delivery
+        .from
+        .is_some_and(|from| from > scope.at().saturating_add(MOST_AHEAD).unwrap_or(Timestamp::MAX))
+    {
+        return Err(Error::invalid("sendFrom", "lies more than 30 days ahead")
+            .remedy("the law's periods are shorter"));
+    }
     let tx = scope.begin().await?;
     let notice = Notice {
         tenant,
@@ -40,6 +55,8 @@ pub async fn create_notice(op: &Op, tenant: Uuid, new: NewNotice) -> Result<Noti
         created_at: scope.at(),
         approved_by: None,
         approved_at: None,
+        delivery,
+        filter,
     };
     require_approved_revision(&tx, &notice).await?;
     store::insert_notice(tx.connection(), &notice).await?;
@@ -49,6 +66,23 @@ pub async fn create_notice(op: &Op, tenant: Uuid, new: NewNotice) -> Result<Noti
     })))
     .await?;
     Ok(notice)
+}
+
+/// A filter that takes nobody is told when the notice is approved; what can never be is told at once.
+fn check_filter(audience: Audience, filter: &Filter) -> Result<()> {
+    if audience == Audience::Cleared && !filter.is_empty() {
+        return Err(Error::invalid("filter", "does not fit a correction")
+            .remedy("everybody who was told and is not on the list any more hears that"));
+    }
+    for (field, names) in [("filter.tenants", &filter.tenants), ("filter.kinds", &filter.kinds)] {
+        if names.len() > MOST_NAMES {
+            return Err(Error::invalid(field, format!("wants at most {MOST_NAMES} names")));
+        }
+        if names.iter().any(|name| name.is_empty() || name.len() > 100) {
+            return Err(Error::invalid(field, "wants names of 1 to 100 bytes"));
+        }
+    }
+    Ok(())
 }
 
 /// The number of the notice's revision, which must be the list in force.
@@ -102,6 +136,8 @@ pub async fn approve_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
     let mut made = fanout::messages(&scope, &tx, &notice).await?;
     if made.messages.is_empty() {
         return Err(Error::conflict(match made.told {
+            0 if notice.audience == Audience::Cleared => "nobody who was told is off the list",
+            0 if !notice.filter.is_empty() => "nobody on the list passes the filter",
             0 => "nobody on the list is to be told",
             _ => "everybody on the list has been told already",
         }));
@@ -144,13 +180,13 @@ pub async fn cancel_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
     let tx = scope.begin().await?;
     let mut notice =
         store::notice(tx.connection(), tenant, id).await?.ok_or_else(|| Error::not_found("notice"))?;
-    let open = [NoticeState::Draft, NoticeState::Approved];
+    let open = [NoticeState::Draft, NoticeState::Approved, NoticeState::Paused];
     if !store::move_notice(tx.connection(), &notice, &open, NoticeState::Cancelled, None).await? {
         return Err(Error::conflict("the notice is done or cancelled already"));
     }
     let stopped = store_messages::fail_waiting(tx.connection(), &notice).await?;
     // Some of its mails may have been accepted: from the first of them on the persons are told.
-    if notice.state == NoticeState::Approved {
+    if matches!(notice.state, NoticeState::Approved | NoticeState::Paused) {
         incidents::reassess(&tx, notice.incident, notice.id).await?;
     }
     let event = Event::new("notice.cancel", format!("notice:{id}"));
@@ -159,7 +195,46 @@ pub async fn cancel_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
     Ok(notice)
 }
 
-/// Tries the failed messages of a notice again, for instance when addresses have been corrected. Text and audience stay as
+/// Holds a notice up: what waits, waits; the mails that are on their way at this moment, one for each connection, may still arrive.
+///
+/// # Errors
+/// `NOT_FOUND`, `CONFLICT` when it is not being sent, and those of permission.
+pub async fn pause_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
+    turn(op, tenant, id, NoticeState::Approved, NoticeState::Paused, "notice.pause").await
+}
+
+/// Lets it go on.
+///
+/// # Errors
+/// `NOT_FOUND`, `CONFLICT` when it is not paused, and those of permission.
+pub async fn resume_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
+    turn(op, tenant, id, NoticeState::Paused, NoticeState::Approved, "notice.resume").await
+}
+
+async fn turn(
+    op: &Op,
+    tenant: Uuid,
+    id: Uuid,
+    from: NoticeState,
+    to: NoticeState,
+    action: &'static str,
+) -> Result<Notice> {
+    let scope = permit(op, Action::Cancel, "notice", "notice").await?.within(tenant, "notice")?;
+    let tx = scope.begin().await?;
+    let mut notice =
+        store::notice(tx.connection(), tenant, id).await?.ok_or_else(|| Error::not_found("notice"))?;
+    if !store::move_notice(tx.connection(), &notice, &[from], to, None).await? {
+        return Err(Error::conflict(match from {
+            NoticeState::Paused => "the notice is not paused",
+            _ => "the notice is not being sent",
+        }));
+    }
+    tx.commit(Event::new(action, format!("notice:{id}"))).await?;
+    notice.state = to;
+    Ok(notice)
+}
+
+/// Tries the messages of a notice again that failed or came back, for instance when addresses have been corrected. Text and audience stay as
 /// they were approved, and so does each Message-ID. Whoever has been told by another notice meanwhile is left as he is.
 ///
 /// # Errors
@@ -176,9 +251,9 @@ pub async fn retry_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
     }
     store::lock_incident(tx.connection(), tenant, notice.incident).await?;
     require_approved_revision(&tx, &notice).await?;
-    let mut failed = store_messages::failed(tx.connection(), &notice).await?;
+    let mut failed = store_messages::in_vain(tx.connection(), &notice).await?;
     if failed.is_empty() {
-        return Err(Error::conflict("no message of this notice has failed"));
+        return Err(Error::conflict("no message of this notice has failed or come back"));
     }
     if notice.audience == Audience::Persons {
         // A tenant hears once a list; a person hears once.
@@ -192,6 +267,10 @@ pub async fn retry_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
     let queued = store_messages::requeue(tx.connection(), &failed, scope.at_micros()).await?;
     if queued != failed.len() as u64 {
         return Err(Error::conflict("messages of this notice changed meanwhile").remedy("try again"));
+    }
+    for message in &failed {
+        let new = NewEvent { author: Some(scope.author()), ..NewEvent::default() };
+        events::append(&tx, message.id, EventKind::Requeued, new).await?;
     }
     let event = Event::new("notice.retry", format!("notice:{id}"));
     tx.commit(event.detail(json!({ "messages": queued }))).await?;

@@ -34,7 +34,8 @@ impl Directory {
             .await?
             .ok_or_else(|| Error::not_found("incident"))?;
         let mut people: BTreeMap<String, Vec<Affected>> = BTreeMap::new();
-        for entry in store::affected(tx.connection(), notice.tenant, notice.revision).await? {
+        let entries = store::affected(tx.connection(), notice.tenant, notice.revision).await?;
+        for entry in entries.into_iter().filter(|entry| notice.filter.takes(entry)) {
             people.entry(entry.person.clone()).or_default().push(entry);
         }
         let persons: Vec<String> = people.keys().cloned().collect();
@@ -60,6 +61,7 @@ pub async fn messages(scope: &Scope, tx: &Tx, notice: &Notice) -> Result<Made> {
     match notice.audience {
         Audience::Persons => to_persons(scope, tx, notice, &told).await,
         Audience::Tenants => to_tenants(scope, tx, notice, &told).await,
+        Audience::Cleared => to_cleared(scope, tx, notice, &told).await,
     }
 }
 
@@ -86,6 +88,26 @@ async fn to_persons(scope: &Scope, tx: &Tx, notice: &Notice, told: &HashMap<Stri
                 fail(&mut message, Reason::NoAddress);
             }
         }
+        made.messages.push(message);
+    }
+    Ok(made)
+}
+
+/// Whoever was told to be concerned and is not on the list any more.
+async fn to_cleared(scope: &Scope, tx: &Tx, notice: &Notice, told: &HashMap<String, Uuid>) -> Result<Made> {
+    let listed = store::affected(tx.connection(), notice.tenant, notice.revision).await?;
+    let listed: BTreeSet<String> = listed.iter().map(|entry| person_recipient(&entry.person)).collect();
+    let places = store_messages::last_places(tx.connection(), notice.tenant, notice.incident).await?;
+    let mut made = Made { messages: Vec::new(), told: 0 };
+    let mut recipients: Vec<&String> = told.keys().filter(|recipient| !listed.contains(*recipient)).collect();
+    recipients.sort_unstable();
+    for recipient in recipients {
+        // Of tenants there is no place: what their list is, they hear by a notice for tenants.
+        let Some((tenant, record_type, language)) = places.get(recipient) else { continue };
+        let mut message = message(scope, notice, recipient.clone());
+        message.recipient_tenant = *tenant;
+        message.record_type = Some(record_type.clone());
+        message.language = notice.variables.choose(language.as_str());
         made.messages.push(message);
     }
     Ok(made)
@@ -126,7 +148,8 @@ async fn to_tenants(scope: &Scope, tx: &Tx, notice: &Notice, told: &HashMap<Stri
 
 async fn by_tenant(tx: &Tx, notice: &Notice, revision: Uuid) -> Result<BTreeMap<String, BTreeSet<String>>> {
     let mut lists: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for entry in store::affected(tx.connection(), notice.tenant, revision).await? {
+    let entries = store::affected(tx.connection(), notice.tenant, revision).await?;
+    for entry in entries.into_iter().filter(|entry| notice.filter.takes(entry)) {
         lists.entry(entry.tenant_slug).or_default().insert(entry.person);
     }
     Ok(lists)
@@ -149,7 +172,7 @@ fn message(scope: &Scope, notice: &Notice, recipient: String) -> Message {
         language: notice.variables.choose("ja"),
         state: MessageState::Queued,
         attempts: 0,
-        next_attempt_at: scope.at(),
+        next_attempt_at: notice.delivery.from.map_or(scope.at(), |from| from.max(scope.at())),
         lease_until: None,
         reply_code: None,
         reason: None,

@@ -6,23 +6,18 @@
 //! back only after a complete, accepted transaction.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::Context;
-use jiff::Timestamp;
 use lettre::address::Envelope;
-use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
-use lettre::message::{Mailbox, SinglePart};
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::ClientId;
-use lettre::{Address, Message};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::model::Reason;
-use super::template::Text;
 use crate::config::{MailConfig, MailTransport, SmtpTls};
 
 /// How long to wait for the answer to the end of the mail. A server may need long to check and store what it has got, and
@@ -33,7 +28,7 @@ const LAST_ANSWER: Duration = Duration::from_mins(13);
 /// A finished mail.
 pub struct Email {
     pub message_id: String,
-    envelope: Envelope,
+    pub(super) envelope: Envelope,
     /// As RFC 5322 wants it; ASCII only.
     pub bytes: Vec<u8>,
 }
@@ -54,56 +49,6 @@ impl Outcome {
     pub fn is_unreachable(self) -> bool {
         matches!(self, Outcome::NotNow { reason: Reason::NoConnection | Reason::ServerClosed, .. })
     }
-}
-
-/// RFC 3834, 5: nobody's holiday notice shall answer this.
-#[derive(Clone)]
-struct AutoSubmitted;
-
-impl Header for AutoSubmitted {
-    fn name() -> HeaderName {
-        HeaderName::new_from_ascii_str("Auto-Submitted")
-    }
-
-    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(Self)
-    }
-
-    fn display(&self) -> HeaderValue {
-        HeaderValue::new(Self::name(), "auto-generated".to_owned())
-    }
-}
-
-/// Builds a mail. `None` when `address` is not a mail address.
-///
-/// # Errors
-/// Unexpected ones only; their text holds no address.
-pub fn compose(
-    config: &MailConfig,
-    message_id: &str,
-    address: &str,
-    text: &Text,
-    at: Timestamp,
-) -> anyhow::Result<Option<Email>> {
-    // An address outside ASCII needs SMTPUTF8 (RFC 6531) on every server of its way; we do not promise that.
-    let address = address.trim();
-    let Some(to) = address.parse::<Address>().ok().filter(|_| address.is_ascii()) else { return Ok(None) };
-    let from: Address =
-        config.from_address.parse().ok().context("mail.from_address is not a mail address")?;
-    let seconds = u64::try_from(at.as_second()).unwrap_or_default();
-    let name = Some(config.from_name.clone()).filter(|name| !name.is_empty());
-    let message = Message::builder()
-        .from(Mailbox::new(name, from.clone()))
-        .to(Mailbox::new(None, to.clone()))
-        .subject(text.subject.as_str())
-        .date(UNIX_EPOCH + Duration::from_secs(seconds))
-        .message_id(Some(message_id.to_owned()))
-        .header(AutoSubmitted)
-        .singlepart(SinglePart::builder().header(ContentType::TEXT_PLAIN).body(text.body.clone()))
-        .ok()
-        .context("a mail could not be built")?;
-    let envelope = Envelope::new(Some(from), vec![to]).ok().context("a mail without a recipient")?;
-    Ok(Some(Email { message_id: message_id.to_owned(), envelope, bytes: message.formatted() }))
 }
 
 /// The way that the configuration names.
@@ -362,6 +307,7 @@ fn is_permanent(trouble: &Trouble) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use lettre::Address;
     use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
     use tokio::net::TcpListener;
 

@@ -11,12 +11,18 @@
 
 mod campaign;
 mod capture;
+mod compose;
+mod contacts;
+mod events;
 mod fanout;
+mod hours;
 mod mailer;
 mod model;
 mod person;
 mod plain;
 mod recipients;
+mod remarks;
+mod returns;
 mod store;
 mod store_messages;
 mod store_outbox;
@@ -24,11 +30,16 @@ mod store_person;
 mod template;
 pub mod worker;
 
-pub use campaign::{approve_notice, cancel_notice, create_notice, preview_notice, retry_notice};
+pub use campaign::{
+    approve_notice, cancel_notice, create_notice, pause_notice, preview_notice, resume_notice, retry_notice,
+};
 pub use capture::{CapturedMail, captured_mails};
+pub use contacts::{Contact, events_of, override_return, proof_page, record_contacts};
+pub use events::{EventKind, MessageEvent};
+pub use hours::Hours;
 pub use model::{
-    Audience, Channel, Counts, Language, Message, MessageState, NewNotice, Notice, NoticeState, Reason,
-    Variables, pseudonym_of,
+    Audience, Channel, Counts, Delivery, Filter, Language, Message, MessageState, NewNotice, Notice,
+    NoticeState, Reason, Variables, pseudonym_of,
 };
 pub use person::{
     MovedMails, Written, forget_mails, forget_mails_of_tenant, has_old_mails, move_mails, purge_mails,
@@ -36,6 +47,8 @@ pub use person::{
 };
 pub use plain::{Delivered, send_plain};
 pub use recipients::set_tenant_contact;
+pub use remarks::{Remark, RemarkKind, remarks};
+pub use returns::{RETURNS, read_returns};
 pub use template::Text;
 
 use jiff::Timestamp;

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::hours::Hours;
+
 /// A closed list of words, as stored.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$item_doc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
@@ -16,7 +18,7 @@ macro_rules! words {
 
         impl $name {
             /// As stored.
-            pub fn as_str(self) -> &'static str {
+            pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word),+ }
             }
 
@@ -31,6 +33,8 @@ macro_rules! words {
     };
 }
 
+pub(super) use words;
+
 words!(
     /// Who is told.
     Audience {
@@ -38,6 +42,8 @@ words!(
         Persons = "persons",
         /// Every tenant that has such people.
         Tenants = "tenants",
+        /// Whoever was told by an earlier notice and is not on the list any more: "you were not concerned after all".
+        Cleared = "cleared",
     }
 );
 
@@ -48,6 +54,8 @@ words!(
         Draft = "draft",
         /// Its messages exist and are being sent.
         Approved = "approved",
+        /// Held up by an officer; what waits, waits.
+        Paused = "paused",
         /// Every message has been accepted or has failed.
         Done = "done",
         /// Given up; what had not yet been sent never will be.
@@ -68,6 +76,12 @@ words!(
         Deferred = "deferred",
         /// Will not be tried again unless a person asks for it.
         Failed = "failed",
+        /// Was accepted and came back, for a reason that may pass.
+        BouncedSoft = "bounced_soft",
+        /// Was accepted and came back: there is no such address.
+        BouncedHard = "bounced_hard",
+        /// Did not arrive, and the recipient was told by another way.
+        ToldOtherwise = "told_otherwise",
     }
 );
 
@@ -90,6 +104,7 @@ words!(
         Ambiguous = "ambiguous: the server did not answer after the message",
         Cancelled = "the notice was cancelled",
         Revised = "the list was revised",
+        LetterCameBack = "the letter came back",
     }
 );
 
@@ -165,6 +180,46 @@ pub struct Notice {
     pub created_at: Timestamp,
     pub approved_by: Option<Uuid>,
     pub approved_at: Option<Timestamp>,
+    pub delivery: Delivery,
+    pub filter: Filter,
+}
+
+/// When a notice is sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delivery {
+    /// Not before this instant.
+    pub from: Option<Timestamp>,
+    /// Only in these hours of the incident's zone.
+    pub between: Option<Hours>,
+}
+
+/// Which of a list are told. What is empty leaves out nobody.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Filter {
+    /// Short names of tenants.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tenants: Vec<String>,
+    /// Kinds of people, by name of the record type.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<String>,
+    /// Only people whose exposure is confirmed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub confirmed_only: bool,
+}
+
+impl Filter {
+    /// Whether it leaves nobody out.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether a place on the list is meant.
+    pub fn takes(&self, entry: &Affected) -> bool {
+        (self.tenants.is_empty() || self.tenants.contains(&entry.tenant_slug))
+            && (self.kinds.is_empty() || self.kinds.contains(&entry.kind))
+            && (!self.confirmed_only || entry.confirmed)
+    }
 }
 
 /// What a new notice needs.
@@ -175,6 +230,8 @@ pub struct NewNotice {
     pub audience: Audience,
     pub template: String,
     pub variables: Variables,
+    pub delivery: Delivery,
+    pub filter: Filter,
 }
 
 /// One message to one recipient.
@@ -209,9 +266,27 @@ pub struct Counts {
     pub accepted: u64,
     pub deferred: u64,
     pub failed: u64,
+    pub bounced_soft: u64,
+    pub bounced_hard: u64,
+    pub told_otherwise: u64,
 }
 
 impl Counts {
+    /// All messages of the notice.
+    pub fn audience(&self) -> u64 {
+        self.open() + self.accepted + self.not_reached() + self.told_otherwise
+    }
+
+    /// Those of which it is not known yet.
+    pub fn open(&self) -> u64 {
+        self.queued + self.sending + self.deferred
+    }
+
+    /// Those whom no way has reached.
+    pub fn not_reached(&self) -> u64 {
+        self.failed + self.bounced_soft + self.bounced_hard
+    }
+
     /// Adds `count` messages of a state.
     pub fn add(&mut self, state: MessageState, count: u64) {
         *match state {
@@ -220,6 +295,9 @@ impl Counts {
             MessageState::Accepted => &mut self.accepted,
             MessageState::Deferred => &mut self.deferred,
             MessageState::Failed => &mut self.failed,
+            MessageState::BouncedSoft => &mut self.bounced_soft,
+            MessageState::BouncedHard => &mut self.bounced_hard,
+            MessageState::ToldOtherwise => &mut self.told_otherwise,
         } += count;
     }
 }

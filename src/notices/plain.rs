@@ -1,7 +1,9 @@
 //! A mail of the service itself to somebody who runs it, outside any notice: by the same way as all others.
 
 use super::capture;
-use super::mailer::{Mailer, Outcome, compose};
+use super::compose::Composer;
+use super::mailer::{Mailer, Outcome};
+use super::model::Language;
 use super::template::Text;
 use crate::access::Scope;
 use crate::error::Result;
@@ -23,7 +25,10 @@ pub enum Delivered {
 pub async fn send_plain(scope: &Scope, name: &str, address: &str, text: &Text) -> Result<Delivered> {
     let config = &scope.op().app().config().mail;
     let host = config.from_address.rsplit_once('@').map_or("localhost", |(_, host)| host);
-    let Some(email) = compose(config, &format!("<{name}@{host}>"), address, text, scope.at())? else {
+    let composer = Composer::new(scope.op().app())?;
+    let composed =
+        composer.compose(&format!("<{name}@{host}>"), address, None, text, Language::Ja, scope.at())?;
+    let Some(email) = composed else {
         return Ok(Delivered::Never);
     };
     let outcome = match Mailer::new(config)? {

@@ -7,7 +7,7 @@ use serde_json::json;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::model::{Affected, Language, Message, Notice, Reason, pseudonym_of, slug_of};
+use super::model::{Affected, Audience, Language, Message, Notice, Reason, pseudonym_of, slug_of};
 use super::store_outbox::Office;
 use super::template::{Group, Known, List, Operator, Recipient, System, period};
 use super::{store, store_outbox};
@@ -133,7 +133,9 @@ impl Background {
             }
             None => {
                 let person = pseudonym_of(&message.recipient);
-                Ok(!store_outbox::entries_of(scope, in_force, &[person]).await?.is_empty())
+                let listed = !store_outbox::entries_of(scope, in_force, &[person]).await?.is_empty();
+                // Who is on the list again must not hear that they are not.
+                Ok(listed != (self.notice.audience == Audience::Cleared))
             }
         }
     }

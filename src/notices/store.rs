@@ -10,7 +10,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::model::{Affected, Audience, Notice, NoticeState};
+use super::model::{Affected, Audience, Delivery, Filter, Notice, NoticeState};
 use crate::access::Scope;
 use crate::clock::from_micros;
 use crate::error::Result;
@@ -108,7 +108,11 @@ fn notice_of(row: notice::Model) -> Result<Notice> {
         created_at,
         approved_by,
         approved_at,
+        send_from,
+        send_between,
+        filter,
     } = row;
+    let between = send_between.map(|hours| hours.parse().map_err(anyhow::Error::msg)).transpose()?;
     Ok(Notice {
         tenant: tenant_id,
         id,
@@ -122,6 +126,8 @@ fn notice_of(row: notice::Model) -> Result<Notice> {
         created_at: from_micros(created_at),
         approved_by,
         approved_at: approved_at.map(from_micros),
+        delivery: Delivery { from: send_from.map(from_micros), between },
+        filter: filter.map_or_else(|| Ok(Filter::default()), |filter| serde_json::from_str(&filter))?,
     })
 }
 
@@ -139,6 +145,12 @@ pub async fn insert_notice<C: ConnectionTrait>(database: &C, notice: &Notice) ->
         created_at: notice.created_at.as_microsecond(),
         approved_by: notice.approved_by,
         approved_at: notice.approved_at.map(|at| at.as_microsecond()),
+        send_from: notice.delivery.from.map(|at| at.as_microsecond()),
+        send_between: notice.delivery.between.map(|hours| hours.to_string()),
+        filter: match notice.filter.is_empty() {
+            true => None,
+            false => Some(serde_json::to_string(&notice.filter)?),
+        },
     };
     notice::Entity::insert(row.into_active_model().reset_all()).exec_without_returning(database).await?;
     Ok(())

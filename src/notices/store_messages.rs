@@ -11,9 +11,9 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::model::{Channel, Counts, Language, Message, MessageState, Notice, NoticeState, Reason};
+use super::model::{Audience, Channel, Counts, Language, Message, MessageState, Notice, NoticeState, Reason};
 use super::store::CHUNK;
-use crate::access::Scope;
+use crate::access::{Scope, Tx};
 use crate::clock::from_micros;
 use crate::error::{Error, Result};
 
@@ -42,23 +42,38 @@ pub async fn first_accepted(scope: &Scope, incident: Uuid) -> Result<Option<Time
     Ok(first.flatten().map(from_micros))
 }
 
-/// Recipients who have a message of this incident that has not failed, with the revision of the newest one; and whoever has
-/// any message of `revision` itself. What has failed in a cancelled notice does not count: nobody can try it again, so a
-/// notice that takes the cancelled one's place must be able to reach these people.
+/// States in which a message has told nobody.
+const IN_VAIN: [&str; 3] =
+    [MessageState::Failed.as_str(), MessageState::BouncedSoft.as_str(), MessageState::BouncedHard.as_str()];
+
+/// Recipients who have been told of this incident or are about to be, with the revision of the newest message; and whoever has any
+/// message of `revision` itself. What has failed or come back does not count: a notice for a later list reaches for these people
+/// anew. Nor does what failed in a cancelled notice of the same list: nobody can try it again, so a notice that takes the cancelled
+/// one's place must be able to. Whoever was last told not to be concerned has been told of nothing.
 pub async fn told<C: ConnectionTrait>(
     database: &C,
     tenant: Uuid,
     incident: Uuid,
     revision: Uuid,
 ) -> Result<HashMap<String, Uuid>> {
-    let rows: Vec<(String, Uuid)> = message::Entity::find()
+    let cleared: HashSet<Uuid> = notice::Entity::find()
         .select_only()
-        .column(message::Column::Recipient)
-        .column(message::Column::RevisionId)
+        .column(notice::Column::Id)
+        .filter(notice::Column::TenantId.eq(tenant))
+        .filter(notice::Column::IncidentId.eq(incident))
+        .filter(notice::Column::Audience.eq(Audience::Cleared.as_str()))
+        .into_tuple()
+        .all(database)
+        .await?
+        .into_iter()
+        .collect();
+    let rows: Vec<(String, Uuid, Uuid)> = message::Entity::find()
+        .select_only()
+        .columns([message::Column::Recipient, message::Column::RevisionId, message::Column::NoticeId])
         .filter(message::Column::TenantId.eq(tenant))
         .filter(message::Column::IncidentId.eq(incident))
         .filter(
-            Condition::any().add(message::Column::State.ne(MessageState::Failed.as_str())).add(
+            Condition::any().add(message::Column::State.is_not_in(IN_VAIN)).add(
                 Condition::all()
                     .add(message::Column::RevisionId.eq(revision))
                     .add(message::Column::NoticeId.not_in_subquery(cancelled_notices(tenant))),
@@ -68,7 +83,44 @@ pub async fn told<C: ConnectionTrait>(
         .into_tuple()
         .all(database)
         .await?;
-    Ok(rows.into_iter().collect())
+    let mut told = HashMap::new();
+    for (recipient, revision, notice) in rows {
+        match cleared.contains(&notice) {
+            true => told.remove(&recipient),
+            false => told.insert(recipient, revision),
+        };
+    }
+    Ok(told)
+}
+
+/// Where each person of an incident was last written to: tenant, record type and language.
+pub async fn last_places<C: ConnectionTrait>(
+    database: &C,
+    tenant: Uuid,
+    incident: Uuid,
+) -> Result<HashMap<String, (Uuid, String, Language)>> {
+    let rows: Vec<(String, Uuid, Option<String>, String)> = message::Entity::find()
+        .select_only()
+        .columns([
+            message::Column::Recipient,
+            message::Column::RecipientTenant,
+            message::Column::RecordType,
+            message::Column::Language,
+        ])
+        .filter(message::Column::TenantId.eq(tenant))
+        .filter(message::Column::IncidentId.eq(incident))
+        .filter(message::Column::RecordType.is_not_null())
+        .order_by_asc(message::Column::CreatedAt)
+        .into_tuple()
+        .all(database)
+        .await?;
+    let mut places = HashMap::new();
+    for (recipient, tenant, record_type, language) in rows {
+        if let Some(record_type) = record_type {
+            places.insert(recipient, (tenant, record_type, Language::from_stored(&language)?));
+        }
+    }
+    Ok(places)
 }
 
 /// Gives to a new notice the messages that failed in cancelled ones for the same list: a recipient has one message a list,
@@ -130,7 +182,7 @@ pub async fn told_elsewhere<C: ConnectionTrait>(database: &C, notice: &Notice) -
         .filter(message::Column::TenantId.eq(notice.tenant))
         .filter(message::Column::IncidentId.eq(notice.incident))
         .filter(message::Column::NoticeId.ne(notice.id))
-        .filter(message::Column::State.ne(MessageState::Failed.as_str()))
+        .filter(message::Column::State.is_not_in(IN_VAIN))
         .into_tuple()
         .all(database)
         .await?;
@@ -255,18 +307,19 @@ pub async fn fail_waiting<C: ConnectionTrait>(database: &C, notice: &Notice) -> 
     Ok(updated.rows_affected)
 }
 
-pub async fn failed<C: ConnectionTrait>(database: &C, notice: &Notice) -> Result<Vec<Message>> {
+/// Messages of a notice that have told nobody: failed, or came back.
+pub async fn in_vain<C: ConnectionTrait>(database: &C, notice: &Notice) -> Result<Vec<Message>> {
     let rows = message::Entity::find()
         .filter(message::Column::TenantId.eq(notice.tenant))
         .filter(message::Column::NoticeId.eq(notice.id))
-        .filter(message::Column::State.eq(MessageState::Failed.as_str()))
+        .filter(message::Column::State.is_in(IN_VAIN))
         .order_by_asc(message::Column::Id)
         .all(database)
         .await?;
     rows.into_iter().map(message_of).collect()
 }
 
-/// Puts failed messages into the queue again.
+/// Puts messages that have told nobody into the queue again.
 pub async fn requeue<C: ConnectionTrait>(database: &C, messages: &[Message], at: i64) -> Result<u64> {
     let mut moved = 0;
     for chunk in messages.chunks(CHUNK) {
@@ -278,12 +331,44 @@ pub async fn requeue<C: ConnectionTrait>(database: &C, messages: &[Message], at:
             .col_expr(message::Column::ReplyCode, Expr::value(None::<i32>))
             .filter(message::Column::TenantId.is_in(chunk.iter().map(|message| message.tenant)))
             .filter(message::Column::Id.is_in(chunk.iter().map(|message| message.id)))
-            .filter(message::Column::State.eq(MessageState::Failed.as_str()))
+            .filter(message::Column::State.is_in(IN_VAIN))
             .exec(database)
             .await?;
         moved += updated.rows_affected;
     }
     Ok(moved)
+}
+
+/// A message, locked: what happens to it is recorded one after the other. SQLite has one writer anyway.
+pub async fn locked(tx: &Tx, id: Uuid) -> Result<Option<Message>> {
+    let row =
+        message::Entity::find_by_id((tx.scope().tenant(), id)).lock_exclusive().one(tx.connection()).await?;
+    row.map(message_of).transpose()
+}
+
+/// The message with this Message-ID.
+pub async fn by_message_id(scope: &Scope, message_id: &str) -> Result<Option<Uuid>> {
+    let found = message::Entity::find()
+        .select_only()
+        .column(message::Column::Id)
+        .filter(message::Column::TenantId.eq(scope.tenant()))
+        .filter(message::Column::MessageId.eq(message_id))
+        .into_tuple()
+        .one(scope.connection())
+        .await?;
+    Ok(found)
+}
+
+/// Moves a locked message to a state that no worker gives it.
+pub async fn move_to(tx: &Tx, message: &Message, state: MessageState, reason: Option<Reason>) -> Result<()> {
+    message::Entity::update_many()
+        .col_expr(message::Column::State, Expr::value(state.as_str()))
+        .col_expr(message::Column::Reason, Expr::value(reason.map(Reason::as_str)))
+        .filter(message::Column::TenantId.eq(message.tenant))
+        .filter(message::Column::Id.eq(message.id))
+        .exec(tx.connection())
+        .await?;
+    Ok(())
 }
 
 /// Says at which tenant, as which record type and in which language a recipient can be reached after all.
@@ -300,7 +385,7 @@ pub async fn readdress<C: ConnectionTrait>(
         .col_expr(message::Column::Language, Expr::value(language.as_str()))
         .filter(message::Column::TenantId.eq(message.tenant))
         .filter(message::Column::Id.eq(message.id))
-        .filter(message::Column::State.eq(MessageState::Failed.as_str()))
+        .filter(message::Column::State.is_in(IN_VAIN))
         .exec(database)
         .await?;
     Ok(updated.rows_affected == 1)

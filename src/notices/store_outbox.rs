@@ -12,6 +12,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use super::hours::Hours;
 use super::model::{Affected, Message, MessageState, NoticeState, Reason};
 use super::store::{affected_of, concerned};
 use super::store_messages::message_of;
@@ -21,21 +22,42 @@ use crate::error::Result;
 const WAITING: [&str; 2] = ["queued", "deferred"];
 const OPEN: [&str; 3] = ["queued", "sending", "deferred"];
 
-fn notices_in(tenant: Uuid, state: NoticeState) -> SelectStatement {
+fn notices_in(tenant: Uuid, states: &[NoticeState]) -> SelectStatement {
     Query::select()
         .column(notice::Column::Id)
         .from(notice::Entity)
         .and_where(notice::Column::TenantId.eq(tenant))
-        .and_where(notice::Column::State.eq(state.as_str()))
+        .and_where(notice::Column::State.is_in(states.iter().map(|state| state.as_str())))
         .to_owned()
+}
+
+/// Approved notices that are sent in certain hours only, each with them and the zone of its incident.
+pub async fn with_hours(scope: &Scope) -> Result<Vec<(Uuid, Hours, String)>> {
+    let rows = notice::Entity::find()
+        .filter(notice::Column::TenantId.eq(scope.tenant()))
+        .filter(notice::Column::State.eq(NoticeState::Approved.as_str()))
+        .filter(notice::Column::SendBetween.is_not_null())
+        .all(scope.connection())
+        .await?;
+    let mut found = Vec::with_capacity(rows.len());
+    for row in rows {
+        let Some(hours) = row.send_between else { continue };
+        let incident = super::store::incident(scope.connection(), scope, row.incident_id).await?;
+        let zone = incident.map_or_else(|| "UTC".to_owned(), |incident| incident.zone);
+        found.push((row.id, hours.parse().map_err(anyhow::Error::msg)?, zone));
+    }
+    Ok(found)
 }
 
 /// What may be taken now: what waits and is due, and what a worker took and did not finish in time. Only of notices that
 /// are approved: a second wall behind the fan-out.
-fn takeable(tenant: Uuid, now: i64) -> Condition {
+fn takeable(tenant: Uuid, now: i64, resting: &[Uuid]) -> Condition {
     Condition::all()
         .add(message::Column::TenantId.eq(tenant))
-        .add(message::Column::NoticeId.in_subquery(notices_in(tenant, NoticeState::Approved)))
+        .add_option(
+            (!resting.is_empty()).then(|| message::Column::NoticeId.is_not_in(resting.iter().copied())),
+        )
+        .add(message::Column::NoticeId.in_subquery(notices_in(tenant, &[NoticeState::Approved])))
         .add(
             Condition::any()
                 .add(
@@ -57,18 +79,21 @@ pub async fn waits_for<C: ConnectionTrait>(database: &C, root: Uuid, tenant: Uui
         .filter(message::Column::TenantId.eq(root))
         .filter(message::Column::RecipientTenant.eq(tenant))
         .filter(message::Column::State.is_in(OPEN))
-        .filter(message::Column::NoticeId.in_subquery(notices_in(root, NoticeState::Approved)))
+        .filter(
+            message::Column::NoticeId
+                .in_subquery(notices_in(root, &[NoticeState::Approved, NoticeState::Paused])),
+        )
         .one(database)
         .await?;
     Ok(found.is_some())
 }
 
 /// Whether there is anything to take. Asked before a transaction is opened, so that an idle service writes nothing.
-pub async fn anything_due(scope: &Scope) -> Result<bool> {
+pub async fn anything_due(scope: &Scope, resting: &[Uuid]) -> Result<bool> {
     let found: Option<Uuid> = message::Entity::find()
         .select_only()
         .column(message::Column::Id)
-        .filter(takeable(scope.tenant(), scope.at_micros()))
+        .filter(takeable(scope.tenant(), scope.at_micros(), resting))
         .limit(1)
         .into_tuple()
         .one(scope.connection())
@@ -83,9 +108,10 @@ pub async fn claim<C: ConnectionTrait>(
     owner: Uuid,
     lease_until: i64,
     limit: u64,
+    resting: &[Uuid],
 ) -> Result<Vec<Message>> {
     let mut query = message::Entity::find()
-        .filter(takeable(scope.tenant(), scope.at_micros()))
+        .filter(takeable(scope.tenant(), scope.at_micros(), resting))
         .order_by_asc(message::Column::NextAttemptAt)
         .order_by_asc(message::Column::Id)
         .limit(limit);
@@ -132,7 +158,7 @@ pub async fn hold<C: ConnectionTrait>(
     owner: Uuid,
     lease_until: i64,
 ) -> Result<bool> {
-    let approved = notices_in(message.tenant, NoticeState::Approved);
+    let approved = notices_in(message.tenant, &[NoticeState::Approved]);
     let updated = message::Entity::update_many()
         .col_expr(message::Column::LeaseUntil, Expr::value(lease_until))
         .filter(owned(message, owner))
@@ -247,7 +273,7 @@ pub async fn finished(scope: &Scope) -> Result<Vec<Uuid>> {
 fn left_over(tenant: Uuid, now: i64) -> Condition {
     Condition::all()
         .add(message::Column::TenantId.eq(tenant))
-        .add(message::Column::NoticeId.in_subquery(notices_in(tenant, NoticeState::Cancelled)))
+        .add(message::Column::NoticeId.in_subquery(notices_in(tenant, &[NoticeState::Cancelled])))
         .add(
             Condition::any().add(message::Column::State.is_in(WAITING)).add(
                 Condition::all()

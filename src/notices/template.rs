@@ -40,6 +40,18 @@ const SOURCES: &[Source] = &[
         text: include_str!("../../templates/mail/incident_notice_person.en.txt"),
     },
     Source {
+        name: "incident_correction_person",
+        audience: Audience::Cleared,
+        language: Language::Ja,
+        text: include_str!("../../templates/mail/incident_correction_person.ja.txt"),
+    },
+    Source {
+        name: "incident_correction_person",
+        audience: Audience::Cleared,
+        language: Language::En,
+        text: include_str!("../../templates/mail/incident_correction_person.en.txt"),
+    },
+    Source {
         name: "incident_notice_tenant",
         audience: Audience::Tenants,
         language: Language::Ja,
@@ -255,12 +267,12 @@ pub fn samples(audience: Audience, language: Language) -> [Known; 2] {
     let typical = Known {
         recipient: Recipient {
             name: Some(match audience {
-                Audience::Persons => pick("見本 花子", "Hanako Mihon"),
+                Audience::Persons | Audience::Cleared => pick("見本 花子", "Hanako Mihon"),
                 Audience::Tenants => pick("見本中学校", "Mihon Junior High School"),
             }),
             tenants: match audience {
                 Audience::Persons => vec![pick("見本中学校", "Mihon Junior High School")],
-                Audience::Tenants => Vec::new(),
+                Audience::Tenants | Audience::Cleared => Vec::new(),
             },
             confirmed: false,
         },
@@ -281,7 +293,7 @@ pub fn samples(audience: Audience, language: Language) -> [Known; 2] {
             name: (audience == Audience::Tenants).then(|| strange.clone()),
             tenants: match audience {
                 Audience::Persons => vec![strange.clone(); 20],
-                Audience::Tenants => Vec::new(),
+                Audience::Tenants | Audience::Cleared => Vec::new(),
             },
             confirmed: true,
         },
@@ -338,13 +350,26 @@ mod tests {
 
     #[test]
     fn every_template_takes_the_same_texts_and_renders_the_worst_case() {
-        for source in SOURCES {
+        for source in SOURCES.iter().filter(|source| source.audience != Audience::Cleared) {
             check(source.audience, source.name, &texts()).unwrap();
             assert_eq!(
                 authors_variables(source.name, source.language).unwrap().into_iter().collect::<Vec<_>>(),
                 ["cause", "contact_desk", "data_items", "measures", "secondary_damage", "what_happened"]
             );
         }
+    }
+
+    #[test]
+    fn a_correction_says_why_and_whom_to_ask() {
+        let map = || {
+            Some(BTreeMap::from(
+                [("reason", "r"), ("contact_desk", "c")]
+                    .map(|(name, text)| (name.to_owned(), text.to_owned())),
+            ))
+        };
+        let variables = Variables { ja: map(), en: map() };
+        check(Audience::Cleared, "incident_correction_person", &variables).unwrap();
+        assert!(check(Audience::Persons, "incident_correction_person", &variables).is_err());
     }
 
     #[test]

@@ -7,12 +7,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::mailer::{Mailer, Outcome, compose};
+use super::compose::Composer;
+use super::events::{self, EventKind, NewEvent};
+use super::hours::Hours;
+use super::mailer::{Mailer, Outcome};
 use super::model::{Message, MessageState, NoticeState, Reason, backoff};
 use super::recipients::Background;
 use super::{capture, store, store_outbox, template};
@@ -95,6 +99,7 @@ pub async fn run_once(app: &Arc<App>) -> anyhow::Result<SentCounts> {
 struct Worker {
     app: Arc<App>,
     mailer: Mailer,
+    composer: Composer,
     /// Names this worker in its leases.
     owner: Uuid,
     ending: CancellationToken,
@@ -103,8 +108,9 @@ struct Worker {
 impl Worker {
     fn new(app: Arc<App>) -> anyhow::Result<Self> {
         let mailer = Mailer::new(&app.config().mail)?;
+        let composer = Composer::new(&app)?;
         let owner = app.entropy().id(app.clock().now());
-        Ok(Self { app, mailer, owner, ending: CancellationToken::new() })
+        Ok(Self { app, mailer, composer, owner, ending: CancellationToken::new() })
     }
 
     /// A scope for the present instant. Every read of an address is recorded with its reason as purpose.
@@ -118,8 +124,12 @@ impl Worker {
         if self.app.root().is_err() {
             return Ok(total);
         }
-        while !self.ending.is_cancelled() && store_outbox::anything_due(&self.scope()?).await? {
-            let sent = self.batch().await?;
+        while !self.ending.is_cancelled() {
+            let resting = self.resting().await?;
+            if !store_outbox::anything_due(&self.scope()?, &resting).await? {
+                break;
+            }
+            let sent = self.batch(&resting).await?;
             total.add(sent);
             if sent.released > 0 || sent.taken() == 0 {
                 break;
@@ -132,6 +142,16 @@ impl Worker {
         Ok(total)
     }
 
+    /// Notices that are not sent at this hour.
+    async fn resting(&self) -> Result<Vec<Uuid>> {
+        let scope = self.scope()?;
+        let rests = |(id, hours, zone): (Uuid, Hours, String)| {
+            let zone = TimeZone::get(&zone).unwrap_or(TimeZone::UTC);
+            (!hours.contain(scope.at(), &zone)).then_some(id)
+        };
+        Ok(store_outbox::with_hours(&scope).await?.into_iter().filter_map(rests).collect())
+    }
+
     fn lease_end(&self, scope: &Scope) -> i64 {
         scope.at_micros() + i64::from(self.app.config().outbox.lease_seconds) * 1_000_000
     }
@@ -141,12 +161,13 @@ impl Worker {
         Duration::from_secs(self.app.config().outbox.lease_seconds.into()) / 3
     }
 
-    async fn batch(&self) -> Result<SentCounts> {
+    async fn batch(&self, resting: &[Uuid]) -> Result<SentCounts> {
         let scope = self.scope()?;
         let limit = u64::from(self.app.config().outbox.batch);
         let tx = scope.begin().await?;
         let lease_end = self.lease_end(&scope);
-        let messages = store_outbox::claim(tx.connection(), &scope, self.owner, lease_end, limit).await?;
+        let messages =
+            store_outbox::claim(tx.connection(), &scope, self.owner, lease_end, limit, resting).await?;
         if messages.is_empty() {
             return Ok(SentCounts::default());
         }
@@ -221,6 +242,10 @@ impl Worker {
     /// Sends one message and writes down what came of it.
     async fn deliver(&self, background: &Background, message: &Message) -> Result<Delivery> {
         let scope = self.scope()?;
+        if self.is_paused(&scope, message).await? {
+            self.release(std::slice::from_ref(message)).await?;
+            return Ok(Delivery { state: MessageState::Sending, unreachable: false });
+        }
         if let Some(reason) = self.unwanted(&scope, background, message).await? {
             let state = self.record(message, Outcome::Never { reason, code: None }).await?;
             return Ok(Delivery { state, unreachable: false });
@@ -249,6 +274,12 @@ impl Worker {
         };
         let state = self.record(message, outcome).await?;
         Ok(Delivery { state, unreachable: outcome.is_unreachable() })
+    }
+
+    /// Whether its notice was paused since the message was taken.
+    async fn is_paused(&self, scope: &Scope, message: &Message) -> Result<bool> {
+        let notice = store::notice(scope.connection(), message.tenant, message.notice).await?;
+        Ok(notice.is_some_and(|notice| notice.state == NoticeState::Paused))
     }
 
     /// Why a message is not to be sent although it was taken: its notice has been cancelled since, or the list has been
@@ -325,8 +356,10 @@ impl Worker {
                 return never(Reason::NotRendered);
             }
         };
-        let config = &self.app.config().mail;
-        let Some(email) = compose(config, &message.message_id, &address, &text, scope.at())? else {
+        let return_path = self.composer.return_path(message.id);
+        let (id, language) = (&message.message_id, message.language);
+        let composed = self.composer.compose(id, &address, return_path, &text, language, scope.at())?;
+        let Some(email) = composed else {
             return never(Reason::BadAddress);
         };
         match &self.mailer {
@@ -369,6 +402,14 @@ impl Worker {
             tracing::warn!(message = %message.id, outcome = state.as_str(), "another worker has finished it");
             return Ok(MessageState::Sending);
         }
+        let kind = match state {
+            MessageState::Accepted => EventKind::Accepted,
+            MessageState::Failed => EventKind::Failed,
+            _ => EventKind::Deferred,
+        };
+        let why = reason.map(|reason| reason.as_str().to_owned());
+        let new = NewEvent { code: why, reply_code: code, ..NewEvent::default() };
+        events::append(&tx, message.id, kind, new).await?;
         let event = Event::new(format!("message.{}", state.as_str()), format!("message:{}", message.id));
         tx.commit(event.detail(json!({
             "notice": message.notice, "attempt": message.attempts, "code": code, "reason": reason.map(Reason::as_str)

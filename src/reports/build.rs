@@ -12,7 +12,6 @@ use super::words::Words;
 use crate::duties::{self, DutyState};
 use crate::incidents;
 use crate::incidents::model::{ActionState, EntryKind, InquiryState, Party, TeamRole};
-use crate::notices;
 
 /// Rules that decided, shown beside the outcome; the whole trace stands in the appendix.
 const MAX_REASONS: usize = 12;
@@ -176,19 +175,15 @@ fn notices(material: &Material, words: &Words) -> Vec<Notice> {
     material
         .notices
         .iter()
-        .map(|(notice, counts)| {
-            let notices::Counts { queued, sending, accepted, deferred, failed } = counts;
-            let waiting = queued + sending + deferred;
-            Notice {
-                at: words.moment(notice.approved_at.unwrap_or(notice.created_at)),
-                audience: words.audience(notice.audience),
-                list: number(notice.revision),
-                state: words.notice_state(notice.state),
-                total: waiting + accepted + failed,
-                accepted: *accepted,
-                waiting,
-                failed: *failed,
-            }
+        .map(|(notice, counts)| Notice {
+            at: words.moment(notice.approved_at.unwrap_or(notice.created_at)),
+            audience: words.audience(notice.audience),
+            list: number(notice.revision),
+            state: words.notice_state(notice.state),
+            total: counts.audience(),
+            accepted: counts.accepted + counts.told_otherwise,
+            waiting: counts.open(),
+            failed: counts.not_reached(),
         })
         .collect()
 }

@@ -222,11 +222,13 @@ impl Words {
     labels! { audience(Audience) {
         Audience::Persons => "persons", "本人";
         Audience::Tenants => "tenants", "利用者（組織）";
+        Audience::Cleared => "persons no longer concerned", "対象外と判明した本人";
     }}
 
     labels! { notice_state(NoticeState) {
         NoticeState::Draft => "draft", "下書き";
         NoticeState::Approved => "being sent", "送信中";
+        NoticeState::Paused => "paused", "中断中";
         NoticeState::Done => "done", "送信完了";
         NoticeState::Cancelled => "cancelled", "取りやめ";
     }}

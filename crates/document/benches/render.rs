@@ -1,4 +1,4 @@
-//! What a document costs in each form: a report of four pages, and a table of 10,000 rows.
+//! What a document costs in each form: a report of four pages, a table of 10,000 rows, and letters.
 
 use divan::{Bencher, black_box};
 use document::{Block, Column, Document, Language, Sheet, Table};
@@ -71,4 +71,16 @@ fn pdf_of_table(bencher: Bencher<'_, '_>, rows: usize) {
 fn docx_of_table(bencher: Bencher<'_, '_>, rows: usize) {
     let sheet = table(rows);
     bencher.bench(|| black_box(&sheet).docx());
+}
+
+#[divan::bench(args = [1_000, 10_000], sample_count = 5)]
+fn pdf_of_letters(bencher: Bencher<'_, '_>, count: usize) {
+    let letters = sample::letters(Language::Ja, count);
+    bencher.bench(|| black_box(&letters).pdf().expect("they can be printed"));
+}
+
+#[divan::bench(sample_count = 5)]
+fn check_of_letters(bencher: Bencher<'_, '_>) {
+    let letters = sample::letters(Language::Ja, 1_000);
+    bencher.bench(|| black_box(&letters).check().expect("they can be printed"));
 }

@@ -1,4 +1,4 @@
-//! Writes the report of the tests in all forms into a folder, to be looked at: `cargo run -p document --example sample -- FOLDER`.
+//! Writes the report of the tests in all forms, and two letters, into a folder, to be looked at: `cargo run -p document --example sample -- FOLDER`.
 
 use std::path::PathBuf;
 
@@ -17,6 +17,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         std::fs::write(name("txt"), sheet.text())?;
         std::fs::write(name("pdf"), sheet.pdf()?.bytes)?;
         std::fs::write(name("docx"), sheet.docx())?;
+        let mut letters = sample::letters(language, 2);
+        letters.duplex = true;
+        // The second one is longer than a page.
+        let [_, long] = &mut letters.letters[..] else { continue };
+        long.paragraphs.extend_from_within(1..7);
+        long.paragraphs.extend_from_within(1..7);
+        std::fs::write(folder.join(format!("letters.{}.pdf", language.tag())), letters.pdf()?.bytes)?;
     }
     Ok(())
 }

@@ -33,6 +33,22 @@ pub mod limits {
     pub const DEPTH: usize = 4;
     /// Levels of headings.
     pub const LEVELS: u8 = 4;
+    /// Letters of one file.
+    pub const LETTERS: usize = 10_000;
+    /// Lines of an address, as they are given and as they stand in the window of an envelope.
+    pub const ADDRESS: usize = 6;
+    /// Lines of a sender, as they are given.
+    pub const SENDER: usize = 8;
+    /// Characters of what stands in one line of a letter, before it is broken into lines: of an address, a date, a subject.
+    pub const LETTER_LINE: usize = 200;
+    /// Paragraphs of a letter.
+    pub const PARAGRAPHS: usize = 200;
+    /// Characters of one letter: some twelve pages.
+    pub const LETTER: usize = 20_000;
+    /// Characters of all letters of one file: 10,000 of a page each.
+    pub const ALL_LETTERS: usize = 20_000_000;
+    /// Pages of one file of letters, with the empty ones: line ends alone could make more of these characters.
+    pub const LETTER_PAGES: usize = 50_000;
     /// Faults that are told; more would say nothing new.
     pub const FAULTS: usize = 20;
 }

@@ -4,6 +4,7 @@ mod check;
 mod clean;
 mod docx;
 mod html;
+mod letters;
 mod model;
 mod moment;
 mod pdf;
@@ -13,6 +14,7 @@ mod words;
 mod xml;
 
 pub use check::{Fault, Faults, Sheet, limits};
+pub use letters::{Letter, Letters, LettersError};
 pub use model::{
     Align, Block, Column, Document, Field, Item, Language, List, ListKind, Meta, Note, NoteKind, State, Table,
 };

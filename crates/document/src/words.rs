@@ -30,6 +30,11 @@ impl Language {
         }
     }
 
+    /// Title of a file of letters. It says nothing of a person: titles stand in lists of files and in queues of printers.
+    pub(crate) fn letters(self) -> &'static str {
+        self.say("通知書", "Letters")
+    }
+
     pub(crate) fn contents(self) -> &'static str {
         self.say("目次", "Contents")
     }

@@ -219,7 +219,8 @@ fn of_list(list: &Revision) -> serde_json::Value {
 
 fn of_notice(notice: &Notice, counts: &Counts) -> serde_json::Value {
     let Notice { id, revision, audience, state, created_at, approved_at, .. } = notice;
-    let Counts { queued, sending, accepted, deferred, failed } = counts;
+    let Counts { queued, sending, accepted, deferred, failed, bounced_soft, bounced_hard, told_otherwise } =
+        counts;
     json!([
         id,
         revision,

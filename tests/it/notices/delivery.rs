@@ -118,7 +118,7 @@ async fn after_the_last_attempt_a_person_decides() {
     assert_eq!(fixture.send().await.accepted, 1);
     assert_eq!(fixture.standing(&notice).await, "DONE 0 0 1 0 0");
     let again = fixture.act(&fixture.officer, "retryNotice", &notice).await;
-    assert_eq!(again["message"], "no message of this notice has failed");
+    assert_eq!(again["message"], "no message of this notice has failed or come back");
 }
 
 #[tokio::test(flavor = "multi_thread")]

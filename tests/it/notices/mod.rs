@@ -5,6 +5,8 @@ mod capture;
 mod crash;
 mod delivery;
 pub mod fixture;
+mod planned;
+mod returns;
 pub mod sink;
 mod tls;
 mod tls_server;

@@ -8,6 +8,7 @@ use krilla::annotation::{Annotation, LinkAnnotation, Target};
 use krilla::color::rgb;
 use krilla::configure::{Accessibility, Archival, ConfigurationBuilder};
 use krilla::destination::XyzDestination;
+use krilla::error::KrillaError;
 use krilla::geom::{PathBuilder, Point, Rect, Transform};
 use krilla::metadata::{DateTime, Metadata};
 use krilla::num::NormalizedF32;
@@ -24,34 +25,89 @@ use krilla::{Document as File, SerializeSettings};
 
 use super::face::Face;
 use super::page::{Emphasis, HEIGHT, Ink, Layout, Mark, Page, Run, Style, WIDTH};
+use super::shape::MissingMap;
 use super::tree::{Kind, NodeId, Tree};
-use super::{Missing, PdfError};
-use crate::model::Document;
+use super::{Missing, Pdf, PdfError};
+use crate::model::{Document, Language};
+use crate::moment::Moment;
 
-/// Writes the file.
-pub fn draw(document: &Document, face: &Face, layout: Layout) -> Result<(Vec<u8>, Vec<Missing>), PdfError> {
-    let Layout { pages, tree, marks, targets, missing } = layout;
-    let configuration = ConfigurationBuilder::new()
-        .with_archival_validator(Archival::A2_A)
-        .with_accessibility_validator(Accessibility::UA1)
-        .finish()
-        .map_err(|error| PdfError(format!("{error:?}")))?;
-    let mut file = File::new_with(SerializeSettings { configuration, ..SerializeSettings::default() });
-    let mut parts = Parts::new(&tree);
-    for page in pages {
-        draw_page(&mut file, face, page, &targets, &mut parts)?;
-    }
-    file.set_tag_tree(parts.finish(document.language.tag()));
-    file.set_outline(outline(marks));
-    file.set_metadata(metadata(document));
-    let bytes = file.finish().map_err(|error| PdfError(format!("{error:?}")))?;
-    let missing = missing.into_iter().map(|(text, (shown, count))| Missing { text, shown, count }).collect();
-    Ok((bytes, missing))
+/// A file that is being written: what is laid out is added part by part, so that the pages of many letters need not wait for each
+/// other in memory.
+pub struct Writer<'f> {
+    face: &'f Face,
+    file: File,
+    tags: TagTree,
+    marks: Vec<Mark>,
+    missing: MissingMap,
+    /// So far.
+    pub pages: usize,
 }
 
-fn metadata(document: &Document) -> Metadata {
+impl<'f> Writer<'f> {
+    /// An empty file.
+    pub fn new(face: &'f Face, language: Language) -> Result<Self, PdfError> {
+        let configuration = ConfigurationBuilder::new()
+            .with_archival_validator(Archival::A2_A)
+            .with_accessibility_validator(Accessibility::UA1)
+            .finish()
+            .map_err(|_| PdfError("no such standards".to_owned()))?;
+        let file = File::new_with(SerializeSettings { configuration, ..SerializeSettings::default() });
+        let tags = TagTree::new().with_lang(Some(language.tag().to_owned()));
+        Ok(Self { face, file, tags, marks: Vec::new(), missing: MissingMap::new(), pages: 0 })
+    }
+
+    /// Adds pages behind those that are there.
+    pub fn add(&mut self, layout: Layout) -> Result<(), PdfError> {
+        let Layout { pages, tree, marks, targets, missing } = layout;
+        let before = self.pages;
+        self.marks.extend(marks.into_iter().map(|mark| Mark { page: before + mark.page, ..mark }));
+        for (text, (shown, count)) in missing {
+            self.missing.entry(text).or_insert((shown, 0)).1 += count;
+        }
+        self.pages += pages.len();
+        let mut parts = Parts::new(&tree);
+        for page in pages {
+            draw_page(&mut self.file, self.face, page, &targets, &mut parts)?;
+        }
+        parts.finish(&mut self.tags);
+        Ok(())
+    }
+
+    /// Writes what was added.
+    pub fn finish(mut self, metadata: Metadata) -> Result<Pdf, PdfError> {
+        self.file.set_tag_tree(self.tags);
+        self.file.set_outline(outline(self.marks));
+        self.file.set_metadata(metadata);
+        let bytes = self.file.finish().map_err(|error| refused(&error))?;
+        let missing = self.missing.into_iter().map(|(text, (shown, count))| Missing { text, shown, count });
+        Ok(Pdf { bytes, pages: self.pages, missing: missing.collect() })
+    }
+}
+
+/// What the writer refused, by its names only: what stands behind them may be text of the document, which no error holds.
+fn refused(error: &KrillaError) -> PdfError {
+    let name = |error: String| {
+        error.split(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default().to_owned()
+    };
+    PdfError(match error {
+        KrillaError::Validation(errors) => {
+            let names: Vec<_> = errors.iter().map(|(error, _)| name(format!("{error:?}"))).collect();
+            names.join(", ")
+        }
+        error => name(format!("{error:?}")),
+    })
+}
+
+/// What a document's file says of itself.
+pub fn metadata(document: &Document) -> Metadata {
     let (meta, language) = (&document.meta, document.language);
-    let at = meta.generated_at;
+    about(&document.title, language, meta.generated_at)
+        .description(format!("{} ({})", language.identity(meta), language.state(meta.state)))
+        .document_id(format!("{}\n{}\n{}", meta.number, meta.version, meta.source_digest))
+}
+
+/// What every file says of itself.
+pub fn about(title: &str, language: Language, at: Moment) -> Metadata {
     let (hours, minutes) = (at.offset / 60, at.offset.unsigned_abs() % 60);
     let date = DateTime::new(at.year)
         .month(at.month)
@@ -62,12 +118,10 @@ fn metadata(document: &Document) -> Metadata {
         .utc_offset_hour(i8::try_from(hours).unwrap_or(0))
         .utc_offset_minute(u8::try_from(minutes).unwrap_or(0));
     Metadata::new()
-        .title(document.title.clone())
-        .description(format!("{} ({})", language.identity(meta), language.state(meta.state)))
+        .title(title.to_owned())
         .language(language.tag().to_owned())
         .creator("Suimon".to_owned())
         .creation_date(date)
-        .document_id(format!("{}\n{}\n{}", meta.number, meta.version, meta.source_digest))
 }
 
 fn outline(marks: Vec<Mark>) -> Outline {
@@ -294,12 +348,10 @@ impl<'t> Parts<'t> {
         }
     }
 
-    fn finish(mut self, language: &str) -> TagTree {
-        let mut tags = TagTree::new().with_lang(Some(language.to_owned()));
+    fn finish(mut self, tags: &mut TagTree) {
         for root in std::mem::take(&mut self.roots) {
             tags.push(self.group(root));
         }
-        tags
     }
 
     fn group(&mut self, node: NodeId) -> TagGroup {
@@ -338,6 +390,7 @@ fn tag(kind: &Kind) -> TagKind {
         Kind::Cell { columns } => {
             Tag::TD.with_col_span(NonZeroU32::new(*columns).filter(|columns| columns.get() > 1)).into()
         }
+        Kind::Letter => Tag::Article.into(),
         Kind::Group => Tag::Div.into(),
         Kind::Link => Tag::Link.into(),
         Kind::Strong => Tag::Strong.into(),

@@ -9,7 +9,7 @@ use crate::model::{Block, Document, Item, Language, List, ListKind, Note, NoteKi
 use crate::rich::{Inline, Rich};
 
 /// Size of the text: what Japanese offices print (10.5 points).
-const SIZE: f32 = 10.5;
+pub const SIZE: f32 = 10.5;
 
 /// Lays a document out.
 pub fn lay_out(document: &Document, face: &Face) -> Layout {
@@ -20,8 +20,7 @@ pub fn lay_out(document: &Document, face: &Face) -> Layout {
     }
     flow.missing_note();
     flow.furniture(&document.meta);
-    let Flow { pages, tree, marks, targets, missing, .. } = flow;
-    Layout { pages, tree, marks, targets, missing }
+    flow.finish()
 }
 
 /// Where the next block goes.
@@ -32,7 +31,7 @@ pub struct Flow<'a> {
     /// Top of what comes next.
     pub y: f32,
     pub tree: Tree,
-    marks: Vec<Mark>,
+    pub(super) marks: Vec<Mark>,
     targets: Vec<String>,
     pub(super) missing: MissingMap,
     band: Option<Band>,
@@ -64,7 +63,7 @@ pub struct Setting {
 }
 
 impl<'a> Flow<'a> {
-    fn new(language: Language, face: &'a Face) -> Self {
+    pub(super) fn new(language: Language, face: &'a Face) -> Self {
         Self {
             face,
             language,
@@ -76,6 +75,12 @@ impl<'a> Flow<'a> {
             missing: MissingMap::new(),
             band: None,
         }
+    }
+
+    /// What was laid out.
+    pub(super) fn finish(self) -> Layout {
+        let Self { pages, tree, marks, targets, missing, .. } = self;
+        Layout { pages, tree, marks, targets, missing }
     }
 
     /// Of the text, by its size.
@@ -204,7 +209,7 @@ impl<'a> Flow<'a> {
 
     /// Lines one below the other, over pages; no page begins or ends with a single line of a longer text. The label stands before
     /// the first of them.
-    fn flow_text(&mut self, text: &Text, set: Setting, label: Option<(&Shaped, NodeId)>) {
+    pub(super) fn flow_text(&mut self, text: &Text, set: Setting, label: Option<(&Shaped, NodeId)>) {
         let lines = break_lines(&text.shaped, set.width);
         if lines.is_empty() {
             self.ensure(set.leading);

@@ -61,7 +61,8 @@ impl Flow<'_> {
         }
     }
 
-    fn foot(&mut self, words: &str, style: Style) {
+    /// In the middle of the foot of the last page.
+    pub(super) fn foot(&mut self, words: &str, style: Style) {
         let number = self.shape_plain(words, style);
         let set = Setting { left: SIDE, width: MEASURE, leading: 14.0, size: style.size, justify: false };
         if let Some(line) = break_lines(&number, MEASURE).first() {

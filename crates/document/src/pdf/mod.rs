@@ -4,23 +4,40 @@ mod draw;
 mod face;
 mod flow;
 mod furniture;
+mod letterhead;
+mod letters;
 mod lines;
 mod page;
 mod shape;
 mod table;
 mod tree;
 
+use std::fmt;
+
 use crate::check::Sheet;
 
 /// A PDF with what could not be shown in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Pdf {
     /// The file.
     pub bytes: Vec<u8>,
     /// How many pages it has.
     pub pages: usize,
-    /// What the font lacks, in the order of code points. The last page of the file says it too.
+    /// What the font lacks, in the order of code points. The last page of a document says it too; letters, which go to people, do
+    /// not.
     pub missing: Vec<Missing>,
+}
+
+/// Without what is in it: a log is no place for a report or for people's addresses.
+impl fmt::Debug for Pdf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { bytes, pages, missing } = self;
+        f.debug_struct("Pdf")
+            .field("bytes", &bytes.len())
+            .field("pages", pages)
+            .field("missing", &missing.len())
+            .finish()
+    }
 }
 
 /// A character (with what is combined with it) that the font lacks.
@@ -46,9 +63,8 @@ impl Sheet {
     /// Never for a checked document, as far as tests know; if the writer refuses something, it is told here.
     pub fn pdf(&self) -> Result<Pdf, PdfError> {
         let face = face::Face::embedded(self.document().language)?;
-        let layout = flow::lay_out(self.document(), &face);
-        let pages = layout.pages.len();
-        let (bytes, missing) = draw::draw(self.document(), &face, layout)?;
-        Ok(Pdf { bytes, pages, missing })
+        let mut writer = draw::Writer::new(&face, self.document().language)?;
+        writer.add(flow::lay_out(self.document(), &face))?;
+        writer.finish(draw::metadata(self.document()))
     }
 }

@@ -83,6 +83,11 @@ impl Shaped {
         Self { text, glyphs, atoms, styles }
     }
 
+    /// Whether nothing is seen of it.
+    pub fn is_blank(&self) -> bool {
+        self.atoms.iter().all(|atom| atom.space)
+    }
+
     fn cluster(&mut self, face: &Face, missing: &mut MissingMap, cluster: &str, size: f32, style: u16) {
         let first = self.glyphs.len();
         let start = self.text.len();

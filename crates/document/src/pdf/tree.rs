@@ -30,6 +30,8 @@ pub enum Kind {
         columns: u32,
     },
     Group,
+    /// One of many in a file.
+    Letter,
     Link,
     Strong,
     Emphasis,

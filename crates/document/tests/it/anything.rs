@@ -1,8 +1,8 @@
-//! Any document that passes the check can be written in every form.
+//! Any document that passes the check can be written in every form, and any letter that passes it can be printed.
 
 use document::{
-    Align, Block, Choice, Column, Document, Field, Inline, Item, Language, List, ListKind, Meta, Note,
-    NoteKind, Rich, State, Table, Value,
+    Align, Block, Choice, Column, Document, Field, Inline, Item, Language, Letter, Letters, LettersError,
+    List, ListKind, Meta, Note, NoteKind, Rich, State, Table, Value,
 };
 use proptest::prelude::*;
 
@@ -98,6 +98,25 @@ prop_compose! {
     }
 }
 
+/// Lines of a letter: most of them as people have them.
+fn letter_line() -> impl Strategy<Value = String> {
+    prop_oneof![3 => "[ -~ぁ-ん一-龠（）ー]{1,60}", 1 => text()]
+}
+
+/// What a letter is made of; one itself cannot be shown when a case fails.
+type Parts = (Vec<String>, Vec<String>, [String; 3], Vec<String>, usize);
+
+fn letter_parts() -> impl Strategy<Value = Parts> {
+    let lines = |count| prop::collection::vec(letter_line(), count);
+    let single = prop::array::uniform3(letter_line());
+    (lines(0..7), lines(0..5), single, prop::collection::vec(text(), 1..5), 1_usize..60)
+}
+
+fn letter((address, sender, [date, reference, subject], paragraphs, times): Parts) -> Letter {
+    let paragraphs = paragraphs.into_iter().map(|text| text.repeat(times)).collect();
+    Letter { address, sender, date, reference, subject, paragraphs }
+}
+
 proptest! {
     // Each case is a PDF twice.
     #![proptest_config(ProptestConfig::with_cases(48))]
@@ -123,5 +142,25 @@ proptest! {
         let sheet = crate::common::around(Language::En, blocks).check().unwrap();
         let html = sheet.html();
         prop_assert!(!html.chars().any(|letter| letter.is_control() && letter != '\n' && letter != '\t'));
+    }
+    #[test]
+    fn any_letters_are_printed_or_have_faults(
+        parts in prop::collection::vec(letter_parts(), 1..6), ja in any::<bool>(), duplex in any::<bool>(),
+    ) {
+        let mut letters = Letters {
+            language: if ja { Language::Ja } else { Language::En },
+            generated_at: "2023-11-02T15:04:05+09:00".parse().unwrap(),
+            duplex,
+            letters: parts.into_iter().map(letter).collect(),
+        };
+        if let Err(LettersError::Letters(faults)) = letters.check() {
+            for index in faults.keys().rev() {
+                letters.letters.remove(*index);
+            }
+        }
+        match letters.pdf() {
+            Ok(pdf) => prop_assert!(pdf.pages >= letters.letters.len() && (!duplex || pdf.pages % 2 == 0)),
+            Err(error) => prop_assert!(letters.letters.is_empty(), "{error}"),
+        }
     }
 }

@@ -4,6 +4,7 @@ mod anything;
 mod common;
 mod docx;
 mod html;
+mod letters;
 mod limits;
 mod pdf;
 mod sample;

@@ -1,8 +1,8 @@
 //! A report as a part would build it, in both languages. The people and the incident are made up.
 
 use document::{
-    Block, Choice, Column, Document, Field, Item, Language, List, ListKind, Meta, Note, NoteKind, Rich,
-    State, Table, Value,
+    Block, Choice, Column, Document, Field, Item, Language, Letter, Letters, List, ListKind, Meta, Note,
+    NoteKind, Rich, State, Table, Value,
 };
 
 pub const DIGEST: &str = "sha256:3f0a1c5be7d24a9f8b60e1c2d3f4a5b697887766554433221100ffeeddccbbaa";
@@ -157,5 +157,86 @@ fn en() -> Document {
         language: Language::En,
         meta: meta("INC-2023-001-DPC", State::Final),
         blocks,
+    }
+}
+
+/// Letters to made-up people, alike but for address and salutation, as a notice makes them.
+pub fn letters(language: Language, count: usize) -> Letters {
+    let letter = |index: usize| match language {
+        Language::Ja => ja_letter(index),
+        Language::En => en_letter(index),
+    };
+    Letters {
+        language,
+        generated_at: "2023-11-02T15:04:05+09:00".parse().unwrap(),
+        duplex: false,
+        letters: (0..count).map(letter).collect(),
+    }
+}
+
+fn owned<const N: usize>(texts: [&str; N]) -> Vec<String> {
+    texts.map(str::to_owned).to_vec()
+}
+
+fn ja_letter(index: usize) -> Letter {
+    let name = format!("見本 太郎{index}");
+    Letter {
+        address: vec![
+            "〒100-0000".to_owned(),
+            format!("東京都千代田区見本町1丁目2番{index}号"),
+            "サンプルレジデンス見本町第二タワー 1203号室".to_owned(),
+            format!("{name} 様"),
+        ],
+        sender: owned([
+            "学校法人サンプル学園",
+            "〒100-0001 東京都千代田区例示町4丁目5番6号",
+            "個人情報保護管理者　例示 花子",
+            "電話 03-0000-0000（平日9時～17時）",
+        ]),
+        date: "2023年11月2日".to_owned(),
+        reference: format!("INC-2023-001-N2 / {:05}", index + 1),
+        subject: "個人情報の漏えいのおそれに関するお詫びとお知らせ".to_owned(),
+        paragraphs: vec![
+            format!("{name} 様"),
+            "平素より当学園の教育活動にご理解を賜り、厚く御礼申し上げます。このたび、オンライン申請システムにおいて、あなたの個人情報が他の利用者に閲覧された可能性があることが判明しましたので、お知らせいたします。ご心配とご迷惑をおかけしますことを、深くお詫び申し上げます。".to_owned(),
+            "1. 概要\n2023年10月26日（木）21時59分から22時46分までの間、CDN（Content Delivery Network）のキャッシュ設定の誤りにより、ログイン中の利用者のページが他の利用者に表示される状態となっていました。".to_owned(),
+            "2. 漏えい等のおそれがある個人情報の項目\n氏名、住所、電話番号、メールアドレス、申請内容。クレジットカードの番号とパスワードは含まれません。".to_owned(),
+            "3. 原因\n応答ヘッダー Cache-Control: private を無視する規則が、一時的に有効になっていたことによるものです。".to_owned(),
+            "4. 二次被害又はそのおそれの有無\n現時点で確認されていません。不審な電話やメールを受け取られた場合は、下記の窓口までご連絡ください。".to_owned(),
+            "5. 対応\n設定を元に戻し、キャッシュを全て消去しました。今後は設定の変更を二人で確認し、本番と同じ構成で試験します。".to_owned(),
+            "お問い合わせ先\n個人情報相談窓口　電話 03-0000-0000（平日9時～17時）\nメール info@example.jp".to_owned(),
+        ],
+    }
+}
+
+fn en_letter(index: usize) -> Letter {
+    let name = format!("Alex Sample{index}");
+    Letter {
+        address: vec![
+            name.clone(),
+            format!("Flat {index}, The Example Court"),
+            "12 Sample Street".to_owned(),
+            "Dublin D02 XY45".to_owned(),
+            "IRELAND".to_owned(),
+        ],
+        sender: owned([
+            "Sample School",
+            "1 Example Street, Dublin D01 AB12",
+            "Data protection officer: Robin Example",
+            "Telephone +353 1 000 0000",
+        ]),
+        date: "2 November 2023".to_owned(),
+        reference: format!("INC-2023-001-N2 / {:05}", index + 1),
+        subject: "Your personal data may have been seen by others".to_owned(),
+        paragraphs: vec![
+            format!("Dear {name},"),
+            "we write to tell you of a mistake of ours that concerns you. On Thursday, 26 October 2023, between 21:59 and 22:46, pages of our portal “My page” were shown to people other than those whom they concern. Yours may be among them. We are sorry.".to_owned(),
+            "What was seen: name, address, telephone number, email address and what you applied for. Card numbers and passwords were not.".to_owned(),
+            "Why: a rule of the content delivery network that ignored the header Cache-Control: private had been put into force by mistake.".to_owned(),
+            "What may follow: others may know your address. We know of no misuse. Please be wary of calls and messages that speak of your application, and never give a password to anybody who asks for it.".to_owned(),
+            "What we have done: the rule was taken back and all caches were emptied within the hour. Changes are confirmed by a second person now and are tried on a copy first. The Data Protection Commission was told on 28 October.".to_owned(),
+            "Whom to ask: Robin Example, data protection officer\nTelephone +353 1 000 0000, info@example.org".to_owned(),
+            "Yours sincerely\nSample School".to_owned(),
+        ],
     }
 }

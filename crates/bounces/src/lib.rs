@@ -1,0 +1,10 @@
+#![doc = include_str!("../README.md")]
+
+mod return_path;
+mod returned;
+mod status;
+mod words;
+
+pub use return_path::{BadReturnPath, MESSAGE, ReturnPath};
+pub use returned::{Action, Mail, Report, Returned, Unreadable, limits, read};
+pub use status::{Code, Verdict};

@@ -1,0 +1,3 @@
+mod hostile;
+mod real;
+mod return_path;

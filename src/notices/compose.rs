@@ -1,0 +1,222 @@
+//! How a mail is written: its parts, its return path, its signature.
+
+use std::fmt::Write as _;
+use std::time::{Duration, UNIX_EPOCH};
+
+use anyhow::Context;
+use bounces::ReturnPath;
+use jiff::Timestamp;
+use lettre::address::Envelope;
+use lettre::message::dkim::{
+    DkimCanonicalization, DkimCanonicalizationType, DkimConfig, DkimSigningAlgorithm, DkimSigningKey,
+};
+use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MultiPart, SinglePart};
+use lettre::{Address, Message};
+use uuid::Uuid;
+
+use super::mailer::Email;
+use super::model::Language;
+use super::template::Text;
+use crate::app::App;
+use crate::config::MailConfig;
+
+/// What the marks of return paths are made with.
+const RETURN_PATH: &str = "suimon return path v1";
+/// What a signature covers (RFC 6376, 5.4.1): what a reader sees, and what tells programs what it is.
+const SIGNED: [&str; 8] =
+    ["From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type", "Auto-Submitted"];
+
+/// RFC 3834, 5: nobody's holiday notice shall answer this.
+#[derive(Clone)]
+struct AutoSubmitted;
+
+impl Header for AutoSubmitted {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), "auto-generated".to_owned())
+    }
+}
+
+/// Writes mails as the configuration says.
+pub struct Composer {
+    from: Mailbox,
+    returns: Option<ReturnPath>,
+    dkim: Option<DkimConfig>,
+}
+
+impl Composer {
+    /// From the configuration.
+    ///
+    /// # Errors
+    /// When an address is none, or the key file cannot be read.
+    pub fn new(app: &App) -> anyhow::Result<Self> {
+        let config = &app.config().mail;
+        let from: Address =
+            config.from_address.parse().ok().context("mail.from_address is not a mail address")?;
+        let name = Some(config.from_name.clone()).filter(|name| !name.is_empty());
+        Ok(Self { from: Mailbox::new(name, from), returns: returns(app)?, dkim: dkim(config)? })
+    }
+
+    /// Where a message comes back to; nothing where nobody reads what comes back: then it comes back to the sender's address.
+    pub fn return_path(&self, message: Uuid) -> Option<String> {
+        self.returns.as_ref().map(|returns| returns.address(message.into_bytes()))
+    }
+
+    /// Writes a mail. `None` when `address` is not a mail address.
+    ///
+    /// # Errors
+    /// Unexpected ones only; their text holds no address.
+    pub fn compose(
+        &self,
+        message_id: &str,
+        address: &str,
+        return_path: Option<String>,
+        text: &Text,
+        language: Language,
+        at: Timestamp,
+    ) -> anyhow::Result<Option<Email>> {
+        // An address outside ASCII needs SMTPUTF8 (RFC 6531) on every server of its way; we do not promise that.
+        let address = address.trim();
+        let Some(to) = address.parse::<Address>().ok().filter(|_| address.is_ascii()) else {
+            return Ok(None);
+        };
+        let return_path = match return_path {
+            Some(path) => path.parse().ok().context("a return path is no mail address")?,
+            None => self.from.email.clone(),
+        };
+        let seconds = u64::try_from(at.as_second()).unwrap_or_default();
+        let plain = SinglePart::builder().header(ContentType::TEXT_PLAIN).body(text.body.clone());
+        let html = SinglePart::builder().header(ContentType::TEXT_HTML).body(html(text, language));
+        let parts =
+            MultiPart::alternative().boundary(boundary(message_id)).singlepart(plain).singlepart(html);
+        let mut message = Message::builder()
+            .from(self.from.clone())
+            .to(Mailbox::new(None, to.clone()))
+            .subject(text.subject.as_str())
+            .date(UNIX_EPOCH + Duration::from_secs(seconds))
+            .message_id(Some(message_id.to_owned()))
+            .header(AutoSubmitted)
+            .multipart(parts)
+            .ok()
+            .context("a mail could not be built")?;
+        if let Some(dkim) = &self.dkim {
+            message.sign(dkim);
+        }
+        let envelope =
+            Envelope::new(Some(return_path), vec![to]).ok().context("a mail without a recipient")?;
+        Ok(Some(Email { message_id: message_id.to_owned(), envelope, bytes: message.formatted() }))
+    }
+}
+
+/// The same for the same message: a repeat is the same mail to the last byte but for its date.
+fn boundary(message_id: &str) -> String {
+    let plain: String = message_id.chars().filter(char::is_ascii_alphanumeric).take(40).collect();
+    format!("part-{plain}")
+}
+
+/// The text as a page for those who read mail so: headings are headings, which programs that read aloud can jump to. No image, no
+/// style from elsewhere, no link that the text does not have.
+fn html(text: &Text, language: Language) -> String {
+    let mut page = String::with_capacity(text.body.len() * 2);
+    let _ = write!(
+        page,
+        "<!doctype html><html lang=\"{}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+         <title>{}</title></head><body style=\"font-size:16px;line-height:1.7;max-width:40em;margin:1em auto;padding:0 1em\">",
+        language.as_str(),
+        escaped(&text.subject)
+    );
+    let blocks = text.body.split("\n\n").map(|block| block.trim_matches('\n'));
+    for block in blocks.filter(|block| !block.is_empty()) {
+        let (first, rest) = block.split_once('\n').unwrap_or((block, ""));
+        let heading = first.strip_prefix("■ ").or_else(|| first.strip_prefix("* "));
+        let body = match heading {
+            Some(heading) => {
+                let _ = write!(page, "<h2 style=\"font-size:18px\">{}</h2>", escaped(heading));
+                rest
+            }
+            None => block,
+        };
+        if !body.is_empty() {
+            let _ = write!(page, "<p>{}</p>", escaped(body).replace('\n', "<br>"));
+        }
+    }
+    page.push_str("</body></html>\n");
+    page
+}
+
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            letter => out.push(letter),
+        }
+    }
+    out
+}
+
+/// The return paths, where somebody reads what comes back.
+pub(super) fn returns(app: &App) -> anyhow::Result<Option<ReturnPath>> {
+    let config = &app.config().mail;
+    if config.return_maildir.is_empty() {
+        return Ok(None);
+    }
+    let own = config.from_address.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
+    let domain = if config.return_domain.is_empty() { own } else { &config.return_domain };
+    let key = app.master().derive(RETURN_PATH);
+    let returns = ReturnPath::new(*key, &config.return_prefix, domain);
+    Ok(Some(returns.context("mail.return_prefix and mail.return_domain")?))
+}
+
+fn dkim(config: &MailConfig) -> anyhow::Result<Option<DkimConfig>> {
+    if config.dkim_selector.is_empty() {
+        return Ok(None);
+    }
+    let file = &config.dkim_key_file;
+    let key =
+        std::fs::read_to_string(file).with_context(|| format!("mail.dkim_key_file: cannot read {file}"))?;
+    // PEM is RSA; the 32 bytes of an Ed25519 key are written in base64.
+    let algorithm = match key.contains("-----BEGIN") {
+        true => DkimSigningAlgorithm::Rsa,
+        false => DkimSigningAlgorithm::Ed25519,
+    };
+    let key = DkimSigningKey::new(key.trim(), algorithm).ok().with_context(|| {
+        format!(
+            "mail.dkim_key_file: {file} is neither an RSA key (PEM, BEGIN RSA PRIVATE KEY) nor 32 bytes in base64 (Ed25519)"
+        )
+    })?;
+    let own = config.from_address.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
+    let domain = if config.dkim_domain.is_empty() { own } else { &config.dkim_domain };
+    let headers = SIGNED.iter().map(|name| HeaderName::new_from_ascii_str(name)).collect();
+    let relaxed = DkimCanonicalizationType::Relaxed;
+    let canonicalization = DkimCanonicalization { header: relaxed, body: relaxed };
+    Ok(Some(DkimConfig::new(config.dkim_selector.clone(), domain.to_owned(), key, headers, canonicalization)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_has_headings_and_evaluates_nothing() {
+        let body = "山田 様\n\n■ 何が起きたか\n<script>x</script>\n二行目\n\n* End\n";
+        let page = html(&Text { subject: "a <b>".into(), body: body.into() }, Language::Ja);
+        assert!(page.contains("<html lang=\"ja\">") && page.contains("<title>a &lt;b&gt;</title>"), "{page}");
+        let first =
+            "<h2 style=\"font-size:18px\">何が起きたか</h2><p>&lt;script&gt;x&lt;/script&gt;<br>二行目</p>";
+        assert!(page.contains(first), "{page}");
+        assert!(page.contains("<h2 style=\"font-size:18px\">End</h2></body>"), "{page}");
+    }
+}

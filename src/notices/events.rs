@@ -1,0 +1,232 @@
+//! What happened to each message, sealed: each entry's hash covers the one before, so that none can be changed, left out or moved
+//! without the last one showing it.
+
+use entity::message_event as row;
+use jiff::Timestamp;
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect,
+};
+use serde::Serialize;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::model::words;
+use crate::access::{Scope, Tx};
+use crate::clock::from_micros;
+use crate::error::{Error, Result};
+
+/// Entries of one message: attempts, returns, and what people record.
+const MAX_EVENTS: i32 = 1_000;
+
+words!(
+    /// What happened.
+    EventKind {
+        /// The mail server took responsibility for it.
+        Accepted = "accepted",
+        /// It waits for another attempt.
+        Deferred = "deferred",
+        /// It will not be tried again by itself.
+        Failed = "failed",
+        /// An officer had it tried again.
+        Requeued = "requeued",
+        /// It came back: there is no such address.
+        BouncedHard = "bounced_hard",
+        /// It came back, for a reason that may pass.
+        BouncedSoft = "bounced_soft",
+        /// A server on the way is still trying.
+        Delayed = "delayed",
+        /// A server says that it arrived, or that it handed it on.
+        Delivered = "delivered",
+        /// The recipient's provider says that the person called it unwanted.
+        Complaint = "complaint",
+        /// A program answered for the person.
+        AutomaticAnswer = "automatic_answer",
+        /// Something came back that no rule understands: somebody has to look at it.
+        CameBack = "came_back",
+        /// An officer judged that it did arrive, whatever came back.
+        Overridden = "overridden",
+        /// A letter was posted.
+        LetterSent = "letter_sent",
+        /// The letter came back.
+        LetterReturned = "letter_returned",
+        /// Told by telephone.
+        PhoneReached = "phone_reached",
+        /// Called in vain.
+        PhoneNotReached = "phone_not_reached",
+        /// Told face to face, or by the tenant.
+        ToldInPerson = "told_in_person",
+    }
+);
+
+/// One entry.
+#[derive(Clone, Debug)]
+pub struct MessageEvent {
+    /// From 1.
+    pub seq: i32,
+    pub kind: EventKind,
+    /// When it happened.
+    pub at: Timestamp,
+    /// Enhanced status code, or why it waits or has failed; never an address.
+    pub code: Option<String>,
+    pub reply_code: Option<u16>,
+    /// SHA-256 of the mail that came back.
+    pub source: Option<String>,
+    /// A person's words.
+    pub note: Option<String>,
+    pub author: Option<Uuid>,
+    pub recorded_at: Timestamp,
+    pub hash: String,
+}
+
+/// What to append.
+#[derive(Clone, Debug, Default)]
+pub struct NewEvent {
+    pub at: Option<Timestamp>,
+    pub code: Option<String>,
+    pub reply_code: Option<u16>,
+    pub source: Option<String>,
+    pub note: Option<String>,
+    pub author: Option<Uuid>,
+}
+
+/// What an entry's hash covers, in a fixed order.
+#[derive(Serialize)]
+struct Sealed<'a>(
+    &'a str,
+    Uuid,
+    Uuid,
+    i32,
+    &'a str,
+    i64,
+    Option<&'a str>,
+    Option<i32>,
+    Option<&'a str>,
+    Option<&'a str>,
+    Option<Uuid>,
+    i64,
+);
+
+fn hash(before: &str, row: &row::Model) -> Result<String> {
+    let sealed = Sealed(
+        before,
+        row.tenant_id,
+        row.message_id,
+        row.seq,
+        &row.kind,
+        row.at,
+        row.code.as_deref(),
+        row.reply_code,
+        row.source.as_deref(),
+        row.note.as_deref(),
+        row.author,
+        row.recorded_at,
+    );
+    Ok(hex::encode(Sha256::digest(serde_json::to_vec(&json!(sealed))?)))
+}
+
+/// Appends an entry. The transaction holds the message's row. False when the same mail that came back was recorded before.
+pub async fn append(tx: &Tx, message: Uuid, kind: EventKind, new: NewEvent) -> Result<bool> {
+    let (database, tenant) = (tx.connection(), tx.scope().tenant());
+    let NewEvent { at, code, reply_code, source, note, author } = new;
+    if let Some(source) = &source {
+        let known = row::Entity::find()
+            .filter(row::Column::TenantId.eq(tenant))
+            .filter(row::Column::MessageId.eq(message))
+            .filter(row::Column::Source.eq(source.as_str()));
+        if known.one(database).await?.is_some() {
+            return Ok(false);
+        }
+    }
+    let last: Option<(i32, String)> = row::Entity::find()
+        .select_only()
+        .columns([row::Column::Seq, row::Column::Hash])
+        .filter(row::Column::TenantId.eq(tenant))
+        .filter(row::Column::MessageId.eq(message))
+        .order_by_desc(row::Column::Seq)
+        .limit(1)
+        .into_tuple()
+        .one(database)
+        .await?;
+    let (seq, before) = last.map_or((1, String::new()), |(seq, hash)| (seq + 1, hash));
+    if seq > MAX_EVENTS {
+        return Err(Error::limit(format!("a message has at most {MAX_EVENTS} entries")));
+    }
+    let mut model = row::Model {
+        tenant_id: tenant,
+        message_id: message,
+        seq,
+        kind: kind.as_str().to_owned(),
+        at: at.map_or(tx.scope().at_micros(), |at| at.as_microsecond()),
+        code,
+        reply_code: reply_code.map(i32::from),
+        source,
+        note,
+        author,
+        recorded_at: tx.scope().at_micros(),
+        hash: String::new(),
+    };
+    model.hash = hash(&before, &model)?;
+    row::Entity::insert(model.into_active_model().reset_all()).exec_without_returning(database).await?;
+    Ok(true)
+}
+
+/// The entries of messages, the oldest first, and whether each chain is whole.
+pub async fn of_messages(scope: &Scope, messages: &[Uuid]) -> Result<Vec<(Uuid, Vec<MessageEvent>, bool)>> {
+    read(scope.connection(), scope.tenant(), messages).await
+}
+
+async fn read<C: ConnectionTrait>(
+    database: &C,
+    tenant: Uuid,
+    messages: &[Uuid],
+) -> Result<Vec<(Uuid, Vec<MessageEvent>, bool)>> {
+    let rows = row::Entity::find()
+        .filter(row::Column::TenantId.eq(tenant))
+        .filter(row::Column::MessageId.is_in(messages.iter().copied()))
+        .order_by_asc(row::Column::MessageId)
+        .order_by_asc(row::Column::Seq)
+        .all(database)
+        .await?;
+    let mut found: Vec<(Uuid, Vec<MessageEvent>, bool)> = Vec::new();
+    for row in rows {
+        if found.last().is_none_or(|(message, ..)| *message != row.message_id) {
+            found.push((row.message_id, Vec::new(), true));
+        }
+        let Some((_, events, whole)) = found.last_mut() else { continue };
+        let before = events.last().map_or("", |last| last.hash.as_str());
+        *whole &= row.hash == hash(before, &row)? && row.seq == events.last().map_or(1, |last| last.seq + 1);
+        events.push(event_of(row)?);
+    }
+    Ok(found)
+}
+
+fn event_of(row: row::Model) -> Result<MessageEvent> {
+    let row::Model {
+        tenant_id: _,
+        message_id: _,
+        seq,
+        kind,
+        at,
+        code,
+        reply_code,
+        source,
+        note,
+        author,
+        recorded_at,
+        hash,
+    } = row;
+    Ok(MessageEvent {
+        seq,
+        kind: EventKind::from_stored(&kind)?,
+        at: from_micros(at),
+        code,
+        reply_code: reply_code.and_then(|code| u16::try_from(code).ok()),
+        source,
+        note,
+        author,
+        recorded_at: from_micros(recorded_at),
+        hash,
+    })
+}

@@ -1,0 +1,169 @@
+//! When a notice is sent, to whom of a list, and what the next list takes back.
+
+use serde_json::{Value, json};
+
+use super::fixture::{Fixture, texts};
+use crate::harness::text;
+
+async fn create(fixture: &Fixture, revision: uuid::Uuid, more: Value) -> Value {
+    let mut input = json!({
+        "incidentId": fixture.incident_id(), "revisionId": fixture.revision_id(revision), "audience": "PERSONS",
+        "template": "incident_notice_person", "variables": texts(),
+    });
+    for (name, value) in more.as_object().expect("an object") {
+        input[name] = value.clone();
+    }
+    let mutation = "mutation($input: CreateNoticeInput!) { createNotice(input: $input) {
+        __typename ... on Notice { id sendFrom sendBetween filter { tenants kinds confirmedOnly } }
+        ... on Problem { code field message remedy } } }";
+    let answer = fixture.officer.gql_with(mutation, json!({ "input": input })).await;
+    assert!(answer["errors"].is_null(), "{answer}");
+    answer["data"]["createNotice"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notice_waits_for_its_hour() {
+    let fixture = Fixture::captured().await;
+    let revision = fixture.people(2).await;
+    // 18:40 in Tokyo.
+    fixture.app.clock.set("2023-10-30T09:40:00Z".parse().unwrap());
+    let notice = create(
+        &fixture,
+        revision,
+        json!({ "sendFrom": "2023-10-30T12:30:00Z", "sendBetween": "08:00-21:00" }),
+    )
+    .await;
+    insta::assert_snapshot!(format!("{} {} {}", notice["sendFrom"], notice["sendBetween"], notice["filter"]));
+    let id = text(&notice["id"]);
+    fixture.act(&fixture.approver, "approveNotice", &id).await;
+    assert_eq!(fixture.send().await.accepted, 0, "planned for half past nine in the evening");
+    fixture.app.clock.set("2023-10-30T12:31:00Z".parse().unwrap());
+    assert_eq!(fixture.send().await.accepted, 0, "nobody is woken at night");
+    fixture.app.clock.set("2023-10-30T22:59:00Z".parse().unwrap());
+    assert_eq!(fixture.send().await.accepted, 0);
+    fixture.app.clock.set("2023-10-30T23:00:00Z".parse().unwrap());
+    assert_eq!(fixture.send().await.accepted, 2, "eight in the morning");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_planned_is_said() {
+    let fixture = Fixture::captured().await;
+    let revision = fixture.people(1).await;
+    let mut told = Vec::new();
+    for more in [
+        json!({ "sendBetween": "8-21" }),
+        json!({ "sendBetween": "08:00-08:00" }),
+        json!({ "sendFrom": "2099-01-01T00:00:00Z" }),
+        json!({ "filter": { "tenants": [""] } }),
+        json!({ "audience": "CLEARED", "template": "incident_correction_person",
+            "variables": { "ja": { "reason": "r", "contact_desk": "c" } }, "filter": { "confirmedOnly": true } }),
+    ] {
+        let answer = create(&fixture, revision, more).await;
+        told.push(format!("{}: {} ({})", answer["field"], answer["message"], answer["remedy"]));
+    }
+    insta::assert_snapshot!(told.join("\n"));
+    let notice = text(&create(&fixture, revision, json!({ "filter": { "kinds": ["nobody"] } })).await["id"]);
+    let answer = fixture.act(&fixture.approver, "approveNotice", &notice).await;
+    assert_eq!(answer["message"], "nobody on the list passes the filter");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_notice_sends_nothing_until_it_goes_on() {
+    let fixture = Fixture::captured().await;
+    let revision = fixture.people(3).await;
+    let notice = fixture.approved(revision).await;
+    assert_eq!(fixture.act(&fixture.officer, "resumeNotice", &notice).await["code"], "CONFLICT");
+    assert_eq!(fixture.act(&fixture.officer, "pauseNotice", &notice).await["state"], "PAUSED");
+    assert_eq!(fixture.send().await, Default::default());
+    assert_eq!(fixture.standing(&notice).await, "PAUSED 3 0 0 0 0");
+    let answer = fixture.act(&fixture.officer, "pauseNotice", &notice).await;
+    insta::assert_snapshot!(answer);
+    assert_eq!(fixture.act(&fixture.officer, "resumeNotice", &notice).await["state"], "APPROVED");
+    assert_eq!(fixture.send().await.accepted, 3);
+    // A paused one can be given up.
+    let revision = fixture.revision(2, &[("school-001", "q-1", "possible")]).await;
+    let other = fixture.approved(revision).await;
+    fixture.act(&fixture.officer, "pauseNotice", &other).await;
+    assert_eq!(fixture.act(&fixture.officer, "cancelNotice", &other).await["state"], "CANCELLED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_tells_some_of_the_list_and_another_notice_the_rest() {
+    let fixture = Fixture::captured().await;
+    fixture.import("school-001", &[("a-1", "ja"), ("a-2", "en")]).await;
+    fixture.import("school-002", &[("b-1", "ja")]).await;
+    let people = [
+        ("school-001", "a-1", "confirmed"),
+        ("school-001", "a-2", "possible"),
+        ("school-002", "b-1", "possible"),
+    ];
+    let revision = fixture.revision(1, &people).await;
+    let first = text(
+        &create(
+            &fixture,
+            revision,
+            json!({ "filter": { "tenants": ["school-001"], "confirmedOnly": true } }),
+        )
+        .await["id"],
+    );
+    fixture.act(&fixture.approver, "approveNotice", &first).await;
+    assert_eq!(fixture.messages(&first).await, ["a-1 QUEUED null null 0"]);
+    assert_eq!(fixture.send().await.accepted, 1);
+    let rest = fixture.approved(revision).await;
+    assert_eq!(fixture.messages(&rest).await, ["a-2 QUEUED null null 0", "b-1 QUEUED null null 0"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_off_the_list_hears_so_and_is_told_again_when_back_on_it() {
+    let fixture = Fixture::captured().await;
+    let revision = fixture.people(3).await;
+    let correction = |revision| {
+        create(
+            &fixture,
+            revision,
+            json!({ "audience": "CLEARED", "template": "incident_correction_person",
+                "variables": { "ja": { "reason": "記録の精査により", "contact_desk": "03-0000-0000" } } }),
+        )
+    };
+    let early = text(&correction(revision).await["id"]);
+    let answer = fixture.act(&fixture.approver, "approveNotice", &early).await;
+    assert_eq!(answer["message"], "nobody who was told is off the list");
+    fixture.approved(revision).await;
+    assert_eq!(fixture.send().await.accepted, 3);
+    let later = fixture
+        .revision(2, &[("school-001", "p-001", "possible"), ("school-001", "p-002", "possible")])
+        .await;
+    let notice = text(&correction(later).await["id"]);
+    fixture.act(&fixture.approver, "approveNotice", &notice).await;
+    assert_eq!(fixture.messages(&notice).await, ["p-000 QUEUED null null 0"]);
+    fixture.app.clock.advance(60);
+    assert_eq!(fixture.send().await.accepted, 1);
+    let list = "{ capturedMails(purpose: \"test\") { nodes { subject body } } }";
+    let mails = fixture.app.renewed(&fixture.officer).await.gql(list).await;
+    let mails =
+        mails["data"]["capturedMails"]["nodes"].as_array().unwrap_or_else(|| panic!("{mails}")).clone();
+    insta::assert_snapshot!(text(&mails.last().expect("a mail")["body"]));
+    // Nobody hears it twice.
+    let again = text(&correction(later).await["id"]);
+    assert_eq!(fixture.act(&fixture.approver, "approveNotice", &again).await["code"], "CONFLICT");
+    // The next list has the person again: now they are told again.
+    fixture.app.clock.advance(60);
+    let back = fixture
+        .revision(3, &[("school-001", "p-000", "possible"), ("school-001", "p-001", "possible")])
+        .await;
+    let notice = fixture.approved(back).await;
+    assert_eq!(fixture.messages(&notice).await, ["p-000 QUEUED null null 0"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_reader_would_stumble_over_is_remarked() {
+    let fixture = Fixture::captured().await;
+    let revision = fixture.people(1).await;
+    let mut variables = texts();
+    variables["ja"]["cause"] = json!("未定（090-1234-5678）");
+    variables["en"]["contact_desk"] = json!("Ask us.");
+    let notice = text(&create(&fixture, revision, json!({ "variables": variables })).await["id"]);
+    let query = "query($id: ID!) { notice(id: $id) { remarks { language variable kind } } }";
+    let answer = fixture.approver.gql_with(query, json!({ "id": notice })).await;
+    insta::assert_snapshot!(answer["data"]["notice"]["remarks"]);
+}
