@@ -24,6 +24,7 @@ mod jobs;
 mod keys;
 mod manifests;
 mod migrate;
+mod notices;
 mod output;
 mod packs;
 mod plan;
@@ -106,6 +107,9 @@ enum Command {
     Jobs(jobs::Command),
     /// Asks every rule pack whether authority and persons must be told, and by when.
     Assess(assess::Arguments),
+    /// Notices of an incident: how they stand, whom no mail reached, the proof.
+    #[command(subcommand)]
+    Notices(notices::Command),
     /// Duties of an incident: list, settle.
     #[command(subcommand)]
     Duties(duties::Command),
@@ -173,6 +177,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Keys(command) => keys::run(&context, command).await,
         Command::Jobs(command) => jobs::run(&context, command).await,
         Command::Assess(arguments) => assess::run(&context, arguments).await,
+        Command::Notices(command) => notices::run(&context, command).await,
         Command::Duties(command) => duties::run(&context, command).await,
         Command::Packs(command) => packs::run(command),
         Command::Audit(command) => audit::run(&context, command).await,

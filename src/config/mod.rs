@@ -147,6 +147,7 @@ pub struct MailConfig {
     pub return_prefix: String,
     pub return_domain: String,
     pub return_seconds: u32,
+    pub letter_sender: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -16,6 +16,7 @@ mod contacts;
 mod events;
 mod fanout;
 mod hours;
+mod letters;
 mod mailer;
 mod model;
 mod person;
@@ -37,6 +38,7 @@ pub use capture::{CapturedMail, captured_mails};
 pub use contacts::{Contact, events_of, override_return, proof_page, record_contacts};
 pub use events::{EventKind, MessageEvent};
 pub use hours::Hours;
+pub use letters::{Paper, letters, unreached_csv};
 pub use model::{
     Audience, Channel, Counts, Delivery, Filter, Language, Message, MessageState, NewNotice, Notice,
     NoticeState, Reason, Variables, pseudonym_of,

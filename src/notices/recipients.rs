@@ -60,6 +60,16 @@ pub struct Background {
     operator: Names,
 }
 
+/// How a person can be reached but by mail. It holds personal data, so it cannot be printed.
+pub struct Reached {
+    /// Short name of the tenant at which the person is on the list.
+    pub tenant: String,
+    pub name: Option<Zeroizing<String>>,
+    pub postal: Option<Zeroizing<String>>,
+    pub phone: Option<Zeroizing<String>>,
+    pub known: Known,
+}
+
 struct Names {
     ja: String,
     en: String,
@@ -188,6 +198,54 @@ impl Background {
             confirmed: entries.iter().any(|entry| entry.confirmed),
         };
         Ok(Ok((Zeroizing::new(address.expose().to_owned()), self.known(language, recipient, None))))
+    }
+
+    /// What a letter to one person needs: nothing where the person is not known any more. Each field that is opened is recorded.
+    ///
+    /// # Errors
+    /// Unexpected ones, such as stored bytes that do not open.
+    pub async fn letter_of(&self, scope: &Scope, message: &Message) -> Result<Option<Reached>> {
+        let record_type = message.record_type.as_deref().unwrap_or_default();
+        let Some(declared) = self.system.as_ref().and_then(|system| system.record_type(record_type)) else {
+            return Ok(None);
+        };
+        let at_tenant = scope.within(message.recipient_tenant, "subject")?;
+        let person = pseudonym_of(&message.recipient);
+        let found =
+            vault::find_by_external_id(&at_tenant, &self.incident.system, record_type, person).await?;
+        let Some(subject) = found else { return Ok(None) };
+        let open = async |field: Option<&str>| -> Result<Option<Zeroizing<String>>> {
+            let Some(field) = field else { return Ok(None) };
+            let value = vault::open_contact(&at_tenant, &subject, field).await?;
+            Ok(value
+                .map(|value| Zeroizing::new(value.expose().trim().to_owned()))
+                .filter(|value| !value.is_empty()))
+        };
+        let name = open(name_field(declared)).await?;
+        let postal = open(declared.postal_field.as_deref()).await?;
+        let phone = open(declared.phone_field.as_deref()).await?;
+        let language = message.language;
+        let entries = self.entries.get(person).map(Vec::as_slice).unwrap_or_default();
+        let tenants = entries
+            .iter()
+            .filter_map(|entry| Some(office_name(self.offices.get(&entry.tenant_slug)?, language)));
+        let recipient = Recipient {
+            name: name.as_ref().map(|name| name.to_string()),
+            tenants: tenants.collect(),
+            confirmed: entries.iter().any(|entry| entry.confirmed),
+        };
+        let tenant = entries.first().map(|entry| entry.tenant_slug.clone()).unwrap_or_default();
+        Ok(Some(Reached { tenant, name, postal, phone, known: self.known(language, recipient, None) }))
+    }
+
+    /// The zone in which people speak about the incident.
+    pub fn zone(&self) -> &str {
+        &self.incident.zone
+    }
+
+    /// The operator's name.
+    pub fn operator_name(&self, language: Language) -> String {
+        self.operator.get(language)
     }
 
     async fn resolve_tenant(

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use entity::{message, notice};
+use entity::{message, notice, revision as list};
 use jiff::Timestamp;
 use sea_orm::sea_query::{Condition, Expr, Query, SelectStatement};
 use sea_orm::{
@@ -83,6 +83,20 @@ pub async fn told<C: ConnectionTrait>(
         .into_tuple()
         .all(database)
         .await?;
+    // Lists follow each other by number; a list and its corrections name different people. (Instants may be the same.)
+    let numbers: HashMap<Uuid, i32> = list::Entity::find()
+        .select_only()
+        .columns([list::Column::Id, list::Column::Number])
+        .filter(list::Column::TenantId.eq(tenant))
+        .filter(list::Column::IncidentId.eq(incident))
+        .filter(list::Column::Number.is_not_null())
+        .into_tuple()
+        .all(database)
+        .await?
+        .into_iter()
+        .collect();
+    let mut rows = rows;
+    rows.sort_by_key(|(_, revision, _)| numbers.get(revision).copied());
     let mut told = HashMap::new();
     for (recipient, revision, notice) in rows {
         match cleared.contains(&notice) {
@@ -317,6 +331,21 @@ pub async fn in_vain<C: ConnectionTrait>(database: &C, notice: &Notice) -> Resul
         .all(database)
         .await?;
     rows.into_iter().map(message_of).collect()
+}
+
+/// The next persons whom no way has reached; `after` is the last one of the page before.
+pub async fn unreached(scope: &Scope, notice: Uuid, after: Option<Uuid>, limit: u64) -> Result<Vec<Message>> {
+    let mut query = message::Entity::find()
+        .filter(message::Column::TenantId.eq(scope.tenant()))
+        .filter(message::Column::NoticeId.eq(notice))
+        .filter(message::Column::RecordType.is_not_null())
+        .filter(message::Column::State.is_in(IN_VAIN))
+        .order_by_asc(message::Column::Id)
+        .limit(limit);
+    if let Some(after) = after {
+        query = query.filter(message::Column::Id.gt(after));
+    }
+    query.all(scope.connection()).await?.into_iter().map(message_of).collect()
 }
 
 /// Puts messages that have told nobody into the queue again.

@@ -103,6 +103,10 @@ pub struct RecordType {
     contact_field: Option<String>,
     /// The field that holds the language of notices.
     language_field: Option<String>,
+    /// The field that holds the postal address, for letters.
+    postal_field: Option<String>,
+    /// The field at which people are called.
+    phone_field: Option<String>,
     /// The field that holds where a person lives.
     residence_field: Option<String>,
     fields: Vec<RecordField>,
@@ -116,6 +120,8 @@ impl From<&manifest::RecordType> for RecordType {
             external_id: stated.external_id.clone(),
             contact_field: stated.contact_field.clone(),
             language_field: stated.language_field.clone(),
+            postal_field: stated.postal_field.clone(),
+            phone_field: stated.phone_field.clone(),
             residence_field: stated.residence_field.clone(),
             fields: stated.fields.iter().map(RecordField::from).collect(),
         }

@@ -232,7 +232,10 @@ fn of_notice(notice: &Notice, counts: &Counts) -> serde_json::Value {
         sending,
         accepted,
         deferred,
-        failed
+        failed,
+        bounced_soft,
+        bounced_hard,
+        told_otherwise
     ])
 }
 

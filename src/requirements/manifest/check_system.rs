@@ -36,6 +36,8 @@ fn check_record_type(record_type: &RecordType, path: &str, report: &mut Report) 
     let references = [
         ("contactField", &record_type.contact_field, FieldKind::Mail),
         ("languageField", &record_type.language_field, FieldKind::Text),
+        ("postalField", &record_type.postal_field, FieldKind::Text),
+        ("phoneField", &record_type.phone_field, FieldKind::Phone),
         ("residenceField", &record_type.residence_field, FieldKind::Text),
     ];
     for (key, reference, kind) in references {

@@ -69,13 +69,25 @@ fn time_zone(node: &Node, path: &str, report: &mut Report) -> Option<String> {
 }
 
 fn record_type(node: &Node, path: &str, report: &mut Report) -> Option<RecordType> {
-    let known = ["name", "title", "externalId", "contactField", "languageField", "residenceField", "fields"];
+    let known = [
+        "name",
+        "title",
+        "externalId",
+        "contactField",
+        "languageField",
+        "postalField",
+        "phoneField",
+        "residenceField",
+        "fields",
+    ];
     let mut object = Object::open(node, path, report, &known)?;
     let name = object.required("name", snake);
     let title = object.required("title", localized(limits::LINE));
     let external_id = object.required("externalId", text(limits::LINE));
     let contact_field = object.optional("contactField", snake);
     let language_field = object.optional("languageField", snake);
+    let postal_field = object.optional("postalField", snake);
+    let phone_field = object.optional("phoneField", snake);
     let residence_field = object.optional("residenceField", snake);
     let fields = object.filled_list("fields", limits::FIELDS, field);
     Some(RecordType {
@@ -84,6 +96,8 @@ fn record_type(node: &Node, path: &str, report: &mut Report) -> Option<RecordTyp
         external_id: external_id?,
         contact_field,
         language_field,
+        postal_field,
+        phone_field,
         residence_field,
         fields: fields?,
     })

@@ -77,6 +77,12 @@ pub struct RecordType {
     /// Name of the field of kind `text` that holds the language (`ja`, `en`) of notices.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language_field: Option<String>,
+    /// Name of the field of kind `text` that holds the postal address, for letters to people whom no mail reaches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub postal_field: Option<String>,
+    /// Name of the field of kind `phone` at which people are called whom no mail reaches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone_field: Option<String>,
     /// Name of the field of kind `text` that holds where the person lives, as a code: `JP`, `US-CA`. Laws of several countries and
     /// States count their own residents; without it an officer states these numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -30,9 +30,13 @@ spec:
       title: { ja: 志願者, en: Applicant }
       externalId: Application number
       contactField: email
+      postalField: home
+      phoneField: phone
       fields:
         - { name: full_name, title: { ja: 氏名, en: Name }, category: name, protection: encrypted, kind: name, retention: P1Y }
         - { name: email, title: { ja: メール, en: Mail }, category: contact, protection: encrypted, kind: mail, retention: P1Y }
+        - { name: home, title: { ja: 住所, en: Address }, category: contact, protection: encrypted, kind: text, retention: P1Y }
+        - { name: phone, title: { ja: 電話, en: Telephone }, category: contact, protection: encrypted, kind: phone, retention: P1Y }
   routes:
     - { name: mypage, pattern: /mypage/**, personal: true, shows: [{ recordType: applicant }] }
 ";
@@ -117,18 +121,26 @@ impl Fixture {
 
     /// Imports `people` (pseudonym, wished language) at a school: name `山田 <pseudonym>`, address `<pseudonym>@<school>.example`.
     pub async fn import(&self, school: &str, people: &[(&str, &str)]) {
+        let people: Vec<_> = people.iter().map(|(person, language)| (*person, *language, None)).collect();
+        self.import_with_homes(school, &people).await;
+    }
+
+    /// The same with a postal address, and a telephone number, where one is given.
+    pub async fn import_with_homes(&self, school: &str, people: &[(&str, &str, Option<&str>)]) {
         self.app.tenant(school).await;
         let rows: Vec<Value> = people
             .iter()
             .enumerate()
-            .map(|(index, (person, language))| {
-                json!({
-                    "line": index + 1, "tenant": school, "externalId": person, "language": language,
-                    "fields": [
-                        { "name": "full_name", "value": format!("山田 {person}") },
-                        { "name": "email", "value": format!("{person}@{school}.example") },
-                    ]
-                })
+            .map(|(index, (person, language, home))| {
+                let mut fields = vec![
+                    json!({ "name": "full_name", "value": format!("山田 {person}") }),
+                    json!({ "name": "email", "value": format!("{person}@{school}.example") }),
+                ];
+                if let Some(home) = home {
+                    fields.push(json!({ "name": "home", "value": home }));
+                    fields.push(json!({ "name": "phone", "value": "03-0000-0001" }));
+                }
+                json!({ "line": index + 1, "tenant": school, "externalId": person, "language": language, "fields": fields })
             })
             .collect();
         let input = json!({

@@ -5,6 +5,7 @@ mod capture;
 mod crash;
 mod delivery;
 pub mod fixture;
+mod letters;
 mod planned;
 mod returns;
 pub mod sink;
