@@ -73,6 +73,12 @@ need_browser() {
   fi
 }
 
+# Checks the signatures of mails: a program that is not ours.
+need_dkim_verifier() {
+  /usr/bin/python3 -c 'import dkim' 2>/dev/null || install_package python3-dkim "checks the signatures of mails"
+  command -v openssl >/dev/null 2>&1 || install_package openssl "makes a key to sign mails with"
+}
+
 # Reads PDF, so that what was written is seen by another program.
 need_pdf_reader() {
   command -v pdftotext >/dev/null 2>&1 || install_package poppler-utils "reads the documents that are written as PDF"

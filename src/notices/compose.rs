@@ -23,9 +23,9 @@ use crate::config::MailConfig;
 
 /// What the marks of return paths are made with.
 const RETURN_PATH: &str = "suimon return path v1";
-/// What a signature covers (RFC 6376, 5.4.1): what a reader sees, and what tells programs what it is.
-const SIGNED: [&str; 8] =
-    ["From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type", "Auto-Submitted"];
+/// What a signature covers besides the body (RFC 6376, 5.4.1): what a reader sees. (Not the type of the content: the library keeps it with
+/// the parts and would sign that there is none.)
+const SIGNED: [&str; 7] = ["From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Auto-Submitted"];
 
 /// RFC 3834, 5: nobody's holiday notice shall answer this.
 #[derive(Clone)]

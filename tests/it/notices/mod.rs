@@ -7,6 +7,7 @@ mod delivery;
 pub mod fixture;
 mod letters;
 mod planned;
+mod postfix;
 mod returns;
 pub mod sink;
 mod tls;
