@@ -142,7 +142,7 @@ pub fn of_duties(packs: &Packs, duties: &[Duty], zone: &TimeZone) -> Vec<Known> 
 /// When the first mail to a person was accepted by a server.
 pub fn of_notices(first_accepted: Option<Timestamp>, zone: &TimeZone) -> Option<Known> {
     let value = Value::Moment(Moment::exact(first_accepted?, zone.clone()));
-    Some(known("timeline.persons_notified_at", value, "suimon:notice (first mail accepted)".to_owned()))
+    Some(known("timeline.persons_notified_at", value, "suimon:notice (first person told)".to_owned()))
 }
 
 /// What the system holds about the affected kinds of people: the most that can have been exposed. What really was on the

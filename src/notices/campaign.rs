@@ -4,10 +4,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::events::{self, EventKind, NewEvent};
 use super::model::{
     Audience, Channel, Filter, Language, NewNotice, Notice, NoticeState, Reason, pseudonym_of, slug_of,
 };
+use super::store_events::{self as events, EventKind, NewEvent};
 use super::template::{self, Text};
 use super::{fanout, store, store_messages};
 use crate::access::{Action, Op, Scope, Tx};
@@ -70,6 +70,10 @@ pub async fn create_notice(op: &Op, tenant: Uuid, new: NewNotice) -> Result<Noti
 
 /// A filter that takes nobody is told when the notice is approved; what can never be is told at once.
 fn check_filter(audience: Audience, filter: &Filter) -> Result<()> {
+    if audience == Audience::Tenants && (filter.confirmed_only || !filter.kinds.is_empty()) {
+        return Err(Error::invalid("filter", "of a notice for tenants takes tenants alone")
+            .remedy("a tenant hears of all its people on the list"));
+    }
     if audience == Audience::Cleared && !filter.is_empty() {
         return Err(Error::invalid("filter", "does not fit a correction")
             .remedy("everybody who was told and is not on the list any more hears that"));
@@ -264,7 +268,8 @@ pub async fn retry_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
         }
     }
     readdress(&scope, &tx, &notice, &failed).await?;
-    let queued = store_messages::requeue(tx.connection(), &failed, scope.at_micros()).await?;
+    let from = notice.delivery.from.map_or(scope.at(), |from| from.max(scope.at()));
+    let queued = store_messages::requeue(tx.connection(), &failed, from.as_microsecond()).await?;
     if queued != failed.len() as u64 {
         return Err(Error::conflict("messages of this notice changed meanwhile").remedy("try again"));
     }

@@ -7,26 +7,19 @@ use anyhow::Context;
 use bounces::ReturnPath;
 use jiff::Timestamp;
 use lettre::address::Envelope;
-use lettre::message::dkim::{
-    DkimCanonicalization, DkimCanonicalizationType, DkimConfig, DkimSigningAlgorithm, DkimSigningKey,
-};
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::{Address, Message};
 use uuid::Uuid;
 
+use super::dkim::Dkim;
 use super::mailer::Email;
 use super::model::Language;
 use super::template::Text;
 use crate::app::App;
-use crate::config::MailConfig;
 
 /// What the marks of return paths are made with.
 const RETURN_PATH: &str = "suimon return path v1";
-/// What a signature covers besides the body (RFC 6376, 5.4.1): what a reader sees. (Not the type of the content: the library keeps it with
-/// the parts and would sign that there is none.)
-const SIGNED: [&str; 7] = ["From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Auto-Submitted"];
-
 /// RFC 3834, 5: nobody's holiday notice shall answer this.
 #[derive(Clone)]
 struct AutoSubmitted;
@@ -49,7 +42,7 @@ impl Header for AutoSubmitted {
 pub struct Composer {
     from: Mailbox,
     returns: Option<ReturnPath>,
-    dkim: Option<DkimConfig>,
+    dkim: Option<Dkim>,
 }
 
 impl Composer {
@@ -62,7 +55,7 @@ impl Composer {
         let from: Address =
             config.from_address.parse().ok().context("mail.from_address is not a mail address")?;
         let name = Some(config.from_name.clone()).filter(|name| !name.is_empty());
-        Ok(Self { from: Mailbox::new(name, from), returns: returns(app)?, dkim: dkim(config)? })
+        Ok(Self { from: Mailbox::new(name, from), returns: returns(app)?, dkim: Dkim::new(config)? })
     }
 
     /// Where a message comes back to; nothing where nobody reads what comes back: then it comes back to the sender's address.
@@ -97,7 +90,7 @@ impl Composer {
         let html = SinglePart::builder().header(ContentType::TEXT_HTML).body(html(text, language));
         let parts =
             MultiPart::alternative().boundary(boundary(message_id)).singlepart(plain).singlepart(html);
-        let mut message = Message::builder()
+        let message = Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, to.clone()))
             .subject(text.subject.as_str())
@@ -107,12 +100,14 @@ impl Composer {
             .multipart(parts)
             .ok()
             .context("a mail could not be built")?;
-        if let Some(dkim) = &self.dkim {
-            message.sign(dkim);
-        }
+        let bytes = message.formatted();
+        let bytes = match &self.dkim {
+            Some(dkim) => dkim.sign(&bytes, at)?,
+            None => bytes,
+        };
         let envelope =
             Envelope::new(Some(return_path), vec![to]).ok().context("a mail without a recipient")?;
-        Ok(Some(Email { message_id: message_id.to_owned(), envelope, bytes: message.formatted() }))
+        Ok(Some(Email { message_id: message_id.to_owned(), envelope, bytes }))
     }
 }
 
@@ -178,31 +173,6 @@ pub(super) fn returns(app: &App) -> anyhow::Result<Option<ReturnPath>> {
     let key = app.master().derive(RETURN_PATH);
     let returns = ReturnPath::new(*key, &config.return_prefix, domain);
     Ok(Some(returns.context("mail.return_prefix and mail.return_domain")?))
-}
-
-fn dkim(config: &MailConfig) -> anyhow::Result<Option<DkimConfig>> {
-    if config.dkim_selector.is_empty() {
-        return Ok(None);
-    }
-    let file = &config.dkim_key_file;
-    let key =
-        std::fs::read_to_string(file).with_context(|| format!("mail.dkim_key_file: cannot read {file}"))?;
-    // PEM is RSA; the 32 bytes of an Ed25519 key are written in base64.
-    let algorithm = match key.contains("-----BEGIN") {
-        true => DkimSigningAlgorithm::Rsa,
-        false => DkimSigningAlgorithm::Ed25519,
-    };
-    let key = DkimSigningKey::new(key.trim(), algorithm).ok().with_context(|| {
-        format!(
-            "mail.dkim_key_file: {file} is neither an RSA key (PEM, BEGIN RSA PRIVATE KEY) nor 32 bytes in base64 (Ed25519)"
-        )
-    })?;
-    let own = config.from_address.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
-    let domain = if config.dkim_domain.is_empty() { own } else { &config.dkim_domain };
-    let headers = SIGNED.iter().map(|name| HeaderName::new_from_ascii_str(name)).collect();
-    let relaxed = DkimCanonicalizationType::Relaxed;
-    let canonicalization = DkimCanonicalization { header: relaxed, body: relaxed };
-    Ok(Some(DkimConfig::new(config.dkim_selector.clone(), domain.to_owned(), key, headers, canonicalization)))
 }
 
 #[cfg(test)]

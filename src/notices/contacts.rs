@@ -4,13 +4,14 @@ use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::events::{self, EventKind, MessageEvent, NewEvent};
 use super::model::{Message, MessageState, Notice, Reason};
-use super::store_messages;
-use crate::access::{Action, Op};
+use super::remarks::has_long_number;
+use super::store_events::{self as events, EventKind, MessageEvent, NewEvent};
+use super::{store, store_messages};
+use crate::access::{Action, Op, Tx};
 use crate::audit::Event;
 use crate::error::{Error, Result};
-use crate::incidents::permit;
+use crate::incidents::{self, permit};
 
 /// Messages in one call: a stack of letters.
 const MOST_AT_ONCE: usize = 1_000;
@@ -66,35 +67,53 @@ pub async fn record_contacts(
     ids.sort_unstable();
     ids.dedup();
     let tx = scope.begin().await?;
+    // First the incidents, then their messages, as approvals do: who is told otherwise is told by no mail made at the same time.
+    for incident in store_messages::incidents_of(&tx, &ids).await? {
+        store::lock_incident(tx.connection(), tenant, incident).await?;
+    }
     let mut changed = Vec::with_capacity(ids.len());
+    let mut heads = Vec::with_capacity(ids.len());
     for id in ids {
         let found = store_messages::locked(&tx, id).await?;
         let mut message = found.ok_or_else(|| Error::not_found("message"))?;
         let (state, reason) = match (contact, message.state) {
             (_, MessageState::Queued | MessageState::Sending | MessageState::Deferred) => {
-                let still = format!("the message to {} is still being sent", message.recipient);
+                let still = format!("message {id} is still being sent");
                 return Err(Error::conflict(still).remedy("wait for it, or cancel the notice"));
             }
             (
                 Contact::LetterSent | Contact::PhoneReached | Contact::ToldInPerson,
                 MessageState::Failed | MessageState::BouncedSoft | MessageState::BouncedHard,
             ) => (MessageState::ToldOtherwise, message.reason),
-            (Contact::LetterReturned, MessageState::ToldOtherwise) => {
+            (Contact::LetterReturned, MessageState::ToldOtherwise) if !spoken_with(&tx, id).await? => {
                 (MessageState::Failed, Some(Reason::LetterCameBack))
             }
             (_, state) => (state, message.reason),
         };
         let new = NewEvent { at, note: note.clone(), author: Some(scope.author()), ..NewEvent::default() };
-        events::append(&tx, id, contact.kind(), new).await?;
+        let head = events::append(&tx, id, contact.kind(), new).await?;
+        heads.push(json!([id, head]));
         if state != message.state {
             store_messages::move_to(&tx, &message, state, reason).await?;
             (message.state, message.reason) = (state, reason);
         }
         changed.push(message);
     }
+    if let Some(first) = changed.first() {
+        // From the first of them on the persons are told.
+        incidents::reassess(&tx, first.incident, first.notice).await?;
+    }
     let event = Event::new("message.contact", "message");
-    tx.commit(event.detail(json!({ "kind": contact.kind().as_str(), "messages": changed.len() }))).await?;
+    tx.commit(event.detail(json!({ "kind": contact.kind().as_str(), "histories": heads }))).await?;
     Ok(changed)
+}
+
+/// Whether somebody has spoken with the person: a letter that comes back takes nothing from that.
+async fn spoken_with(tx: &Tx, message: Uuid) -> Result<bool> {
+    let found = events::of_messages(tx.scope(), &[message]).await?;
+    let spoken =
+        |event: &MessageEvent| matches!(event.kind, EventKind::PhoneReached | EventKind::ToldInPerson);
+    Ok(found.iter().any(|(_, events, _)| events.iter().any(spoken)))
 }
 
 /// Judges that a message did arrive, whatever came back: a server may report wrongly, a person may have answered.
@@ -114,10 +133,12 @@ pub async fn override_return(op: &Op, tenant: Uuid, message: Uuid, note: &str) -
         return Err(Error::conflict("this message did not come back"));
     }
     let new = NewEvent { note: Some(note), author: Some(scope.author()), ..NewEvent::default() };
-    events::append(&tx, message.id, EventKind::Overridden, new).await?;
+    let head = events::append(&tx, message.id, EventKind::Overridden, new).await?;
     store_messages::move_to(&tx, &message, MessageState::Accepted, None).await?;
     message.state = MessageState::Accepted;
-    tx.commit(Event::new("message.override", format!("message:{}", message.id))).await?;
+    incidents::reassess(&tx, message.incident, message.notice).await?;
+    let event = Event::new("message.override", format!("message:{}", message.id));
+    tx.commit(event.detail(json!({ "history": head }))).await?;
     Ok(message)
 }
 
@@ -141,8 +162,8 @@ fn checked_note(note: &str) -> Result<Option<String>> {
     if note.chars().count() > MAX_NOTE || note.chars().any(char::is_control) {
         return Err(Error::invalid("note", format!("wants one line of at most {MAX_NOTE} characters")));
     }
-    if note.contains('@') {
-        return Err(Error::invalid("note", "holds a mail address")
+    if note.contains('@') || has_long_number(note) {
+        return Err(Error::invalid("note", "holds an address or a long number")
             .remedy("leave names and addresses out: it is kept for ever"));
     }
     Ok(Some(note.to_owned()))

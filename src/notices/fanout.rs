@@ -9,7 +9,7 @@ use super::model::{
     tenant_recipient,
 };
 use super::store::{self, Reachable};
-use super::store_messages;
+use super::store_messages::{self, Told};
 use crate::access::{Scope, Tx};
 use crate::error::{Error, Result};
 
@@ -34,10 +34,11 @@ impl Directory {
             .await?
             .ok_or_else(|| Error::not_found("incident"))?;
         let mut people: BTreeMap<String, Vec<Affected>> = BTreeMap::new();
-        let entries = store::affected(tx.connection(), notice.tenant, notice.revision).await?;
-        for entry in entries.into_iter().filter(|entry| notice.filter.takes(entry)) {
+        for entry in store::affected(tx.connection(), notice.tenant, notice.revision).await? {
             people.entry(entry.person.clone()).or_default().push(entry);
         }
+        // The filter says who; where they are known is told by the whole list.
+        people.retain(|_, entries| entries.iter().any(|entry| notice.filter.takes(entry)));
         let persons: Vec<String> = people.keys().cloned().collect();
         let reachable = store::reachable(tx.connection(), &incident.system, &persons).await?;
         Ok(Self { people, reachable })
@@ -65,7 +66,7 @@ pub async fn messages(scope: &Scope, tx: &Tx, notice: &Notice) -> Result<Made> {
     }
 }
 
-async fn to_persons(scope: &Scope, tx: &Tx, notice: &Notice, told: &HashMap<String, Uuid>) -> Result<Made> {
+async fn to_persons(scope: &Scope, tx: &Tx, notice: &Notice, told: &HashMap<String, Told>) -> Result<Made> {
     let directory = Directory::load(scope, tx, notice).await?;
     let mut made = Made { messages: Vec::new(), told: 0 };
     for (person, entries) in &directory.people {
@@ -94,12 +95,16 @@ async fn to_persons(scope: &Scope, tx: &Tx, notice: &Notice, told: &HashMap<Stri
 }
 
 /// Whoever was told to be concerned and is not on the list any more.
-async fn to_cleared(scope: &Scope, tx: &Tx, notice: &Notice, told: &HashMap<String, Uuid>) -> Result<Made> {
+async fn to_cleared(scope: &Scope, tx: &Tx, notice: &Notice, told: &HashMap<String, Told>) -> Result<Made> {
     let listed = store::affected(tx.connection(), notice.tenant, notice.revision).await?;
     let listed: BTreeSet<String> = listed.iter().map(|entry| person_recipient(&entry.person)).collect();
     let places = store_messages::last_places(tx.connection(), notice.tenant, notice.incident).await?;
     let mut made = Made { messages: Vec::new(), told: 0 };
-    let mut recipients: Vec<&String> = told.keys().filter(|recipient| !listed.contains(*recipient)).collect();
+    let corrected = store_messages::corrected(tx.connection(), notice).await?;
+    // Whoever has got nothing yet has nothing to be corrected: what waits for them is not sent any more.
+    let reached = told.iter().filter(|(_, told)| told.reached).map(|(recipient, _)| recipient);
+    let mut recipients: Vec<&String> =
+        reached.filter(|recipient| !listed.contains(*recipient) && !corrected.contains(*recipient)).collect();
     recipients.sort_unstable();
     for recipient in recipients {
         // Of tenants there is no place: what their list is, they hear by a notice for tenants.
@@ -113,7 +118,7 @@ async fn to_cleared(scope: &Scope, tx: &Tx, notice: &Notice, told: &HashMap<Stri
     Ok(made)
 }
 
-async fn to_tenants(scope: &Scope, tx: &Tx, notice: &Notice, told: &HashMap<String, Uuid>) -> Result<Made> {
+async fn to_tenants(scope: &Scope, tx: &Tx, notice: &Notice, told: &HashMap<String, Told>) -> Result<Made> {
     let now = by_tenant(tx, notice, notice.revision).await?;
     let slugs: Vec<String> = now.keys().cloned().collect();
     let tenants = store::tenants_by_slug(tx.connection(), &slugs).await?;
@@ -121,7 +126,7 @@ async fn to_tenants(scope: &Scope, tx: &Tx, notice: &Notice, told: &HashMap<Stri
     let mut made = Made { messages: Vec::new(), told: 0 };
     for (slug, people) in &now {
         let recipient = tenant_recipient(slug);
-        if let Some(revision) = told.get(&recipient) {
+        if let Some(Told { revision, .. }) = told.get(&recipient) {
             if !lists_told.contains_key(revision) {
                 lists_told.insert(*revision, by_tenant(tx, notice, *revision).await?);
             }

@@ -8,9 +8,9 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::model::{Language, Message, Notice, NoticeState};
+use super::model::{Audience, Language, Message, Notice, NoticeState, Reason};
 use super::recipients::{Background, Reached};
-use super::{store_messages, template};
+use super::{store, store_messages, template};
 use crate::access::{Action, Op, Scope};
 use crate::audit::Event;
 use crate::error::{Error, Result};
@@ -73,14 +73,11 @@ pub async fn unreached_csv(op: &Op, notice: &Notice) -> Result<Paper> {
     Ok(paper)
 }
 
-/// A cell that a spreadsheet neither breaks nor runs.
+/// A cell that a spreadsheet neither breaks nor runs, whatever separator it takes for one.
 fn cell(value: &str) -> String {
-    let risky = value.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let value = if risky { format!("'{value}") } else { value.to_owned() };
-    match value.contains(['"', ',', '\n', '\r']) {
-        true => format!("\"{}\"", value.replace('"', "\"\"")),
-        false => value,
-    }
+    let risky = value.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠', '\t', '\r']);
+    let mark = if risky { "'" } else { "" };
+    format!("\"{mark}{}\"", value.replace('"', "\"\""))
 }
 
 /// Letters to the people of a notice whom no way has reached, of those who are written to in a language: one PDF for the printer.
@@ -188,6 +185,18 @@ async fn gather(op: &Op, notice: &Notice) -> Result<(Scope, Option<Background>, 
     if op.purpose().is_none() {
         return Err(Error::invalid("purpose", "is missing").remedy("say why the addresses are needed"));
     }
+    if notice.audience == Audience::Tenants {
+        return Err(Error::conflict("letters are for notices to persons"));
+    }
+    if notice.state == NoticeState::Cancelled {
+        return Err(Error::conflict("the notice was cancelled")
+            .remedy("write another one; its text is what people get on paper"));
+    }
+    let in_force = store::approved_revision(scope.connection(), notice.tenant, notice.incident).await?;
+    if in_force != Some(notice.revision) {
+        return Err(Error::conflict("the list was revised since")
+            .remedy("write a notice for the list in force: it names who is concerned now"));
+    }
     if notice.state == NoticeState::Draft {
         return Err(Error::conflict("a draft has reached nobody yet")
             .remedy("letters are for those whom an approved notice did not reach"));
@@ -206,6 +215,9 @@ async fn gather(op: &Op, notice: &Notice) -> Result<(Scope, Option<Background>, 
             break;
         }
     }
+    // Whoever another notice has told is told.
+    let told = store_messages::told_elsewhere(scope.connection(), notice).await?;
+    messages.retain(|message| !told.contains(&message.recipient) && message.reason != Some(Reason::Revised));
     if messages.is_empty() {
         return Err(Error::conflict("everybody was reached, or is being written to"));
     }
@@ -237,11 +249,11 @@ mod tests {
     #[test]
     fn a_spreadsheet_runs_nothing() {
         for (value, cell_of) in [
-            ("=1+1", "'=1+1"),
-            ("@x", "'@x"),
-            ("a,b", "\"a,b\""),
+            ("=1+1", "\"'=1+1\""),
+            ("＠x", "\"'＠x\""),
+            ("a;=1", "\"a;=1\""),
             ("a\"b\n", "\"a\"\"b\n\""),
-            ("山田", "山田"),
+            ("山田", "\"山田\""),
         ] {
             assert_eq!(cell(value), cell_of);
         }

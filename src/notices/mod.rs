@@ -13,7 +13,7 @@ mod campaign;
 mod capture;
 mod compose;
 mod contacts;
-mod events;
+mod dkim;
 mod fanout;
 mod hours;
 mod letters;
@@ -25,6 +25,7 @@ mod recipients;
 mod remarks;
 mod returns;
 mod store;
+mod store_events;
 mod store_messages;
 mod store_outbox;
 mod store_person;
@@ -36,7 +37,6 @@ pub use campaign::{
 };
 pub use capture::{CapturedMail, captured_mails};
 pub use contacts::{Contact, events_of, override_return, proof_page, record_contacts};
-pub use events::{EventKind, MessageEvent};
 pub use hours::Hours;
 pub use letters::{Paper, letters, unreached_csv};
 pub use model::{
@@ -51,6 +51,7 @@ pub use plain::{Delivered, send_plain};
 pub use recipients::set_tenant_contact;
 pub use remarks::{Remark, RemarkKind, remarks};
 pub use returns::{RETURNS, read_returns};
+pub use store_events::{EventKind, MessageEvent};
 pub use template::Text;
 
 use jiff::Timestamp;
@@ -103,12 +104,15 @@ pub async fn counts_of(scope: &Scope, notice: &Notice) -> Result<Counts> {
     store_messages::counts(scope, notice.id).await
 }
 
-/// When the first mail to a person about an incident was accepted, for the law's clocks.
+/// When the first person of an incident was told, by a mail that a server accepted and that did not come back or in another way, for the
+/// law's clocks.
 ///
 /// # Errors
 /// Unexpected ones only.
 pub async fn first_accepted(scope: &Scope, incident: Uuid) -> Result<Option<Timestamp>> {
-    store_messages::first_accepted(scope, incident).await
+    let by_mail = store_messages::first_accepted(scope, incident).await?;
+    let otherwise = store_events::first_told_otherwise(scope, incident).await?;
+    Ok([by_mail, otherwise].into_iter().flatten().min())
 }
 
 /// The messages of a notice in the order of their ids; `after` is the last one of the page before. They name people by

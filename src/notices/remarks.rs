@@ -61,7 +61,7 @@ pub fn remarks(variables: &Variables) -> Vec<Remark> {
     remarks
 }
 
-fn has_long_number(text: &str) -> bool {
+pub(super) fn has_long_number(text: &str) -> bool {
     let mut digits = 0;
     for letter in text.chars() {
         match letter {

@@ -13,18 +13,21 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::compose;
-use super::events::{self, EventKind, NewEvent};
 use super::model::MessageState;
+use super::store_events::{self as events, EventKind, NewEvent};
 use super::store_messages;
 use crate::access::Scope;
 use crate::audit::Event;
 use crate::error::Result;
+use crate::incidents;
 use crate::jobs::{Outcome, Running};
 
 /// Kind of the job that reads the maildir.
 pub const RETURNS: &str = "notices.returns";
 /// Mails a step.
 const PIECE: usize = 100;
+/// Files that are looked at in a step: more wait for the next one.
+const MOST_LISTED: usize = 20_000;
 
 /// What became of a mail that came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,10 +40,11 @@ enum Taken {
     TooEarly,
 }
 
-/// Reads what has come into the maildir.
+/// Reads what has come into the maildir. One mail never stops the others: what cannot be read or recorded is left for later or for a
+/// person, and said in the log without a word of it.
 ///
 /// # Errors
-/// When it cannot be read; unexpected ones.
+/// When the maildir cannot be read; unexpected ones.
 pub async fn read_returns(running: &Running) -> Result<Outcome> {
     let scope = running.scope();
     let app = scope.op().app();
@@ -48,35 +52,44 @@ pub async fn read_returns(running: &Running) -> Result<Outcome> {
     let maildir = PathBuf::from(&app.config().mail.return_maildir);
     let new = maildir.join("new");
     let found = aside(move || list(&new)).await?;
-    let full = found.len() == PIECE;
-    let (mut recorded, mut not_ours, mut later) = (0, 0, 0);
+    let (mut recorded, mut not_ours) = (0, 0);
     for file in found {
+        if recorded + not_ours >= PIECE {
+            break;
+        }
         let (from, to) = (file.clone(), maildir.clone());
-        let taken = match aside(move || read(&from)).await? {
-            Some(bytes) => take(scope, &returns, &bytes).await?,
-            // Longer than any report.
-            None => Taken::NotOurs,
+        let taken = match aside(move || read(&from)).await {
+            Ok(Read::Mail(mail)) => take(scope, &returns, *mail).await,
+            Ok(Read::NoMail) => Ok(Taken::NotOurs),
+            // Another node was faster.
+            Ok(Read::Gone) => continue,
+            Err(error) => Err(error),
         };
-        // Read and seen, or flagged: a mail program shows what nobody understood.
         match taken {
-            Taken::Recorded => {
+            Ok(Taken::Recorded) => {
                 recorded += 1;
-                aside(move || put_away(&to, &file, "S")).await?;
+                // What it said is recorded, with its SHA-256: the mail itself names a person and does not stay.
+                aside(move || forget(&file)).await?;
             }
-            Taken::NotOurs => {
+            Ok(Taken::NotOurs) => {
                 not_ours += 1;
-                aside(move || put_away(&to, &file, "F")).await?;
+                aside(move || flag(&to, &file)).await?;
             }
-            Taken::TooEarly => later += 1,
+            Ok(Taken::TooEarly) => {}
+            Err(error) => {
+                tracing::error!(%error, "a mail that came back could not be recorded; it is tried again")
+            }
         }
     }
-    if recorded + not_ours > 0 {
-        let event = Event::new("returns.read", "message");
-        let detail = json!({ "recorded": recorded, "not_ours": not_ours });
-        scope.record(scope.tenant(), vec![event.detail(detail)]).await?;
+    if recorded + not_ours == 0 {
+        return Ok(Outcome::Done);
     }
-    // Whatever is read again later does not keep the job going round.
-    Ok(if full && later == 0 { Outcome::Continue } else { Outcome::Done })
+    let tx = scope.begin().await?;
+    let done = running.job().done + i64::try_from(recorded + not_ours).unwrap_or_default();
+    running.save(&tx, &json!(null), done, None).await?;
+    let event = Event::new("returns.read", "message");
+    tx.commit(event.detail(json!({ "recorded": recorded, "not_ours": not_ours }))).await?;
+    Ok(if recorded + not_ours >= PIECE { Outcome::Continue } else { Outcome::Done })
 }
 
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> anyhow::Result<T> + Send + 'static) -> Result<T> {
@@ -88,7 +101,7 @@ fn list(new: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let entries = std::fs::read_dir(new)
         .with_context(|| format!("mail.return_maildir: cannot read {}", new.display()))?;
     let mut files = Vec::new();
-    for entry in entries {
+    for entry in entries.take(MOST_LISTED) {
         let entry = entry.with_context(|| new.display().to_string())?;
         let is_mail = !entry.file_name().to_string_lossy().starts_with('.');
         if is_mail && entry.file_type().is_ok_and(|kind| kind.is_file()) {
@@ -97,35 +110,57 @@ fn list(new: &Path) -> anyhow::Result<Vec<PathBuf>> {
     }
     // Names of a maildir begin with the second of the delivery.
     files.sort_unstable();
-    files.truncate(PIECE);
     Ok(files)
 }
 
-/// Nothing where it is longer than what is read.
-fn read(file: &Path) -> anyhow::Result<Option<Vec<u8>>> {
-    use std::io::Read;
-    let mut bytes = Vec::new();
-    let most = bounces::limits::BYTES as u64 + 1;
-    std::fs::File::open(file)?.take(most).read_to_end(&mut bytes)?;
-    Ok((bytes.len() as u64 != most).then_some(bytes))
+/// What a file is.
+enum Read {
+    /// A mail, with the SHA-256 of its bytes.
+    Mail(Box<(bounces::Mail, String)>),
+    /// No mail, or longer than any report.
+    NoMail,
+    /// Not there any more.
+    Gone,
 }
 
-fn put_away(maildir: &Path, file: &Path, flags: &str) -> anyhow::Result<()> {
+fn read(file: &Path) -> anyhow::Result<Read> {
+    use std::io::Read as _;
+    let mut bytes = Vec::new();
+    let opened = match std::fs::File::open(file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Read::Gone),
+        opened => opened?,
+    };
+    opened.take(bounces::limits::BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(match bounces::read(&bytes) {
+        Ok(mail) => Read::Mail(Box::new((mail, hex::encode(Sha256::digest(&bytes))))),
+        Err(_) => Read::NoMail,
+    })
+}
+
+fn forget(file: &Path) -> anyhow::Result<()> {
+    gone_is_fine(std::fs::remove_file(file))
+}
+
+/// Moves a mail to where a mail program shows it, flagged.
+fn flag(maildir: &Path, file: &Path) -> anyhow::Result<()> {
     let Some(name) = file.file_name() else { return Ok(()) };
     let cur = maildir.join("cur");
     std::fs::create_dir_all(&cur)?;
     let mut to = name.to_owned();
-    to.push(format!(":2,{flags}"));
-    match std::fs::rename(file, cur.join(to)) {
-        // Another node was faster.
+    to.push(":2,F");
+    gone_is_fine(std::fs::rename(file, cur.join(to)))
+}
+
+/// Another node was faster.
+fn gone_is_fine(result: std::io::Result<()>) -> anyhow::Result<()> {
+    match result {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         result => Ok(result?),
     }
 }
 
 /// Records what a mail says about one of our messages.
-async fn take(scope: &Scope, returns: &ReturnPath, bytes: &[u8]) -> Result<Taken> {
-    let Ok(mail) = bounces::read(bytes) else { return Ok(Taken::NotOurs) };
+async fn take(scope: &Scope, returns: &ReturnPath, (mail, sha256): (bounces::Mail, String)) -> Result<Taken> {
     let own = mail.returned_to.iter().find_map(|address| returns.message_of(address)).map(Uuid::from_bytes);
     let message = match (own, &mail.about) {
         (Some(message), _) => Some(message),
@@ -142,13 +177,11 @@ async fn take(scope: &Scope, returns: &ReturnPath, bytes: &[u8]) -> Result<Taken
     let new = NewEvent {
         code: report.and_then(|report| report.code).map(|code| code.to_string()),
         reply_code: report.and_then(|report| report.reply),
-        source: Some(hex::encode(Sha256::digest(bytes))),
+        source: Some(sha256),
         note: own.is_none().then(|| "known by its Message-ID alone".to_owned()),
         ..NewEvent::default()
     };
-    if !events::append(&tx, message.id, kind, new).await? {
-        return Ok(Taken::Recorded);
-    }
+    let Some(head) = events::append(&tx, message.id, kind, new).await? else { return Ok(Taken::Recorded) };
     let moved = match (kind, message.state) {
         _ if own.is_none() => None,
         (EventKind::BouncedHard, MessageState::Accepted | MessageState::BouncedSoft) => {
@@ -161,7 +194,12 @@ async fn take(scope: &Scope, returns: &ReturnPath, bytes: &[u8]) -> Result<Taken
         store_messages::move_to(&tx, &message, state, None).await?;
     }
     let event = Event::new(format!("message.{}", kind.as_str()), format!("message:{}", message.id));
-    let detail = json!({ "notice": message.notice, "state": moved.map(MessageState::as_str) });
+    if moved.is_some() {
+        // Whether anybody was told, and when first, may hang on it.
+        incidents::reassess(&tx, message.incident, message.notice).await?;
+    }
+    let detail =
+        json!({ "notice": message.notice, "state": moved.map(MessageState::as_str), "history": head });
     tx.commit(event.detail(detail)).await?;
     Ok(Taken::Recorded)
 }

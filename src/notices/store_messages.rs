@@ -35,7 +35,8 @@ pub async fn first_accepted(scope: &Scope, incident: Uuid) -> Result<Option<Time
         .filter(message::Column::TenantId.eq(scope.tenant()))
         .filter(message::Column::IncidentId.eq(incident))
         .filter(message::Column::RecordType.is_not_null())
-        .filter(message::Column::AcceptedAt.is_not_null())
+        // One that came back told nobody.
+        .filter(message::Column::State.eq(MessageState::Accepted.as_str()))
         .into_tuple()
         .one(scope.connection())
         .await?;
@@ -55,7 +56,28 @@ pub async fn told<C: ConnectionTrait>(
     tenant: Uuid,
     incident: Uuid,
     revision: Uuid,
-) -> Result<HashMap<String, Uuid>> {
+) -> Result<HashMap<String, Told>> {
+    let counts = Condition::any().add(message::Column::State.is_not_in(IN_VAIN)).add(
+        Condition::all()
+            .add(message::Column::RevisionId.eq(revision))
+            .add(message::Column::NoticeId.not_in_subquery(cancelled_notices(tenant))),
+    );
+    last_words(database, tenant, incident, counts).await
+}
+
+/// What a recipient was last told of.
+pub struct Told {
+    pub revision: Uuid,
+    /// It has reached the recipient, as far as anybody knows.
+    pub reached: bool,
+}
+
+async fn last_words<C: ConnectionTrait>(
+    database: &C,
+    tenant: Uuid,
+    incident: Uuid,
+    counts: Condition,
+) -> Result<HashMap<String, Told>> {
     let cleared: HashSet<Uuid> = notice::Entity::find()
         .select_only()
         .column(notice::Column::Id)
@@ -67,18 +89,17 @@ pub async fn told<C: ConnectionTrait>(
         .await?
         .into_iter()
         .collect();
-    let rows: Vec<(String, Uuid, Uuid)> = message::Entity::find()
+    let mut rows: Vec<(String, Uuid, Uuid, String)> = message::Entity::find()
         .select_only()
-        .columns([message::Column::Recipient, message::Column::RevisionId, message::Column::NoticeId])
+        .columns([
+            message::Column::Recipient,
+            message::Column::RevisionId,
+            message::Column::NoticeId,
+            message::Column::State,
+        ])
         .filter(message::Column::TenantId.eq(tenant))
         .filter(message::Column::IncidentId.eq(incident))
-        .filter(
-            Condition::any().add(message::Column::State.is_not_in(IN_VAIN)).add(
-                Condition::all()
-                    .add(message::Column::RevisionId.eq(revision))
-                    .add(message::Column::NoticeId.not_in_subquery(cancelled_notices(tenant))),
-            ),
-        )
+        .filter(counts)
         .order_by_asc(message::Column::CreatedAt)
         .into_tuple()
         .all(database)
@@ -95,14 +116,21 @@ pub async fn told<C: ConnectionTrait>(
         .await?
         .into_iter()
         .collect();
-    let mut rows = rows;
-    rows.sort_by_key(|(_, revision, _)| numbers.get(revision).copied());
+    rows.sort_by_key(|(_, revision, ..)| numbers.get(revision).copied());
     let mut told = HashMap::new();
-    for (recipient, revision, notice) in rows {
+    for (recipient, revision, notice, state) in rows {
+        let state = MessageState::from_stored(&state)?;
+        let reached = matches!(state, MessageState::Accepted | MessageState::ToldOtherwise);
         match cleared.contains(&notice) {
-            true => told.remove(&recipient),
-            false => told.insert(recipient, revision),
-        };
+            // A correction that has not arrived has corrected nothing.
+            true if reached => {
+                told.remove(&recipient);
+            }
+            true => {}
+            false => {
+                told.insert(recipient, Told { revision, reached });
+            }
+        }
     }
     Ok(told)
 }
@@ -149,7 +177,7 @@ pub async fn take_over<C: ConnectionTrait>(
         .add(message::Column::TenantId.eq(notice.tenant))
         .add(message::Column::IncidentId.eq(notice.incident))
         .add(message::Column::RevisionId.eq(notice.revision))
-        .add(message::Column::State.eq(MessageState::Failed.as_str()))
+        .add(message::Column::State.is_in(IN_VAIN))
         .add(message::Column::NoticeId.in_subquery(cancelled_notices(notice.tenant)));
     let rows: Vec<(Uuid, String, String, String)> = message::Entity::find()
         .select_only()
@@ -190,13 +218,21 @@ pub async fn take_over<C: ConnectionTrait>(
 
 /// Recipients whom another notice of this incident has told or is about to tell.
 pub async fn told_elsewhere<C: ConnectionTrait>(database: &C, notice: &Notice) -> Result<HashSet<String>> {
+    let counts = Condition::all()
+        .add(message::Column::NoticeId.ne(notice.id))
+        .add(message::Column::State.is_not_in(IN_VAIN));
+    Ok(last_words(database, notice.tenant, notice.incident, counts).await?.into_keys().collect())
+}
+
+/// Who has a correction of this list already, whatever became of it.
+pub async fn corrected<C: ConnectionTrait>(database: &C, notice: &Notice) -> Result<HashSet<String>> {
     let rows: Vec<String> = message::Entity::find()
         .select_only()
         .column(message::Column::Recipient)
         .filter(message::Column::TenantId.eq(notice.tenant))
         .filter(message::Column::IncidentId.eq(notice.incident))
-        .filter(message::Column::NoticeId.ne(notice.id))
-        .filter(message::Column::State.is_not_in(IN_VAIN))
+        .filter(message::Column::RevisionId.eq(notice.revision))
+        .filter(message::Column::NoticeId.not_in_subquery(cancelled_notices(notice.tenant)))
         .into_tuple()
         .all(database)
         .await?;
@@ -366,6 +402,21 @@ pub async fn requeue<C: ConnectionTrait>(database: &C, messages: &[Message], at:
         moved += updated.rows_affected;
     }
     Ok(moved)
+}
+
+/// The incidents of messages, in one order.
+pub async fn incidents_of(tx: &Tx, messages: &[Uuid]) -> Result<Vec<Uuid>> {
+    let mut found: Vec<Uuid> = message::Entity::find()
+        .select_only()
+        .column(message::Column::IncidentId)
+        .filter(message::Column::TenantId.eq(tx.scope().tenant()))
+        .filter(message::Column::Id.is_in(messages.iter().copied()))
+        .into_tuple()
+        .all(tx.connection())
+        .await?;
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
 }
 
 /// A message, locked: what happens to it is recorded one after the other. SQLite has one writer anyway.

@@ -20,6 +20,7 @@ use crate::access::Scope;
 use crate::error::Result;
 
 const WAITING: [&str; 2] = ["queued", "deferred"];
+const BEFORE_ACCEPTED: [&str; 4] = ["queued", "sending", "deferred", "failed"];
 const OPEN: [&str; 3] = ["queued", "sending", "deferred"];
 
 fn notices_in(tenant: Uuid, states: &[NoticeState]) -> SelectStatement {
@@ -52,12 +53,16 @@ pub async fn with_hours(scope: &Scope) -> Result<Vec<(Uuid, Hours, String)>> {
 /// What may be taken now: what waits and is due, and what a worker took and did not finish in time. Only of notices that
 /// are approved: a second wall behind the fan-out.
 fn takeable(tenant: Uuid, now: i64, resting: &[Uuid]) -> Condition {
+    let mut awake = notices_in(tenant, &[NoticeState::Approved]);
+    if !resting.is_empty() {
+        awake.and_where(notice::Column::Id.is_not_in(resting.iter().copied()));
+    }
     Condition::all()
         .add(message::Column::TenantId.eq(tenant))
         .add_option(
             (!resting.is_empty()).then(|| message::Column::NoticeId.is_not_in(resting.iter().copied())),
         )
-        .add(message::Column::NoticeId.in_subquery(notices_in(tenant, &[NoticeState::Approved])))
+        .add(message::Column::NoticeId.in_subquery(awake))
         .add(
             Condition::any()
                 .add(
@@ -202,7 +207,8 @@ pub async fn accepted<C: ConnectionTrait>(
         .filter(message::Column::TenantId.eq(message.tenant))
         .filter(message::Column::Id.eq(message.id))
         .filter(message::Column::NoticeId.eq(message.notice))
-        .filter(message::Column::State.ne(MessageState::Accepted.as_str()))
+        // What came back or was told otherwise meanwhile is later news.
+        .filter(message::Column::State.is_in(BEFORE_ACCEPTED))
         .exec(database)
         .await?;
     Ok(updated.rows_affected == 1)

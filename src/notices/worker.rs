@@ -14,11 +14,11 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::compose::Composer;
-use super::events::{self, EventKind, NewEvent};
 use super::hours::Hours;
 use super::mailer::{Mailer, Outcome};
 use super::model::{Message, MessageState, NoticeState, Reason, backoff};
 use super::recipients::Background;
+use super::store_events::{self as events, EventKind, NewEvent};
 use super::{capture, store, store_outbox, template};
 use crate::access::{Reach, Scope};
 use crate::app::App;
@@ -242,16 +242,21 @@ impl Worker {
     /// Sends one message and writes down what came of it.
     async fn deliver(&self, background: &Background, message: &Message) -> Result<Delivery> {
         let scope = self.scope()?;
-        if self.is_paused(&scope, message).await? {
+        let standing = self.standing(&scope, message).await?;
+        if standing == Some(NoticeState::Paused) {
             self.release(std::slice::from_ref(message)).await?;
             return Ok(Delivery { state: MessageState::Sending, unreachable: false });
         }
-        if let Some(reason) = self.unwanted(&scope, background, message).await? {
+        if let Some(reason) = self.unwanted(&scope, background, message, standing).await? {
             let state = self.record(message, Outcome::Never { reason, code: None }).await?;
             return Ok(Delivery { state, unreachable: false });
         }
         if !self.hold(&scope, message).await? {
-            // Somebody else has it since; what became of it is theirs to write down.
+            // Somebody else has it since; what became of it is theirs to write down. Or its notice was paused in this moment: then it is
+            // given back, and this was no attempt.
+            if self.standing(&scope, message).await? == Some(NoticeState::Paused) {
+                self.release(std::slice::from_ref(message)).await?;
+            }
             return Ok(Delivery { state: MessageState::Sending, unreachable: false });
         }
         // Taken more often than it may be tried: each time the process ended before the outcome was written down. Whether it
@@ -276,10 +281,10 @@ impl Worker {
         Ok(Delivery { state, unreachable: outcome.is_unreachable() })
     }
 
-    /// Whether its notice was paused since the message was taken.
-    async fn is_paused(&self, scope: &Scope, message: &Message) -> Result<bool> {
+    /// Where its notice stands now: it may have been paused or cancelled since the message was taken.
+    async fn standing(&self, scope: &Scope, message: &Message) -> Result<Option<NoticeState>> {
         let notice = store::notice(scope.connection(), message.tenant, message.notice).await?;
-        Ok(notice.is_some_and(|notice| notice.state == NoticeState::Paused))
+        Ok(notice.map(|notice| notice.state))
     }
 
     /// Why a message is not to be sent although it was taken: its notice has been cancelled since, or the list has been
@@ -290,9 +295,9 @@ impl Worker {
         scope: &Scope,
         background: &Background,
         message: &Message,
+        standing: Option<NoticeState>,
     ) -> Result<Option<Reason>> {
-        let notice = store::notice(scope.connection(), message.tenant, message.notice).await?;
-        if notice.is_none_or(|notice| notice.state != NoticeState::Approved) {
+        if standing != Some(NoticeState::Approved) {
             return Ok(Some(Reason::Cancelled));
         }
         let in_force = store::approved_revision(scope.connection(), message.tenant, message.incident).await?;
@@ -409,10 +414,11 @@ impl Worker {
         };
         let why = reason.map(|reason| reason.as_str().to_owned());
         let new = NewEvent { code: why, reply_code: code, ..NewEvent::default() };
-        events::append(&tx, message.id, kind, new).await?;
+        let head = events::append(&tx, message.id, kind, new).await?;
         let event = Event::new(format!("message.{}", state.as_str()), format!("message:{}", message.id));
         tx.commit(event.detail(json!({
-            "notice": message.notice, "attempt": message.attempts, "code": code, "reason": reason.map(Reason::as_str)
+            "notice": message.notice, "attempt": message.attempts, "code": code, "reason": reason.map(Reason::as_str),
+            "history": head,
         })))
         .await?;
         Ok(state)

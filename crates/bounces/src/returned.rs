@@ -97,7 +97,9 @@ pub fn read(bytes: &[u8]) -> Result<Mail, Unreadable> {
     if bytes.len() > limits::BYTES {
         return Err(Unreadable::TooLarge);
     }
-    let message = MessageParser::default().parse(bytes).ok_or(Unreadable::NoMail)?;
+    // The library's checks of itself end a program that was built with them; a mail that does so is none.
+    let parsed = std::panic::catch_unwind(|| MessageParser::default().parse(bytes));
+    let message = parsed.ok().flatten().ok_or(Unreadable::NoMail)?;
     if message.headers().is_empty() {
         return Err(Unreadable::NoMail);
     }
@@ -227,7 +229,11 @@ fn returned_to(message: &Message<'_>) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let mut add = |address: &str| {
         let address = address.trim().trim_start_matches('<').trim_end_matches('>').trim();
-        if address.contains('@') && address.len() <= 254 && !found.iter().any(|known| known == address) {
+        if found.len() < limits::ADDRESSES
+            && address.contains('@')
+            && address.len() <= 254
+            && !found.iter().any(|known| known == address)
+        {
             found.push(address.to_owned());
         }
     };
@@ -249,7 +255,6 @@ fn returned_to(message: &Message<'_>) -> Vec<String> {
     for list in [message.to(), message.cc()].into_iter().flatten() {
         list.iter().filter_map(|address| address.address()).for_each(&mut add);
     }
-    found.truncate(limits::ADDRESSES);
     found
 }
 
@@ -271,5 +276,5 @@ fn about(message: &Message<'_>) -> Option<String> {
         HeaderValue::TextList(ids) => ids.first().map(ToString::to_string),
         _ => None,
     };
-    quoted.or_else(named).filter(|id| id.len() <= 998)
+    quoted.or_else(named).filter(|id| id.len() <= 998 && !id.chars().any(char::is_control))
 }

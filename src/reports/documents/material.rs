@@ -37,7 +37,7 @@ pub struct Recipient {
     pub slug: String,
     pub name_ja: String,
     pub name_en: String,
-    /// Short names of all other customers: what is written to this one must not tell of them.
+    /// Names of all other customers, short and full: what is written to this one must not tell of them.
     pub others: Vec<String>,
 }
 
@@ -99,7 +99,7 @@ pub async fn of_incident(
     Ok(Material { base, recipient, stamp: Stamp { at: scope.at(), ..Stamp::default() } })
 }
 
-/// Short names of all customers but one.
+/// Names of all customers but one.
 async fn others(op: &Op, but: Uuid) -> Result<Vec<String>> {
     let (mut names, mut after) = (Vec::new(), None);
     loop {
@@ -107,7 +107,7 @@ async fn others(op: &Op, but: Uuid) -> Result<Vec<String>> {
         let full = page.len() as u64 == TENANTS;
         after = page.last().map(|tenant| tenant.slug.clone());
         let others = page.into_iter().filter(|tenant| tenant.id != but && !tenant.operator);
-        names.extend(others.map(|tenant| tenant.slug));
+        names.extend(others.flat_map(|tenant| [tenant.slug, tenant.name_ja, tenant.name_en]));
         if !full {
             return Ok(names);
         }

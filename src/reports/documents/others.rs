@@ -47,8 +47,10 @@ impl Others {
             numbers.extend(telling.filter(|number| *number > COMMON && !own.contains(number)));
             names.extend(tenants.into_iter().map(plain));
         }
-        names.remove("");
-        names.remove(&plain(&recipient.slug));
+        names.retain(|name| name.chars().count() > 1);
+        for own in [&recipient.slug, &recipient.name_ja, &recipient.name_en] {
+            names.remove(&plain(own));
+        }
         Self { numbers, names }
     }
 

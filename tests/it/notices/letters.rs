@@ -142,6 +142,10 @@ async fn whoever_no_mail_reached_gets_a_letter() {
         assert!(text(&refused.stderr).contains("not allowed: read on letter"), "{}", text(&refused.stderr));
     }
     assert_eq!(fixture.standing(&notice).await, "DONE 0 0 0 0 3");
+    // Another list says who is concerned now: the old one's people get no letter.
+    fixture.revision(2, &[("school-001", "p-1", "possible")]).await;
+    let revised = letters("csv", "ja", &file("late.csv"));
+    assert!(text(&revised.stderr).contains("the list was revised since"), "{}", text(&revised.stderr));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -167,3 +167,48 @@ async fn what_a_reader_would_stumble_over_is_remarked() {
     let answer = fixture.approver.gql_with(query, json!({ "id": notice })).await;
     insta::assert_snapshot!(answer["data"]["notice"]["remarks"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_at_two_schools_is_reached_whichever_the_filter_names() {
+    let fixture = Fixture::captured().await;
+    fixture.app.tenant("school-001").await;
+    fixture.import("school-002", &[("p-1", "ja")]).await;
+    let people = [("school-001", "p-1", "possible"), ("school-002", "p-1", "possible")];
+    let revision = fixture.revision(1, &people).await;
+    let notice =
+        text(&create(&fixture, revision, json!({ "filter": { "tenants": ["school-001"] } })).await["id"]);
+    fixture.act(&fixture.approver, "approveNotice", &notice).await;
+    assert_eq!(fixture.send().await.accepted, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_got_nothing_yet_is_not_corrected() {
+    let fixture = Fixture::captured().await;
+    let revision = fixture.people(2).await;
+    fixture.approved(revision).await;
+    // The list changes before anything has left.
+    let later = fixture.revision(2, &[("school-001", "p-001", "possible")]).await;
+    let variables = json!({ "ja": { "reason": "r", "contact_desk": "03-0000-0000" } });
+    let correction =
+        json!({ "audience": "CLEARED", "template": "incident_correction_person", "variables": variables });
+    let notice = text(&create(&fixture, later, correction).await["id"]);
+    let answer = fixture.act(&fixture.approver, "approveNotice", &notice).await;
+    assert_eq!(answer["message"], "nobody who was told is off the list");
+    assert_eq!(fixture.send().await.accepted, 1, "the one who is still on it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_does_not_leave_before_its_time() {
+    let fixture = Fixture::captured().await;
+    fixture.app.tenant("school-001").await;
+    let revision = fixture.revision(1, &[("school-001", "p-1", "possible")]).await;
+    let later = fixture.app.now().checked_add(jiff::SignedDuration::from_hours(48)).unwrap();
+    let notice = text(&create(&fixture, revision, json!({ "sendFrom": later.to_string() })).await["id"]);
+    fixture.act(&fixture.approver, "approveNotice", &notice).await;
+    assert_eq!(fixture.standing(&notice).await, "APPROVED 0 0 0 0 1", "nobody knows the address");
+    fixture.import("school-001", &[("p-1", "ja")]).await;
+    assert_eq!(fixture.act(&fixture.officer, "retryNotice", &notice).await["state"], "APPROVED");
+    assert_eq!(fixture.send().await.accepted, 0);
+    fixture.app.clock.set(later);
+    assert_eq!(fixture.send().await.accepted, 1);
+}

@@ -163,7 +163,8 @@ async fn what_comes_back_is_known_by_its_own_return_path() {
     }
     insta::assert_snapshot!(lines.join("\n"));
     assert_eq!(maildir.names("new"), [""; 0]);
-    assert_eq!(maildir.names("cur"), ["1.a:2,S", "2.a:2,S", "3.a:2,S", "4.a:2,S", "5.a:2,F", "6.a:2,S"]);
+    // What was recorded names a person and does not stay; what nobody understood waits for somebody.
+    assert_eq!(maildir.names("cur"), ["5.a:2,F"]);
     let counts = "query($id: ID!) { notice(id: $id) { counts { audience accepted bouncedSoft bouncedHard failed toldOtherwise open notReached } } }";
     let answer = fixture.officer.gql_with(counts, json!({ "id": notice })).await;
     insta::assert_snapshot!(answer["data"]["notice"]["counts"]);
@@ -207,7 +208,9 @@ async fn whoever_no_mail_reached_is_told_otherwise() {
             .gql_with(mutation, json!({ "input": { "messageIds": ids, "kind": kind, "note": "batch 1" } }))
     };
     let early = record(json!([waiting]), "LETTER_SENT").await;
-    insta::assert_snapshot!(early["data"]["recordContacts"]);
+    let told_early = &early["data"]["recordContacts"];
+    assert_eq!(told_early["code"], "CONFLICT");
+    assert!(text(&told_early["message"]).ends_with(" is still being sent"), "{told_early}");
     assert_eq!(fixture.send().await.accepted, 3);
     for (person, index) in [("p-000", 1), ("p-001", 2)] {
         let (path, id) = sent(&sink)[&format!("{person}@school-001.example")].clone();
@@ -274,4 +277,94 @@ async fn what_came_back_can_be_tried_again_and_a_later_list_reaches_anew() {
         ["p-000 QUEUED null null 0"],
         "whoever was told is not told twice"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bounce_of_a_cancelled_notice_does_not_stop_the_next_one() {
+    let (maildir, sink) = (Maildir::new(), Sink::start(&[]));
+    let fixture = scene(&maildir, &sink).await;
+    let revision = fixture.people(2).await;
+    let notice = fixture.approved(revision).await;
+    assert_eq!(fixture.send().await.accepted, 2);
+    // Done notices cannot be cancelled; one whose people came back is tried again, and then cancelled.
+    for (person, index) in [("p-000", 1), ("p-001", 2)] {
+        let (path, id) = sent(&sink)[&format!("{person}@school-001.example")].clone();
+        maildir.put(&format!("{index}.a"), &report(&path, "failed", "5.2.2", "552 5.2.2 full", &id));
+    }
+    fixture.app.run_jobs().await;
+    fixture.act(&fixture.officer, "retryNotice", &notice).await;
+    let (path, id) = sent(&sink)["p-000@school-001.example"].clone();
+    assert_eq!(fixture.act(&fixture.officer, "cancelNotice", &notice).await["state"], "CANCELLED");
+    maildir.put("3.a", &report(&path, "failed", "5.1.1", "550 5.1.1 no", &id));
+    fixture.app.clock.advance(120);
+    fixture.app.run_jobs().await;
+    let next = fixture.approved(revision).await;
+    assert_eq!(fixture.messages(&next).await, ["p-000 QUEUED null null 0", "p-001 QUEUED null null 0"]);
+    assert_eq!(fixture.send().await.accepted, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mails_that_come_too_early_stop_no_others() {
+    let (maildir, sink) = (Maildir::new(), Sink::start(&[]));
+    let fixture = scene(&maildir, &sink).await;
+    let revision = fixture.people(2).await;
+    let notice = fixture.approved(revision).await;
+    assert_eq!(fixture.send().await.accepted, 2);
+    let (path, id) = sent(&sink)["p-000@school-001.example"].clone();
+    maildir.put("0.a", &report(&path, "failed", "5.2.2", "552 5.2.2 full", &id));
+    fixture.app.run_jobs().await;
+    // Tried again, and held up before it leaves: what more comes back about it has to wait.
+    fixture.act(&fixture.officer, "retryNotice", &notice).await;
+    fixture.act(&fixture.officer, "pauseNotice", &notice).await;
+    for index in 0..150 {
+        maildir.put(
+            &format!("1.{index:03}"),
+            &report(&path, "failed", "5.2.2", &format!("552 5.2.2 full {index}"), &id),
+        );
+    }
+    // And a mail that no database would take as it stands.
+    maildir.put(
+        "2.a",
+        "From: x@y.example\nTo: return+x@returns.example\nIn-Reply-To: <a\u{0}b@x.example>\n\nx\n",
+    );
+    let (other, other_id) = sent(&sink)["p-001@school-001.example"].clone();
+    maildir.put("3.a", &report(&other, "failed", "5.1.1", "550 5.1.1 no", &other_id));
+    fixture.app.clock.advance(120);
+    fixture.app.run_jobs().await;
+    assert!(told(&history(&fixture, &notice, "p-001").await.1).starts_with("BOUNCED_HARD: "));
+    assert_eq!(maildir.names("new").len(), 150);
+    fixture.act(&fixture.officer, "resumeNotice", &notice).await;
+    assert_eq!(fixture.send().await.accepted, 1);
+    fixture.app.clock.advance(120);
+    fixture.app.run_jobs().await;
+    assert_eq!(maildir.names("new"), [""; 0]);
+    let (_, node) = history(&fixture, &notice, "p-000").await;
+    assert!(node["history"]["events"].as_array().unwrap().len() <= 101, "nobody reads more of them");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_that_comes_back_takes_nothing_from_a_call() {
+    let (maildir, sink) = (Maildir::new(), Sink::start(&[]));
+    let fixture = scene(&maildir, &sink).await;
+    let revision = fixture.people(1).await;
+    let notice = fixture.approved(revision).await;
+    fixture.send().await;
+    let (path, id) = sent(&sink)["p-000@school-001.example"].clone();
+    maildir.put("1.a", &report(&path, "failed", "5.1.1", "550 5.1.1 no", &id));
+    fixture.app.run_jobs().await;
+    let message = history(&fixture, &notice, "p-000").await.0;
+    let mutation = "mutation($input: RecordContactsInput!) { recordContacts(input: $input) {
+        __typename ... on ChangedMessages { messages { state } } ... on Problem { code field message } } }";
+    for kind in ["LETTER_SENT", "PHONE_REACHED", "LETTER_RETURNED"] {
+        let input = json!({ "input": { "messageIds": [message], "kind": kind } });
+        let answer = fixture.officer.gql_with(mutation, input).await;
+        assert_eq!(
+            answer["data"]["recordContacts"]["messages"][0]["state"], "TOLD_OTHERWISE",
+            "{kind} {answer}"
+        );
+    }
+    let input =
+        json!({ "input": { "messageIds": [message], "kind": "PHONE_REACHED", "note": "090-1234-5678" } });
+    let answer = fixture.officer.gql_with(mutation, input).await;
+    assert_eq!(answer["data"]["recordContacts"]["message"], "holds an address or a long number", "{answer}");
 }

@@ -71,6 +71,11 @@ proptest! {
     }
 
     #[test]
+    fn no_token_of_the_right_form_is_taken_for_one(token in "[a-z2-7]{41}[aeimquy4]") {
+        prop_assert_eq!(path().message_of(&format!("return+{token}@mail.example.jp")), None);
+    }
+
+    #[test]
     fn no_text_is_taken_for_one(text in "\\PC{0,80}") {
         prop_assert_eq!(path().message_of(&format!("return+{text}@mail.example.jp")), None);
     }

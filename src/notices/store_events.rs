@@ -1,8 +1,9 @@
 //! What happened to each message, sealed: each entry's hash covers the one before, so that none can be changed, left out or moved
 //! without the last one showing it.
 
-use entity::message_event as row;
+use entity::{message, message_event as row};
 use jiff::Timestamp;
+use sea_orm::sea_query::Query;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
     QuerySelect,
@@ -12,13 +13,13 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::model::words;
+use super::model::{MessageState, words};
 use crate::access::{Scope, Tx};
 use crate::clock::from_micros;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
-/// Entries of one message: attempts, returns, and what people record.
-const MAX_EVENTS: i32 = 1_000;
+/// Entries of one message that others can make: mails that come back. Further ones say nothing new.
+const MAX_FROM_OUTSIDE: i32 = 100;
 
 words!(
     /// What happened.
@@ -126,8 +127,9 @@ fn hash(before: &str, row: &row::Model) -> Result<String> {
     Ok(hex::encode(Sha256::digest(serde_json::to_vec(&json!(sealed))?)))
 }
 
-/// Appends an entry. The transaction holds the message's row. False when the same mail that came back was recorded before.
-pub async fn append(tx: &Tx, message: Uuid, kind: EventKind, new: NewEvent) -> Result<bool> {
+/// Appends an entry; gives its hash. The transaction holds the message's row. Nothing when the same mail that came back was recorded
+/// before, or more came back than anybody reads: what the service itself and officers record is never refused.
+pub async fn append(tx: &Tx, message: Uuid, kind: EventKind, new: NewEvent) -> Result<Option<String>> {
     let (database, tenant) = (tx.connection(), tx.scope().tenant());
     let NewEvent { at, code, reply_code, source, note, author } = new;
     if let Some(source) = &source {
@@ -136,7 +138,7 @@ pub async fn append(tx: &Tx, message: Uuid, kind: EventKind, new: NewEvent) -> R
             .filter(row::Column::MessageId.eq(message))
             .filter(row::Column::Source.eq(source.as_str()));
         if known.one(database).await?.is_some() {
-            return Ok(false);
+            return Ok(None);
         }
     }
     let last: Option<(i32, String)> = row::Entity::find()
@@ -150,8 +152,8 @@ pub async fn append(tx: &Tx, message: Uuid, kind: EventKind, new: NewEvent) -> R
         .one(database)
         .await?;
     let (seq, before) = last.map_or((1, String::new()), |(seq, hash)| (seq + 1, hash));
-    if seq > MAX_EVENTS {
-        return Err(Error::limit(format!("a message has at most {MAX_EVENTS} entries")));
+    if source.is_some() && seq > MAX_FROM_OUTSIDE {
+        return Ok(None);
     }
     let mut model = row::Model {
         tenant_id: tenant,
@@ -167,9 +169,10 @@ pub async fn append(tx: &Tx, message: Uuid, kind: EventKind, new: NewEvent) -> R
         recorded_at: tx.scope().at_micros(),
         hash: String::new(),
     };
-    model.hash = hash(&before, &model)?;
+    let head = hash(&before, &model)?;
+    model.hash.clone_from(&head);
     row::Entity::insert(model.into_active_model().reset_all()).exec_without_returning(database).await?;
-    Ok(true)
+    Ok(Some(head))
 }
 
 /// The entries of messages, the oldest first, and whether each chain is whole.
@@ -229,4 +232,27 @@ fn event_of(row: row::Model) -> Result<MessageEvent> {
         recorded_at: from_micros(recorded_at),
         hash,
     })
+}
+
+/// When the first person of an incident was told in another way than by mail.
+pub async fn first_told_otherwise(scope: &Scope, incident: Uuid) -> Result<Option<Timestamp>> {
+    let messages = Query::select()
+        .column(message::Column::Id)
+        .from(message::Entity)
+        .and_where(message::Column::TenantId.eq(scope.tenant()))
+        .and_where(message::Column::IncidentId.eq(incident))
+        .and_where(message::Column::RecordType.is_not_null())
+        .and_where(message::Column::State.eq(MessageState::ToldOtherwise.as_str()))
+        .to_owned();
+    let kinds = [EventKind::LetterSent, EventKind::PhoneReached, EventKind::ToldInPerson];
+    let first: Option<Option<i64>> = row::Entity::find()
+        .select_only()
+        .column_as(row::Column::At.min(), "first")
+        .filter(row::Column::TenantId.eq(scope.tenant()))
+        .filter(row::Column::Kind.is_in(kinds.map(EventKind::as_str)))
+        .filter(row::Column::MessageId.in_subquery(messages))
+        .into_tuple()
+        .one(scope.connection())
+        .await?;
+    Ok(first.flatten().map(from_micros))
 }
