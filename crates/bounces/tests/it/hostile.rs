@@ -13,7 +13,7 @@ fn reports_and_addresses_are_bounded() {
     let group =
         "Final-Recipient: rfc822;a@b.example\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n".repeat(5_000);
     // So many that comparing each with each would take minutes.
-    let to: Vec<String> = (0..100_000).map(|index| format!("a{index}@b.example")).collect();
+    let to: Vec<String> = (0..80_000).map(|index| format!("a{index}@b.jp")).collect();
     let mail = format!(
         "From: x@y.example\r\nTo: {}\r\nContent-Type: multipart/report; boundary=b\r\n\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; x\r\n\r\n{group}\r\n--b--\r\n",
         to.join(", ")
