@@ -53,7 +53,7 @@ pub use oidc::{
     log_out_at_provider, take_return, unlink_identity,
 };
 pub use op::{Asking, Op, Reach, Scope, Tx};
-pub use people::{WithAddress, lock_own_account, people_with, policy_changed, share_a_mailbox};
+pub use people::{WithAddress, lock_own_account, own_address, people_with, policy_changed, share_a_mailbox};
 pub use policy::{
     Against, Attributes, Comparison, Condition, Effect, Explanation, Grant, MAX_ATTRIBUTES, Origin, Policies,
     Policy, Question, Rule, RuleSeen, Scalar, Standing, StandingAnswer, SystemRules, permission_table,

@@ -29,6 +29,17 @@ pub async fn people_with(scope: &Scope, tenant: Uuid, roles: &[Role]) -> Result<
     Ok(told.map(|(account, _)| WithAddress { account: account.id, address: account.login }).collect())
 }
 
+/// The acting account's own mail address: its login, where that is one.
+///
+/// # Errors
+/// Unexpected ones only.
+pub async fn own_address(scope: &Scope) -> Result<Option<String>> {
+    let actor = scope.op().actor();
+    let Some(account) = actor.account else { return Ok(None) };
+    let found = store::account(&scope.everywhere(), actor.tenant, account).await?;
+    Ok(found.map(|(account, _)| account.login).filter(|login| login.contains('@')))
+}
+
 /// Grows a tenant's policy version, so that the next request on every node sees a grant that was made or ended.
 ///
 /// # Errors

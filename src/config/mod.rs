@@ -4,12 +4,14 @@ mod keys;
 mod layers;
 mod oidc;
 mod secret;
+mod servers;
 mod validate;
 
 pub use keys::{KeyHolder, KeyProvider, KeysConfig, KmsArn};
 pub use layers::{ConfigProblems, DEFAULTS, Sources, load};
 pub use oidc::{OidcGrant, OidcProvider};
 pub use secret::Secret;
+pub use servers::servers;
 
 use serde::Deserialize;
 
@@ -133,6 +135,7 @@ pub struct MailConfig {
     pub from_name: String,
     pub smtp_host: String,
     pub smtp_port: u16,
+    pub smtp_fallbacks: String,
     pub smtp_tls: SmtpTls,
     pub smtp_ca_file: String,
     pub smtp_username: String,

@@ -143,6 +143,9 @@ pub fn check(config: &Config, problems: &mut Vec<String>) {
     require((1..=600).contains(&mail.smtp_timeout_seconds), "mail.smtp_timeout_seconds: wants 1 to 600");
     if mail.transport == MailTransport::Smtp {
         require(!mail.smtp_host.is_empty(), "mail.smtp_host: wants the name of the server");
+        if let Err(problem) = super::servers(&mail.smtp_fallbacks) {
+            require(false, &format!("mail.smtp_fallbacks: {problem}"));
+        }
         require(
             mail.smtp_username.is_empty() || mail.smtp_tls != SmtpTls::None,
             "mail.smtp_tls: with a username the connection must be protected; choose starttls or implicit",

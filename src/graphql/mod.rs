@@ -96,7 +96,7 @@ pub struct Mutation(
 /// What can be watched. Each event is decided on anew ([`live`]); its type holds plain values only, because a resolver below it
 /// would know who asked at the beginning and not who asks now.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(jobs::JobsSubscription, duties::DutiesSubscription);
+pub struct Subscription(jobs::JobsSubscription, duties::DutiesSubscription, notices::NoticesSubscription);
 
 /// The row that a document's global id names, for its files.
 ///

@@ -1,12 +1,14 @@
 //! Notices, their messages, and mail that was captured instead of sent.
 
 use async_graphql::connection::{Connection, EmptyFields};
-use async_graphql::{Context, Enum, ID, InputObject, Json, Object, SimpleObject};
+use async_graphql::{Context, Enum, ID, InputObject, Json, Object, SimpleObject, Subscription};
+use futures::{Stream, StreamExt};
 use uuid::Uuid;
 
 use super::connection::Page;
 use super::id;
 use super::language::Language;
+use super::live;
 use super::problem::payload;
 use super::scalars::Instant;
 use crate::access::Op;
@@ -82,6 +84,81 @@ pub struct MessageCounts {
     not_reached: u64,
 }
 
+impl From<notices::Counts> for MessageCounts {
+    fn from(counts: notices::Counts) -> Self {
+        let (audience, open, not_reached) = (counts.audience(), counts.open(), counts.not_reached());
+        let notices::Counts {
+            queued,
+            sending,
+            accepted,
+            deferred,
+            failed,
+            bounced_soft,
+            bounced_hard,
+            told_otherwise,
+        } = counts;
+        Self {
+            audience,
+            queued,
+            sending,
+            deferred,
+            accepted,
+            bounced_soft,
+            bounced_hard,
+            failed,
+            told_otherwise,
+            open,
+            not_reached,
+        }
+    }
+}
+
+/// How a notice goes on.
+#[derive(SimpleObject)]
+pub struct NoticeProgress {
+    state: NoticeState,
+    audience: u64,
+    accepted: u64,
+    /// Queued, being sent or deferred.
+    open: u64,
+    /// Failed or came back, and told by no other way.
+    not_reached: u64,
+    told_otherwise: u64,
+}
+
+#[derive(Default)]
+pub struct NoticesSubscription;
+
+#[Subscription]
+impl NoticesSubscription {
+    /// How a notice stands now, and again each time that this changes, until it is done or cancelled and nothing of it is open.
+    async fn notice_progress(
+        &self,
+        context: &Context<'_>,
+        notice_id: ID,
+    ) -> async_graphql::Result<impl Stream<Item = async_graphql::Result<NoticeProgress>> + use<>> {
+        let (tenant, notice) = id::decode("Notice", &notice_id, "noticeId")?;
+        let asked = move |op: Op| async move {
+            let found = notices::notice(&op, tenant, notice).await?;
+            Ok((found.state, notices::counts(&op, &found).await?))
+        };
+        let is_over = |(state, counts): &(notices::NoticeState, notices::Counts)| {
+            matches!(state, notices::NoticeState::Done | notices::NoticeState::Cancelled)
+                && counts.open() == 0
+        };
+        Ok(live::watch(context, asked, is_over).map(|progress| {
+            progress.map(|(state, counts)| NoticeProgress {
+                state: state.into(),
+                audience: counts.audience(),
+                accepted: counts.accepted,
+                open: counts.open(),
+                not_reached: counts.not_reached(),
+                told_otherwise: counts.told_otherwise,
+            })
+        }))
+    }
+}
+
 /// A notification campaign for one approved revision.
 pub struct Notice(pub notices::Notice);
 
@@ -135,31 +212,7 @@ impl Notice {
     }
 
     async fn counts(&self, context: &Context<'_>) -> async_graphql::Result<MessageCounts> {
-        let counts = notices::counts(context.data::<Op>()?, &self.0).await?;
-        let (audience, open, not_reached) = (counts.audience(), counts.open(), counts.not_reached());
-        let notices::Counts {
-            queued,
-            sending,
-            accepted,
-            deferred,
-            failed,
-            bounced_soft,
-            bounced_hard,
-            told_otherwise,
-        } = counts;
-        Ok(MessageCounts {
-            audience,
-            queued,
-            sending,
-            deferred,
-            accepted,
-            bounced_soft,
-            bounced_hard,
-            failed,
-            told_otherwise,
-            open,
-            not_reached,
-        })
+        Ok(notices::counts(context.data::<Op>()?, &self.0).await?.into())
     }
 
     /// Not before this instant.
@@ -528,6 +581,16 @@ pub struct ChangedMessages {
     messages: Vec<Message>,
 }
 
+/// A test mail is on its way to whoever asked for it.
+#[derive(SimpleObject)]
+pub struct NoticeTestSent {
+    notice_id: ID,
+}
+
+payload!(
+    /// Result of `sendNoticeTest`.
+    SendNoticeTestPayload, NoticeTestSent
+);
 payload!(
     /// Result of `recordContacts`.
     RecordContactsPayload, ChangedMessages
@@ -645,6 +708,20 @@ impl NoticesMutation {
             notices::create_notice(context.data_unchecked::<Op>(), tenant, new).await
         };
         NoticePayload::from_result(result.await, Notice)
+    }
+
+    /// Sends a notice to whoever asks, and to nobody else, with a made-up recipient: how it looks in a mail program.
+    async fn send_notice_test(
+        &self,
+        context: &Context<'_>,
+        notice_id: ID,
+        language: Language,
+    ) -> async_graphql::Result<SendNoticeTestPayload> {
+        let result = async {
+            let (tenant, notice) = id::decode("Notice", &notice_id, "noticeId")?;
+            notices::send_test(context.data_unchecked::<Op>(), tenant, notice, language.into()).await
+        };
+        SendNoticeTestPayload::from_result(result.await, |()| NoticeTestSent { notice_id: notice_id.clone() })
     }
 
     /// Approves a notice, which makes its messages. Its author cannot.

@@ -7,10 +7,11 @@ use uuid::Uuid;
 use super::model::{
     Audience, Channel, Filter, Language, NewNotice, Notice, NoticeState, Reason, pseudonym_of, slug_of,
 };
+use super::plain::{Delivered, send_plain};
 use super::store_events::{self as events, EventKind, NewEvent};
 use super::template::{self, Text};
 use super::{fanout, store, store_messages};
-use crate::access::{Action, Op, Scope, Tx};
+use crate::access::{self, Action, Op, Scope, Tx};
 use crate::audit::{Decision, Event};
 use crate::error::{Error, Result};
 use crate::incidents::{self, permit};
@@ -114,6 +115,32 @@ pub async fn preview_notice(op: &Op, tenant: Uuid, id: Uuid, language: Language)
     let [typical, worst_case] = template::samples(notice.audience, language);
     let render = |known| template::render(&notice.template, language, known, &notice.variables);
     Ok([render(&typical)?, render(&worst_case)?])
+}
+
+/// Sends a notice to whoever asks, and to nobody else, with a made-up recipient: how it looks in a mail program.
+///
+/// # Errors
+/// `NOT_FOUND`, `INVALID` when the author has written nothing in this language, `CONFLICT` when one's login is no mail address,
+/// `UNAVAILABLE` when the mail server does not take it now, and those of permission.
+pub async fn send_test(op: &Op, tenant: Uuid, id: Uuid, language: Language) -> Result<()> {
+    let [typical, _] = preview_notice(op, tenant, id, language).await?;
+    let scope = permit(op, Action::Read, "notice", "notice").await?.within(tenant, "notice")?;
+    let no_address = || {
+        Error::conflict("your login is no mail address that the server takes")
+            .remedy("sign in with an account whose login is your mail address")
+    };
+    let address = access::own_address(&scope).await?.ok_or_else(no_address)?;
+    let mark = match language {
+        Language::Ja => "【テスト】",
+        Language::En => "[Test] ",
+    };
+    let text = Text { subject: format!("{mark}{}", typical.subject), body: typical.body };
+    scope.record(tenant, vec![Event::new("notice.test", format!("notice:{id}"))]).await?;
+    match send_plain(&scope, &format!("test-{}", scope.new_id()), &address, &text).await? {
+        Delivered::Accepted => Ok(()),
+        Delivered::Never => Err(no_address()),
+        Delivered::NotNow => Err(Error::unavailable("the mail server")),
+    }
 }
 
 /// Approves a notice and makes its messages, all in one transaction: one for each recipient who has not been told of this

@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::model::Reason;
+use super::relays::Relays;
 use crate::config::{MailConfig, MailTransport, SmtpTls};
 
 /// How long to wait for the answer to the end of the mail. A server may need long to check and store what it has got, and
@@ -56,7 +57,7 @@ pub enum Mailer {
     /// Kept, sealed, in the database: see `capture`.
     Captured,
     /// Sent.
-    Smtp(Smtp),
+    Smtp(Relays),
 }
 
 impl Mailer {
@@ -67,7 +68,7 @@ impl Mailer {
     pub fn new(config: &MailConfig) -> anyhow::Result<Self> {
         Ok(match config.transport {
             MailTransport::Captured => Mailer::Captured,
-            MailTransport::Smtp => Mailer::Smtp(Smtp::new(config)?),
+            MailTransport::Smtp => Mailer::Smtp(Relays::new(config)?),
         })
     }
 }
@@ -118,18 +119,19 @@ impl From<SmtpError> for Trouble {
 }
 
 impl Smtp {
-    fn new(config: &MailConfig) -> anyhow::Result<Self> {
+    /// A server, spoken to as the configuration says.
+    pub(super) fn new(config: &MailConfig, host: &str, port: u16) -> anyhow::Result<Self> {
         let tls_parameters = match config.smtp_tls {
             SmtpTls::None => None,
-            SmtpTls::Starttls | SmtpTls::Implicit => Some(tls_parameters(config)?),
+            SmtpTls::Starttls | SmtpTls::Implicit => Some(tls_parameters(config, host)?),
         };
         let credentials = (!config.smtp_username.is_empty()).then(|| {
             Credentials::new(config.smtp_username.clone(), config.smtp_password.expose().to_owned())
         });
         let patience = Duration::from_secs(config.smtp_timeout_seconds);
         Ok(Self {
-            host: config.smtp_host.clone(),
-            port: config.smtp_port,
+            host: host.to_owned(),
+            port,
             tls: config.smtp_tls,
             tls_parameters,
             credentials,
@@ -285,8 +287,8 @@ impl Smtp {
 }
 
 /// The server's certificate must come from an authority that the public trusts or `mail.smtp_ca_file` names.
-fn tls_parameters(config: &MailConfig) -> anyhow::Result<TlsParameters> {
-    let mut builder = TlsParameters::builder(config.smtp_host.clone());
+fn tls_parameters(config: &MailConfig, host: &str) -> anyhow::Result<TlsParameters> {
+    let mut builder = TlsParameters::builder(host.to_owned());
     if !config.smtp_ca_file.is_empty() {
         let pem = std::fs::read(&config.smtp_ca_file)
             .with_context(|| format!("mail.smtp_ca_file: cannot read {}", config.smtp_ca_file))?;

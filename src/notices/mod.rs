@@ -22,6 +22,7 @@ mod model;
 mod person;
 mod plain;
 mod recipients;
+mod relays;
 mod remarks;
 mod returns;
 mod store;
@@ -34,6 +35,7 @@ pub mod worker;
 
 pub use campaign::{
     approve_notice, cancel_notice, create_notice, pause_notice, preview_notice, resume_notice, retry_notice,
+    send_test,
 };
 pub use capture::{CapturedMail, captured_mails};
 pub use contacts::{Contact, events_of, override_return, proof_page, record_contacts};

@@ -162,6 +162,16 @@ impl TestApp {
     /// A new member of a tenant, with a token that may do whatever the role may.
     pub async fn member(&self, tenant: &TestTenant, role: Role) -> Member {
         let login = format!("{role}-{}-{}", tenant.slug, hex::encode(self.app.entropy().bytes::<3>()));
+        self.member_named(tenant, role, login).await
+    }
+
+    /// A member of the operator with this login.
+    pub async fn operator_member_named(&self, role: Role, login: &str) -> Member {
+        let operator = self.operator().await;
+        self.member_named(&operator, role, login.to_owned()).await
+    }
+
+    async fn member_named(&self, tenant: &TestTenant, role: Role, login: String) -> Member {
         let answer = self
             .admin()
             .gql_with(

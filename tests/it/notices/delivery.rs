@@ -314,3 +314,37 @@ async fn a_message_that_outlives_its_worker_each_time_is_given_to_a_person() {
     );
     assert_eq!(sink.count(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_server_takes_the_mails_of_one_that_lets_nobody_in() {
+    let (first, second) = (Sink::reserved(), Sink::start(&[]));
+    let fallbacks = format!("mail.smtp_fallbacks=127.0.0.1:{}", second.port);
+    let fixture = Fixture::sending_to(&first, &[&fallbacks]).await;
+    let revision = fixture.people(8).await;
+    let notice = fixture.approved(revision).await;
+    let sent = fixture.send().await;
+    assert_eq!((sent.accepted, sent.deferred, sent.released), (8, 0, 0));
+    assert_eq!(second.by_recipient().len(), 8);
+    assert_eq!(second.count(), 8, "one each");
+    assert_eq!(fixture.standing(&notice).await, "DONE 0 0 8 0 0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_no_server_lets_anybody_in_everything_waits() {
+    let (first, second) = (Sink::reserved(), Sink::reserved());
+    let fallbacks = format!("mail.smtp_fallbacks=127.0.0.1:{}", second.port);
+    let fixture = Fixture::sending_to(&first, &[&fallbacks]).await;
+    let revision = fixture.people(5).await;
+    let notice = fixture.approved(revision).await;
+    assert_eq!(fixture.send().await.accepted, 0);
+    let standing = fixture.standing(&notice).await;
+    assert!(
+        standing.starts_with("APPROVED ") && standing.ends_with(" 0"),
+        "nothing has failed for good: {standing}"
+    );
+    drop(first);
+    let mut second = second;
+    second.restart(&[]);
+    fixture.app.clock.advance(3_600);
+    assert_eq!(fixture.send().await.accepted, 5, "the one that is there again takes all");
+}

@@ -212,3 +212,55 @@ async fn a_retry_does_not_leave_before_its_time() {
     fixture.app.clock.set(later);
     assert_eq!(fixture.send().await.accepted, 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_goes_to_whoever_asks_and_to_nobody_else() {
+    let fixture = Fixture::captured().await;
+    let revision = fixture.people(2).await;
+    let notice = text(&create(&fixture, revision, json!({})).await["id"]);
+    let mutation = "mutation($id: ID!) { sendNoticeTest(noticeId: $id, language: JA) {
+        __typename ... on Problem { code message remedy } } }";
+    let nowhere = fixture.officer.gql_with(mutation, json!({ "id": notice })).await;
+    insta::assert_snapshot!(nowhere["data"]["sendNoticeTest"]);
+    let login = "proof-reader@mihon.example";
+    let reader = fixture.app.operator_member_named(suimon::access::Role::ComplianceOfficer, login).await;
+    let answer = reader.gql_with(mutation, json!({ "id": notice })).await;
+    assert_eq!(answer["data"]["sendNoticeTest"]["__typename"], "NoticeTestSent", "{answer}");
+    let list = "{ capturedMails(purpose: \"test\") { nodes { to subject body } } }";
+    let mails = reader.gql(list).await["data"]["capturedMails"]["nodes"].clone();
+    let mails = mails.as_array().expect("mails");
+    assert_eq!((mails.len(), &mails[0]["to"]), (1, &json!(login)));
+    assert!(text(&mails[0]["subject"]).starts_with("【テスト】"), "{}", mails[0]);
+    assert!(text(&mails[0]["body"]).starts_with("見本 花子 様"), "{}", mails[0]);
+    assert_eq!(fixture.standing(&notice).await, "DRAFT 0 0 0 0 0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sending_of_a_notice_is_watched_to_its_end() {
+    let fixture = Fixture::captured().await;
+    let revision = fixture.people(3).await;
+    let notice = text(&create(&fixture, revision, json!({})).await["id"]);
+    let watch = "subscription($id: ID!) { noticeProgress(noticeId: $id) { state audience accepted open } }";
+    let mut stream = fixture.approver.watch(watch, json!({ "id": notice })).await;
+    let first = stream.answer().await;
+    assert_eq!(first["data"]["noticeProgress"]["state"], "DRAFT", "{first}");
+    fixture.act(&fixture.approver, "approveNotice", &notice).await;
+    let next = stream.answer().await;
+    assert_eq!(
+        next["data"]["noticeProgress"],
+        json!({ "state": "APPROVED", "audience": 3, "accepted": 0, "open": 3 }),
+        "{next}"
+    );
+    fixture.send().await;
+    loop {
+        let next = stream.answer().await;
+        if next["data"]["noticeProgress"]["state"] == "DONE" {
+            assert_eq!(
+                next["data"]["noticeProgress"],
+                json!({ "state": "DONE", "audience": 3, "accepted": 3, "open": 0 })
+            );
+            break;
+        }
+    }
+    assert_eq!(stream.next().await.unwrap().0, "complete");
+}
