@@ -77,7 +77,8 @@ impl Relays {
         for (index, relay) in self.0.iter().enumerate() {
             // The last one is always tried: a mail that nobody is asked to take waits for nothing.
             let is_last = index + 1 == self.0.len();
-            if !relay.lock().lets_through(Instant::now()) && !(is_last && refused.is_none()) {
+            let nobody_was_asked = is_last && refused.is_none();
+            if !relay.lock().lets_through(Instant::now()) && !nobody_was_asked {
                 continue;
             }
             let outcome = relay.smtp.send(email).await;
