@@ -126,7 +126,7 @@ fn html(text: &Text, language: Language) -> String {
         "<!doctype html><html lang=\"{}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
          <title>{}</title></head><body style=\"font-size:16px;line-height:1.7;max-width:40em;margin:1em auto;padding:0 1em\">",
         language.as_str(),
-        escaped(&text.subject)
+        document::escaped(&text.subject)
     );
     let blocks = text.body.split("\n\n").map(|block| block.trim_matches('\n'));
     for block in blocks.filter(|block| !block.is_empty()) {
@@ -134,32 +134,17 @@ fn html(text: &Text, language: Language) -> String {
         let heading = first.strip_prefix("■ ").or_else(|| first.strip_prefix("* "));
         let body = match heading {
             Some(heading) => {
-                let _ = write!(page, "<h2 style=\"font-size:18px\">{}</h2>", escaped(heading));
+                let _ = write!(page, "<h2 style=\"font-size:18px\">{}</h2>", document::escaped(heading));
                 rest
             }
             None => block,
         };
         if !body.is_empty() {
-            let _ = write!(page, "<p>{}</p>", escaped(body).replace('\n', "<br>"));
+            let _ = write!(page, "<p>{}</p>", document::escaped(body).replace('\n', "<br>"));
         }
     }
     page.push_str("</body></html>\n");
     page
-}
-
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            letter => out.push(letter),
-        }
-    }
-    out
 }
 
 /// The return paths, where somebody reads what comes back.

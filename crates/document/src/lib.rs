@@ -22,3 +22,4 @@ pub use moment::{Moment, NotAMoment};
 pub use pdf::{Missing, Pdf, PdfError};
 pub use rich::{Choice, Inline, Rich, Value};
 pub use text::FieldText;
+pub use xml::escaped;
