@@ -1,4 +1,4 @@
-//! What in a text tells one customer of the others: their short names, how many people each of them has, and how many there are in all.
+//! What in a text tells one customer of the others: their names and short names, how many people each of them has, and how many there are in all.
 //! Pure.
 
 use std::collections::BTreeSet;

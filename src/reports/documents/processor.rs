@@ -102,8 +102,8 @@ fn known(pen: &Writer<'_>, recipient: &Recipient) -> Vec<Field> {
     ]
 }
 
-/// The team's own words, unless they tell how many people or customers are concerned in all or elsewhere, or name another customer by
-/// its short name: then somebody has to write them for this customer. So too as long as nobody can tell.
+/// The team's own words, unless they tell how many people or customers are concerned in all or elsewhere, or name another
+/// customer: then somebody has to write them for this customer. So too as long as nobody can tell.
 fn of_nobody_else(pen: &Writer<'_>, others: Option<&Others>, value: Value) -> Value {
     if matches!(value, Value::Unknown { .. }) {
         return value;
