@@ -38,7 +38,7 @@ pub async fn ring(
         return Ok(Outcome::Done);
     };
     let message = format!("{name}-{}", next.account);
-    let delivered = notices::send_plain(scope, &message, &next.address, text).await?;
+    let delivered = notices::send_plain(scope, &message, &next.address, notices::Language::Ja, text).await?;
     if delivered == Delivered::NotNow {
         return Ok(Outcome::Later(AGAIN));
     }

@@ -83,8 +83,8 @@ pub async fn told(op: &Op, incidents: &[Incident], exposed: &BTreeSet<String>) -
                 continue;
             }
             let counts = notices::counts(op, &notice).await?;
-            told.waiting += counts.queued + counts.sending + counts.deferred;
-            told.failed += counts.failed;
+            told.waiting += counts.open();
+            told.failed += counts.not_reached();
             let mut after = None;
             loop {
                 let page = notices::messages(op, &notice, Some(MessageState::Accepted), after, PAGE).await?;

@@ -87,7 +87,7 @@ pub async fn what_if(op: &Op, tenant: Uuid, incident: Uuid, instead: Vec<NewFact
     }
     incidents::incident(op, tenant, incident).await?;
     let records = facts::facts_in(&scope, incident, jiff::Timestamp::MAX).await?;
-    let known = facts::suppose(&scope, &records, instead)?;
+    let known = facts::suppose(&scope, incident, records, instead)?;
     let now = law::evaluate(packs()?, &known, EvaluatedAt(scope.at()));
     let before = store::latest(&scope, incident).await?;
     let old = before.as_ref().map(|before| &before.decisions[..]).unwrap_or_default();

@@ -57,36 +57,15 @@ pub async fn record_facts(
     record(&scope, incident, check_all(&scope, new)?, at).await
 }
 
-/// Puts facts over what is known, without storing anything. One without a value withdraws an officer's, as recording it would: the
-/// service's own fact counts again.
-pub(super) fn suppose(scope: &Scope, records: &[FactRecord], instead: Vec<NewFact>) -> Result<Facts> {
-    let mut known = model::facts_of(records)?;
-    let before = known.contradictions();
-    let checked = check_all(scope, instead)?;
-    let names: Vec<String> = checked.iter().map(|fact| fact.name.clone()).collect();
-    let mut records = records.to_vec();
-    for (index, fact) in checked.into_iter().enumerate() {
-        let Checked { name, value, certainty, valid_at: _, source } = fact;
-        let Some(value) = value else {
-            let of_officers = |record: &FactRecord| record.name == name && !record.automatic();
-            if !records.iter().any(|record| of_officers(record) && record.current && record.value.is_some()) {
-                return Err(at(index, Error::conflict(NOTHING_TO_WITHDRAW)));
-            }
-            records.retain(|record| !of_officers(record));
-            model::mark_current(&mut records);
-            known.remove(&name);
-            if let Some(own) = model::facts_of(&records)?.get(&name) {
-                known
-                    .set(&name, own.clone())
-                    .map_err(|error| anyhow::anyhow!("a stored fact does not read: {error}"))?;
-            }
-            continue;
-        };
-        let fact = law::Fact { value, certainty, source: Some(source), valid_at: None };
-        known.set(&name, fact).map_err(|error| anyhow::anyhow!("a fact was read and not taken: {error}"))?;
-    }
-    agree(&before, &known.contradictions(), &names, at)?;
-    Ok(known)
+/// Puts facts over what is known, without storing anything: as recording them would, so that it can say nothing else.
+pub(super) fn suppose(
+    scope: &Scope,
+    incident: Uuid,
+    mut records: Vec<FactRecord>,
+    instead: Vec<NewFact>,
+) -> Result<Facts> {
+    add(scope, incident, &mut records, check_all(scope, instead)?, at)?;
+    Ok(model::facts_of(&records)?)
 }
 
 fn check_all(scope: &Scope, new: Vec<NewFact>) -> Result<Vec<Checked>> {
@@ -186,8 +165,33 @@ pub(super) async fn append(
     if records.iter().filter(|record| !record.automatic()).count() + facts.len() > MAX_FACTS {
         return Err(Error::limit(format!("an incident has at most {MAX_FACTS} recorded facts")));
     }
-    model::mark_current(&mut records);
-    let before = model::facts_of(&records)?.contradictions();
+    let added = add(scope, incident, &mut records, facts, place)?;
+    for record in &added {
+        store::insert_fact(tx, record).await?;
+    }
+    let last = added.last().map(|record| record.id).unwrap_or_default();
+    incidents::reassess(tx, incident, last).await?;
+    let told: Vec<Value> = added
+        .iter()
+        .map(|record| json!({ "fact": record.name, "id": record.id, "withdrawal": record.value.is_none() }))
+        .collect();
+    let detail = match &told[..] {
+        [one] => one.clone(),
+        all => json!({ "facts": all }),
+    };
+    Ok((added, Event::new("fact.record", format!("incident:{incident}")).detail(detail)))
+}
+
+/// Adds facts to the records of an incident; gives what was added.
+fn add(
+    scope: &Scope,
+    incident: Uuid,
+    records: &mut Vec<FactRecord>,
+    facts: Vec<Checked>,
+    place: impl Fn(usize, Error) -> Error,
+) -> Result<Vec<FactRecord>> {
+    model::mark_current(records);
+    let before = model::facts_of(records)?.contradictions();
     let mut added = Vec::new();
     for (index, fact) in facts.into_iter().enumerate() {
         let Checked { name, value, certainty, valid_at, source } = fact;
@@ -213,23 +217,10 @@ pub(super) async fn append(
         });
     }
     records.extend(added.iter().cloned());
-    model::mark_current(&mut records);
+    model::mark_current(records);
     let names: Vec<String> = added.iter().map(|record| record.name.clone()).collect();
-    agree(&before, &model::facts_of(&records)?.contradictions(), &names, place)?;
-    for record in &added {
-        store::insert_fact(tx, record).await?;
-    }
-    let last = added.last().map(|record| record.id).unwrap_or_default();
-    incidents::reassess(tx, incident, last).await?;
-    let told: Vec<Value> = added
-        .iter()
-        .map(|record| json!({ "fact": record.name, "id": record.id, "withdrawal": record.value.is_none() }))
-        .collect();
-    let detail = match &told[..] {
-        [one] => one.clone(),
-        all => json!({ "facts": all }),
-    };
-    Ok((added, Event::new("fact.record", format!("incident:{incident}")).detail(detail)))
+    agree(&before, &model::facts_of(records)?.contradictions(), &names, place)?;
+    Ok(added)
 }
 
 /// Refuses what cannot be true together with what counts. What did not agree before is not made worse by a correction.

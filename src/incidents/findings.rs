@@ -1,5 +1,7 @@
 //! Findings: what people report and what checks see.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
@@ -107,12 +109,17 @@ pub async fn link_finding(op: &Op, incident: RowId, finding: RowId) -> Result<En
     Ok(entry)
 }
 
+/// What a finding's entry in the timeline says: by it an entry is known again.
+pub fn entry_text(finding: &Finding) -> Cow<'_, str> {
+    match &finding.reporter {
+        Some(reporter) => Cow::Owned(format!("{}\n({reporter})", finding.summary)),
+        None => Cow::Borrowed(&finding.summary),
+    }
+}
+
 /// The entry that a finding leaves in the timeline.
 pub(super) async fn tell(tx: &Tx, incident: Uuid, finding: &Finding) -> Result<Entry> {
-    let text = match &finding.reporter {
-        Some(reporter) => format!("{}\n({reporter})", finding.summary),
-        None => finding.summary.clone(),
-    };
+    let text = entry_text(finding).into_owned();
     let kind = match finding.source {
         FindingSource::Person => EntryKind::Report,
         FindingSource::Check | FindingSource::Probe | FindingSource::Guard => EntryKind::Detection,

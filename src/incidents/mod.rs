@@ -31,7 +31,7 @@ pub use detection::{
     recipients,
 };
 pub use findings::{
-    NewFinding, all_findings, detect, finding_groups, findings, link_finding, report_finding,
+    NewFinding, all_findings, detect, entry_text, finding_groups, findings, link_finding, report_finding,
 };
 pub use hold::{TenantHold, holds_tenant, on_hold, on_hold_in, open_since};
 pub use inquiries::{NewAnswer, NewInquiry, answer_inquiry, close_inquiry, inquiries, record_inquiry};

@@ -136,7 +136,7 @@ pub async fn send_test(op: &Op, tenant: Uuid, id: Uuid, language: Language) -> R
     };
     let text = Text { subject: format!("{mark}{}", typical.subject), body: typical.body };
     scope.record(tenant, vec![Event::new("notice.test", format!("notice:{id}"))]).await?;
-    match send_plain(&scope, &format!("test-{}", scope.new_id()), &address, &text).await? {
+    match send_plain(&scope, &format!("test-{}", scope.new_id()), &address, language, &text).await? {
         Delivered::Accepted => Ok(()),
         Delivered::Never => Err(no_address()),
         Delivered::NotNow => Err(Error::unavailable("the mail server")),
@@ -218,7 +218,7 @@ pub async fn cancel_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
     let stopped = store_messages::fail_waiting(tx.connection(), &notice).await?;
     // Some of its mails may have been accepted: from the first of them on the persons are told.
     if matches!(notice.state, NoticeState::Approved | NoticeState::Paused) {
-        incidents::reassess(&tx, notice.incident, notice.id).await?;
+        incidents::reassess(&tx, notice.incident, scope.new_id()).await?;
     }
     let event = Event::new("notice.cancel", format!("notice:{id}"));
     tx.commit(event.detail(json!({ "stopped": stopped }))).await?;
@@ -286,13 +286,10 @@ pub async fn retry_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
     if failed.is_empty() {
         return Err(Error::conflict("no message of this notice has failed or come back"));
     }
-    if notice.audience == Audience::Persons {
-        // A tenant hears once a list; a person hears once.
-        let told = store_messages::told_elsewhere(tx.connection(), &notice).await?;
-        failed.retain(|message| !told.contains(&message.recipient));
-        if failed.is_empty() {
-            return Err(Error::conflict("another notice has told everybody whom this one did not reach"));
-        }
+    let told = store_messages::told_elsewhere(tx.connection(), &notice).await?;
+    failed.retain(|message| !told.contains(&message.recipient));
+    if failed.is_empty() {
+        return Err(Error::conflict("another notice has told everybody whom this one did not reach"));
     }
     readdress(&scope, &tx, &notice, &failed).await?;
     let from = notice.delivery.from.map_or(scope.at(), |from| from.max(scope.at()));

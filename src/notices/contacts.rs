@@ -68,8 +68,9 @@ pub async fn record_contacts(
     ids.dedup();
     let tx = scope.begin().await?;
     // First the incidents, then their messages, as approvals do: who is told otherwise is told by no mail made at the same time.
-    for incident in store_messages::incidents_of(&tx, &ids).await? {
-        store::lock_incident(tx.connection(), tenant, incident).await?;
+    let concerned = store_messages::incidents_of(&tx, &ids).await?;
+    for incident in &concerned {
+        store::lock_incident(tx.connection(), tenant, *incident).await?;
     }
     let mut changed = Vec::with_capacity(ids.len());
     let mut heads = Vec::with_capacity(ids.len());
@@ -99,9 +100,11 @@ pub async fn record_contacts(
         }
         changed.push(message);
     }
-    if let Some(first) = changed.first() {
-        // From the first of them on the persons are told.
-        incidents::reassess(&tx, first.incident, first.notice).await?;
+    if contact != Contact::PhoneNotReached {
+        // When the first persons were told may hang on it.
+        for incident in concerned {
+            incidents::reassess(&tx, incident, scope.new_id()).await?;
+        }
     }
     let event = Event::new("message.contact", "message");
     tx.commit(event.detail(json!({ "kind": contact.kind().as_str(), "histories": heads }))).await?;
@@ -136,7 +139,7 @@ pub async fn override_return(op: &Op, tenant: Uuid, message: Uuid, note: &str) -
     let head = events::append(&tx, message.id, EventKind::Overridden, new).await?;
     store_messages::move_to(&tx, &message, MessageState::Accepted, None).await?;
     message.state = MessageState::Accepted;
-    incidents::reassess(&tx, message.incident, message.notice).await?;
+    incidents::reassess(&tx, message.incident, scope.new_id()).await?;
     let event = Event::new("message.override", format!("message:{}", message.id));
     tx.commit(event.detail(json!({ "history": head }))).await?;
     Ok(message)

@@ -43,7 +43,7 @@ struct Person {
 /// # Errors
 /// `INVALID` without a purpose, `CONFLICT` for a draft or when everybody was reached, `LIMIT_EXCEEDED`, and those of permission.
 pub async fn unreached_csv(op: &Op, notice: &Notice) -> Result<Paper> {
-    let (scope, _, people) = gather(op, notice).await?;
+    let (scope, _, people) = gather(op, notice, None).await?;
     let mut text = String::from("\u{feff}message,tenant,person,state,name,postal_address,telephone\r\n");
     for Person { message, reached } in &people {
         let field = |value: Option<&Zeroizing<String>>| cell(value.map_or("", |value| value.as_str()));
@@ -85,9 +85,7 @@ fn cell(value: &str) -> String {
 /// # Errors
 /// As [`unreached_csv`]; `CONFLICT` when nobody's letter can be printed.
 pub async fn letters(op: &Op, notice: &Notice, language: Language, duplex: bool) -> Result<Paper> {
-    let (scope, background, people) = gather(op, notice).await?;
-    let people: Vec<Person> =
-        people.into_iter().filter(|person| person.message.language == language).collect();
+    let (scope, background, people) = gather(op, notice, Some(language)).await?;
     let zone = TimeZone::get(background.as_ref().map_or("UTC", Background::zone)).unwrap_or(TimeZone::UTC);
     let own = scope.op().app().config().mail.letter_sender.clone();
     let sender: Vec<String> = match own.trim().is_empty() {
@@ -179,7 +177,12 @@ fn short(id: Uuid) -> String {
     id.simple().to_string()[20..].to_owned()
 }
 
-async fn gather(op: &Op, notice: &Notice) -> Result<(Scope, Option<Background>, Vec<Person>)> {
+/// The people of a paper: with their telephones those whom somebody calls, else those whose letters are in one language.
+async fn gather(
+    op: &Op,
+    notice: &Notice,
+    on_paper: Option<Language>,
+) -> Result<(Scope, Option<Background>, Vec<Person>)> {
     let scope = permit(op, Action::Read, "letter", "notice").await?.within(notice.tenant, "notice")?;
     op.require_fresh(Action::Read, "letter").await?;
     if op.purpose().is_none() {
@@ -221,13 +224,15 @@ async fn gather(op: &Op, notice: &Notice) -> Result<(Scope, Option<Background>, 
     if messages.is_empty() {
         return Err(Error::conflict("everybody was reached, or is being written to"));
     }
+    // What does not go onto the paper is not opened.
+    messages.retain(|message| on_paper.is_none_or(|language| message.language == language));
     // People belong to other tenants than the notice.
     let everywhere = op.permit(Action::Read, "letter").await?;
     let named: Vec<&Message> = messages.iter().collect();
     let background = Background::load(&scope, notice.clone(), &named).await?;
     let mut people = Vec::with_capacity(messages.len());
     for message in messages {
-        let reached = background.letter_of(&everywhere, &message).await?;
+        let reached = background.letter_of(&everywhere, &message, on_paper.is_none()).await?;
         people.push(Person { message, reached });
     }
     Ok((scope, Some(background), people))

@@ -112,7 +112,7 @@ pub async fn counts_of(scope: &Scope, notice: &Notice) -> Result<Counts> {
 /// # Errors
 /// Unexpected ones only.
 pub async fn first_accepted(scope: &Scope, incident: Uuid) -> Result<Option<Timestamp>> {
-    let by_mail = store_messages::first_accepted(scope, incident).await?;
+    let by_mail = store_messages::first_accepted(scope.connection(), scope, incident).await?;
     let otherwise = store_events::first_told_otherwise(scope, incident).await?;
     Ok([by_mail, otherwise].into_iter().flatten().min())
 }

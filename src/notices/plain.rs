@@ -22,12 +22,18 @@ pub enum Delivered {
 ///
 /// # Errors
 /// Unexpected ones only.
-pub async fn send_plain(scope: &Scope, name: &str, address: &str, text: &Text) -> Result<Delivered> {
+pub async fn send_plain(
+    scope: &Scope,
+    name: &str,
+    address: &str,
+    language: Language,
+    text: &Text,
+) -> Result<Delivered> {
     let config = &scope.op().app().config().mail;
     let host = config.from_address.rsplit_once('@').map_or("localhost", |(_, host)| host);
     let composer = Composer::new(scope.op().app())?;
     let composed =
-        composer.compose(&format!("<{name}@{host}>"), address, None, text, Language::Ja, scope.at())?;
+        composer.compose(&format!("<{name}@{host}>"), address, None, text, language, scope.at())?;
     let Some(email) = composed else {
         return Ok(Delivered::Never);
     };

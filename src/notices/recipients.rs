@@ -204,7 +204,12 @@ impl Background {
     ///
     /// # Errors
     /// Unexpected ones, such as stored bytes that do not open.
-    pub async fn letter_of(&self, scope: &Scope, message: &Message) -> Result<Option<Reached>> {
+    pub async fn letter_of(
+        &self,
+        scope: &Scope,
+        message: &Message,
+        with_phone: bool,
+    ) -> Result<Option<Reached>> {
         let record_type = message.record_type.as_deref().unwrap_or_default();
         let Some(declared) = self.system.as_ref().and_then(|system| system.record_type(record_type)) else {
             return Ok(None);
@@ -223,7 +228,7 @@ impl Background {
         };
         let name = open(name_field(declared)).await?;
         let postal = open(declared.postal_field.as_deref()).await?;
-        let phone = open(declared.phone_field.as_deref()).await?;
+        let phone = open(declared.phone_field.as_deref().filter(|_| with_phone)).await?;
         let language = message.language;
         let entries = self.entries.get(person).map(Vec::as_slice).unwrap_or_default();
         let tenants = entries

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::compose;
 use super::model::MessageState;
 use super::store_events::{self as events, EventKind, NewEvent};
-use super::store_messages;
+use super::{store, store_messages};
 use crate::access::Scope;
 use crate::audit::Event;
 use crate::error::Result;
@@ -26,6 +26,8 @@ use crate::jobs::{Outcome, Running};
 pub const RETURNS: &str = "notices.returns";
 /// Mails a step.
 const PIECE: usize = 100;
+/// Mails after which the job is held on to.
+const HOLD_EVERY: usize = 100;
 /// Files that are looked at in a step: more wait for the next one.
 const MOST_LISTED: usize = 20_000;
 
@@ -53,7 +55,11 @@ pub async fn read_returns(running: &Running) -> Result<Outcome> {
     let new = maildir.join("new");
     let found = aside(move || list(&new)).await?;
     let (mut recorded, mut not_ours) = (0, 0);
-    for file in found {
+    for (looked_at, file) in found.into_iter().enumerate() {
+        // Those that stay where they are take their time as well.
+        if looked_at > 0 && looked_at % HOLD_EVERY == 0 {
+            running.hold(running.job().done, None).await?;
+        }
         if recorded + not_ours >= PIECE {
             break;
         }
@@ -67,13 +73,11 @@ pub async fn read_returns(running: &Running) -> Result<Outcome> {
         };
         match taken {
             Ok(Taken::Recorded) => {
-                recorded += 1;
                 // What it said is recorded, with its SHA-256: the mail itself names a person and does not stay.
-                aside(move || forget(&file)).await?;
+                recorded += usize::from(moved_away(aside(move || forget(&file)).await));
             }
             Ok(Taken::NotOurs) => {
-                not_ours += 1;
-                aside(move || flag(&to, &file)).await?;
+                not_ours += usize::from(moved_away(aside(move || flag(&to, &file)).await));
             }
             Ok(Taken::TooEarly) => {}
             Err(error) => {
@@ -90,6 +94,15 @@ pub async fn read_returns(running: &Running) -> Result<Outcome> {
     let event = Event::new("returns.read", "message");
     tx.commit(event.detail(json!({ "recorded": recorded, "not_ours": not_ours }))).await?;
     Ok(if recorded + not_ours >= PIECE { Outcome::Continue } else { Outcome::Done })
+}
+
+/// Whether a mail that was read is out of the way. If not, it is looked at again the next time, and recorded once.
+fn moved_away(result: Result<()>) -> bool {
+    result
+        .inspect_err(|error| {
+            tracing::error!(%error, "mail.return_maildir: a mail that was read cannot be moved away");
+        })
+        .is_ok()
 }
 
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> anyhow::Result<T> + Send + 'static) -> Result<T> {
@@ -169,7 +182,14 @@ async fn take(scope: &Scope, returns: &ReturnPath, (mail, sha256): (bounces::Mai
     };
     let Some(message) = message else { return Ok(Taken::NotOurs) };
     let tx = scope.begin().await?;
-    let Some(message) = store_messages::locked(&tx, message).await? else { return Ok(Taken::NotOurs) };
+    // First the incident, then its message, as approvals do. Two that come back at once must each see what the other changed.
+    for incident in store_messages::incidents_of(&tx, &[message]).await? {
+        store::lock_incident(tx.connection(), scope.tenant(), incident).await?;
+    }
+    let Some(message) = store_messages::locked(&tx, message).await? else {
+        // Whoever has our return path has a message of ours: another notice is taking it over at this moment.
+        return Ok(if own.is_some() { Taken::TooEarly } else { Taken::NotOurs });
+    };
     if matches!(message.state, MessageState::Queued | MessageState::Sending | MessageState::Deferred) {
         return Ok(Taken::TooEarly);
     }
@@ -194,9 +214,12 @@ async fn take(scope: &Scope, returns: &ReturnPath, (mail, sha256): (bounces::Mai
         store_messages::move_to(&tx, &message, state, None).await?;
     }
     let event = Event::new(format!("message.{}", kind.as_str()), format!("message:{}", message.id));
-    if moved.is_some() {
-        // Whether anybody was told, and when first, may hang on it.
-        incidents::reassess(&tx, message.incident, message.notice).await?;
+    if moved.is_some() && message.state == MessageState::Accepted && message.record_type.is_some() {
+        // Of thousands that come back, those alone change what the law knows that were the first to tell somebody.
+        let first = store_messages::first_accepted(tx.connection(), scope, message.incident).await?;
+        if first.is_none() || first > message.accepted_at {
+            incidents::reassess(&tx, message.incident, scope.new_id()).await?;
+        }
     }
     let detail =
         json!({ "notice": message.notice, "state": moved.map(MessageState::as_str), "history": head });

@@ -3,7 +3,7 @@
 
 use entity::{message, message_event as row};
 use jiff::Timestamp;
-use sea_orm::sea_query::Query;
+use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, Query};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
     QuerySelect,
@@ -245,11 +245,30 @@ pub async fn first_told_otherwise(scope: &Scope, incident: Uuid) -> Result<Optio
         .and_where(message::Column::State.eq(MessageState::ToldOtherwise.as_str()))
         .to_owned();
     let kinds = [EventKind::LetterSent, EventKind::PhoneReached, EventKind::ToldInPerson];
+    // A letter that came back told nobody, whatever came after it.
+    let later = Alias::new("later");
+    let came_back = Query::select()
+        .expr(Expr::val(1))
+        .from_as(row::Entity, later.clone())
+        .and_where(
+            Expr::col((later.clone(), row::Column::TenantId)).equals((row::Entity, row::Column::TenantId)),
+        )
+        .and_where(
+            Expr::col((later.clone(), row::Column::MessageId)).equals((row::Entity, row::Column::MessageId)),
+        )
+        .and_where(Expr::col((later.clone(), row::Column::Kind)).eq(EventKind::LetterReturned.as_str()))
+        .and_where(Expr::col((later, row::Column::Seq)).gt(Expr::col((row::Entity, row::Column::Seq))))
+        .to_owned();
     let first: Option<Option<i64>> = row::Entity::find()
         .select_only()
         .column_as(row::Column::At.min(), "first")
         .filter(row::Column::TenantId.eq(scope.tenant()))
         .filter(row::Column::Kind.is_in(kinds.map(EventKind::as_str)))
+        .filter(
+            Condition::any()
+                .add(row::Column::Kind.ne(EventKind::LetterSent.as_str()))
+                .add(Expr::exists(came_back).not()),
+        )
         .filter(row::Column::MessageId.in_subquery(messages))
         .into_tuple()
         .one(scope.connection())

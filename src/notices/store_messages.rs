@@ -27,7 +27,11 @@ fn cancelled_notices(tenant: Uuid) -> SelectStatement {
 }
 
 /// When the first mail to a person about an incident was accepted.
-pub async fn first_accepted(scope: &Scope, incident: Uuid) -> Result<Option<Timestamp>> {
+pub async fn first_accepted<C: ConnectionTrait>(
+    database: &C,
+    scope: &Scope,
+    incident: Uuid,
+) -> Result<Option<Timestamp>> {
     let first: Option<Option<i64>> = message::Entity::find()
         .select_only()
         .column_as(message::Column::AcceptedAt.min(), "first")
@@ -38,7 +42,7 @@ pub async fn first_accepted(scope: &Scope, incident: Uuid) -> Result<Option<Time
         // One that came back told nobody.
         .filter(message::Column::State.eq(MessageState::Accepted.as_str()))
         .into_tuple()
-        .one(scope.connection())
+        .one(database)
         .await?;
     Ok(first.flatten().map(from_micros))
 }
@@ -218,6 +222,10 @@ pub async fn take_over<C: ConnectionTrait>(
 
 /// Recipients whom another notice of this incident has told or is about to tell.
 pub async fn told_elsewhere<C: ConnectionTrait>(database: &C, notice: &Notice) -> Result<HashSet<String>> {
+    // A tenant hears once a list, and a correction goes to those whom another notice reached: only of the incident a person hears once.
+    if notice.audience != Audience::Persons {
+        return Ok(HashSet::new());
+    }
     let counts = Condition::all()
         .add(message::Column::NoticeId.ne(notice.id))
         .add(message::Column::State.is_not_in(IN_VAIN));

@@ -13,7 +13,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::hours::Hours;
-use super::model::{Affected, Message, MessageState, NoticeState, Reason};
+use super::model::{Affected, Message, MessageState, Notice, NoticeState, Reason};
 use super::store::{affected_of, concerned};
 use super::store_messages::message_of;
 use crate::access::Scope;
@@ -59,9 +59,6 @@ fn takeable(tenant: Uuid, now: i64, resting: &[Uuid]) -> Condition {
     }
     Condition::all()
         .add(message::Column::TenantId.eq(tenant))
-        .add_option(
-            (!resting.is_empty()).then(|| message::Column::NoticeId.is_not_in(resting.iter().copied())),
-        )
         .add(message::Column::NoticeId.in_subquery(awake))
         .add(
             Condition::any()
@@ -274,6 +271,21 @@ pub async fn finished(scope: &Scope) -> Result<Vec<Uuid>> {
         .into_tuple()
         .all(scope.connection())
         .await?)
+}
+
+/// Whether a notice has messages that are still open.
+pub async fn has_open<C: ConnectionTrait>(database: &C, notice: &Notice) -> Result<bool> {
+    let found: Option<Uuid> = message::Entity::find()
+        .select_only()
+        .column(message::Column::Id)
+        .filter(message::Column::TenantId.eq(notice.tenant))
+        .filter(message::Column::NoticeId.eq(notice.id))
+        .filter(message::Column::State.is_in(OPEN))
+        .limit(1)
+        .into_tuple()
+        .one(database)
+        .await?;
+    Ok(found.is_some())
 }
 
 fn left_over(tenant: Uuid, now: i64) -> Condition {

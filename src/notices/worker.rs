@@ -455,8 +455,12 @@ impl Worker {
             let Some(notice) = store::notice(tx.connection(), scope.tenant(), id).await? else { continue };
             let from = [NoticeState::Approved];
             if store::move_notice(tx.connection(), &notice, &from, NoticeState::Done, None).await? {
+                // Somebody may have had messages tried again since it was asked: the row is held now, so nobody can any more.
+                if store_outbox::has_open(tx.connection(), &notice).await? {
+                    continue;
+                }
                 // Persons were told: the law's clocks may hang on when.
-                incidents::reassess(&tx, notice.incident, id).await?;
+                incidents::reassess(&tx, notice.incident, scope.new_id()).await?;
                 tx.commit(Event::new("notice.done", format!("notice:{id}"))).await?;
             }
         }

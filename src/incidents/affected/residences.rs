@@ -75,10 +75,7 @@ pub async fn residences(scope: &Scope, revision: Uuid) -> Result<Option<(BTreeMa
 pub async fn count(running: &Running) -> Result<Outcome> {
     let scope = running.scope();
     let Payload { incident, revision } = serde_json::from_value(running.job().payload.clone())?;
-    let mut progress: Progress = match &running.job().progress {
-        serde_json::Value::Null => Progress::default(),
-        progress => serde_json::from_value(progress.clone())?,
-    };
+    let mut progress: Progress = running.progress()?;
     let Some(found) = store::find_incident(scope, incident).await? else { return Ok(Outcome::Done) };
     let list = find_revision(scope, revision).await?;
     let counted = list.state == State::Receiving || residences(scope, revision).await?.is_some();

@@ -82,8 +82,8 @@ fn state(pen: &Writer<'_>, most: usize) -> Block {
         let notices = material.notices.iter().filter(|(notice, _)| notice.audience == audience);
         notices.fold((0, 0), |(accepted, waiting), (_, counts)| {
             (
-                accepted + counts.accepted,
-                waiting + counts.queued + counts.sending + counts.deferred + counts.failed,
+                accepted + counts.accepted + counts.told_otherwise,
+                waiting + counts.open() + counts.not_reached(),
             )
         })
     };
@@ -94,10 +94,10 @@ fn state(pen: &Writer<'_>, most: usize) -> Block {
     let open = material.inquiries.iter().filter(|inquiry| inquiry.state == InquiryState::Open).count();
     let numbers = pen.pick(
         format!(
-            "mails accepted (waiting or failed): persons {persons_told} ({persons_open}), organisations {tenants_told} ({tenants_open}); corrective actions done {done}, planned {planned}; inquiries open {open}"
+            "told (waiting or not reached): persons {persons_told} ({persons_open}), organisations {tenants_told} ({tenants_open}); corrective actions done {done}, planned {planned}; inquiries open {open}"
         ),
         format!(
-            "通知メール受理（送信待ち・失敗）：本人{persons_told}（{persons_open}）、組織{tenants_told}（{tenants_open}）。是正措置：完了{done}、予定{planned}。未回答の問い合わせ：{open}"
+            "通知済み（送信待ち・未達）：本人{persons_told}（{persons_open}）、組織{tenants_told}（{tenants_open}）。是正措置：完了{done}、予定{planned}。未回答の問い合わせ：{open}"
         ),
     );
     let row = |en: &str, ja: &str, value: Rich| vec![Rich::from(pen.say(en, ja)), value];

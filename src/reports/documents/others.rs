@@ -67,6 +67,7 @@ fn plain(text: &str) -> String {
     let half = |letter: char| match letter {
         '\u{FF01}'..='\u{FF5E}' => char::from_u32(u32::from(letter) - 0xFEE0).unwrap_or(letter),
         '\u{2010}'..='\u{2015}' | '\u{2212}' => '-',
+        letter if letter.is_whitespace() => ' ',
         letter => letter,
     };
     text.chars().map(half).flat_map(char::to_lowercase).collect()
@@ -81,18 +82,12 @@ fn names(text: &str, name: &str) -> bool {
     })
 }
 
-/// The whole numbers in a plain text, with or without marks between thousands.
+/// The whole numbers in a plain text. A comma stands between thousands or between two numbers: both readings count.
 fn numbers(text: &str) -> Vec<u64> {
-    let (mut found, mut digits) = (Vec::new(), String::new());
-    for letter in text.chars().chain([' ']) {
-        match letter {
-            '0'..='9' => digits.push(letter),
-            ',' if !digits.is_empty() => {}
-            _ => {
-                found.extend(digits.parse::<u64>());
-                digits.clear();
-            }
-        }
+    let mut found = Vec::new();
+    for run in text.split(|letter: char| !letter.is_ascii_digit() && letter != ',') {
+        found.extend(run.split(',').filter_map(|part| part.parse::<u64>().ok()));
+        found.extend(run.replace(',', "").parse::<u64>());
     }
     found
 }
@@ -108,7 +103,7 @@ mod tests {
             slug: "t-1".into(),
             name_ja: "一".into(),
             name_en: "One".into(),
-            others: vec!["t-17".into(), "Lake".into()],
+            others: vec!["t-17".into(), "Lake".into(), "北 校".into()],
         };
         let of = |tenant: &str, kind: &str, persons| TenantCount {
             tenant: tenant.into(),
@@ -128,7 +123,9 @@ mod tests {
     #[test]
     fn numbers_of_others_are_seen_and_ones_own_are_not() {
         let others = others();
-        for said in ["in all 180", "１８０名", "90 elsewhere", "135 at one school", "175 of a kind"] {
+        for said in
+            ["in all 180", "１８０名", "90 elsewhere", "135 at one school", "175 of a kind", "内訳は90,45名"]
+        {
             assert!(others.are_told_in(said), "{said}");
         }
         for said in ["your 40", "5 of them", "from 11:00 to 15:41", "1,800 yen", "the year 2023"] {
@@ -139,7 +136,7 @@ mod tests {
     #[test]
     fn names_of_others_are_seen_in_any_letters() {
         let others = others();
-        for said in ["T-17の画面", "ｔ－１７", "as t-9 was", "LAKE", "t\u{2011}17"] {
+        for said in ["T-17の画面", "ｔ－１７", "as t-9 was", "LAKE", "t\u{2011}17", "北\u{3000}校"] {
             assert!(others.are_told_in(said), "{said}");
         }
         for said in ["t-1", "t-170", "flakes", ""] {

@@ -8,8 +8,8 @@ use law::{Lang, Scope};
 use super::items;
 use super::material::Material;
 use super::writer::Writer;
-use crate::incidents::Entry;
 use crate::incidents::model::{EntryKind, FindingSource, Party, TeamRole};
+use crate::incidents::{Entry, entry_text};
 use crate::reports::model::Inquiry;
 
 /// Which of the two reports.
@@ -184,15 +184,7 @@ fn course(pen: &Writer<'_>) -> Block {
 /// What the public reads of an entry. Where the service itself saw something, it wrote names of routes and ids of answers: that
 /// something was seen is enough. Who reported something is nobody's business.
 fn told<'t>(pen: &'t Writer<'_>, entry: &'t Entry) -> &'t str {
-    let of_it = pen.material.base.findings.iter().find(|finding| {
-        let rest = entry.text.strip_prefix(finding.summary.as_str());
-        rest.is_some_and(|rest| match &finding.reporter {
-            Some(reporter) => {
-                rest.strip_prefix("\n(").and_then(|rest| rest.strip_suffix(')')) == Some(reporter)
-            }
-            None => rest.is_empty(),
-        })
-    });
+    let of_it = pen.material.base.findings.iter().find(|finding| entry.text == entry_text(finding));
     match (entry.kind, of_it) {
         (EntryKind::Detection, Some(finding)) if finding.source != FindingSource::Person => {
             pen.say("detected by the monitoring", "監視による検知")

@@ -4,8 +4,10 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use sea_orm::{ConnectionTrait, DbBackend};
+use serde_json::json;
 
 use super::fixture::Fixture;
+use super::planned::create;
 use super::sink::Sink;
 
 fn suimon(fixture: &Fixture, arguments: &[&str]) -> Output {
@@ -146,6 +148,53 @@ async fn whoever_no_mail_reached_gets_a_letter() {
     fixture.revision(2, &[("school-001", "p-1", "possible")]).await;
     let revised = letters("csv", "ja", &file("late.csv"));
     assert!(text(&revised.stderr).contains("the list was revised since"), "{}", text(&revised.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_a_correction_did_not_reach_gets_it_on_paper() {
+    let mut sink = Sink::start(&[]);
+    let fixture = Fixture::sending_to(&sink, &["outbox.max_attempts=1"]).await;
+    let homes = [("p-1", "ja", Some("100-0001\n東京都千代田区見本1-2-3")), ("p-2", "ja", None)];
+    fixture.import_with_homes("school-001", &homes).await;
+    let people = homes.map(|(person, ..)| ("school-001", person, "possible"));
+    let revision = fixture.revision(1, &people).await;
+    fixture.approved(revision).await;
+    assert_eq!(fixture.send().await.accepted, 2);
+    let later = fixture.revision(2, &people[1..]).await;
+    let correction = create(
+        &fixture,
+        later,
+        json!({ "audience": "CLEARED", "template": "incident_correction_person",
+            "variables": { "ja": { "reason": "記録の精査により", "contact_desk": "03-0000-0000" } } }),
+    )
+    .await;
+    let correction = correction["id"].as_str().expect("a notice");
+    assert_eq!(fixture.act(&fixture.approver, "approveNotice", correction).await["state"], "APPROVED");
+    sink.restart(&["-r", "RCPT"]);
+    fixture.app.clock.advance(60);
+    assert_eq!(fixture.send().await.failed, 1);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("a.pdf");
+    let officer = fixture.app.renewed(&fixture.officer).await;
+    let (login, out) = (officer.login.as_str(), file.to_str().expect("a path"));
+    let arguments = [
+        "notices",
+        "letters",
+        "1",
+        "2",
+        "--as",
+        login,
+        "--purpose",
+        "letters",
+        "--form",
+        "pdf",
+        "--out",
+        out,
+    ];
+    let pdf = suimon(&fixture, &arguments);
+    assert_eq!(pdf.status.code(), Some(0), "{}", text(&pdf.stderr));
+    let page = pages(&file);
+    assert!(page.contains("見本1-2-3") && page.contains("記録の精査により"), "{page}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::fixture::{Fixture, texts};
 use crate::harness::text;
 
-async fn create(fixture: &Fixture, revision: uuid::Uuid, more: Value) -> Value {
+/// A draft to persons; `more` is put into its input.
+pub async fn create(fixture: &Fixture, revision: uuid::Uuid, more: Value) -> Value {
     let mut input = json!({
         "incidentId": fixture.incident_id(), "revisionId": fixture.revision_id(revision), "audience": "PERSONS",
         "template": "incident_notice_person", "variables": texts(),

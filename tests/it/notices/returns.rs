@@ -194,6 +194,47 @@ async fn what_comes_back_is_known_by_its_own_return_path() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_law_hears_when_the_first_person_was_really_told() {
+    let (maildir, sink) = (Maildir::new(), Sink::start(&[]));
+    let fixture = scene(&maildir, &sink).await;
+    let revision = fixture.people(1).await;
+    let notice = fixture.approved(revision).await;
+    let first_told = async || {
+        let query = "query($id: ID!) { facts(incidentId: $id, currentOnly: true) { name value } }";
+        fixture.app.run_jobs().await;
+        let answer = fixture.officer.gql_with(query, json!({ "id": fixture.incident_id() })).await;
+        let facts = answer["data"]["facts"].as_array().unwrap_or_else(|| panic!("{answer}")).clone();
+        let fact = facts.into_iter().find(|fact| fact["name"] == "timeline.persons_notified_at");
+        fact.map(|fact| fact["value"].clone()).unwrap_or_default()
+    };
+    assert_eq!(fixture.send().await.accepted, 1);
+    let by_mail = first_told().await;
+    assert!(!by_mail.is_null());
+    let (path, id) = sent(&sink)["p-000@school-001.example"].clone();
+    maildir.put("1.a", &report(&path, "failed", "5.1.1", "550 5.1.1 no", &id));
+    fixture.app.clock.advance(120);
+    assert_eq!(first_told().await, Value::Null, "the mail came back: nobody was told");
+    let message = history(&fixture, &notice, "p-000").await.0;
+    let mutation = "mutation($input: RecordContactsInput!) { recordContacts(input: $input) { __typename } }";
+    let record = async |kind: &str| {
+        fixture.app.clock.advance(60);
+        let input = json!({ "messageIds": [message], "kind": kind });
+        let answer = fixture.officer.gql_with(mutation, json!({ "input": input })).await;
+        assert_eq!(answer["data"]["recordContacts"]["__typename"], "ChangedMessages", "{answer}");
+        first_told().await
+    };
+    let by_letter = record("LETTER_SENT").await;
+    assert!(!by_letter.is_null() && by_letter != by_mail, "{by_letter}");
+    assert_eq!(record("LETTER_RETURNED").await, Value::Null);
+    let by_telephone = record("PHONE_REACHED").await;
+    assert!(
+        !by_telephone.is_null() && by_telephone != by_letter,
+        "not when the letter was posted: {by_telephone}"
+    );
+    assert_eq!(record("LETTER_RETURNED").await, by_telephone, "a letter takes nothing from a talk");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_no_mail_reached_is_told_otherwise() {
     let (maildir, sink) = (Maildir::new(), Sink::start(&[]));
     let fixture = scene(&maildir, &sink).await;

@@ -68,7 +68,7 @@ pub struct Kept {
 
 /// Opens the file, with what was left in it.
 pub fn open(path: &Path, entropy: Arc<Entropy>) -> anyhow::Result<(Outbox, Kept)> {
-    let mut items = VecDeque::new();
+    let mut items = Vec::new();
     if path.exists() {
         let length = std::fs::metadata(path)?.len();
         anyhow::ensure!(length <= MOST_BYTES, "{}: longer than {MOST_BYTES} bytes", path.display());
@@ -76,21 +76,29 @@ pub fn open(path: &Path, entropy: Arc<Entropy>) -> anyhow::Result<(Outbox, Kept)
         let mut unread = 0_u64;
         for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             match serde_json::from_slice(line) {
-                Ok(item) if items.len() < MOST => items.push_back(item),
-                // The last line of a guard that was killed; or more than may wait.
-                _ => unread += 1,
+                Ok(item) => items.push(item),
+                // The last line of a guard that was killed.
+                Err(_) => unread += 1,
             }
         }
         if unread > 0 {
             tracing::warn!(lines = unread, "lines of the outbox are not whole and are left out");
         }
     }
-    replace(path, &lines(&items))?;
     let file = append(path)?;
     let (sender, receiver) = mpsc::channel(QUEUE);
     let lost = Arc::new(AtomicU64::new(0));
     let outbox = Outbox { sender, lost: lost.clone(), entropy };
-    Ok((outbox, Kept { path: path.to_owned(), file, items, under_way: 0, stale: 0, receiver, lost }))
+    let items_kept = VecDeque::new();
+    let mut kept =
+        Kept { path: path.to_owned(), file, items: items_kept, under_way: 0, stale: 0, receiver, lost };
+    // The file has evidence too that was let go: it must not take the room of what is wrong after a restart either. What is wrong all
+    // stays, also where the file has more of it than may wait: what was taken already stands in front, and is recorded once.
+    kept.items = kept.without_old_evidence(items, SystemClock.now());
+    kept.lost.store(0, Ordering::Relaxed);
+    replace(path, &lines(&kept.items))?;
+    kept.file = append(path)?;
+    Ok((outbox, kept))
 }
 
 impl Outbox {
@@ -166,12 +174,23 @@ impl Kept {
             tracing::error!(%error, "what is to be told to Suimon cannot be kept on the disk");
             // There may be half a line, which must not become the beginning of the next one.
             self.rewrite();
+        } else if self.stale > 0 && self.stale >= self.items.len() {
+            self.rewrite();
         }
     }
 
-    /// What of these can wait. Evidence that counts no longer goes; beyond its share, and where what is wrong needs the room, the oldest
-    /// goes first: the newest is what a requirement's state is told by.
+    /// What of these can wait: the first ones are kept.
     fn with_room(&mut self, items: Vec<Item>, now: Timestamp) -> VecDeque<Item> {
+        let mut items = self.without_old_evidence(items, now);
+        let room = MOST.saturating_sub(self.items.len());
+        self.lost.fetch_add(items.len().saturating_sub(room) as u64, Ordering::Relaxed);
+        items.truncate(room);
+        items
+    }
+
+    /// What waits and what comes, without the evidence that has no place. Evidence that counts no longer goes; beyond its share, and where what is wrong needs the room, the oldest
+    /// goes first: the newest is what a requirement's state is told by.
+    fn without_old_evidence(&mut self, items: Vec<Item>, now: Timestamp) -> VecDeque<Item> {
         let counts = |item: &Item| match item {
             Item::Watched(watched) => {
                 let counts_until = watched.until.saturating_add(EVIDENCE_COUNTS_FOR);
@@ -209,9 +228,6 @@ impl Kept {
             });
         }
         self.stale += before - self.items.len();
-        let room = MOST.saturating_sub(self.items.len());
-        self.lost.fetch_add(items.len().saturating_sub(room) as u64, Ordering::Relaxed);
-        items.truncate(room);
         items
     }
 
@@ -372,7 +388,12 @@ mod tests {
             "five made room, two found none"
         );
         drop(kept);
-        assert_eq!(self::kept(&folder).len(), MOST, "as it is on the disk");
+        let reopened = self::kept(&folder);
+        assert_eq!(
+            (reopened.len(), evidence_in(&reopened).len()),
+            (MOST, 0),
+            "what was let go does not come back"
+        );
     }
 
     #[test]
