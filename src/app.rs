@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::decisions::Tally;
 use crate::entropy::Entropy;
 use crate::error::{Error, Result};
+use crate::notices::Sent;
 use crate::requirements::Manifests;
 use crate::storage::Database;
 use crate::vault::{Keks, Keyring, Master, Subjects};
@@ -32,6 +33,7 @@ pub struct App {
     denials: Denials,
     manifests: Manifests,
     tally: Tally,
+    sent: Sent,
     root: OnceLock<Uuid>,
 }
 
@@ -72,6 +74,7 @@ impl App {
             denials: Denials::new(&database),
             manifests: Manifests::start(&database),
             tally: Tally::default(),
+            sent: Sent::default(),
             root: OnceLock::new(),
             database,
         };
@@ -125,6 +128,11 @@ impl App {
 
     pub(crate) fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// What this node's sender has done.
+    pub fn sent(&self) -> &Sent {
+        &self.sent
     }
 
     /// The providers of identity.

@@ -160,13 +160,18 @@ async fn list(op: &Op, incident: i32, format: Format) -> Result<(), Failure> {
     let mut rows = Vec::with_capacity(found.len());
     for (index, notice) in found.iter().enumerate() {
         let counts = notices::counts(op, notice).await?;
+        let may_be_repeated = notices::may_be_repeated(op, notice).await?;
+        let repeated = match may_be_repeated {
+            0 => String::new(),
+            number => format!("  ({number} may have it twice)"),
+        };
         match format {
             Format::Json => rows.push(json!({
                 "notice": index + 1, "id": notice.id, "audience": notice.audience.as_str(), "state": notice.state.as_str(),
-                "counts": counts_json(&counts),
+                "counts": counts_json(&counts), "may_be_repeated": may_be_repeated,
             })),
             Format::Text => output::line(&format!(
-                "{}  {}  {}  {}",
+                "{}  {}  {}  {}{repeated}",
                 index + 1,
                 notice.audience.as_str(),
                 notice.state.as_str(),

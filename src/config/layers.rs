@@ -85,6 +85,7 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigProblems> {
 const WORDS: &[(&str, &[&str])] = &[
     ("keys.provider", &["auto", "file", "environment", "transit", "kms"]),
     ("mail.transport", &["captured", "smtp"]),
+    ("mail.charset", &["utf-8", "iso-2022-jp"]),
     ("mail.smtp_tls", &["none", "starttls", "implicit"]),
     ("log.format", &["text", "json"]),
 ];
@@ -267,6 +268,7 @@ fn read_secret_files(config: &mut Config, problems: &mut Vec<String>) {
     read("database.migrate_url_file", &config.database.migrate_url_file, &mut config.database.migrate_url);
     // Read again at each request; here it is only looked at whether it is there.
     read("keys.transit_token_file", &config.keys.transit_token_file, &mut config.keys.transit_token);
+    read("server.metrics_token_file", &config.server.metrics_token_file, &mut config.server.metrics_token);
     read("duties.webhook_secret_file", &config.duties.webhook_secret_file, &mut config.duties.webhook_secret);
     read("mail.smtp_password_file", &config.mail.smtp_password_file, &mut config.mail.smtp_password);
 }

@@ -11,7 +11,7 @@ pub use keys::{KeyHolder, KeyProvider, KeysConfig, KmsArn};
 pub use layers::{ConfigProblems, DEFAULTS, Sources, load};
 pub use oidc::{OidcGrant, OidcProvider};
 pub use secret::Secret;
-pub use servers::servers;
+pub use servers::{DomainRate, domain_rates, servers};
 
 use serde::Deserialize;
 
@@ -47,6 +47,8 @@ pub struct ServerConfig {
     pub development: bool,
     pub request_timeout_seconds: u64,
     pub max_body_bytes: usize,
+    pub metrics_token: Secret,
+    pub metrics_token_file: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -118,6 +120,15 @@ pub enum MailTransport {
     Smtp,
 }
 
+/// How Japanese mails are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum MailCharset {
+    #[serde(rename = "utf-8")]
+    Utf8,
+    #[serde(rename = "iso-2022-jp")]
+    Iso2022Jp,
+}
+
 /// How the connection to the SMTP server is protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -141,7 +152,10 @@ pub struct MailConfig {
     pub smtp_username: String,
     pub smtp_password: Secret,
     pub smtp_password_file: String,
+    pub charset: MailCharset,
     pub smtp_connections: u32,
+    pub domain_connections: u32,
+    pub domain_rates: String,
     pub smtp_timeout_seconds: u64,
     pub dkim_selector: String,
     pub dkim_domain: String,

@@ -42,6 +42,11 @@ pub fn check(config: &Config, problems: &mut Vec<String>) {
         (1024..=64 << 20).contains(&server.max_body_bytes),
         "server.max_body_bytes: wants 1024 to 67108864 (64 MiB)",
     );
+    let token = config.server.metrics_token.expose();
+    require(
+        token.is_empty() || token.len() >= 16,
+        "server.metrics_token: wants at least 16 characters, or none",
+    );
     let database = config.database.url.expose();
     require(
         database.starts_with("sqlite://")
@@ -135,6 +140,10 @@ pub fn check(config: &Config, problems: &mut Vec<String>) {
         "mail.from_address: wants a mail address such as notice@example.org",
     );
     require((1..=100).contains(&mail.smtp_connections), "mail.smtp_connections: wants 1 to 100");
+    require(mail.domain_connections <= 100, "mail.domain_connections: wants 0 to 100");
+    if let Err(problem) = super::domain_rates(&mail.domain_rates) {
+        require(false, &format!("mail.domain_rates: {problem}"));
+    }
     require(
         mail.dkim_selector.is_empty() == mail.dkim_key_file.is_empty(),
         "mail.dkim_selector and mail.dkim_key_file: want each other, or both empty",

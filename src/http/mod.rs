@@ -7,6 +7,7 @@ mod documents;
 mod graphql;
 mod headers;
 pub(crate) mod listen;
+mod metrics;
 mod oidc;
 mod remainder;
 mod second_factor;
@@ -87,7 +88,8 @@ fn router(app: Arc<App>, closing: watch::Receiver<bool>) -> anyhow::Result<Route
         .route("/access/v1/search/action", post(search(Sought::Action)))
         .route("/calendar/{file}", get(calendar::feed))
         .route("/health/live", get(|| async { "ok\n" }))
-        .route("/health/ready", get(ready));
+        .route("/health/ready", get(ready))
+        .route("/metrics", get(metrics::get));
     if config.development {
         router = router.route("/graphiql", get(graphql::graphiql));
     }

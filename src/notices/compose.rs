@@ -12,11 +12,13 @@ use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::{Address, Message};
 use uuid::Uuid;
 
+use super::charset;
 use super::dkim::Dkim;
 use super::mailer::Email;
 use super::model::Language;
 use super::template::Text;
 use crate::app::App;
+use crate::config::MailCharset;
 
 /// What the marks of return paths are made with.
 const RETURN_PATH: &str = "suimon return path v1";
@@ -43,6 +45,7 @@ pub struct Composer {
     from: Mailbox,
     returns: Option<ReturnPath>,
     dkim: Option<Dkim>,
+    charset: MailCharset,
 }
 
 impl Composer {
@@ -55,7 +58,12 @@ impl Composer {
         let from: Address =
             config.from_address.parse().ok().context("mail.from_address is not a mail address")?;
         let name = Some(config.from_name.clone()).filter(|name| !name.is_empty());
-        Ok(Self { from: Mailbox::new(name, from), returns: returns(app)?, dkim: Dkim::new(config)? })
+        Ok(Self {
+            from: Mailbox::new(name, from),
+            returns: returns(app)?,
+            dkim: Dkim::new(config)?,
+            charset: config.charset,
+        })
     }
 
     /// Where a message comes back to; nothing where nobody reads what comes back: then it comes back to the sender's address.
@@ -86,20 +94,27 @@ impl Composer {
             None => self.from.email.clone(),
         };
         let seconds = u64::try_from(at.as_second()).unwrap_or_default();
-        let plain = SinglePart::builder().header(ContentType::TEXT_PLAIN).body(text.body.clone());
+        let japanese = self.charset == MailCharset::Iso2022Jp && language == Language::Ja;
+        let japanese = japanese.then(|| Japanese::of(&self.from, text)).flatten();
+        let plain = match &japanese {
+            Some(japanese) => japanese.plain.clone(),
+            None => SinglePart::builder().header(ContentType::TEXT_PLAIN).body(text.body.clone()),
+        };
         let html = SinglePart::builder().header(ContentType::TEXT_HTML).body(html(text, language));
         let parts =
             MultiPart::alternative().boundary(boundary(message_id)).singlepart(plain).singlepart(html);
-        let message = Message::builder()
+        let builder = Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, to.clone()))
             .subject(text.subject.as_str())
             .date(UNIX_EPOCH + Duration::from_secs(seconds))
             .message_id(Some(message_id.to_owned()))
-            .header(AutoSubmitted)
-            .multipart(parts)
-            .ok()
-            .context("a mail could not be built")?;
+            .header(AutoSubmitted);
+        let builder = match japanese {
+            Some(Japanese { from, subject, plain: _ }) => builder.raw_header(from).raw_header(subject),
+            None => builder,
+        };
+        let message = builder.multipart(parts).ok().context("a mail could not be built")?;
         let bytes = message.formatted();
         let bytes = match &self.dkim {
             Some(dkim) => dkim.sign(&bytes, at)?,
@@ -108,6 +123,33 @@ impl Composer {
         let envelope =
             Envelope::new(Some(return_path), vec![to]).ok().context("a mail without a recipient")?;
         Ok(Some(Email { message_id: message_id.to_owned(), envelope, bytes }))
+    }
+}
+
+/// What differs in a mail in ISO-2022-JP.
+struct Japanese {
+    from: HeaderValue,
+    subject: HeaderValue,
+    plain: SinglePart,
+}
+
+impl Japanese {
+    /// `None` where the set lacks a character of it.
+    fn of(from: &Mailbox, text: &Text) -> Option<Self> {
+        let value = |name: &'static str, value: String, encoded: String| {
+            HeaderValue::dangerous_new_pre_encoded(HeaderName::new_from_ascii_str(name), value, encoded)
+        };
+        let sender = match from.name.as_deref().filter(|name| !name.is_ascii()) {
+            Some(name) => format!("{}\r\n <{}>", charset::words(name)?, from.email),
+            // As the library writes it.
+            None => from.to_string(),
+        };
+        let plain_type = ContentType::parse("text/plain; charset=ISO-2022-JP").ok()?;
+        Some(Self {
+            from: value("From", from.to_string(), sender),
+            subject: value("Subject", text.subject.clone(), charset::words(&text.subject)?),
+            plain: SinglePart::builder().header(plain_type).body(charset::body(&text.body)?),
+        })
     }
 }
 

@@ -34,6 +34,13 @@ pub struct Email {
     pub bytes: Vec<u8>,
 }
 
+impl Email {
+    /// The domain of its recipient.
+    pub(super) fn domain(&self) -> &str {
+        self.envelope.to().first().map_or("", |address| address.domain())
+    }
+}
+
 /// What came of sending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {

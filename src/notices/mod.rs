@@ -11,9 +11,11 @@
 
 mod campaign;
 mod capture;
+mod charset;
 mod compose;
 mod contacts;
 mod dkim;
+mod domains;
 mod fanout;
 mod hours;
 mod letters;
@@ -21,14 +23,19 @@ mod mailer;
 mod model;
 mod person;
 mod plain;
+mod preview;
 mod recipients;
+mod recorder;
 mod relays;
 mod remarks;
 mod returns;
+mod sent;
+mod standing;
 mod store;
 mod store_events;
 mod store_messages;
 mod store_outbox;
+mod store_outcomes;
 mod store_person;
 mod template;
 pub mod worker;
@@ -50,9 +57,11 @@ pub use person::{
     waits_for_tenant, written_to,
 };
 pub use plain::{Delivered, send_plain};
+pub use preview::{MOST_SAMPLES, RecipientPreview, Sample, preview_recipients};
 pub use recipients::set_tenant_contact;
 pub use remarks::{Remark, RemarkKind, remarks};
 pub use returns::{RETURNS, read_returns};
+pub use sent::{Outbox, Sent, outbox};
 pub use store_events::{EventKind, MessageEvent};
 pub use template::Text;
 
@@ -96,6 +105,16 @@ pub async fn list(scope: &Scope, incident: Uuid) -> Result<Vec<Notice>> {
 pub async fn counts(op: &Op, notice: &Notice) -> Result<Counts> {
     let scope = permit(op, Action::Read, "notice", "notice").await?.within(notice.tenant, "notice")?;
     counts_of(&scope, notice).await
+}
+
+/// How many recipients of a notice may have the same mail twice: whoever was sending theirs ended before it was known what the server
+/// said, so it was sent again, with the same Message-ID.
+///
+/// # Errors
+/// Those of permission.
+pub async fn may_be_repeated(op: &Op, notice: &Notice) -> Result<u64> {
+    let scope = permit(op, Action::Read, "notice", "notice").await?.within(notice.tenant, "notice")?;
+    store_events::may_be_repeated(&scope, notice.id).await
 }
 
 /// The same within a scope, for reports.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use envelope::Plaintext;
 use serde_json::json;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -52,13 +53,20 @@ pub async fn set_tenant_contact(op: &Op, tenant: Uuid, address: Option<&str>) ->
 /// Everything that the messages of one notice share, and what was read for a batch of them.
 pub struct Background {
     pub notice: Notice,
+    /// The list in force when it was read.
+    pub in_force: Option<Uuid>,
     incident: store::Incident,
     number: i32,
     system: Option<Arc<SystemSpec>>,
     entries: HashMap<String, Vec<Affected>>,
     offices: BTreeMap<String, Office>,
     operator: Names,
+    /// What was opened for persons, by message.
+    opened: HashMap<Uuid, Opened>,
 }
+
+/// The address and the name of a person, in memory for as long as a batch is sent; or that they do not open.
+type Opened = Result<(Option<Plaintext>, Option<Plaintext>)>;
 
 /// How a person can be reached but by mail. It holds personal data, so it cannot be printed.
 pub struct Reached {
@@ -128,7 +136,52 @@ impl Background {
                 Names { ja: name.clone(), en: name }
             }
         };
-        Ok(Self { notice, incident, number, system, entries, offices, operator })
+        let in_force = store::approved_revision(scope.connection(), notice.tenant, notice.incident).await?;
+        let opened = HashMap::new();
+        Ok(Self { notice, in_force, incident, number, system, entries, offices, operator, opened })
+    }
+
+    /// Opens addresses and names of the persons among these messages, in one go. Each is recorded before it is opened.
+    ///
+    /// # Errors
+    /// Unexpected ones only. What does not open is told when its message is resolved.
+    pub async fn open(&mut self, scope: &Scope, messages: &[&Message]) -> Result<()> {
+        let mut by_type: BTreeMap<&str, Vec<&Message>> = BTreeMap::new();
+        for message in messages.iter().filter(|message| slug_of(&message.recipient).is_none()) {
+            by_type.entry(message.record_type.as_deref().unwrap_or_default()).or_default().push(message);
+        }
+        for (record_type, messages) in by_type {
+            let declared = self.system.as_ref().and_then(|system| system.record_type(record_type));
+            let Some((declared, contact)) = declared.and_then(|it| Some((it, it.contact_field.as_deref()?)))
+            else {
+                continue;
+            };
+            let fields: Vec<&str> = std::iter::once(contact).chain(name_field(declared)).collect();
+            let people: Vec<&str> = messages.iter().map(|message| pseudonym_of(&message.recipient)).collect();
+            let mut subjects = Vec::with_capacity(people.len());
+            for people in people.chunks(store::CHUNK) {
+                let system = &self.incident.system;
+                subjects.extend(vault::find_by_external_ids(scope, system, record_type, people).await?);
+            }
+            // A pseudonym may be known at other tenants too; what is nobody's here is not opened.
+            let wanted: HashMap<(Uuid, &str), Uuid> = messages
+                .iter()
+                .map(|message| ((message.recipient_tenant, pseudonym_of(&message.recipient)), message.id))
+                .collect();
+            subjects.retain(|subject| wanted.contains_key(&(subject.tenant, subject.external_id.as_str())));
+            let opened = vault::open_contacts(scope, &subjects, &fields).await?;
+            for (subject, values) in subjects.iter().zip(opened) {
+                let Some(message) = wanted.get(&(subject.tenant, subject.external_id.as_str())) else {
+                    continue;
+                };
+                let values = values.map(|values| {
+                    let mut values = values.into_iter();
+                    (values.next().flatten(), values.next().flatten())
+                });
+                self.opened.insert(*message, values);
+            }
+        }
+        Ok(())
     }
 
     /// Whether the list `in_force`, which has taken the place of the message's own, leaves the message as it is.
@@ -150,7 +203,7 @@ impl Background {
         }
     }
 
-    /// Address and known facts of one message, or why there is no address.
+    /// Address and known facts of one message, or why there is no address. Persons' were opened before ([`Background::open`]).
     ///
     /// # Errors
     /// Unexpected ones, such as stored bytes that do not open.
@@ -161,31 +214,20 @@ impl Background {
     ) -> Result<std::result::Result<(Zeroizing<String>, Known), Reason>> {
         match slug_of(&message.recipient) {
             Some(slug) => self.resolve_tenant(scope, message, slug).await,
-            None => self.resolve_person(scope, message, pseudonym_of(&message.recipient)).await,
+            None => self.resolve_person(message, pseudonym_of(&message.recipient)),
         }
     }
 
-    async fn resolve_person(
+    fn resolve_person(
         &self,
-        scope: &Scope,
         message: &Message,
         person: &str,
     ) -> Result<std::result::Result<(Zeroizing<String>, Known), Reason>> {
-        let record_type = message.record_type.as_deref().unwrap_or_default();
-        let Some(declared) = self.system.as_ref().and_then(|system| system.record_type(record_type)) else {
-            return Ok(Err(Reason::NoAddress));
-        };
-        let Some(contact_field) = &declared.contact_field else { return Ok(Err(Reason::NoAddress)) };
-        let at_tenant = scope.within(message.recipient_tenant, "subject")?;
-        let subject =
-            vault::find_by_external_id(&at_tenant, &self.incident.system, record_type, person).await?;
-        let Some(subject) = subject else { return Ok(Err(Reason::NoAddress)) };
-        let Some(address) = vault::open_contact(&at_tenant, &subject, contact_field).await? else {
-            return Ok(Err(Reason::NoAddress));
-        };
-        let name = match name_field(declared) {
-            Some(field) => vault::open_contact(&at_tenant, &subject, field).await?,
-            None => None,
+        let (address, name) = match self.opened.get(&message.id) {
+            None => return Ok(Err(Reason::NoAddress)),
+            Some(Err(error)) => return Err(anyhow::anyhow!("{error}").into()),
+            Some(Ok((None, _))) => return Ok(Err(Reason::NoAddress)),
+            Some(Ok((Some(address), name))) => (address, name.as_ref()),
         };
         let language = message.language;
         let entries = self.entries.get(person).map(Vec::as_slice).unwrap_or_default();

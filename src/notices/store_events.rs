@@ -1,6 +1,8 @@
 //! What happened to each message, sealed: each entry's hash covers the one before, so that none can be changed, left out or moved
 //! without the last one showing it.
 
+use std::collections::HashMap;
+
 use entity::{message, message_event as row};
 use jiff::Timestamp;
 use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, Query};
@@ -30,6 +32,8 @@ words!(
         Deferred = "deferred",
         /// It will not be tried again by itself.
         Failed = "failed",
+        /// Whoever was sending it ended without saying what came of it: the server may have it, and it is sent again.
+        Interrupted = "interrupted",
         /// An officer had it tried again.
         Requeued = "requeued",
         /// It came back: there is no such address.
@@ -131,8 +135,7 @@ fn hash(before: &str, row: &row::Model) -> Result<String> {
 /// before, or more came back than anybody reads: what the service itself and officers record is never refused.
 pub async fn append(tx: &Tx, message: Uuid, kind: EventKind, new: NewEvent) -> Result<Option<String>> {
     let (database, tenant) = (tx.connection(), tx.scope().tenant());
-    let NewEvent { at, code, reply_code, source, note, author } = new;
-    if let Some(source) = &source {
+    if let Some(source) = &new.source {
         let known = row::Entity::find()
             .filter(row::Column::TenantId.eq(tenant))
             .filter(row::Column::MessageId.eq(message))
@@ -152,11 +155,59 @@ pub async fn append(tx: &Tx, message: Uuid, kind: EventKind, new: NewEvent) -> R
         .one(database)
         .await?;
     let (seq, before) = last.map_or((1, String::new()), |(seq, hash)| (seq + 1, hash));
-    if source.is_some() && seq > MAX_FROM_OUTSIDE {
+    if new.source.is_some() && seq > MAX_FROM_OUTSIDE {
         return Ok(None);
     }
+    let model = model_of(tx, message, seq, kind, new, &before)?;
+    let head = model.hash.clone();
+    row::Entity::insert(model.into_active_model().reset_all()).exec_without_returning(database).await?;
+    Ok(Some(head))
+}
+
+/// Appends an entry of the service's own to each of several messages, whose rows the transaction holds; gives their hashes in that
+/// order. No message may stand there twice.
+pub async fn append_each(tx: &Tx, entries: Vec<(Uuid, EventKind, NewEvent)>) -> Result<Vec<String>> {
+    if entries.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (database, tenant) = (tx.connection(), tx.scope().tenant());
+    // All entries of a message are few: the last one is looked for here, because "the last of each" is no simple question to ask.
+    let before: Vec<(Uuid, i32, String)> = row::Entity::find()
+        .select_only()
+        .columns([row::Column::MessageId, row::Column::Seq, row::Column::Hash])
+        .filter(row::Column::TenantId.eq(tenant))
+        .filter(row::Column::MessageId.is_in(entries.iter().map(|(message, ..)| *message)))
+        .into_tuple()
+        .all(database)
+        .await?;
+    let mut last: HashMap<Uuid, (i32, String)> = HashMap::new();
+    for (message, seq, hash) in before {
+        if last.get(&message).is_none_or(|(known, _)| *known < seq) {
+            last.insert(message, (seq, hash));
+        }
+    }
+    let (mut rows, mut heads) = (Vec::with_capacity(entries.len()), Vec::with_capacity(entries.len()));
+    for (message, kind, new) in entries {
+        let (seq, before) = last.remove(&message).map_or((1, String::new()), |(seq, hash)| (seq + 1, hash));
+        let model = model_of(tx, message, seq, kind, new, &before)?;
+        heads.push(model.hash.clone());
+        rows.push(model.into_active_model().reset_all());
+    }
+    row::Entity::insert_many(rows).exec_without_returning(database).await?;
+    Ok(heads)
+}
+
+fn model_of(
+    tx: &Tx,
+    message: Uuid,
+    seq: i32,
+    kind: EventKind,
+    new: NewEvent,
+    before: &str,
+) -> Result<row::Model> {
+    let NewEvent { at, code, reply_code, source, note, author } = new;
     let mut model = row::Model {
-        tenant_id: tenant,
+        tenant_id: tx.scope().tenant(),
         message_id: message,
         seq,
         kind: kind.as_str().to_owned(),
@@ -169,10 +220,8 @@ pub async fn append(tx: &Tx, message: Uuid, kind: EventKind, new: NewEvent) -> R
         recorded_at: tx.scope().at_micros(),
         hash: String::new(),
     };
-    let head = hash(&before, &model)?;
-    model.hash.clone_from(&head);
-    row::Entity::insert(model.into_active_model().reset_all()).exec_without_returning(database).await?;
-    Ok(Some(head))
+    model.hash = hash(before, &model)?;
+    Ok(model)
 }
 
 /// The entries of messages, the oldest first, and whether each chain is whole.
@@ -232,6 +281,29 @@ fn event_of(row: row::Model) -> Result<MessageEvent> {
         recorded_at: from_micros(recorded_at),
         hash,
     })
+}
+
+/// How many messages of a notice were sent anew because nobody knew what had become of the attempt before: as many recipients at most
+/// have the same mail twice.
+pub async fn may_be_repeated(scope: &Scope, notice: Uuid) -> Result<u64> {
+    let messages = Query::select()
+        .column(message::Column::Id)
+        .from(message::Entity)
+        .and_where(message::Column::TenantId.eq(scope.tenant()))
+        .and_where(message::Column::NoticeId.eq(notice))
+        // Where nothing came of it in the end, there is at most one.
+        .and_where(message::Column::AcceptedAt.is_not_null())
+        .to_owned();
+    let number: Option<i64> = row::Entity::find()
+        .select_only()
+        .expr_as(Expr::col(row::Column::MessageId).count_distinct(), "number")
+        .filter(row::Column::TenantId.eq(scope.tenant()))
+        .filter(row::Column::Kind.eq(EventKind::Interrupted.as_str()))
+        .filter(row::Column::MessageId.in_subquery(messages))
+        .into_tuple()
+        .one(scope.connection())
+        .await?;
+    Ok(number.and_then(|number| u64::try_from(number).ok()).unwrap_or_default())
 }
 
 /// When the first person of an incident was told in another way than by mail.

@@ -503,6 +503,47 @@ pub async fn counts(scope: &Scope, notice: Uuid) -> Result<Counts> {
     Ok(counts)
 }
 
+/// All messages by where they stand.
+pub async fn all_counts(scope: &Scope) -> Result<Vec<(MessageState, u64)>> {
+    let rows = message::Entity::find()
+        .select_only()
+        .column(message::Column::State)
+        .column_as(message::Column::Id.count(), "number")
+        .filter(message::Column::TenantId.eq(scope.tenant()))
+        .group_by(message::Column::State)
+        .order_by_asc(message::Column::State)
+        .into_model::<StateCount>()
+        .all(scope.connection())
+        .await?;
+    let count = |row: StateCount| {
+        Ok((MessageState::from_stored(&row.state)?, u64::try_from(row.number).unwrap_or_default()))
+    };
+    rows.into_iter().map(count).collect()
+}
+
+/// Since when the oldest message that may go has been waiting, in microseconds.
+pub async fn oldest_due(scope: &Scope) -> Result<Option<i64>> {
+    let approved = Query::select()
+        .column(notice::Column::Id)
+        .from(notice::Entity)
+        .and_where(notice::Column::TenantId.eq(scope.tenant()))
+        .and_where(notice::Column::State.eq(NoticeState::Approved.as_str()))
+        .to_owned();
+    let oldest: Option<Option<i64>> = message::Entity::find()
+        .select_only()
+        .column_as(message::Column::NextAttemptAt.min(), "oldest")
+        .filter(message::Column::TenantId.eq(scope.tenant()))
+        .filter(
+            message::Column::State.is_in([MessageState::Queued.as_str(), MessageState::Deferred.as_str()]),
+        )
+        .filter(message::Column::NextAttemptAt.lte(scope.at_micros()))
+        .filter(message::Column::NoticeId.in_subquery(approved))
+        .into_tuple()
+        .one(scope.connection())
+        .await?;
+    Ok(oldest.flatten())
+}
+
 pub async fn messages(
     scope: &Scope,
     notice: Uuid,

@@ -20,7 +20,6 @@ use crate::access::Scope;
 use crate::error::Result;
 
 const WAITING: [&str; 2] = ["queued", "deferred"];
-const BEFORE_ACCEPTED: [&str; 4] = ["queued", "sending", "deferred", "failed"];
 const OPEN: [&str; 3] = ["queued", "sending", "deferred"];
 
 fn notices_in(tenant: Uuid, states: &[NoticeState]) -> SelectStatement {
@@ -103,7 +102,8 @@ pub async fn anything_due(scope: &Scope, resting: &[Uuid]) -> Result<bool> {
     Ok(found.is_some())
 }
 
-/// Takes up to `limit` messages for `owner`. Rows that another worker is taking at this moment are passed over.
+/// Takes up to `limit` messages for `owner`; and which of them somebody had taken before and not given back. Rows that another worker
+/// is taking at this moment are passed over.
 pub async fn claim<C: ConnectionTrait>(
     database: &C,
     scope: &Scope,
@@ -111,7 +111,7 @@ pub async fn claim<C: ConnectionTrait>(
     lease_until: i64,
     limit: u64,
     resting: &[Uuid],
-) -> Result<Vec<Message>> {
+) -> Result<(Vec<Message>, Vec<Uuid>)> {
     let mut query = message::Entity::find()
         .filter(takeable(scope.tenant(), scope.at_micros(), resting))
         .order_by_asc(message::Column::NextAttemptAt)
@@ -122,8 +122,10 @@ pub async fn claim<C: ConnectionTrait>(
     }
     let mut rows = query.all(database).await?;
     if rows.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Vec::new()));
     }
+    let taken = |row: &&message::Model| row.state == MessageState::Sending.as_str();
+    let interrupted = rows.iter().filter(taken).map(|row| row.id).collect();
     let updated = message::Entity::update_many()
         .col_expr(message::Column::State, Expr::value(MessageState::Sending.as_str()))
         .col_expr(message::Column::LeaseOwner, Expr::value(owner))
@@ -141,10 +143,12 @@ pub async fn claim<C: ConnectionTrait>(
         row.state = MessageState::Sending.as_str().to_owned();
         row.lease_until = Some(lease_until);
     }
-    rows.into_iter().map(message_of).collect()
+    let messages = rows.into_iter().map(message_of).collect::<Result<_>>()?;
+    Ok((messages, interrupted))
 }
 
-fn owned(message: &Message, owner: Uuid) -> Condition {
+/// A message as its worker has it.
+pub fn owned(message: &Message, owner: Uuid) -> Condition {
     Condition::all()
         .add(message::Column::TenantId.eq(message.tenant))
         .add(message::Column::Id.eq(message.id))
@@ -186,54 +190,6 @@ pub async fn renew<C: ConnectionTrait>(
     Ok(updated.rows_affected == 1)
 }
 
-/// Writes down that the server accepted it. A fact, so it is recorded even when the lease was lost meanwhile; not when another
-/// notice has taken the message over, whose text this was not.
-pub async fn accepted<C: ConnectionTrait>(
-    database: &C,
-    message: &Message,
-    code: Option<u16>,
-    at: i64,
-) -> Result<bool> {
-    let updated = message::Entity::update_many()
-        .col_expr(message::Column::State, Expr::value(MessageState::Accepted.as_str()))
-        .col_expr(message::Column::ReplyCode, Expr::value(code.map(i32::from)))
-        .col_expr(message::Column::Reason, Expr::value(None::<String>))
-        .col_expr(message::Column::AcceptedAt, Expr::value(at))
-        .col_expr(message::Column::LeaseUntil, Expr::value(None::<i64>))
-        .col_expr(message::Column::LeaseOwner, Expr::value(None::<Uuid>))
-        .filter(message::Column::TenantId.eq(message.tenant))
-        .filter(message::Column::Id.eq(message.id))
-        .filter(message::Column::NoticeId.eq(message.notice))
-        // What came back or was told otherwise meanwhile is later news.
-        .filter(message::Column::State.is_in(BEFORE_ACCEPTED))
-        .exec(database)
-        .await?;
-    Ok(updated.rows_affected == 1)
-}
-
-/// Writes down that it waits or has failed. False when the message is no longer this worker's.
-pub async fn not_accepted<C: ConnectionTrait>(
-    database: &C,
-    message: &Message,
-    owner: Uuid,
-    state: MessageState,
-    reason: Reason,
-    code: Option<u16>,
-    next_attempt_at: i64,
-) -> Result<bool> {
-    let updated = message::Entity::update_many()
-        .col_expr(message::Column::State, Expr::value(state.as_str()))
-        .col_expr(message::Column::ReplyCode, Expr::value(code.map(i32::from)))
-        .col_expr(message::Column::Reason, Expr::value(reason.as_str()))
-        .col_expr(message::Column::NextAttemptAt, Expr::value(next_attempt_at))
-        .col_expr(message::Column::LeaseUntil, Expr::value(None::<i64>))
-        .col_expr(message::Column::LeaseOwner, Expr::value(None::<Uuid>))
-        .filter(owned(message, owner))
-        .exec(database)
-        .await?;
-    Ok(updated.rows_affected == 1)
-}
-
 /// Gives back what was taken and not begun; it does not count as an attempt.
 pub async fn release<C: ConnectionTrait>(database: &C, messages: &[Message], owner: Uuid) -> Result<u64> {
     let updated = message::Entity::update_many()
@@ -252,6 +208,30 @@ pub async fn release<C: ConnectionTrait>(database: &C, messages: &[Message], own
         .exec(database)
         .await?;
     Ok(updated.rows_affected)
+}
+
+/// Gives back what has to wait for its domain until an instant, in microseconds; it does not count as an attempt.
+pub async fn postpone<C: ConnectionTrait>(
+    database: &C,
+    message: &Message,
+    owner: Uuid,
+    until: i64,
+) -> Result<bool> {
+    let updated = message::Entity::update_many()
+        .col_expr(
+            message::Column::State,
+            Expr::case(Expr::col(message::Column::Attempts).lte(1), MessageState::Queued.as_str())
+                .finally(MessageState::Deferred.as_str())
+                .into(),
+        )
+        .col_expr(message::Column::Attempts, Expr::col(message::Column::Attempts).sub(1))
+        .col_expr(message::Column::NextAttemptAt, Expr::value(until))
+        .col_expr(message::Column::LeaseUntil, Expr::value(None::<i64>))
+        .col_expr(message::Column::LeaseOwner, Expr::value(None::<Uuid>))
+        .filter(owned(message, owner))
+        .exec(database)
+        .await?;
+    Ok(updated.rows_affected == 1)
 }
 
 /// Approved notices none of whose messages is open any more.

@@ -10,15 +10,20 @@ use futures::StreamExt;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::compose::Composer;
+use super::domains::Domains;
 use super::hours::Hours;
 use super::mailer::{Mailer, Outcome};
 use super::model::{Message, MessageState, NoticeState, Reason, backoff};
 use super::recipients::Background;
+use super::recorder::Recorder;
+use super::standing::{Standing, Standings};
 use super::store_events::{self as events, EventKind, NewEvent};
+use super::store_outcomes as outcomes;
 use super::{capture, store, store_outbox, template};
 use crate::access::{Reach, Scope};
 use crate::app::App;
@@ -34,11 +39,13 @@ pub struct SentCounts {
     pub failed: u64,
     /// Taken and given back untried, because the server could not be reached or the service is ending.
     pub released: u64,
+    /// Given back for a while: their domain takes no more at this moment.
+    pub postponed: u64,
 }
 
 impl SentCounts {
     fn taken(self) -> u64 {
-        self.accepted + self.deferred + self.failed + self.released
+        self.accepted + self.deferred + self.failed + self.released + self.postponed
     }
 
     fn add(&mut self, other: Self) {
@@ -46,6 +53,7 @@ impl SentCounts {
         self.deferred += other.deferred;
         self.failed += other.failed;
         self.released += other.released;
+        self.postponed += other.postponed;
     }
 }
 
@@ -65,6 +73,7 @@ pub async fn run(app: Arc<App>, shutdown: impl Future<Output = ()>) -> anyhow::R
                         deferred = sent.deferred,
                         failed = sent.failed,
                         released = sent.released,
+                        postponed = sent.postponed,
                         "outbox"
                     );
                 }
@@ -96,10 +105,26 @@ pub async fn run_once(app: &Arc<App>) -> anyhow::Result<SentCounts> {
     Ok(Worker::new(app.clone())?.pass().await?)
 }
 
+/// Mails that were accepted and are being written down, for each connection: enough that no connection waits for the disk, few enough
+/// that a process that ends there repeats few mails.
+const UNWRITTEN: usize = 1;
+
+/// What a pass has taken and not yet sent.
+struct Batch {
+    messages: Vec<Message>,
+    /// By notice.
+    backgrounds: BTreeMap<Uuid, Background>,
+}
+
 struct Worker {
     app: Arc<App>,
     mailer: Mailer,
+    /// A place for each connection.
+    places: Semaphore,
+    domains: Domains,
     composer: Composer,
+    standings: Standings,
+    recorder: Recorder,
     /// Names this worker in its leases.
     owner: Uuid,
     ending: CancellationToken,
@@ -110,7 +135,12 @@ impl Worker {
         let mailer = Mailer::new(&app.config().mail)?;
         let composer = Composer::new(&app)?;
         let owner = app.entropy().id(app.clock().now());
-        Ok(Self { app, mailer, composer, owner, ending: CancellationToken::new() })
+        let standings = Standings::start(app.clone());
+        let recorder = Recorder::start(app.clone(), owner);
+        let places = Semaphore::new(app.config().mail.smtp_connections as usize);
+        let domains = Domains::new(&app.config().mail)?;
+        let ending = CancellationToken::new();
+        Ok(Self { app, mailer, places, domains, composer, standings, recorder, owner, ending })
     }
 
     /// A scope for the present instant. Every read of an address is recorded with its reason as purpose.
@@ -124,14 +154,17 @@ impl Worker {
         if self.app.root().is_err() {
             return Ok(total);
         }
-        while !self.ending.is_cancelled() {
-            let resting = self.resting().await?;
-            if !store_outbox::anything_due(&self.scope()?, &resting).await? {
-                break;
+        let mut next = self.take().await?;
+        while let Some(batch) = next.take() {
+            // While one is sent the next is taken: the connections do not wait for the database.
+            let (sent, taken) = futures::join!(self.send(&batch), self.take());
+            let interrupted = !matches!(&sent, Ok(sent) if sent.released == 0) || self.ending.is_cancelled();
+            if let (true, Ok(Some(batch))) = (interrupted, &taken) {
+                total.released += self.release(&batch.messages).await?;
             }
-            let sent = self.batch(&resting).await?;
-            total.add(sent);
-            if sent.released > 0 || sent.taken() == 0 {
+            total.add(sent?);
+            next = taken?;
+            if interrupted {
                 break;
             }
         }
@@ -161,57 +194,81 @@ impl Worker {
         Duration::from_secs(self.app.config().outbox.lease_seconds.into()) / 3
     }
 
-    async fn batch(&self, resting: &[Uuid]) -> Result<SentCounts> {
+    /// Takes what is due, with all that sending it needs. None when nothing is.
+    async fn take(&self) -> Result<Option<Batch>> {
+        if self.ending.is_cancelled() {
+            return Ok(None);
+        }
+        let resting = self.resting().await?;
         let scope = self.scope()?;
+        if !store_outbox::anything_due(&scope, &resting).await? {
+            return Ok(None);
+        }
         let limit = u64::from(self.app.config().outbox.batch);
         let tx = scope.begin().await?;
         let lease_end = self.lease_end(&scope);
-        let messages =
-            store_outbox::claim(tx.connection(), &scope, self.owner, lease_end, limit, resting).await?;
+        let (messages, interrupted) =
+            store_outbox::claim(tx.connection(), &scope, self.owner, lease_end, limit, &resting).await?;
         if messages.is_empty() {
-            return Ok(SentCounts::default());
+            return Ok(None);
         }
-        let event = Event::new("outbox.claim", "message").detail(json!({ "messages": messages.len() }));
+        let event = Event::new("outbox.claim", "message")
+            .detail(json!({ "messages": messages.len(), "interrupted": interrupted.len() }));
+        self.app.sent().interrupted(interrupted.len() as u64);
+        let interrupted = interrupted.into_iter().map(|id| (id, EventKind::Interrupted, NewEvent::default()));
+        events::append_each(&tx, interrupted.collect()).await?;
         tx.commit(event).await?;
-        let backgrounds = match self.backgrounds(&scope, &messages).await {
-            Ok(backgrounds) => backgrounds,
+        match self.backgrounds(&scope, &messages).await {
+            Ok(backgrounds) => Ok(Some(Batch { messages, backgrounds })),
             Err(error) => {
                 self.release(&messages).await?;
-                return Err(error);
+                Err(error)
             }
-        };
+        }
+    }
+
+    async fn send(&self, batch: &Batch) -> Result<SentCounts> {
+        let Batch { messages, backgrounds } = batch;
         // Once the server cannot be reached, the rest of the batch goes back untried: an outage costs few attempts.
         let stop = AtomicBool::new(false);
         let connections = self.app.config().mail.smtp_connections as usize;
         let deliveries = messages.iter().cloned().map(|message| {
-            let (background, stop) = (&backgrounds[&message.notice], &stop);
+            let (background, stop) = (backgrounds.get(&message.notice), &stop);
             async move {
+                let background = background.ok_or_else(|| anyhow::anyhow!("a notice was not read"))?;
                 if stop.load(Ordering::Relaxed) || self.ending.is_cancelled() {
                     return Ok(None);
                 }
-                let result = self.deliver(background, &message).await;
-                if matches!(result, Ok(Delivery { unreachable: true, .. }) | Err(_)) {
+                let result = self.deliver(background, &message, stop).await;
+                if result.is_err() {
                     stop.store(true, Ordering::Relaxed);
                 }
-                result.map(Some)
+                match result? {
+                    Delivery::Untried => Ok(None),
+                    delivery => Ok(Some(delivery)),
+                }
             }
         });
         let results: Vec<Result<Option<Delivery>>> =
-            futures::stream::iter(deliveries).buffered(connections).collect().await;
+            futures::stream::iter(deliveries).buffered(connections * (1 + UNWRITTEN)).collect().await;
         let mut sent = SentCounts::default();
-        let mut untried = Vec::new();
+        let (mut untried, mut later) = (Vec::new(), Vec::new());
         let mut failure = None;
         for (message, result) in messages.iter().zip(results) {
             match result {
-                Ok(None) => untried.push(message.clone()),
-                Ok(Some(Delivery { state: MessageState::Accepted, .. })) => sent.accepted += 1,
-                Ok(Some(Delivery { state: MessageState::Failed, .. })) => sent.failed += 1,
-                Ok(Some(_)) => sent.deferred += 1,
+                Ok(None | Some(Delivery::Untried)) => untried.push(message.clone()),
+                Ok(Some(Delivery::Settled(MessageState::Accepted))) => sent.accepted += 1,
+                Ok(Some(Delivery::Settled(MessageState::Failed))) => sent.failed += 1,
+                Ok(Some(Delivery::Settled(_))) => sent.deferred += 1,
+                Ok(Some(Delivery::Later(wait))) => later.push((message, wait)),
                 Err(error) => failure = Some(error),
             }
         }
         if !untried.is_empty() {
             sent.released = self.release(&untried).await?;
+        }
+        if !later.is_empty() {
+            sent.postponed = self.postpone(&later).await?;
         }
         failure.map_or(Ok(sent), Err)
     }
@@ -226,7 +283,9 @@ impl Worker {
             let notice = store::notice(scope.connection(), scope.tenant(), id).await?;
             let notice =
                 notice.ok_or_else(|| anyhow::anyhow!("notice {id} of claimed messages is missing"))?;
-            backgrounds.insert(id, Background::load(scope, notice, &messages).await?);
+            let mut background = Background::load(scope, notice, &messages).await?;
+            background.open(scope, &messages).await?;
+            backgrounds.insert(id, background);
         }
         Ok(backgrounds)
     }
@@ -239,52 +298,74 @@ impl Worker {
         Ok(released)
     }
 
-    /// Sends one message and writes down what came of it.
-    async fn deliver(&self, background: &Background, message: &Message) -> Result<Delivery> {
+    async fn postpone(&self, messages: &[(&Message, Duration)]) -> Result<u64> {
         let scope = self.scope()?;
-        let standing = self.standing(&scope, message).await?;
-        if standing == Some(NoticeState::Paused) {
+        let tx = scope.begin().await?;
+        let mut postponed = 0;
+        for (message, wait) in messages {
+            let until = scope.at_micros().saturating_add(i64::try_from(wait.as_micros()).unwrap_or(i64::MAX));
+            if store_outbox::postpone(tx.connection(), message, self.owner, until).await? {
+                postponed += 1;
+            }
+        }
+        let event = Event::new("outbox.postpone", "message").detail(json!({ "messages": postponed }));
+        tx.commit(event).await?;
+        self.app.sent().postponed(postponed);
+        Ok(postponed)
+    }
+
+    /// Sends one message and writes down what came of it.
+    async fn deliver(
+        &self,
+        background: &Background,
+        message: &Message,
+        stop: &AtomicBool,
+    ) -> Result<Delivery> {
+        let scope = self.scope()?;
+        let standing = self.standings.of(message).await?;
+        if standing.is_some_and(|standing| standing.state == NoticeState::Paused) {
             self.release(std::slice::from_ref(message)).await?;
-            return Ok(Delivery { state: MessageState::Sending, unreachable: false });
+            return Ok(Delivery::Settled(MessageState::Sending));
         }
         if let Some(reason) = self.unwanted(&scope, background, message, standing).await? {
             let state = self.record(message, Outcome::Never { reason, code: None }).await?;
-            return Ok(Delivery { state, unreachable: false });
+            return Ok(Delivery::Settled(state));
         }
         if !self.hold(&scope, message).await? {
             // Somebody else has it since; what became of it is theirs to write down. Or its notice was paused in this moment: then it is
             // given back, and this was no attempt.
-            if self.standing(&scope, message).await? == Some(NoticeState::Paused) {
+            let standing = self.standings.of(message).await?;
+            if standing.is_some_and(|standing| standing.state == NoticeState::Paused) {
                 self.release(std::slice::from_ref(message)).await?;
             }
-            return Ok(Delivery { state: MessageState::Sending, unreachable: false });
+            return Ok(Delivery::Settled(MessageState::Sending));
         }
         // Taken more often than it may be tried: each time the process ended before the outcome was written down. Whether it
         // is this message that ends it, or whether the server has accepted it all along, is for a person to find out.
         if message.attempts > self.app.config().outbox.max_attempts {
             let state =
                 self.record(message, Outcome::Never { reason: Reason::Interrupted, code: None }).await?;
-            return Ok(Delivery { state, unreachable: false });
+            return Ok(Delivery::Settled(state));
         }
-        let outcome = tokio::select! {
-            outcome = self.attempt(&scope, background, message) => outcome.unwrap_or_else(|error| {
+        let attempt = tokio::select! {
+            attempt = self.attempt(&scope, background, message, stop) => attempt.unwrap_or_else(|error| {
                 tracing::error!(message = %message.id, %error, "a message could not be prepared");
-                Outcome::NotNow { reason: Reason::Internal, code: None }
+                Attempt::Made(Outcome::NotNow { reason: Reason::Internal, code: None })
             }),
             // Dropping an attempt closes its connection (see `mailer`): of two workers, the one without the lease stops.
             () = self.until_lost(message) => {
                 tracing::warn!(message = %message.id, "another worker has taken it during an attempt");
-                return Ok(Delivery { state: MessageState::Sending, unreachable: false });
+                return Ok(Delivery::Settled(MessageState::Sending));
             }
         };
-        let state = self.record(message, outcome).await?;
-        Ok(Delivery { state, unreachable: outcome.is_unreachable() })
-    }
-
-    /// Where its notice stands now: it may have been paused or cancelled since the message was taken.
-    async fn standing(&self, scope: &Scope, message: &Message) -> Result<Option<NoticeState>> {
-        let notice = store::notice(scope.connection(), message.tenant, message.notice).await?;
-        Ok(notice.map(|notice| notice.state))
+        match attempt {
+            Attempt::Made(outcome) => {
+                let state = self.record(message, outcome).await?;
+                Ok(Delivery::Settled(state))
+            }
+            Attempt::Later(wait) => Ok(Delivery::Later(wait)),
+            Attempt::Untried => Ok(Delivery::Untried),
+        }
     }
 
     /// Why a message is not to be sent although it was taken: its notice has been cancelled since, or the list has been
@@ -295,18 +376,26 @@ impl Worker {
         scope: &Scope,
         background: &Background,
         message: &Message,
-        standing: Option<NoticeState>,
+        standing: Option<Standing>,
     ) -> Result<Option<Reason>> {
-        if standing != Some(NoticeState::Approved) {
+        let Some(standing) = standing.filter(|standing| standing.state == NoticeState::Approved) else {
             return Ok(Some(Reason::Cancelled));
-        }
-        let in_force = store::approved_revision(scope.connection(), message.tenant, message.incident).await?;
-        let wanted = match in_force {
+        };
+        let wanted = match standing.in_force {
             Some(in_force) if in_force == message.revision => true,
             Some(in_force) => background.still_listed(scope, message, in_force).await?,
             None => false,
         };
         Ok((!wanted).then_some(Reason::Revised))
+    }
+
+    /// Whether its notice may still be sent and the list in force is the one that its batch was taken under. Where not, the message goes
+    /// back, and whoever takes it next looks closer.
+    async fn is_as_before(&self, background: &Background, message: &Message) -> Result<bool> {
+        let standing = self.standings.of(message).await?;
+        Ok(standing.is_some_and(|standing| {
+            standing.state == NoticeState::Approved && standing.in_force == background.in_force
+        }))
     }
 
     /// Makes sure that the lease lasts into the attempt. False when the message is not ours to send any more.
@@ -347,8 +436,14 @@ impl Worker {
         Ok(ours)
     }
 
-    async fn attempt(&self, scope: &Scope, background: &Background, message: &Message) -> Result<Outcome> {
-        let never = |reason| Ok(Outcome::Never { reason, code: None });
+    async fn attempt(
+        &self,
+        scope: &Scope,
+        background: &Background,
+        message: &Message,
+        stop: &AtomicBool,
+    ) -> Result<Attempt> {
+        let never = |reason| Ok(Attempt::Made(Outcome::Never { reason, code: None }));
         let (address, known) = match background.resolve(scope, message).await? {
             Ok(resolved) => resolved,
             Err(reason) => return never(reason),
@@ -368,60 +463,40 @@ impl Worker {
             return never(Reason::BadAddress);
         };
         match &self.mailer {
-            Mailer::Captured => capture::keep(scope, &email).await,
-            Mailer::Smtp(smtp) => Ok(smtp.send(&email).await),
-        }
-    }
-
-    /// Writes an outcome down. Tried a few times: what is not written down will be sent again.
-    async fn record(&self, message: &Message, outcome: Outcome) -> Result<MessageState> {
-        let mut pause = Duration::from_millis(50);
-        loop {
-            match self.try_record(message, outcome).await {
-                Err(error) if pause < Duration::from_secs(2) => {
-                    tracing::warn!(message = %message.id, %error, "an outcome could not be written down yet");
-                    tokio::time::sleep(pause).await;
-                    pause *= 3;
+            Mailer::Captured => Ok(Attempt::Made(capture::keep(scope, &email).await?)),
+            Mailer::Smtp(smtp) => {
+                let _entry = match self.domains.enter(message.id, email.domain()).await {
+                    Ok(entry) => entry,
+                    Err(wait) => return Ok(Attempt::Later(wait)),
+                };
+                let place = match self.places.try_acquire() {
+                    Ok(place) => place,
+                    Err(_) => {
+                        let place = self.places.acquire().await.map_err(anyhow::Error::from)?;
+                        // What was true before it waited may not be any more.
+                        let unreachable = stop.load(Ordering::Relaxed) || self.ending.is_cancelled();
+                        if unreachable || !self.is_as_before(background, message).await? {
+                            return Ok(Attempt::Untried);
+                        }
+                        place
+                    }
+                };
+                let outcome = smtp.send(&email).await;
+                if outcome.is_unreachable() {
+                    stop.store(true, Ordering::Relaxed);
                 }
-                result => return result,
+                drop(place);
+                Ok(Attempt::Made(outcome))
             }
         }
     }
 
-    async fn try_record(&self, message: &Message, outcome: Outcome) -> Result<MessageState> {
-        let scope = self.scope()?;
-        let tx = scope.begin().await?;
+    /// Writes an outcome down.
+    async fn record(&self, message: &Message, outcome: Outcome) -> Result<MessageState> {
         let (state, reason, code) = self.decide(message, outcome);
-        let written = match state {
-            MessageState::Accepted => {
-                store_outbox::accepted(tx.connection(), message, code, scope.at_micros()).await?
-            }
-            _ => {
-                let reason = reason.unwrap_or(Reason::Internal);
-                let next = self.next_attempt(message, scope.at());
-                let connection = tx.connection();
-                store_outbox::not_accepted(connection, message, self.owner, state, reason, code, next).await?
-            }
-        };
-        if !written {
-            tracing::warn!(message = %message.id, outcome = state.as_str(), "another worker has finished it");
-            return Ok(MessageState::Sending);
-        }
-        let kind = match state {
-            MessageState::Accepted => EventKind::Accepted,
-            MessageState::Failed => EventKind::Failed,
-            _ => EventKind::Deferred,
-        };
-        let why = reason.map(|reason| reason.as_str().to_owned());
-        let new = NewEvent { code: why, reply_code: code, ..NewEvent::default() };
-        let head = events::append(&tx, message.id, kind, new).await?;
-        let event = Event::new(format!("message.{}", state.as_str()), format!("message:{}", message.id));
-        tx.commit(event.detail(json!({
-            "notice": message.notice, "attempt": message.attempts, "code": code, "reason": reason.map(Reason::as_str),
-            "history": head,
-        })))
-        .await?;
-        Ok(state)
+        let next_attempt_at = self.next_attempt(message, self.app.clock().now());
+        let message = message.clone();
+        self.recorder.record(outcomes::Outcome { message, state, reason, code, next_attempt_at }).await
     }
 
     fn decide(&self, message: &Message, outcome: Outcome) -> (MessageState, Option<Reason>, Option<u16>) {
@@ -468,7 +543,18 @@ impl Worker {
     }
 }
 
-struct Delivery {
-    state: MessageState,
-    unreachable: bool,
+/// What came of taking up a message.
+enum Delivery {
+    /// It stands so now.
+    Settled(MessageState),
+    /// Its domain takes no more at this moment.
+    Later(Duration),
+    /// It was not its turn any more when it came to it.
+    Untried,
+}
+
+enum Attempt {
+    Made(Outcome),
+    Later(Duration),
+    Untried,
 }

@@ -45,8 +45,8 @@ pub use keyring::Keyring;
 pub use master::Master;
 pub use model::{FieldValue, Shown, Subject, SubjectRef, Withheld};
 pub use read::{
-    find_by_external_id, find_by_external_ids, list_subjects, open_contact, open_to_count, read_fields,
-    read_fields_of, subject,
+    find_by_external_id, find_by_external_ids, list_subjects, open_contact, open_contacts, open_to_count,
+    read_fields, read_fields_of, subject,
 };
 pub use records::{plain_fields, records_of};
 pub use rekey::{

@@ -489,17 +489,55 @@ pub(super) async fn open_for_index(
 /// `NOT_FOUND` outside the scope; unexpected ones, also when the stored bytes do not open.
 pub async fn open_contact(scope: &Scope, subject: &Subject, field: &str) -> Result<Option<Plaintext>> {
     let scope = scope.within(subject.tenant, "subject")?;
-    let Some(stored) = &subject.sealed.fields else { return Ok(None) };
+    if subject.sealed.fields.is_none() {
+        return Ok(None);
+    }
     let event = Event::new("subject.contact", format!("subject:{}", subject.id))
         .subject(subject.id.to_string())
         .fields([field]);
     scope.record(subject.tenant, vec![event]).await?;
-    let Some(cipher) = cipher(&scope, subject).await? else {
+    Ok(open_of(&scope, subject, &[field]).await?.pop().flatten())
+}
+
+/// Fields of many people of one record type in clear, for the sender of notices: those of each in the order of `fields`, or that they
+/// do not open; empty ones of whoever was erased. Recorded before anything is opened.
+///
+/// # Errors
+/// `NOT_FOUND` outside the scope; unexpected ones.
+pub async fn open_contacts(
+    scope: &Scope,
+    subjects: &[Subject],
+    fields: &[&str],
+) -> Result<Vec<Result<Vec<Option<Plaintext>>>>> {
+    let mut people = BTreeMap::<Uuid, Vec<Uuid>>::new();
+    for subject in subjects.iter().filter(|subject| subject.sealed.fields.is_some()) {
+        scope.within(subject.tenant, "subject")?;
+        people.entry(subject.tenant).or_default().push(subject.id);
+    }
+    let record_type = subjects.first().map(|subject| subject.record_type.as_str()).unwrap_or_default();
+    let event = |people: Vec<Uuid>| {
+        vec![Event::about_people("subject.contact", record_type, people).fields(fields.iter().copied())]
+    };
+    scope.record_each(people.into_iter().map(|(tenant, people)| (tenant, event(people))).collect()).await?;
+    let mut values = Vec::with_capacity(subjects.len());
+    for subject in subjects {
+        values.push(open_of(scope, subject, fields).await);
+    }
+    Ok(values)
+}
+
+async fn open_of(scope: &Scope, subject: &Subject, fields: &[&str]) -> Result<Vec<Option<Plaintext>>> {
+    let Some(stored) = &subject.sealed.fields else { return Ok(fields.iter().map(|_| None).collect()) };
+    let Some(cipher) = cipher(scope, subject).await? else {
         return Err(anyhow::anyhow!("the key of subject {} does not open", subject.id).into());
     };
     let record = SealedRecord::parse(stored).with_context(|| format!("record of subject {}", subject.id))?;
-    let opened = cipher.open_field(&place(subject), &record, field);
-    Ok(opened.with_context(|| format!("field {field} of subject {}", subject.id))?)
+    let place = place(subject);
+    let open = |field: &&str| {
+        let opened = cipher.open_field(&place, &record, field);
+        Ok(opened.with_context(|| format!("field {field} of subject {}", subject.id))?)
+    };
+    fields.iter().map(open).collect()
 }
 
 /// One field of many people of one record type in clear, to be counted and never shown: in their order, `None` where there is no value

@@ -138,6 +138,8 @@ pub enum MessageEventKind {
     Accepted,
     Deferred,
     Failed,
+    /// Whoever was sending it ended without saying what came of it: the server may have it, and it is sent again.
+    Interrupted,
     Requeued,
     BouncedHard,
     BouncedSoft,

@@ -143,6 +143,13 @@ impl Notice {
         Ok(notices::counts(context.data::<Op>()?, &self.0).await?.into())
     }
 
+    /// How many recipients may have the same mail twice, with the same Message-ID: whoever was sending theirs ended before it was known
+    /// what the server said. Their histories have `INTERRUPTED`.
+    async fn may_be_repeated(&self, context: &Context<'_>) -> async_graphql::Result<i32> {
+        let number = notices::may_be_repeated(context.data::<Op>()?, &self.0).await?;
+        Ok(i32::try_from(number).unwrap_or(i32::MAX))
+    }
+
     /// Not before this instant.
     async fn send_from(&self) -> Option<Instant> {
         self.0.delivery.from.map(Instant)

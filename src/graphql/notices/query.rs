@@ -7,6 +7,7 @@ use futures::{Stream, StreamExt};
 use super::message::row_after;
 use super::notice::{Notice, NoticeState};
 use crate::access::Op;
+use crate::error::Error;
 use crate::graphql::connection::Page;
 use crate::graphql::id;
 use crate::graphql::language::Language;
@@ -121,6 +122,50 @@ payload!(
     PreviewNoticePayload, NoticePreview
 );
 
+/// What approval would make of a draft.
+#[derive(SimpleObject)]
+pub struct RecipientPreview {
+    /// Messages that would go out.
+    reachable: u64,
+    /// Recipients whom no mail can reach: letters and the telephone are for them.
+    unreachable: u64,
+    /// Recipients who have been told already, and get nothing.
+    told: u64,
+    /// Mails of recipients spread over the list.
+    samples: Vec<RecipientSample>,
+}
+
+/// The mail of one recipient as it would go out.
+#[derive(SimpleObject)]
+pub struct RecipientSample {
+    /// As its message would name it: a pseudonym, or a tenant.
+    recipient: String,
+    language: Language,
+    /// Null where the address does not open.
+    text: Option<NoticeText>,
+    /// Why there is none.
+    reason: Option<String>,
+}
+
+impl From<notices::RecipientPreview> for RecipientPreview {
+    fn from(preview: notices::RecipientPreview) -> Self {
+        let sample = |notices::Sample { message, text }: notices::Sample| {
+            let (text, reason) = match text {
+                Ok(notices::Text { subject, body }) => (Some(NoticeText { subject, body }), None),
+                Err(reason) => (None, Some(reason.as_str().to_owned())),
+            };
+            RecipientSample { recipient: message.recipient, language: message.language.into(), text, reason }
+        };
+        let notices::RecipientPreview { reachable, unreachable, told, samples } = preview;
+        Self { reachable, unreachable, told, samples: samples.into_iter().map(sample).collect() }
+    }
+}
+
+payload!(
+    /// Result of `previewRecipients`.
+    PreviewRecipientsPayload, RecipientPreview
+);
+
 #[derive(Default)]
 pub struct NoticesQuery;
 
@@ -154,6 +199,27 @@ impl NoticesQuery {
             let text = |notices::Text { subject, body }| NoticeText { subject, body };
             NoticePreview { typical: text(typical), worst_case: text(worst_case) }
         })
+    }
+
+    /// What approval would make of a draft: how many get it, how many cannot be reached, and the mails of a few real people (at most 5).
+    /// Names are opened for these, with the purpose: why they are looked at.
+    #[graphql(complexity = "20 + child_complexity")]
+    async fn preview_recipients(
+        &self,
+        context: &Context<'_>,
+        notice_id: ID,
+        purpose: String,
+        #[graphql(default = 3)] samples: i32,
+    ) -> async_graphql::Result<PreviewRecipientsPayload> {
+        let result = async {
+            let (tenant, notice) = id::decode("Notice", &notice_id, "noticeId")?;
+            let op = context.data_unchecked::<Op>().for_purpose(&purpose)?;
+            let samples = usize::try_from(samples)
+                .map_err(|_| Error::invalid("samples", format!("wants 0 to {}", notices::MOST_SAMPLES)))?;
+            let notice = notices::notice(&op, tenant, notice).await?;
+            notices::preview_recipients(&op, &notice, samples).await
+        };
+        PreviewRecipientsPayload::from_result(result.await, RecipientPreview::from)
     }
 
     /// Mail that the captured-mail transport kept, oldest first. Each is a read of personal data and is recorded for its

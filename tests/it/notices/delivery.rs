@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sea_orm::{ConnectionTrait, Statement};
 use suimon::notices::worker::run_once;
 
-use super::fixture::Fixture;
+use super::fixture::{Fixture, texts};
 use super::sink::Sink;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -347,4 +347,52 @@ async fn where_no_server_lets_anybody_in_everything_waits() {
     second.restart(&[]);
     fixture.app.clock.advance(3_600);
     assert_eq!(fixture.send().await.accepted, 5, "the one that is there again takes all");
+}
+
+/// Decodes as an old program does, with a reader that is not ours: Python's own.
+const READER: &str = "\
+import sys, email, email.header
+mail = email.message_from_bytes(sys.stdin.buffer.read())
+part = next(part for part in mail.walk() if part.get_content_type() == 'text/plain')
+decoded = lambda name: ''.join(text.decode(charset or 'ascii') if isinstance(text, bytes) else text for text, charset in email.header.decode_header(mail[name]))
+print(part.get_content_charset(), part['Content-Transfer-Encoding'], decoded('Subject'), decoded('From'), sep='|')
+sys.stdout.write(part.get_payload(decode=True).decode(part.get_content_charset()))
+";
+
+fn read_by_python(source: &str) -> String {
+    use std::io::Write;
+    let mut child = std::process::Command::new("python3")
+        .args(["-c", READER])
+        .env("PYTHONIOENCODING", "utf-8")
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("python3");
+    child.stdin.take().expect("a pipe").write_all(source.as_bytes()).expect("written");
+    let output = child.wait_with_output().expect("an answer");
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_for_old_programs_reads_right_in_them_and_nothing_is_changed_to_fit() {
+    for (what, expected) in [("設定の誤りです。", "iso-2022-jp|7bit|"), ("𠮷野さんの誤りです。", "utf-8|")]
+    {
+        let sink = Sink::start(&[]);
+        let fixture = Fixture::sending_to(&sink, &["mail.charset=iso-2022-jp"]).await;
+        let revision = fixture.people(1).await;
+        let mut texts = texts();
+        texts["ja"]["cause"] = what.into();
+        let notice = fixture.create(&fixture.officer, revision, "PERSONS", texts).await;
+        let notice = crate::harness::text(&notice["id"]);
+        fixture.act(&fixture.approver, "approveNotice", &notice).await;
+        fixture.send().await;
+        let mails = sink.mails();
+        let read = read_by_python(&mails[0].source);
+        assert!(read.starts_with(expected), "{read}");
+        assert!(read.contains("みほん出願サービス <notice@suimon.example>"), "{read}");
+        assert!(read.contains("山田 p-000"), "{read}");
+        assert!(read.contains(what), "{read}");
+        assert!(mails[0].source.lines().all(|line| line.len() <= 998));
+    }
 }

@@ -193,7 +193,7 @@ impl Fixture {
             .await
             .expect("a revision");
         let tenants = entity::tenant::Entity::find().all(&self.database).await.expect("tenants");
-        let rows = people.iter().map(|(school, person, class)| {
+        let row = |(school, person, class): &Entry<'_>| {
             revision_person::Model {
                 tenant_id: self.root,
                 revision_id: id,
@@ -212,11 +212,13 @@ impl Fixture {
             }
             .into_active_model()
             .reset_all()
-        });
-        revision_person::Entity::insert_many(rows)
-            .exec_without_returning(&self.database)
-            .await
-            .expect("people");
+        };
+        for people in people.chunks(500) {
+            revision_person::Entity::insert_many(people.iter().map(row))
+                .exec_without_returning(&self.database)
+                .await
+                .expect("people");
+        }
         id
     }
 
@@ -224,7 +226,9 @@ impl Fixture {
     pub async fn people(&self, count: usize) -> Uuid {
         let names: Vec<String> = (0..count).map(|n| format!("p-{n:03}")).collect();
         let people: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "ja")).collect();
-        self.import("school-001", &people).await;
+        for people in people.chunks(500) {
+            self.import("school-001", people).await;
+        }
         let entries: Vec<Entry<'_>> =
             names.iter().map(|name| ("school-001", name.as_str(), "possible")).collect();
         self.revision(1, &entries).await

@@ -4,6 +4,7 @@ mod campaign;
 mod capture;
 mod crash;
 mod delivery;
+mod faults;
 pub mod fixture;
 mod letters;
 mod planned;

@@ -1,5 +1,6 @@
 //! When a notice is sent, to whom of a list, and what the next list takes back.
 
+use sea_orm::EntityTrait;
 use serde_json::{Value, json};
 
 use super::fixture::{Fixture, texts};
@@ -264,4 +265,49 @@ async fn the_sending_of_a_notice_is_watched_to_its_end() {
         }
     }
     assert_eq!(stream.next().await.unwrap().0, "complete");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_approval_would_make_is_seen_before_with_real_people() {
+    let fixture = Fixture::captured().await;
+    fixture.import("school-001", &[("p-000", "ja"), ("p-001", "en"), ("p-002", "ja")]).await;
+    let entries = ["p-000", "p-001", "p-002", "p-gone"].map(|person| ("school-001", person, "possible"));
+    let revision = fixture.revision(1, &entries).await;
+    let notice = fixture.draft(revision, "PERSONS").await;
+    let query = "query($id: ID!, $purpose: String!, $samples: Int!) {
+        previewRecipients(noticeId: $id, purpose: $purpose, samples: $samples) { __typename
+          ... on RecipientPreview { reachable unreachable told samples { recipient language reason text { subject body } } }
+          ... on Problem { code field message remedy } } }";
+    let ask = async |member: &crate::harness::Member, purpose: &str, samples: i32| {
+        let input = json!({ "id": notice, "purpose": purpose, "samples": samples });
+        member.gql_with(query, input).await
+    };
+    let answer = ask(&fixture.officer, "look at it before it goes out", 2).await;
+    let preview = &answer["data"]["previewRecipients"];
+    let numbers = (&preview["reachable"], &preview["unreachable"], &preview["told"]);
+    assert_eq!(numbers, (&json!(3), &json!(1), &json!(0)), "{answer}");
+    let samples = preview["samples"].as_array().unwrap();
+    assert_eq!(samples.len(), 2, "{answer}");
+    assert_eq!((&samples[0]["recipient"], &samples[0]["language"]), (&json!("p-000"), &json!("JA")));
+    assert!(text(&samples[0]["text"]["body"]).contains("山田 p-000"), "{answer}");
+    assert_eq!(samples[1]["recipient"], "p-002");
+    // Nothing was made, and nothing is told.
+    assert_eq!(fixture.standing(&notice).await, "DRAFT 0 0 0 0 0");
+    // Whose name was opened is in the audit log, with the purpose.
+    let database = &fixture.database;
+    let entries = entity::audit_entry::Entity::find().all(database).await.unwrap();
+    let opened = entries.iter().find(|entry| entry.action == "subject.contact").unwrap();
+    assert_eq!(opened.purpose.as_deref(), Some("look at it before it goes out"));
+    assert_eq!(opened.subjects.as_deref().unwrap().split(' ').count(), 2);
+    let problems = [
+        ask(&fixture.officer, "look", 6).await,
+        ask(&fixture.officer, " ", 1).await,
+        ask(&fixture.approver, "look", 1).await,
+    ];
+    let problems: Vec<_> =
+        problems.iter().map(|answer| &answer["data"]["previewRecipients"]["code"]).collect();
+    assert_eq!(problems, ["INVALID", "INVALID", "FORBIDDEN"]);
+    fixture.act(&fixture.approver, "approveNotice", &notice).await;
+    let answer = ask(&fixture.officer, "look", 1).await;
+    assert_eq!(answer["data"]["previewRecipients"]["code"], "CONFLICT", "{answer}");
 }

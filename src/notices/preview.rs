@@ -1,0 +1,98 @@
+//! What approval would make of a draft: how many get it, who cannot be reached, and the mail of a few real people.
+
+use super::fanout;
+use super::model::{Message, MessageState, Notice, NoticeState};
+use super::recipients::Background;
+use super::template::{self, Text};
+use crate::access::{Action, Op};
+use crate::error::{Error, Result};
+use crate::incidents::permit;
+
+/// Real mails that are shown at most.
+pub const MOST_SAMPLES: usize = 5;
+
+/// What approval would make now.
+pub struct RecipientPreview {
+    /// Messages that would go out.
+    pub reachable: u64,
+    /// Recipients whom no mail can reach: letters, telephone.
+    pub unreachable: u64,
+    /// Recipients who have been told already, and get nothing.
+    pub told: u64,
+    /// Mails of recipients spread over the list.
+    pub samples: Vec<Sample>,
+}
+
+/// The mail of one recipient.
+pub struct Sample {
+    pub message: Message,
+    /// Why there is none: what opening the address said.
+    pub text: std::result::Result<Text, super::Reason>,
+}
+
+/// Does what approval does, sends nothing and keeps nothing. Names are opened for the samples: whoever may have letters printed may see
+/// them, for a stated purpose, and each is recorded.
+///
+/// # Errors
+/// `NOT_FOUND`, `CONFLICT` when it is no draft, `INVALID` for more samples than are shown or without a purpose, and those of permission.
+pub async fn preview_recipients(op: &Op, notice: &Notice, samples: usize) -> Result<RecipientPreview> {
+    let scope = permit(op, Action::Read, "letter", "notice").await?.within(notice.tenant, "notice")?;
+    op.require_fresh(Action::Read, "letter").await?;
+    if op.purpose().is_none() {
+        return Err(Error::invalid("purpose", "is missing").remedy("say why the names are needed"));
+    }
+    if samples > MOST_SAMPLES {
+        return Err(Error::invalid("samples", format!("wants at most {MOST_SAMPLES}")));
+    }
+    if notice.state != NoticeState::Draft {
+        return Err(Error::conflict("it is no draft any more").remedy("look at its messages"));
+    }
+    let made = {
+        // Never committed.
+        let tx = scope.begin().await?;
+        fanout::messages(&scope, &tx, notice).await?
+    };
+    let (unreachable, reachable): (Vec<_>, Vec<_>) =
+        made.messages.into_iter().partition(|message| message.state == MessageState::Failed);
+    let (number, others) = (reachable.len(), unreachable.len());
+    let chosen: Vec<&Message> = spread(number, samples).filter_map(|index| reachable.get(index)).collect();
+    let mut background = Background::load(&scope, notice.clone(), &chosen).await?;
+    background.open(&scope, &chosen).await?;
+    let mut shown = Vec::with_capacity(chosen.len());
+    for message in chosen {
+        let text = match background.resolve(&scope, message).await? {
+            Ok((_, known)) => {
+                Ok(template::render(&notice.template, message.language, &known, &notice.variables)?)
+            }
+            Err(reason) => Err(reason),
+        };
+        shown.push(Sample { message: message.clone(), text });
+    }
+    Ok(RecipientPreview {
+        reachable: number as u64,
+        unreachable: others as u64,
+        told: made.told as u64,
+        samples: shown,
+    })
+}
+
+/// `some` places of `all`, the first and the last among them.
+fn spread(all: usize, some: usize) -> impl Iterator<Item = usize> {
+    let some = some.min(all);
+    (0..some).map(move |index| if some == 1 { 0 } else { index * (all - 1) / (some - 1) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::spread;
+
+    #[test]
+    fn samples_are_spread_over_the_list_and_none_stands_twice() {
+        let places = |all, some| spread(all, some).collect::<Vec<_>>();
+        assert_eq!(places(100, 3), [0, 49, 99]);
+        assert_eq!(places(2, 5), [0, 1]);
+        assert_eq!(places(10, 1), [0]);
+        assert_eq!(places(0, 3), Vec::<usize>::new());
+        assert_eq!(places(6, 5), [0, 1, 2, 3, 5]);
+    }
+}

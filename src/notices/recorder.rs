@@ -1,0 +1,168 @@
+//! Outcomes of attempts that end at about the same time are written down together: a flush to the disk costs milliseconds, and each
+//! outcome wants one of its own before the next mail may begin. Nobody waits for company: what has come while one group is written
+//! is the next group, so that a mail that a server accepted is unrecorded for the time of one flush, or of two.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use super::model::{MessageState, Reason};
+use super::store_events::{self as events, EventKind, NewEvent};
+use super::store_outcomes::{self as outcomes, Outcome, Written};
+use crate::access::{Reach, Scope};
+use crate::app::App;
+use crate::audit::Event;
+use crate::error::Result;
+use crate::loader::gather;
+use std::sync::Arc;
+
+/// Outcomes of one transaction.
+const MOST: usize = 128;
+/// After pauses of these lengths it is tried again: what is not written down will be sent again.
+const PAUSES: [Duration; 4] = [
+    Duration::from_millis(50),
+    Duration::from_millis(150),
+    Duration::from_millis(450),
+    Duration::from_millis(1350),
+];
+
+struct Request {
+    outcome: Outcome,
+    done: oneshot::Sender<std::result::Result<MessageState, String>>,
+}
+
+/// Writes outcomes down.
+pub struct Recorder {
+    queue: mpsc::Sender<Request>,
+}
+
+impl Recorder {
+    /// Starts writing for the worker `owner`; it ends with the recorder, when all is written.
+    pub fn start(app: Arc<App>, owner: Uuid) -> Self {
+        let (queue, mut requests) = mpsc::channel::<Request>(MOST);
+        tokio::spawn(async move {
+            let mut batch = Vec::with_capacity(MOST);
+            while gather(&mut requests, &mut batch, MOST).await {
+                let (outcomes, done): (Vec<_>, Vec<_>) =
+                    batch.drain(..).map(|Request { outcome, done }| (outcome, done)).unzip();
+                let results = patiently(&app, owner, &outcomes).await;
+                for (done, result) in done.into_iter().zip(results) {
+                    // Who waited for it may be gone; it is written all the same.
+                    let _ = done.send(result);
+                }
+            }
+        });
+        Self { queue }
+    }
+
+    /// Writes one down. Gives the state it has now: `Sending` where the message is somebody else's by now.
+    ///
+    /// # Errors
+    /// When it could not be written down, after several tries.
+    pub async fn record(&self, outcome: Outcome) -> Result<MessageState> {
+        let (done, written) = oneshot::channel();
+        let ended = |_| anyhow::anyhow!("nobody writes outcomes down any more");
+        self.queue.send(Request { outcome, done }).await.map_err(|_| ended(()))?;
+        let state = written.await.map_err(|_| ended(()))?;
+        Ok(state.map_err(|error| anyhow::anyhow!("an outcome could not be written down: {error}"))?)
+    }
+}
+
+/// All of them, one after another where they hinder each other.
+async fn patiently(
+    app: &Arc<App>,
+    owner: Uuid,
+    all: &[Outcome],
+) -> Vec<std::result::Result<MessageState, String>> {
+    let mut results: Vec<Option<std::result::Result<MessageState, String>>> = vec![None; all.len()];
+    match retried(app, owner, all).await {
+        Ok(written) => {
+            for (result, (written, outcome)) in results.iter_mut().zip(written.iter().zip(all)) {
+                *result = match written {
+                    Written::Yes => Some(Ok(outcome.state)),
+                    Written::Overtaken => Some(Ok(MessageState::Sending)),
+                    Written::Held => None,
+                };
+            }
+        }
+        Err(error) if all.len() == 1 => return vec![Err(error.to_string())],
+        // One that cannot be written must not keep the others from it.
+        Err(error) => tracing::warn!(%error, outcomes = all.len(), "outcomes are written down one by one"),
+    }
+    let mut finished = Vec::with_capacity(all.len());
+    for (result, outcome) in results.into_iter().zip(all) {
+        finished.push(match result {
+            Some(result) => result,
+            None => match retried(app, owner, std::slice::from_ref(outcome)).await {
+                Ok(written) if written.first() == Some(&Written::Yes) => Ok(outcome.state),
+                Ok(_) => Ok(MessageState::Sending),
+                Err(error) => Err(error.to_string()),
+            },
+        });
+    }
+    finished
+}
+
+async fn retried(app: &Arc<App>, owner: Uuid, all: &[Outcome]) -> Result<Vec<Written>> {
+    let mut pauses = PAUSES.iter();
+    loop {
+        match write(app, owner, all).await {
+            Err(error) => {
+                let Some(pause) = pauses.next() else { return Err(error) };
+                tracing::warn!(%error, outcomes = all.len(), "outcomes could not be written down yet");
+                tokio::time::sleep(*pause).await;
+            }
+            written => return written,
+        }
+    }
+}
+
+async fn write(app: &Arc<App>, owner: Uuid, all: &[Outcome]) -> Result<Vec<Written>> {
+    let scope = Scope::system(app, app.root()?, Reach::All, "send notice");
+    let tx = scope.begin().await?;
+    let written = outcomes::write(&tx, owner, all, scope.at_micros()).await?;
+    let kept: Vec<&Outcome> = all
+        .iter()
+        .zip(&written)
+        .filter_map(|(outcome, written)| (*written == Written::Yes).then_some(outcome))
+        .collect();
+    for (outcome, written) in all.iter().zip(&written) {
+        if *written == Written::Overtaken {
+            let (message, outcome) = (outcome.message.id, outcome.state.as_str());
+            tracing::warn!(%message, outcome, "another worker has finished it");
+        }
+    }
+    if kept.is_empty() {
+        return Ok(written);
+    }
+    let heads = events::append_each(&tx, kept.iter().map(|outcome| entry_of(outcome)).collect()).await?;
+    let audit = kept.iter().zip(heads).map(|(outcome, head)| {
+        let message = &outcome.message;
+        let action = match outcome.state {
+            MessageState::Accepted => "message.accepted",
+            MessageState::Failed => "message.failed",
+            _ => "message.deferred",
+        };
+        Event::new(action, format!("message:{}", message.id)).detail(json!({
+            "notice": message.notice, "attempt": message.attempts, "code": outcome.code,
+            "reason": outcome.reason.map(Reason::as_str), "history": head,
+        }))
+    });
+    tx.commit_all(audit.collect()).await?;
+    for outcome in kept {
+        app.sent().settled(outcome.state);
+    }
+    Ok(written)
+}
+
+fn entry_of(outcome: &Outcome) -> (Uuid, EventKind, NewEvent) {
+    let kind = match outcome.state {
+        MessageState::Accepted => EventKind::Accepted,
+        MessageState::Failed => EventKind::Failed,
+        _ => EventKind::Deferred,
+    };
+    let code = outcome.reason.map(|reason| reason.as_str().to_owned());
+    (outcome.message.id, kind, NewEvent { code, reply_code: outcome.code, ..NewEvent::default() })
+}

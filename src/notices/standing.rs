@@ -1,0 +1,56 @@
+//! Whether a message may still go, asked just before its attempt. Several ask at about the same time, and are answered together by a
+//! query that began after each of them asked: what a pause or a new list says is never older than the question.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures::FutureExt;
+use uuid::Uuid;
+
+use super::model::{Message, NoticeState};
+use super::store;
+use crate::access::{Reach, Scope};
+use crate::app::App;
+use crate::error::Result;
+use crate::loader::Loader;
+
+/// How a notice stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing {
+    pub state: NoticeState,
+    /// The list in force for its incident.
+    pub in_force: Option<Uuid>,
+}
+
+/// Answers for one worker.
+pub struct Standings(Loader<(Uuid, Uuid), Standing>);
+
+impl Standings {
+    /// Starts answering.
+    pub fn start(app: Arc<App>) -> Self {
+        Self(Loader::start(move |keys| ask(app.clone(), keys).boxed()))
+    }
+
+    /// How the notice of a message stands; `None` when there is none.
+    ///
+    /// # Errors
+    /// Unexpected ones only.
+    pub async fn of(&self, message: &Message) -> Result<Option<Standing>> {
+        self.0.load((message.notice, message.incident)).await
+    }
+}
+
+async fn ask(app: Arc<App>, keys: Vec<(Uuid, Uuid)>) -> Result<HashMap<(Uuid, Uuid), Standing>> {
+    let scope = Scope::system(&app, app.root()?, Reach::All, "send notice");
+    let mut found = HashMap::new();
+    // Notices that are sent at the same time are few, and keys are repeated to fill up.
+    for (notice, incident) in keys {
+        if found.contains_key(&(notice, incident)) {
+            continue;
+        }
+        let Some(known) = store::notice(scope.connection(), scope.tenant(), notice).await? else { continue };
+        let in_force = store::approved_revision(scope.connection(), scope.tenant(), incident).await?;
+        found.insert((notice, incident), Standing { state: known.state, in_force });
+    }
+    Ok(found)
+}

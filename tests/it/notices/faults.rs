@@ -1,0 +1,249 @@
+//! What goes wrong around the sender while it sends: its database, its clock, its disk.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use reqwest::StatusCode;
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, TransactionTrait};
+use serde_json::json;
+use suimon::notices::worker::run_once;
+
+use super::fixture::Fixture;
+use super::sink::Sink;
+
+/// Nobody has two different mails; how many have the same one twice.
+fn repeats(sink: &Sink, people: usize) -> usize {
+    let mails = sink.by_recipient();
+    assert_eq!(mails.len(), people, "everybody got it");
+    for (to, mails) in &mails {
+        assert!(mails.iter().all(|mail| mail.message_id == mails[0].message_id), "{to} got different mails");
+    }
+    mails.values().filter(|mails| mails.len() > 1).count()
+}
+
+/// The database goes away for about two seconds: PostgreSQL as at a restart (it ends every connection), SQLite as when another program
+/// keeps it to itself.
+async fn outage(database: &DatabaseConnection, owner_url: &str) {
+    if database.get_database_backend() == DbBackend::Postgres {
+        let by_another = Database::connect(owner_url).await.expect("the database");
+        for _ in 0..20 {
+            let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                       WHERE datname = current_database() AND pid <> pg_backend_pid()";
+            by_another.execute_unprepared(end).await.expect("connections end");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    } else {
+        let held = database.begin().await.expect("a transaction");
+        held.execute_unprepared("UPDATE notice SET template = template").await.expect("the write lock");
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        held.rollback().await.expect("given back");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_database_goes_away_in_the_middle() {
+    let sink = Sink::start(&[]);
+    let fixture = Fixture::sending_to(&sink, &["outbox.batch=20"]).await;
+    let revision = fixture.people(200).await;
+    let notice = fixture.approved(revision).await;
+    let (app, url) = (fixture.app.app.clone(), fixture.app.owner_url().to_owned());
+    let sending = tokio::spawn(async move {
+        let mut failures = 0;
+        for _ in 0..400 {
+            match run_once(&app).await {
+                Ok(sent) if sent == Default::default() => break,
+                Ok(_) => {}
+                // The program tries again at its next pass.
+                Err(_) => failures += 1,
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        failures
+    });
+    let since = Instant::now();
+    while sink.begun() < 30 {
+        assert!(since.elapsed() < Duration::from_secs(60), "nothing is sent");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let before = Database::connect(&url).await.expect("the database");
+    outage(&before, &url).await;
+    let failures = sending.await.expect("the sender goes on");
+    // What was under way when the outcome could not be written down is taken again when its lease has ended.
+    fixture.app.clock.advance(3600);
+    fixture.send().await;
+    assert_eq!(fixture.standing(&notice).await, "DONE 0 0 200 0 0", "{failures} passes failed");
+    let twice = repeats(&sink, 200);
+    assert!(twice <= 8, "{twice} have it twice");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_clock_jumps_while_mails_are_on_their_way() {
+    // Each answer takes a second: the jumps come in the middle of attempts.
+    let sink = Sink::start(&["-w", "1"]);
+    let fixture = Fixture::sending_to(&sink, &["outbox.batch=4", "outbox.lease_seconds=6"]).await;
+    let revision = fixture.people(12).await;
+    let notice = fixture.approved(revision).await;
+    let start = fixture.app.now();
+    let app = &fixture.app.app;
+    let jumps = async {
+        for hours in [-48, 30 * 24, -1, 365 * 24, 2] {
+            tokio::time::sleep(Duration::from_millis(700)).await;
+            fixture.app.clock.set(start + jiff::SignedDuration::from_hours(hours));
+        }
+    };
+    let (first, second, ()) = tokio::join!(run_once(app), run_once(app), jumps);
+    (first.expect("a pass"), second.expect("a pass"));
+    for _ in 0..5 {
+        fixture.app.clock.advance(7200);
+        fixture.send().await;
+    }
+    assert_eq!(fixture.standing(&notice).await, "DONE 0 0 12 0 0");
+    // A jump past the end of a lease makes one sender take what another is sending: the same mail twice, and it is said.
+    let (twice, said) = (repeats(&sink, 12), may_be_repeated(&fixture, &notice).await);
+    assert!(twice <= said, "{twice} have it twice, {said} are said to");
+}
+
+async fn may_be_repeated(fixture: &Fixture, notice: &str) -> usize {
+    let query = "query($id: ID!) { notice(id: $id) { mayBeRepeated } }";
+    let answer = fixture.officer.gql_with(query, json!({ "id": notice })).await;
+    answer["data"]["notice"]["mayBeRepeated"].as_u64().unwrap_or_else(|| panic!("{answer}")) as usize
+}
+
+/// The disk under an embedded database is full: writes end with an error until there is room again.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_disk_is_full_in_the_middle() {
+    let sink = Sink::start(&[]);
+    let fixture = Fixture::sending_to(&sink, &[]).await;
+    if fixture.database.get_database_backend() == DbBackend::Postgres {
+        return; // Its disk is the database's own: to the sender it is the outage above.
+    }
+    let revision = fixture.people(150).await;
+    let notice = fixture.approved(revision).await;
+    let file = fixture.app.database_url().trim_start_matches("sqlite://").to_owned();
+    let grown = |name: String| std::fs::metadata(name).map_or(0, |file| file.len());
+    // A log that may not grow further than a little beyond what there is: what a full disk does to each write.
+    let blocks = (grown(file.clone()).max(grown(format!("{file}-wal"))) + 400_000) / 1024;
+    let settings = [
+        format!("database.url={}", fixture.app.database_url()),
+        format!("keys.file={}", fixture.app.folder().join("kek.key").display()),
+        format!("mail.smtp_port={}", sink.port),
+        "mail.transport=smtp".to_owned(),
+        "mail.smtp_tls=none".to_owned(),
+        "outbox.lease_seconds=3".to_owned(),
+        "mail.smtp_timeout_seconds=2".to_owned(),
+        "outbox.poll_milliseconds=50".to_owned(),
+        "log.filter=error".to_owned(),
+        "retention.every_hours=0".to_owned(),
+    ];
+    let program = env!("CARGO_BIN_EXE_suimon");
+    let set = settings.iter().flat_map(|setting| ["--set", setting.as_str()]);
+    let mut full = Command::new("bash")
+        .args(["-c", "trap '' XFSZ; ulimit -f \"$0\"; exec \"$@\""])
+        .arg(blocks.to_string())
+        .args([program, "serve", "--listen", "127.0.0.1:0"])
+        .args(set.clone())
+        .current_dir(fixture.app.folder())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("suimon serve starts");
+    let (since, mut last) = (Instant::now(), (usize::MAX, Instant::now()));
+    // Until no further mail leaves: nothing may be sent whose outcome cannot be written down.
+    while last.1.elapsed() < Duration::from_secs(4) && since.elapsed() < Duration::from_secs(60) {
+        if sink.begun() != last.0 {
+            last = (sink.begun(), Instant::now());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(sink.begun() < 150, "the disk was not full: {blocks} blocks");
+    full.kill().expect("SIGKILL");
+    full.wait().expect("it is dead");
+    let stuck = sink.begun();
+    let mut after = Command::new(program)
+        .args(["serve", "--listen", "127.0.0.1:0"])
+        .args(set)
+        .current_dir(fixture.app.folder())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("suimon serve starts");
+    let since = Instant::now();
+    while fixture.standing(&notice).await != "DONE 0 0 150 0 0" {
+        let standing = fixture.standing(&notice).await;
+        assert!(since.elapsed() < Duration::from_secs(60), "{standing}, {stuck} before there was room");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    after.kill().expect("SIGKILL");
+    after.wait().expect("it is dead");
+    let twice = repeats(&sink, 150);
+    assert!(twice <= 8, "{twice} have it twice: more was sent than could be written down");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_domain_gets_what_it_bears_and_the_others_do_not_wait() {
+    let sink = Sink::start(&[]);
+    let fixture =
+        Fixture::sending_to(&sink, &["mail.domain_rates=School-001.example=0.5", "outbox.batch=8"]).await;
+    let names: Vec<String> = (0..12).map(|n| format!("p-{n:03}")).collect();
+    let (slow, fast) = names.split_at(6);
+    let people = |names: &[String]| names.iter().map(|name| (name.clone(), "ja")).collect::<Vec<_>>();
+    for (school, names) in [("school-001", slow), ("school-002", fast)] {
+        let people = people(names);
+        let people: Vec<_> = people.iter().map(|(name, language)| (name.as_str(), *language)).collect();
+        fixture.import(school, &people).await;
+    }
+    let entries: Vec<_> = slow
+        .iter()
+        .map(|name| ("school-001", name.as_str(), "possible"))
+        .chain(fast.iter().map(|name| ("school-002", name.as_str(), "possible")))
+        .collect();
+    let revision = fixture.revision(1, &entries).await;
+    let notice = fixture.approved(revision).await;
+    let sent = fixture.send().await;
+    assert_eq!((sent.accepted, sent.postponed, sent.failed), (7, 5, 0));
+    assert!(
+        fixture.messages(&notice).await.iter().filter(|line| line.ends_with("QUEUED null null 0")).count()
+            == 5
+    );
+    // Another sender, which knows nothing of the turns that this one gave, gives its own.
+    let mut passes = 0;
+    while !fixture.standing(&notice).await.starts_with("DONE") {
+        fixture.app.clock.advance(60);
+        assert!(fixture.send().await.accepted >= 1);
+        passes += 1;
+    }
+    assert_eq!((passes, sink.count()), (5, 12));
+    assert_eq!(repeats(&sink, 12), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_are_told_to_whoever_has_the_token_and_to_nobody_else() {
+    let sink = Sink::start(&["-r", "RCPT"]);
+    let token = "metrics-token-of-a-test";
+    let fixture = Fixture::sending_to(&sink, &[&format!("server.metrics_token={token}")]).await;
+    let revision = fixture.people(3).await;
+    fixture.approved(revision).await;
+    fixture.send().await;
+    fixture.app.clock.advance(900);
+    let url = format!("{}/metrics", fixture.app.url);
+    for header in [None, Some("Bearer "), Some("Bearer another-token-of-a-test"), Some(token)] {
+        let mut request = fixture.app.http.get(&url);
+        if let Some(header) = header {
+            request = request.header("authorization", header);
+        }
+        assert_eq!(request.send().await.expect("an answer").status(), StatusCode::UNAUTHORIZED);
+    }
+    let answer = fixture.app.http.get(&url).bearer_auth(token).send().await.expect("an answer");
+    assert_eq!(answer.status(), StatusCode::OK);
+    let text = answer.text().await.expect("a text");
+    for line in ["suimon_messages{state=\"deferred\"} 3", "suimon_mails_total{outcome=\"deferred\"} 3"] {
+        assert!(text.lines().any(|found| found == line), "{line} is missing:\n{text}");
+    }
+    assert!(text.contains("suimon_message_oldest_due_seconds 8"), "{text}");
+    assert!(!text.contains("p-000") && !text.contains("school"), "{text}");
+    let without = Fixture::captured().await;
+    let url = format!("{}/metrics", without.app.url);
+    let answer = without.app.http.get(url).bearer_auth("").send().await.expect("an answer");
+    assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+}
