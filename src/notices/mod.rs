@@ -21,6 +21,7 @@ mod mailer;
 mod model;
 mod person;
 mod plain;
+pub mod portal;
 mod recipients;
 mod relays;
 mod remarks;

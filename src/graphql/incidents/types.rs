@@ -240,6 +240,8 @@ pub struct Inquiry {
     recorded_at: Instant,
     due_at: Option<Instant>,
     state: InquiryState,
+    /// The message on whose page it was asked: it names the person's pseudonym, or the tenant. Null where an officer recorded it.
+    message_id: Option<ID>,
     answers: Vec<InquiryAnswer>,
 }
 
@@ -263,6 +265,7 @@ impl From<model::Inquiry> for Inquiry {
             recorded_at: inquiry.recorded_at.into(),
             due_at: inquiry.due_at.map(Instant),
             state: inquiry.state.into(),
+            message_id: inquiry.message.map(|message| id::encode("Message", inquiry.tenant, message)),
             answers: inquiry.answers.into_iter().map(answer).collect(),
         }
     }

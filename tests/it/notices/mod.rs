@@ -7,6 +7,8 @@ mod delivery;
 pub mod fixture;
 mod letters;
 mod planned;
+mod portal;
+mod portal_scene;
 mod postfix;
 mod returns;
 pub mod sink;
