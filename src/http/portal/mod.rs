@@ -2,6 +2,7 @@
 //! `notices::portal`.
 
 mod pages;
+mod tenant;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use super::{Service, headers};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::notices::Language;
-use crate::notices::portal::{self, ActKind, Entered, Guest, Requested, Side, Visit};
+use crate::notices::portal::{self, ActKind, Entered, Guest, Requested, Side, Visit, Word};
 
 /// Links that open nothing, of a network a minute, and at once: a mail program may try one several times.
 const WRONG: (u32, u32) = (10, 20);
@@ -58,9 +59,25 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Service> {
         .route("/my/{token}/enter", post(|door: Door, form: Typed| enter(Side::Person, door, form)))
         .route("/my/{token}/leave", post(|door: Door| leave(Side::Person, door)))
         .route("/my/{token}/ask", post(ask_as_person));
+    let of_tenant = Router::new()
+        .route("/tenant/{token}", get(tenant::page))
+        .route("/tenant/{token}/code", post(|door: Door| send_code(Side::Tenant, door)))
+        .route("/tenant/{token}/enter", post(|door: Door, form: Typed| enter(Side::Tenant, door, form)))
+        .route("/tenant/{token}/leave", post(|door: Door| leave(Side::Tenant, door)))
+        .route(
+            "/tenant/{token}/ask",
+            post(|door: Door, form: Written| tenant::write(ActKind::Asked, door, form)),
+        )
+        .route(
+            "/tenant/{token}/correct",
+            post(|door: Door, form: Written| tenant::write(ActKind::Corrected, door, form)),
+        )
+        .route("/tenant/{token}/confirm", post(|door: Door| tenant::say(Word::Confirm, door)))
+        .route("/tenant/{token}/take-over", post(|door: Door| tenant::say(Word::TakeOver, door)))
+        .route("/tenant/{token}/list.csv", post(tenant::download));
     let known = app.clone();
-    of_person.layer(DefaultBodyLimit::max(FORM_BYTES)).route_layer(axum::middleware::from_fn(
-        move |request: Request, next: Next| {
+    of_person.merge(of_tenant).layer(DefaultBodyLimit::max(FORM_BYTES)).route_layer(
+        axum::middleware::from_fn(move |request: Request, next: Next| {
             let here = request.method().is_safe() || from_here(request.headers(), &known);
             let refused = (!here).then(|| refuse(&known, StatusCode::FORBIDDEN, Refusal::Elsewhere));
             async move {
@@ -69,8 +86,8 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Service> {
                     None => next.run(request).await,
                 }
             }
-        },
-    ))
+        }),
+    )
 }
 
 /// Whether a form was sent from a page of this service. Browsers that say nothing of the site, only the origin, hide that too for a page
@@ -98,6 +115,9 @@ struct Spoken {
     /// What came of the form before.
     #[serde(default)]
     step: String,
+    /// Of a long list, from 1.
+    #[serde(default)]
+    page: Option<u64>,
 }
 
 impl axum::extract::FromRequestParts<Service> for Door {
@@ -153,6 +173,19 @@ impl Door {
         let visit = self.visit(side).await?;
         let secret = cookie_value(self.app(), &self.headers);
         portal::guest(visit, secret.as_deref()).await.map_err(|error| broken(self.app(), &error))
+    }
+
+    /// The recipient, or the answer that what was sent was not taken.
+    async fn recipient(&self, side: Side) -> std::result::Result<Guest, Response> {
+        match self.guest(side).await? {
+            Ok(guest) => Ok(guest),
+            Err(visit) => Err(self.entrance(&visit, side, StatusCode::FORBIDDEN, "begin", true)),
+        }
+    }
+
+    /// Where somebody without a session stands.
+    fn step_before(&self) -> &'static str {
+        if self.query.step == "sent" { "sent" } else { "begin" }
     }
 
     fn entrance(&self, visit: &Visit, side: Side, status: StatusCode, step: &str, unsent: bool) -> Response {
@@ -282,16 +315,12 @@ async fn leave(side: Side, door: Door) -> Response {
 
 /// `GET /my/<token>`
 async fn person(door: Door) -> Response {
-    let step = match door.query.step.as_str() {
-        "sent" => "sent",
-        _ => "begin",
-    };
     match door.guest(Side::Person).await {
         Ok(Ok(guest)) => {
             let done = if door.query.step == "asked" { "asked" } else { "" };
             person_page(&door, &guest, StatusCode::OK, Came { done, ..Came::default() }).await
         }
-        Ok(Err(visit)) => door.entrance(&visit, Side::Person, StatusCode::OK, step, false),
+        Ok(Err(visit)) => door.entrance(&visit, Side::Person, StatusCode::OK, door.step_before(), false),
         Err(answer) => answer,
     }
 }
@@ -311,17 +340,14 @@ type Written = std::result::Result<Form<TextForm>, FormRejection>;
 
 /// `POST /my/<token>/ask` with `text`
 async fn ask_as_person(door: Door, form: Written) -> Response {
-    let guest = match door.guest(Side::Person).await {
-        Ok(Ok(guest)) => guest,
-        Ok(Err(visit)) => {
-            return door.entrance(&visit, Side::Person, StatusCode::FORBIDDEN, "begin", true);
-        }
+    let guest = match door.recipient(Side::Person).await {
+        Ok(guest) => guest,
         Err(answer) => return answer,
     };
     match question(&guest, form, ActKind::Asked, door.language()).await {
         Ok(()) => door.see(Side::Person, "asked"),
         Err(Unasked::Said { status, problem, kept }) => {
-            let came = Came { problem: &problem, kept: &kept, done: "" };
+            let came = Came { problem: &problem, kept: &kept, ..Came::default() };
             person_page(&door, &guest, status, came).await
         }
         Err(Unasked::Broken(error)) => broken(door.app(), &error),
@@ -357,14 +383,19 @@ async fn question(
         let (status, kept) = (StatusCode::PAYLOAD_TOO_LARGE, String::new());
         return Err(Unasked::Said { status, problem: length(), kept });
     };
+    let most = portal::most_a_day(guest.side());
     let Err(error) = portal::ask(guest, &text, kind).await else { return Ok(()) };
     let (status, problem) = match error.problem().map(|problem| problem.code) {
         Some(crate::error::Code::Invalid) => (StatusCode::BAD_REQUEST, length()),
         Some(crate::error::Code::LimitExceeded) => (
             StatusCode::TOO_MANY_REQUESTS,
             pick(
-                "送信されませんでした。ご質問は1日5件までです。お急ぎのときは、下の窓口にご連絡ください。",
-                "This was not sent: five questions a day are taken. If it is urgent, please contact the desk below.",
+                &format!(
+                    "送信されませんでした。1日{most}件までです。お急ぎのときは、下の窓口にご連絡ください。"
+                ),
+                &format!(
+                    "This was not sent: {most} a day are taken. If it is urgent, please contact the desk below."
+                ),
             ),
         ),
         _ => return Err(Unasked::Broken(error)),

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::app::App;
 use crate::error::Result;
 use crate::notices::Language;
-use crate::notices::portal::{Asked, PersonPage, Standing};
+use crate::notices::portal::{Asked, Listed, PersonPage, Standing, TenantPage};
 
 const STYLE: &str = include_str!("../../../templates/portal/style.css");
 const TEMPLATES: &[(&str, &str)] = &[
@@ -23,6 +23,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("parts.html", include_str!("../../../templates/portal/parts.html")),
     ("enter.html", include_str!("../../../templates/portal/enter.html")),
     ("person.html", include_str!("../../../templates/portal/person.html")),
+    ("tenant.html", include_str!("../../../templates/portal/tenant.html")),
     ("refused.html", include_str!("../../../templates/portal/refused.html")),
 ];
 
@@ -126,6 +127,8 @@ pub(super) struct Came<'c> {
     pub done: &'c str,
     pub problem: &'c str,
     pub kept: &'c str,
+    /// Which form it was, where a page has several.
+    pub of: &'c str,
 }
 
 /// An instant for people.
@@ -181,4 +184,29 @@ pub(super) fn person(path: &str, page: &PersonPage, came: Came<'_>) -> Result<St
         done => came.done, problem => came.problem, kept => came.kept, ..common(place)
     };
     render("person.html", &content)
+}
+
+/// A tenant's page.
+pub(super) fn tenant(path: &str, page: &TenantPage, came: Came<'_>) -> Result<String> {
+    let place = Place { path, language: page.language, operator: &page.operator };
+    let say = |at| instant(at, &page.zone, page.language);
+    let groups: Vec<Value> =
+        page.groups.iter().map(|(kind, count)| context! { kind => kind, count => count }).collect();
+    let total: u64 = page.groups.iter().map(|(_, count)| count).sum();
+    let person = |one: &Listed| {
+        context! {
+            person => one.person.clone(), kind => one.kind.clone(), certain => one.certain,
+            first => one.first_at.map(say), last => one.last_at.map(say), fields => one.fields.clone(),
+        }
+    };
+    let content = context! {
+        system => page.system.clone(), tenant => page.tenant.clone(), period => page.period.clone(),
+        list => page.list, total => total, groups => groups,
+        people => page.people.iter().map(person).collect::<Vec<_>>(), page => page.page, pages => page.pages,
+        confirmed => page.confirmed.map(say), taken_over => page.taken_over.map(say),
+        texts => texts(&page.texts), texts_lang => page.texts_language.as_str(),
+        questions => questions(&page.questions, &page.zone, page.language),
+        done => came.done, problem => came.problem, problem_of => came.of, kept => came.kept, ..common(place)
+    };
+    render("tenant.html", &content)
 }

@@ -39,6 +39,11 @@ impl Guest {
     pub fn language(&self) -> Language {
         self.0.language()
     }
+
+    /// Whose page it is.
+    pub fn side(&self) -> Side {
+        self.0.side
+    }
 }
 
 impl Visit {

@@ -15,6 +15,7 @@ mod link;
 mod person;
 mod question;
 mod store;
+mod tenant;
 
 pub use acts::{Act, ActKind, Acts, acts_of};
 pub use code::{CODE, Entered, Requested, enter, request_code, send_code};
@@ -22,7 +23,8 @@ pub use door::{Guest, Visit, guest, leave, visit};
 pub use link::{Side, link, sample};
 pub use person::{PersonPage, Standing, Viewers, person_page};
 pub(super) use question::about as asked_about;
-pub use question::{Asked, MOST_A_DAY, MOST_CHARACTERS, ask};
+pub use question::{Asked, ask, most_a_day};
+pub use tenant::{Download, Listed, TenantPage, Word, download, say, tenant_page};
 
 use uuid::Uuid;
 

@@ -17,13 +17,19 @@ use crate::notices;
 use crate::requirements;
 
 /// Longest question, in characters.
-pub const MOST_CHARACTERS: usize = 2_000;
-/// Questions of one message in a day.
-pub const MOST_A_DAY: u64 = 5;
+const MOST_CHARACTERS: usize = 2_000;
 /// Questions that a page shows.
 const LISTED: u64 = 200;
 /// Questions of one person in the document that the person gets.
 const MOST_EXPORTED: u64 = 1_000;
+
+/// Questions of one message in a day. An office asks for many people.
+pub const fn most_a_day(side: Side) -> u64 {
+    match side {
+        Side::Person => 5,
+        Side::Tenant => 20,
+    }
+}
 
 /// A question and what was answered.
 #[derive(Clone, Debug)]
@@ -83,7 +89,7 @@ pub async fn ask(guest: &Guest, text: &str, kind: ActKind) -> Result<()> {
         party_tenant,
         question: text.to_owned(),
         longest: MOST_CHARACTERS,
-        most_a_day: MOST_A_DAY,
+        most_a_day: most_a_day(visit.side),
         due_at: scope.at() + SignedDuration::from_hours(24 * days),
     };
     let (inquiry, event) = match incidents::ask_from_page(&tx, question).await {

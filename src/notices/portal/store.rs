@@ -165,6 +165,18 @@ pub async fn acts_since(tx: &Tx, message: Uuid, kind: &str, since: i64) -> Resul
         .await
 }
 
+/// Whether something was said of a list on the page of a message.
+pub async fn said(tx: &Tx, message: Uuid, kind: &str, list: Uuid) -> Result<bool, DbErr> {
+    let found = portal_act::Entity::find()
+        .filter(portal_act::Column::TenantId.eq(tx.scope().tenant()))
+        .filter(portal_act::Column::MessageId.eq(message))
+        .filter(portal_act::Column::Kind.eq(kind))
+        .filter(portal_act::Column::Reference.eq(list))
+        .count(tx.connection())
+        .await?;
+    Ok(found > 0)
+}
+
 /// The newest acts on the page of a message, oldest first.
 pub async fn acts(scope: &Scope, message: Uuid, limit: u64) -> Result<Vec<ActRow>, DbErr> {
     let mut rows = portal_act::Entity::find()

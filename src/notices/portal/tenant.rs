@@ -97,7 +97,8 @@ impl<'v> Ground<'v> {
             None => incidents::find_revision(scope, visit.message.revision).await?,
         };
         let offices = store_outbox::offices(scope, &[slug]).await?;
-        let tenant = offices.get(slug).map_or_else(|| slug.to_owned(), |office| office_name(office, language));
+        let tenant =
+            offices.get(slug).map_or_else(|| slug.to_owned(), |office| office_name(office, language));
         Ok(Self { visit, language, slug, tenant, system, list, labels: HashMap::new() })
     }
 
@@ -305,6 +306,9 @@ mod tests {
             fields: vec!["+1".into()],
         };
         let text = csv(&[person], Language::En, "7,now,\"me\"");
-        assert!(text.ends_with("\"'=HYPERLINK(\"\"x\"\")\",\"a,\"\"b\"\"\",possible,,,\"'+1\",7,now,\"me\"\r\n"), "{text}");
+        assert!(
+            text.ends_with("\"'=HYPERLINK(\"\"x\"\")\",\"a,\"\"b\"\"\",possible,,,\"'+1\",7,now,\"me\"\r\n"),
+            "{text}"
+        );
     }
 }

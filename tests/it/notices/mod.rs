@@ -9,6 +9,7 @@ mod letters;
 mod planned;
 mod portal;
 mod portal_scene;
+mod portal_tenant;
 mod postfix;
 mod returns;
 pub mod sink;

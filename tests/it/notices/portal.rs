@@ -279,6 +279,7 @@ async fn a_question_becomes_an_inquiry_and_the_answer_stands_on_the_page() {
     let mut browser = Browser::new(&fixture.app.url);
     browser.enter(&fixture, &path, ADDRESS).await;
     let ask = format!("{path}/ask");
+    fixture.app.clock.advance(1);
     let page = browser.post(&ask, &[("text", "<script>alert(1)</script>\r\n誰が見たのですか。")]).await;
     assert!(page.body.contains("ご質問を受け付けました"), "{}", page.body);
     assert!(
@@ -300,7 +301,7 @@ async fn a_question_becomes_an_inquiry_and_the_answer_stands_on_the_page() {
         ("INCOMING".into(), "PERSON".into(), "志願者".into(), "page".into()),
         "{answer}"
     );
-    assert_eq!(text(&inquiry["dueAt"]), "2023-11-02T00:00:00Z");
+    assert_eq!(text(&inquiry["dueAt"]), "2023-11-02T00:00:01Z");
     assert_eq!(text(&inquiry["question"]), "<script>alert(1)</script>\n誰が見たのですか。");
     let messages = fixture
         .officer

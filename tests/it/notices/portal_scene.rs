@@ -12,11 +12,10 @@ use uuid::Uuid;
 use super::fixture::{Entry, Fixture};
 use crate::harness::text;
 
-/// A captured mail: to whom, its subject and text.
+/// A captured mail: to whom, and its text.
 #[derive(Clone, Debug)]
 pub struct Mail {
     pub to: String,
-    pub subject: String,
     pub body: String,
 }
 
@@ -25,12 +24,11 @@ impl Fixture {
     pub async fn mails(&self) -> Vec<Mail> {
         let answer = self
             .officer
-            .gql("{ capturedMails(first: 200, purpose: \"test\") { nodes { to subject body } } }")
+            .gql("{ capturedMails(first: 200, purpose: \"test\") { nodes { to body } } }")
             .await;
         let nodes = answer["data"]["capturedMails"]["nodes"].as_array().cloned();
         let mail = |node: &Value| Mail {
             to: text(&node["to"]),
-            subject: text(&node["subject"]),
             body: text(&node["body"]),
         };
         nodes.unwrap_or_else(|| panic!("{answer}")).iter().map(mail).collect()
