@@ -26,6 +26,7 @@ pub mod evidence;
 pub mod evidence_newest;
 pub mod fact;
 pub mod finding;
+pub mod gift_code;
 pub mod guard_node;
 pub mod guard_sighting;
 pub mod import_batch;

@@ -27,6 +27,7 @@ mod m20231129_000050_documents;
 mod m20231129_000060_residences;
 mod m20231130_000070_message_events;
 mod m20231201_000080_portal;
+mod m20231201_000081_gift_codes;
 mod schema;
 pub mod walls;
 
@@ -66,6 +67,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20231129_000060_residences::Migration),
             Box::new(m20231130_000070_message_events::Migration),
             Box::new(m20231201_000080_portal::Migration),
+            Box::new(m20231201_000081_gift_codes::Migration),
         ]
     }
 }

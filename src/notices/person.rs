@@ -118,12 +118,13 @@ pub async fn move_mails(scope: &Scope, tenant: Uuid, to: i32, after: Option<Uuid
     Ok(MovedMails(moved))
 }
 
-/// Whether there are such mails.
+/// Whether there are such mails, or gift codes.
 ///
 /// # Errors
 /// Unexpected ones only.
 pub async fn has_old_mails(tx: &Tx, tenant: Uuid, version: i32) -> Result<bool> {
-    Ok(!store_person::old_mails(tx.connection(), tenant, version, None, 1).await?.is_empty())
+    let mails = store_person::old_mails(tx.connection(), tenant, version, None, 1).await?;
+    Ok(!mails.is_empty() || portal::has_old_gifts(tx, tenant, version).await?)
 }
 
 impl MovedMails {

@@ -17,6 +17,7 @@ use crate::graphql::report_documents::Document;
 use crate::graphql::scalars::Instant;
 use crate::guards::Of;
 use crate::incidents::{self, RowId, model};
+use crate::notices::portal;
 use crate::reports::documents;
 
 /// A page.
@@ -271,6 +272,15 @@ impl From<model::Inquiry> for Inquiry {
     }
 }
 
+/// Gift codes of an incident: imported = given + left.
+#[derive(SimpleObject)]
+pub struct GiftCodes {
+    imported: u64,
+    /// To one person each.
+    given: u64,
+    left: u64,
+}
+
 /// What is done so that it does not happen again, or for those concerned.
 #[derive(SimpleObject)]
 pub struct CorrectiveAction {
@@ -421,6 +431,12 @@ impl Incident {
         let scope = reader(context, "inquiry").await?;
         let rows = incidents::inquiries(&scope, self.0.id, place(&page)?, page.limit()).await?;
         Ok(page.connection(rows, |row| cursor(row.asked_at, row.id), Into::into))
+    }
+
+    /// Gift codes for its people: how many were imported, given, and are left.
+    async fn gift_codes(&self, context: &Context<'_>) -> async_graphql::Result<GiftCodes> {
+        let counts = portal::gift_counts(context.data::<Op>()?, self.0.tenant, self.0.id).await?;
+        Ok(GiftCodes { imported: counts.imported, given: counts.given, left: counts.left() })
     }
 
     async fn corrective_actions(

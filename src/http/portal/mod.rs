@@ -23,7 +23,7 @@ use uuid::Uuid;
 use self::pages::{Came, Place, Refusal};
 use super::{Service, headers};
 use crate::app::App;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::notices::Language;
 use crate::notices::portal::{self, ActKind, Entered, Guest, Requested, Side, Visit, Word};
 
@@ -58,7 +58,8 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Service> {
         .route("/my/{token}/code", post(|door: Door| send_code(Side::Person, door)))
         .route("/my/{token}/enter", post(|door: Door, form: Typed| enter(Side::Person, door, form)))
         .route("/my/{token}/leave", post(|door: Door| leave(Side::Person, door)))
-        .route("/my/{token}/ask", post(ask_as_person));
+        .route("/my/{token}/ask", post(ask_as_person))
+        .route("/my/{token}/gift", post(take_gift));
     let of_tenant = Router::new()
         .route("/tenant/{token}", get(tenant::page))
         .route("/tenant/{token}/code", post(|door: Door| send_code(Side::Tenant, door)))
@@ -179,7 +180,7 @@ impl Door {
     async fn recipient(&self, side: Side) -> std::result::Result<Guest, Response> {
         match self.guest(side).await? {
             Ok(guest) => Ok(guest),
-            Err(visit) => Err(self.entrance(&visit, side, StatusCode::FORBIDDEN, "begin", true)),
+            Err(visit) => Err(self.entrance(&visit, side, StatusCode::FORBIDDEN, "begin", true).await),
         }
     }
 
@@ -188,12 +189,21 @@ impl Door {
         if self.query.step == "sent" { "sent" } else { "begin" }
     }
 
-    fn entrance(&self, visit: &Visit, side: Side, status: StatusCode, step: &str, unsent: bool) -> Response {
+    async fn entrance(
+        &self,
+        visit: &Visit,
+        side: Side,
+        status: StatusCode,
+        step: &str,
+        unsent: bool,
+    ) -> Response {
         let path = self.path(side);
         let language = self.language().unwrap_or_else(|| visit.language());
-        let operator = &self.app().config().mail.from_name;
-        let place = Place { path: &path, language, operator };
-        shown(self.app(), status, pages::enter(place, side == Side::Tenant, step, unsent))
+        let page = portal::operator_name(visit, language).await.and_then(|operator| {
+            let place = Place { path: &path, language, operator: &operator };
+            pages::enter(place, side == Side::Tenant, step, unsent)
+        });
+        shown(self.app(), status, page)
     }
 
     /// Another page after a form, in the language of the form.
@@ -268,7 +278,9 @@ async fn send_code(side: Side, door: Door) -> Response {
     };
     match portal::request_code(&visit).await {
         Ok(Requested::Taken) => door.see(side, "sent"),
-        Ok(Requested::TooMany) => door.entrance(&visit, side, StatusCode::TOO_MANY_REQUESTS, "wait", false),
+        Ok(Requested::TooMany) => {
+            door.entrance(&visit, side, StatusCode::TOO_MANY_REQUESTS, "wait", false).await
+        }
         Err(error) => broken(door.app(), &error),
     }
 }
@@ -292,7 +304,7 @@ async fn enter(side: Side, door: Door, form: Typed) -> Response {
         Ok(Entered::Open { secret, seconds }) => {
             (cookie(door.app(), side, &secret, seconds), door.see(side, "")).into_response()
         }
-        Ok(Entered::Wrong) => door.entrance(&visit, side, StatusCode::FORBIDDEN, "wrong", false),
+        Ok(Entered::Wrong) => door.entrance(&visit, side, StatusCode::FORBIDDEN, "wrong", false).await,
         Err(error) => broken(door.app(), &error),
     }
 }
@@ -320,7 +332,9 @@ async fn person(door: Door) -> Response {
             let done = if door.query.step == "asked" { "asked" } else { "" };
             person_page(&door, &guest, StatusCode::OK, Came { done, ..Came::default() }).await
         }
-        Ok(Err(visit)) => door.entrance(&visit, Side::Person, StatusCode::OK, door.step_before(), false),
+        Ok(Err(visit)) => {
+            door.entrance(&visit, Side::Person, StatusCode::OK, door.step_before(), false).await
+        }
         Err(answer) => answer,
     }
 }
@@ -347,10 +361,30 @@ async fn ask_as_person(door: Door, form: Written) -> Response {
     match question(&guest, form, ActKind::Asked, door.language()).await {
         Ok(()) => door.see(Side::Person, "asked"),
         Err(Unasked::Said { status, problem, kept }) => {
-            let came = Came { problem: &problem, kept: &kept, ..Came::default() };
+            let came = Came { problem: &problem, kept: &kept, of: "ask", done: "" };
             person_page(&door, &guest, status, came).await
         }
         Err(Unasked::Broken(error)) => broken(door.app(), &error),
+    }
+}
+
+/// `POST /my/<token>/gift`
+async fn take_gift(door: Door) -> Response {
+    let guest = match door.recipient(Side::Person).await {
+        Ok(guest) => guest,
+        Err(answer) => return answer,
+    };
+    match portal::take_gift(&guest).await {
+        Ok(()) => door.see(Side::Person, ""),
+        Err(error) if error.problem().is_some_and(|problem| problem.code == Code::Conflict) => {
+            let problem = match door.language().unwrap_or_else(|| guest.language()) {
+                Language::Ja => "お渡しできるギフトコードがありません。下の窓口にご連絡ください。",
+                Language::En => "There is no gift code to give. Please contact the desk below.",
+            };
+            let came = Came { problem, of: "gift", ..Came::default() };
+            person_page(&door, &guest, StatusCode::CONFLICT, came).await
+        }
+        Err(error) => broken(door.app(), &error),
     }
 }
 
@@ -386,8 +420,8 @@ async fn question(
     let most = portal::most_a_day(guest.side());
     let Err(error) = portal::ask(guest, &text, kind).await else { return Ok(()) };
     let (status, problem) = match error.problem().map(|problem| problem.code) {
-        Some(crate::error::Code::Invalid) => (StatusCode::BAD_REQUEST, length()),
-        Some(crate::error::Code::LimitExceeded) => (
+        Some(Code::Invalid) => (StatusCode::BAD_REQUEST, length()),
+        Some(Code::LimitExceeded) => (
             StatusCode::TOO_MANY_REQUESTS,
             pick(
                 &format!(

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::app::App;
 use crate::error::Result;
 use crate::notices::Language;
-use crate::notices::portal::{Asked, Listed, PersonPage, Standing, TenantPage};
+use crate::notices::portal::{Asked, Listed, Offer, PersonPage, Standing, TenantPage};
 
 const STYLE: &str = include_str!("../../../templates/portal/style.css");
 const TEMPLATES: &[(&str, &str)] = &[
@@ -175,13 +175,19 @@ pub(super) fn person(path: &str, page: &PersonPage, came: Came<'_>) -> Result<St
     };
     let viewers =
         page.viewers.map(|viewers| context! { certain => viewers.certain, possible => viewers.possible });
+    let (gift, gift_code) = match &page.gift {
+        Offer::None => ("none", None),
+        Offer::Open => ("open", None),
+        Offer::Given(code) => ("given", Some(code.as_str())),
+    };
     let content = context! {
+        gift => gift, gift_code => gift_code,
         system => page.system.clone(), tenants_kind => page.tenants_kind.clone(),
         tenants => page.tenants.clone(), period => page.period.clone(),
         standing => standing, fields => page.fields.clone(), viewers => viewers, texts => texts(&page.texts),
         texts_lang => page.texts_language.as_str(),
         questions => questions(&page.questions, &page.zone, page.language),
-        done => came.done, problem => came.problem, kept => came.kept, ..common(place)
+        done => came.done, problem => came.problem, problem_of => came.of, kept => came.kept, ..common(place)
     };
     render("person.html", &content)
 }

@@ -21,7 +21,7 @@ pub(super) async fn page(door: Door) -> Response {
             };
             show(&door, &guest, StatusCode::OK, Came { done, ..Came::default() }).await
         }
-        Ok(Err(visit)) => door.entrance(&visit, SIDE, StatusCode::OK, door.step_before(), false),
+        Ok(Err(visit)) => door.entrance(&visit, SIDE, StatusCode::OK, door.step_before(), false).await,
         Err(answer) => answer,
     }
 }

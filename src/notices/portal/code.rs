@@ -1,6 +1,8 @@
 //! One-time codes. A code exists in two places: in the mail to the recipient, and as a keyed hash in the database. The work that sends it
 //! draws it, so that not even the queue has it; and whoever asks waits as long for an address that exists as for one that does not.
 
+use std::collections::HashMap;
+
 use anyhow::Context;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -16,12 +18,14 @@ use zeroize::Zeroizing;
 use super::acts::ActKind;
 use super::door::{self, Visit};
 use super::link::Side;
+use super::person::operator_name;
 use super::{address, store};
+use crate::access::Scope;
 use crate::app::App;
 use crate::audit::Decision;
 use crate::error::Result;
 use crate::jobs::{self, NewJob, Outcome, Running};
-use crate::notices::model::Language;
+use crate::notices::model::{Language, Message};
 use crate::notices::plain::{Delivered, send_plain};
 use crate::notices::store_messages;
 use crate::notices::template::Text;
@@ -132,7 +136,8 @@ pub async fn send_code(running: &Running) -> Result<Outcome> {
     store::draw_code(&tx, id, keyed(app, id, &code), end).await?;
     running.save(&tx, &json!(null), 0, None).await?;
     tx.commit(visit.event("portal.code_drawn")).await?;
-    let text = text(&app.config().mail.from_name, &code, visit.message.language);
+    let operator = operator_name(&visit, visit.message.language).await?;
+    let text = text(&operator, &code, visit.message.language);
     let delivered = send_plain(scope, &mail_name(id), &address, visit.message.language, &text).await?;
     let (outcome, said) = match delivered {
         Delivered::Accepted => (Outcome::Done, "accepted"),
@@ -166,6 +171,23 @@ pub(super) fn mail_id(app: &App, id: Uuid) -> String {
     let from = &app.config().mail.from_address;
     let host = from.rsplit_once('@').map_or("localhost", |(_, host)| host);
     format!("<{}@{host}>", mail_name(id))
+}
+
+/// The messages whose codes these mails carried, by Message-ID: a code's mail is a mail to the same recipient.
+pub(in crate::notices) async fn messages_of_codes(
+    scope: &Scope,
+    mail_ids: &[&str],
+) -> Result<HashMap<String, Message>> {
+    let id_of = |mail_id: &str| mail_id.strip_prefix("<code-")?.split('@').next()?.parse::<Uuid>().ok();
+    let mut found = HashMap::new();
+    for mail_id in mail_ids {
+        let Some(id) = id_of(mail_id) else { continue };
+        let Some(code) = store::code(scope, id).await? else { continue };
+        if let Some(message) = store::message(scope, code.message_id).await? {
+            found.insert((*mail_id).to_owned(), message);
+        }
+    }
+    Ok(found)
 }
 
 fn text(operator: &str, code: &str, language: Language) -> Text {

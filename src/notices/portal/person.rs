@@ -7,11 +7,13 @@ use exposure::Exposure;
 use serde_json::json;
 
 use super::door::{Guest, Visit};
+use super::gift::{self, Offer};
+use super::link::Side;
 use super::question::{self, Asked};
 use crate::clock::from_micros;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::incidents::affected::{self, Class};
-use crate::incidents::{self, RevisionPerson};
+use crate::incidents::{self, Revision, RevisionPerson};
 use crate::notices::model::{Language, pseudonym_of};
 use crate::notices::{store_outbox, template};
 use crate::requirements;
@@ -56,6 +58,7 @@ pub struct PersonPage {
     /// In which language that is.
     pub texts_language: Language,
     pub questions: Vec<Asked>,
+    pub gift: Offer,
     /// The zone in which people speak about the incident.
     pub zone: String,
 }
@@ -63,16 +66,16 @@ pub struct PersonPage {
 /// The page of a person who has proved to be the recipient. It is recorded as a read before it is shown.
 ///
 /// # Errors
-/// Unexpected ones only.
+/// `NOT_FOUND` for a tenant; unexpected ones.
 pub async fn person_page(guest: &Guest, wanted: Option<Language>) -> Result<PersonPage> {
     let Guest(visit) = guest;
+    if visit.side != Side::Person {
+        return Err(Error::not_found("person"));
+    }
     let scope = &visit.scope;
     let language = wanted.unwrap_or(visit.message.language);
     let system = requirements::system_in_force(scope, &visit.incident.system, scope.at()).await?;
-    let list = match incidents::approved_revision(scope, visit.message.incident).await? {
-        Some(list) => list,
-        None => incidents::find_revision(scope, visit.message.revision).await?,
-    };
+    let list = list(visit).await?;
     let person = pseudonym_of(&visit.message.recipient);
     let places = affected::places_of(scope, list.id, person).await?;
     let standing = standing(&places);
@@ -90,6 +93,7 @@ pub async fn person_page(guest: &Guest, wanted: Option<Language>) -> Result<Pers
         "revision": list.number, "standing": words(standing)
     }));
     visit.record(event).await?;
+    let gift = gift::offer(visit, standing).await?;
     Ok(PersonPage {
         language,
         operator: operator(visit, system.as_deref(), language),
@@ -109,6 +113,7 @@ pub async fn person_page(guest: &Guest, wanted: Option<Language>) -> Result<Pers
         texts,
         texts_language,
         questions,
+        gift,
         zone: visit.incident.zone.clone(),
     })
 }
@@ -129,6 +134,16 @@ pub(super) fn operator(visit: &Visit, system: Option<&SystemSpec>, language: Lan
         Some(system) => system.operator.name.get(language.as_str()).to_owned(),
         None => visit.scope.op().app().config().mail.from_name.clone(),
     }
+}
+
+/// Who writes, for whoever has a link: the operator of the system, as its manifest names it.
+///
+/// # Errors
+/// Unexpected ones only.
+pub async fn operator_name(visit: &Visit, language: Language) -> Result<String> {
+    let scope = &visit.scope;
+    let system = requirements::system_in_force(scope, &visit.incident.system, scope.at()).await?;
+    Ok(operator(visit, system.as_deref(), language))
 }
 
 pub(super) fn period(visit: &Visit, language: Language) -> Option<String> {
@@ -161,6 +176,21 @@ fn words(standing: Standing) -> &'static str {
         Standing::Unknown => "unknown",
         Standing::Cleared => "cleared",
     }
+}
+
+/// The list in force; where there is none at the moment, the one that the mail was about.
+async fn list(visit: &Visit) -> Result<Revision> {
+    match incidents::approved_revision(&visit.scope, visit.message.incident).await? {
+        Some(list) => Ok(list),
+        None => incidents::find_revision(&visit.scope, visit.message.revision).await,
+    }
+}
+
+/// What the list in force says of the person.
+pub(super) async fn standing_of(visit: &Visit) -> Result<Standing> {
+    let list = list(visit).await?;
+    let places = affected::places_of(&visit.scope, list.id, pseudonym_of(&visit.message.recipient)).await?;
+    Ok(standing(&places))
 }
 
 /// The strongest that is said at any tenant.

@@ -8,6 +8,7 @@ pub mod fixture;
 mod letters;
 mod planned;
 mod portal;
+mod portal_gift;
 mod portal_scene;
 mod portal_tenant;
 mod postfix;

@@ -5,6 +5,7 @@ use reqwest::StatusCode;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
+use suimon::notices::portal::{self, Side};
 
 use super::fixture::Fixture;
 use super::portal_scene::{Browser, path_in, shows};
@@ -46,6 +47,7 @@ async fn a_link_shows_nothing_until_a_code_to_the_same_address_opens_it() {
     for secret in ["p-000", "山田", "school-001", "学校", "出願システム", "氏名", "10月26日"] {
         assert!(!page.body.contains(secret), "{secret}: {}", page.body);
     }
+    assert!(page.body.contains("みほん出願サービス"), "who writes: {}", page.body);
     for (name, value) in [
         ("x-robots-tag", "noindex, nofollow"),
         ("referrer-policy", "no-referrer"),
@@ -100,6 +102,12 @@ async fn a_link_shows_nothing_until_a_code_to_the_same_address_opens_it() {
     assert_eq!(reads.len(), 2, "{reads:?}");
     let all = fixture.audited("portal.").await.join("\n");
     assert!(!all.contains('@') && !all.contains("p-000") && !all.contains("山田"), "{all}");
+
+    // The mail with the code is a mail to that person, for whoever looks at captured mails, too.
+    fixture.mails().await;
+    let entries = entity::audit_entry::Entity::find().all(&fixture.database).await.unwrap();
+    let mut looked_at = entries.iter().filter(|entry| entry.action == "captured_mail.read").peekable();
+    assert!(looked_at.peek().is_some() && looked_at.all(|entry| entry.subject.is_some()));
 
     let page = browser.post(&format!("{path}/leave"), &[]).await;
     assert!(page.body.contains("確認コードを送る") && browser.cookie.is_none(), "{}", page.body);
@@ -324,8 +332,8 @@ async fn a_question_becomes_an_inquiry_and_the_answer_stands_on_the_page() {
     let answered = fixture
         .officer
         .gql_with(
-            "mutation($input: AnswerInquiryInput!) { answerInquiry(input: $input) { __typename ... on Problem { message } } }",
-            json!({ "input": { "inquiryId": inquiry["id"], "text": "2名の方です。<b>" } }),
+            "mutation($id: ID!, $text: String!) { answerInquiry(inquiryId: $id, text: $text) { __typename ... on Problem { message } } }",
+            json!({ "id": inquiry["id"], "text": "2名の方です。<b>" }),
         )
         .await;
     assert_eq!(answered["data"]["answerInquiry"]["__typename"], "Inquiry", "{answered}");
@@ -493,4 +501,27 @@ async fn mails_carry_a_link_where_it_can_be_opened() {
     assert_eq!(fixture.send().await.accepted, 1);
     let mails = sink.mails();
     assert!(mails.len() == 1 && !mails[0].source.contains("127.0.0.1:8480"), "{:?}", mails[0].body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_was_stopped_has_no_page() {
+    let fixture = Fixture::captured().await;
+    let list = fixture.people(2).await;
+    fixture.approved(list).await;
+    let messages = entity::message::Entity::find().all(&fixture.database).await.unwrap();
+    let of = |person: &str| {
+        let message = messages.iter().find(|message| message.recipient == person).expect("a message");
+        let link =
+            portal::link(&fixture.app.app, Side::Person, message.id, fixture.app.now()).expect("a link");
+        path_in(&format!("{link}\n"))
+    };
+    let (stopped, sent) = (of("p-000"), of("p-001"));
+    fixture.revision(2, &[("school-001", "p-001", "possible")]).await;
+    assert_eq!(fixture.send().await.accepted, 1);
+    let mut browser = Browser::new(&fixture.app.url);
+    assert_eq!(browser.get(&stopped).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(browser.get(&sent).await.status, StatusCode::OK);
+    // Nobody's link: signed, but of no message.
+    let nobody = portal::sample(&fixture.app.app, Side::Person).expect("a sample");
+    assert_eq!(browser.get(&path_in(&format!("{nobody}\n"))).await.status, StatusCode::NOT_FOUND);
 }

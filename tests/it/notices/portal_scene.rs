@@ -22,15 +22,10 @@ pub struct Mail {
 impl Fixture {
     /// All captured mails, oldest first.
     pub async fn mails(&self) -> Vec<Mail> {
-        let answer = self
-            .officer
-            .gql("{ capturedMails(first: 200, purpose: \"test\") { nodes { to body } } }")
-            .await;
+        let answer =
+            self.officer.gql("{ capturedMails(first: 200, purpose: \"test\") { nodes { to body } } }").await;
         let nodes = answer["data"]["capturedMails"]["nodes"].as_array().cloned();
-        let mail = |node: &Value| Mail {
-            to: text(&node["to"]),
-            body: text(&node["body"]),
-        };
+        let mail = |node: &Value| Mail { to: text(&node["to"]), body: text(&node["body"]) };
         nodes.unwrap_or_else(|| panic!("{answer}")).iter().map(mail).collect()
     }
 
@@ -44,10 +39,8 @@ impl Fixture {
     /// Path of the link in the first mail to an address.
     pub async fn path_to(&self, address: &str) -> String {
         let mails = self.mails().await;
-        let mail = mails.iter().find(|mail| {
-            mail.to == address && mail.body.contains("/my/")
-                || mail.to == address && mail.body.contains("/tenant/")
-        });
+        let has_page = |body: &str| body.contains("/my/") || body.contains("/tenant/");
+        let mail = mails.iter().find(|mail| mail.to == address && has_page(&mail.body));
         path_in(&mail.unwrap_or_else(|| panic!("no link for {address}: {mails:?}")).body)
     }
 
