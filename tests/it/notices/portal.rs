@@ -7,7 +7,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 use suimon::notices::portal::{self, Side};
 
-use super::fixture::Fixture;
+use super::fixture::{Fixture, texts};
 use super::portal_scene::{Browser, path_in, shows};
 use super::sink::Sink;
 use crate::harness::text;
@@ -524,4 +524,36 @@ async fn a_mail_that_was_stopped_has_no_page() {
     // Nobody's link: signed, but of no message.
     let nobody = portal::sample(&fixture.app.app, Side::Person).expect("a sample");
     assert_eq!(browser.get(&path_in(&format!("{nobody}\n"))).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_labels_and_texts_run_nowhere() {
+    const HOSTILE: &str = "<img src=x onerror=alert(1)>\"'&{{ 7 * 7 }}";
+    let fixture = Fixture::captured().await;
+    fixture.import("school-001", &[("p-000", "ja")]).await;
+    entity::tenant::Entity::update_many()
+        .col_expr(entity::tenant::Column::NameJa, Expr::value(HOSTILE))
+        .filter(entity::tenant::Column::Slug.eq("school-001"))
+        .exec(&fixture.database)
+        .await
+        .unwrap();
+    let list = fixture.revision(1, &[("school-001", "p-009", "excluded")]).await;
+    fixture.rests_on(list, &shows(&[&format!("applicant.{HOSTILE}")])).await;
+    let seen = json!({ "routes": ["/mypage/**"], "total": 1, "lines": [] });
+    fixture.stands_on(list, ("school-001", "p-000", "confirmed"), &seen).await;
+    let mut texts = texts();
+    texts["ja"]["cause"] = json!("<script>alert(2)</script>");
+    let notice = text(&fixture.create(&fixture.officer, list, "PERSONS", texts).await["id"]);
+    fixture.act(&fixture.approver, "approveNotice", &notice).await;
+    assert_eq!(fixture.send().await.accepted, 1);
+    let path = fixture.path_to(ADDRESS).await;
+    let mut browser = Browser::new(&fixture.app.url);
+    let page = browser.enter(&fixture, &path, ADDRESS).await;
+    assert!(page.body.contains("&lt;img src=x onerror=alert(1)&gt;"), "{}", page.body);
+    assert_eq!(page.body.matches("{{ 7 * 7 }}").count(), 2, "school and field, as they are: {}", page.body);
+    assert!(page.body.contains("&lt;script&gt;alert(2)"), "{}", page.body);
+    assert!(!page.body.contains("<img") && !page.body.contains("<script"), "{}", page.body);
+    // What an address or a query says stands nowhere on a page.
+    let page = browser.get(&format!("{path}?lang=%22%3E%3Cscript%3E&step=%3Cscript%3E")).await;
+    assert!(page.status == StatusCode::OK && !page.body.contains("<script"), "{}", page.body);
 }
