@@ -32,6 +32,7 @@ pub fn handlers() -> Vec<Handler> {
         duties::REMINDER,
         webhook::POST,
         notices::RETURNS,
+        notices::CODE,
         crate::incidents::scans::HANDLER,
     ];
     handlers.extend(crate::vault::handlers());

@@ -30,6 +30,8 @@ pub struct Model {
     /// `open`, `answered` or `closed`.
     #[sea_orm(column_type = "Text")]
     pub state: String,
+    /// The message on whose page it was asked; none where an officer recorded it.
+    pub message_id: Option<Uuid>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

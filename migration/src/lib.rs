@@ -26,6 +26,8 @@ mod m20231129_000041_duty_reminders;
 mod m20231129_000050_documents;
 mod m20231129_000060_residences;
 mod m20231130_000070_message_events;
+mod m20231201_000080_portal;
+mod m20231201_000081_gift_codes;
 mod schema;
 pub mod walls;
 
@@ -64,6 +66,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20231129_000050_documents::Migration),
             Box::new(m20231129_000060_residences::Migration),
             Box::new(m20231130_000070_message_events::Migration),
+            Box::new(m20231201_000080_portal::Migration),
+            Box::new(m20231201_000081_gift_codes::Migration),
         ]
     }
 }

@@ -334,7 +334,7 @@ impl Op {
 
 impl Scope {
     /// Work that the service does by itself, such as sending queued mail. `reason` stands in the audit log.
-    /// Only jobs, the notices' worker and the first set-up may use it (a test checks who does).
+    /// Only jobs, the notices' worker and the door of recipients' pages, and the first set-up may use it (a test checks who does).
     pub(crate) fn system(app: &Arc<App>, tenant: Uuid, reach: Reach, reason: &'static str) -> Self {
         let actor = Actor {
             account: None,

@@ -1,10 +1,14 @@
-//! What came back from the sending of notices is read, again and again.
+//! What came back from the sending of notices is read, again and again; codes for the pages of recipients are sent.
 
 use futures::FutureExt;
 use jiff::SignedDuration;
 
 use crate::jobs::Handler;
 use crate::notices;
+
+/// Draws one-time codes for the pages of recipients and sends them.
+pub const CODE: Handler =
+    Handler::on_demand(notices::portal::CODE, |running| notices::portal::send_code(running).boxed());
 
 /// Reads the maildir of the return paths.
 pub const RETURNS: Handler = Handler {

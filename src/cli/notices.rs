@@ -8,14 +8,18 @@ use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 use super::{Context, Failure, Format, assess::Language, output};
 use crate::access::{self, Op};
 use crate::incidents;
+use crate::notices::portal::{self, GiftCounts};
 use crate::notices::{self, Counts, Message, MessageEvent, Notice};
 
 /// Messages that are read at once.
 const PAGE: u64 = 200;
+/// Longest file of gift codes.
+const MOST_BYTES: u64 = 64 << 20;
 
 /// Notices of an incident: how they stand, whom no mail reached, the proof.
 #[derive(Subcommand)]
@@ -28,6 +32,27 @@ pub enum Command {
     Letters(LetterArguments),
     /// What happened to every message, sealed, with the sums.
     Proof(One),
+    /// Gift codes, which concerned people take on their own pages.
+    #[command(subcommand)]
+    Gift(GiftCommand),
+}
+
+#[derive(Subcommand)]
+pub enum GiftCommand {
+    /// Keeps the codes of a file, one a line: all of them or none. They are sealed; the file is yours to destroy.
+    Import(GiftArguments),
+    /// How many there are: imported = given + left.
+    Show(Wanted),
+}
+
+#[derive(Args)]
+pub struct GiftArguments {
+    /// Number of the incident.
+    incident: i32,
+    /// A text file with one code a line, at most 500,000.
+    file: PathBuf,
+    #[command(flatten)]
+    common: Common,
 }
 
 #[derive(Args)]
@@ -114,8 +139,41 @@ pub async fn run(context: &Context, command: Command) -> Result<ExitCode, Failur
             let found = one(&op, incident, notice).await?;
             return proof(&op, &found, common.format).await;
         }
+        Command::Gift(GiftCommand::Import(GiftArguments { incident, file, common })) => {
+            let op = access::act_locally(&app, &common.login).await?;
+            let incident = incidents::incident_by_number(&op, incident).await?;
+            let text = codes(&file)?;
+            let counts = portal::import_gifts(&op, incident.tenant, incident.id, &text).await?;
+            show_gifts(counts, common.format)?;
+        }
+        Command::Gift(GiftCommand::Show(Wanted { incident, common })) => {
+            let op = access::act_locally(&app, &common.login).await?;
+            let incident = incidents::incident_by_number(&op, incident).await?;
+            let counts = portal::gift_counts(&op, incident.tenant, incident.id).await?;
+            show_gifts(counts, common.format)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The file of codes, wiped from memory afterwards.
+fn codes(file: &Path) -> Result<Zeroizing<String>, Failure> {
+    let wrong = |why: &dyn std::fmt::Display| Failure::usage(format!("{}: {why}", file.display()));
+    let length = std::fs::metadata(file).map_err(|error| wrong(&error))?.len();
+    if length > MOST_BYTES {
+        return Err(wrong(&format!("is longer than {MOST_BYTES} bytes; import several files")));
+    }
+    let bytes = std::fs::read(file).map_err(|error| wrong(&error))?;
+    String::from_utf8(bytes).map(Zeroizing::new).map_err(|_| wrong(&"is no text in UTF-8"))
+}
+
+fn show_gifts(counts: GiftCounts, format: Format) -> Result<(), Failure> {
+    let (GiftCounts { imported, given }, left) = (counts, counts.left());
+    match format {
+        Format::Json => output::json(&json!({ "imported": imported, "given": given, "left": left }))?,
+        Format::Text => output::line(&format!("{imported} imported = {given} given + {left} left")),
+    }
+    Ok(())
 }
 
 async fn of_incident(op: &Op, number: i32) -> Result<Vec<Notice>, Failure> {

@@ -29,6 +29,7 @@ pub struct Config {
     pub graphql: GraphqlConfig,
     pub mail: MailConfig,
     pub outbox: OutboxConfig,
+    pub notices: NoticesConfig,
     pub jobs: JobsConfig,
     pub audit: AuditConfig,
     pub retention: RetentionConfig,
@@ -177,6 +178,16 @@ pub struct OutboxConfig {
     pub backoff_seconds: u32,
     pub backoff_cap_seconds: u32,
     pub poll_milliseconds: u64,
+}
+
+/// The pages of those who are told.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoticesConfig {
+    pub links: bool,
+    pub link_days: u32,
+    pub tenant_link_days: u32,
+    pub answer_days: u32,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -65,7 +65,7 @@ pub(super) fn suppose(
     instead: Vec<NewFact>,
 ) -> Result<Facts> {
     add(scope, incident, &mut records, check_all(scope, instead)?, at)?;
-    Ok(model::facts_of(&records)?)
+    model::facts_of(&records)
 }
 
 fn check_all(scope: &Scope, new: Vec<NewFact>) -> Result<Vec<Checked>> {

@@ -66,8 +66,14 @@ pub async fn apply(mut request: Request, next: Next) -> Response {
     // Paths of this service carry no personal data; an unknown path is somebody else's invention and is not logged.
     let asked = request.uri().path();
     let path = KNOWN.into_iter().find(|known| *known == asked).unwrap_or_else(|| {
-        let with_more_behind =
-            ["/auth/oidc/callback", "/auth/oidc/backchannel-logout", "/calendar", "/documents"];
+        let with_more_behind = [
+            "/auth/oidc/callback",
+            "/auth/oidc/backchannel-logout",
+            "/calendar",
+            "/documents",
+            "/my",
+            "/tenant",
+        ];
         let known = with_more_behind
             .into_iter()
             .find(|known| asked.strip_prefix(known).is_some_and(|rest| rest.starts_with('/')));

@@ -9,6 +9,7 @@ mod headers;
 pub(crate) mod listen;
 mod metrics;
 mod oidc;
+mod portal;
 mod remainder;
 mod second_factor;
 
@@ -40,6 +41,7 @@ struct Service {
     documents: Arc<Documents>,
     streams: Arc<graphql::Streams>,
     calendars: Arc<calendar::Gates>,
+    portal: Arc<portal::Gates>,
 }
 
 /// The routes of the service. Streams end when `closing` becomes true.
@@ -69,6 +71,7 @@ fn router(app: Arc<App>, closing: watch::Receiver<bool>) -> anyhow::Result<Route
         }));
     let mut router = Router::new()
         .merge(signing)
+        .merge(portal::routes(&app))
         .route("/auth/oidc", get(oidc::offered))
         // A navigation that the provider begins: it comes from elsewhere.
         .route("/auth/oidc/callback/{provider}", get(oidc::callback))
@@ -109,6 +112,7 @@ fn router(app: Arc<App>, closing: watch::Receiver<bool>) -> anyhow::Result<Route
             documents,
             streams: Arc::new(graphql::Streams::new(closing)),
             calendars: Arc::default(),
+            portal: Arc::default(),
         }))
 }
 

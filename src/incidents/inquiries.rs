@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::model::{Answer, Direction, Inquiry, InquiryState, Party, RowId};
 use super::{check, permit, store};
-use crate::access::{self, Action, Op, Scope};
+use crate::access::{self, Action, Op, Scope, Tx};
 use crate::audit::Event;
 use crate::error::{Error, Result};
 
@@ -70,6 +70,7 @@ pub async fn record_inquiry(op: &Op, incident: RowId, new: NewInquiry) -> Result
         recorded_at: scope.at(),
         due_at,
         state: InquiryState::Open,
+        message: None,
         answers: Vec::new(),
     };
     store::insert_inquiry(&tx, &inquiry).await?;
@@ -140,4 +141,82 @@ pub async fn inquiries(
     limit: u64,
 ) -> Result<Vec<Inquiry>> {
     store::inquiries(scope, incident, after, limit).await
+}
+
+/// A question that somebody asked on the page of a message.
+#[derive(Clone, Debug)]
+pub struct PageQuestion {
+    pub incident: Uuid,
+    /// The message that the person or tenant got.
+    pub message: Uuid,
+    pub party_kind: Party,
+    /// The tenant's name; for a person the kind of person.
+    pub party: String,
+    pub party_tenant: Option<Uuid>,
+    pub question: String,
+    /// Most characters.
+    pub longest: usize,
+    /// Most questions of this message in a day.
+    pub most_a_day: u64,
+    pub due_at: Timestamp,
+}
+
+/// Where questions of a page come from, as an inquiry's channel.
+pub const PAGE: &str = "page";
+/// What stands in the place of a question whose person was erased.
+const ERASED: &str = "(erased with the person)";
+
+/// Takes a question from a page. The caller found out who asks, and commits with what this returns.
+///
+/// # Errors
+/// `INVALID` for the text, `LIMIT_EXCEEDED` for the day, `NOT_FOUND` when there is no such incident.
+pub async fn ask_from_page(tx: &Tx, new: PageQuestion) -> Result<(Inquiry, Event)> {
+    let scope = tx.scope();
+    let question = check::text("question", &new.question, new.longest)?;
+    // Under the incident's lock: of questions that come at once each is counted.
+    store::lock_incident(tx, new.incident).await?.ok_or_else(|| Error::not_found("incident"))?;
+    let day = scope.at_micros() - 24 * 3600 * 1_000_000;
+    if store::count_inquiries_from(tx, new.message, day).await? >= new.most_a_day {
+        return Err(Error::limit(format!("at most {} questions a day", new.most_a_day))
+            .remedy("ask again tomorrow, or call the desk that the notice names"));
+    }
+    let inquiry = Inquiry {
+        tenant: scope.tenant(),
+        id: scope.new_id(),
+        incident: new.incident,
+        direction: Direction::Incoming,
+        party_kind: new.party_kind,
+        party: check::line("party", &new.party, 200)?,
+        party_tenant: new.party_tenant,
+        channel: Some(PAGE.to_owned()),
+        question,
+        asked_at: scope.at(),
+        recorded_at: scope.at(),
+        due_at: Some(new.due_at),
+        state: InquiryState::Open,
+        message: Some(new.message),
+        answers: Vec::new(),
+    };
+    store::insert_inquiry(tx, &inquiry).await?;
+    let detail =
+        json!({ "inquiry": inquiry.id, "message": new.message, "party": new.party_kind, "channel": PAGE });
+    Ok((inquiry, Event::new("inquiry.receive", format!("incident:{}", new.incident)).detail(detail)))
+}
+
+/// What was asked on the pages of messages, by the time of asking, with the answers.
+///
+/// # Errors
+/// Unexpected ones only.
+pub async fn asked_on_pages(scope: &Scope, messages: &[Uuid], limit: u64) -> Result<Vec<Inquiry>> {
+    store::inquiries_from(scope, messages, limit).await
+}
+
+/// Takes away the words of somebody who is erased: what that person asked on the pages of these messages. That there was a question,
+/// and what officers answered, stays.
+///
+/// # Errors
+/// Unexpected ones only.
+pub async fn forget_questions(tx: &Tx, messages: &[Uuid]) -> Result<u64> {
+    let root = tx.scope().op().app().root()?;
+    store::reword_questions(tx, root, messages, ERASED).await
 }

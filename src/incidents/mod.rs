@@ -34,7 +34,10 @@ pub use findings::{
     NewFinding, all_findings, detect, entry_text, finding_groups, findings, link_finding, report_finding,
 };
 pub use hold::{TenantHold, holds_tenant, on_hold, on_hold_in, open_since};
-pub use inquiries::{NewAnswer, NewInquiry, answer_inquiry, close_inquiry, inquiries, record_inquiry};
+pub use inquiries::{
+    NewAnswer, NewInquiry, PageQuestion, answer_inquiry, ask_from_page, asked_on_pages, close_inquiry,
+    forget_questions, inquiries, record_inquiry,
+};
 pub use lifecycle::{
     NewIncident, Times, contain_incident, incident, incident_by_number, incidents, open_incident,
     set_incident_status, set_incident_times,

@@ -343,6 +343,9 @@ pub struct Inquiry {
     pub recorded_at: Timestamp,
     pub due_at: Option<Timestamp>,
     pub state: InquiryState,
+    /// The message on whose page it was asked; none where an officer recorded it.
+    #[serde(skip)]
+    pub message: Option<Uuid>,
     pub answers: Vec<Answer>,
 }
 

@@ -10,7 +10,7 @@ use super::model::{
 use super::plain::{Delivered, send_plain};
 use super::store_events::{self as events, EventKind, NewEvent};
 use super::template::{self, Text};
-use super::{fanout, store, store_messages};
+use super::{fanout, portal, store, store_messages};
 use crate::access::{self, Action, Op, Scope, Tx};
 use crate::audit::{Decision, Event};
 use crate::error::{Error, Result};
@@ -112,7 +112,10 @@ pub async fn preview_notice(op: &Op, tenant: Uuid, id: Uuid, language: Language)
     if notice.variables.of(language).is_none() {
         return Err(Error::invalid("language", "the author has written nothing in this language"));
     }
-    let [typical, worst_case] = template::samples(notice.audience, language);
+    let [mut typical, mut worst_case] = template::samples(notice.audience, language);
+    let side = portal::side_of(notice.audience);
+    let link = side.and_then(|side| portal::sample(op.app(), side));
+    (typical.link, worst_case.link) = (link.clone(), link);
     let render = |known| template::render(&notice.template, language, known, &notice.variables);
     Ok([render(&typical)?, render(&worst_case)?])
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::mailer::{Email, Outcome};
 use super::model::{pseudonym_of, slug_of};
-use super::{store, store_outbox};
+use super::{portal, store, store_outbox};
 use crate::access::{Action, Op, Scope};
 use crate::audit::Event;
 use crate::clock::from_micros;
@@ -57,7 +57,8 @@ pub(super) async fn keep(scope: &Scope, email: &Email) -> Result<Outcome> {
 
 async fn record_reads(scope: &Scope, everywhere: &Scope, rows: &[store_outbox::KeptMail]) -> Result<()> {
     let mail_ids: Vec<&str> = rows.iter().map(|row| row.message_id.as_str()).collect();
-    let messages = store_outbox::messages_by_mail(scope, &mail_ids).await?;
+    let mut messages = store_outbox::messages_by_mail(scope, &mail_ids).await?;
+    messages.extend(portal::messages_of_codes(scope, &mail_ids).await?);
     let mut systems: HashMap<Uuid, Option<String>> = HashMap::new();
     let mut events: BTreeMap<Uuid, Vec<Event>> = BTreeMap::new();
     for row in rows {

@@ -182,11 +182,21 @@ fn html(text: &Text, language: Language) -> String {
             None => block,
         };
         if !body.is_empty() {
-            let _ = write!(page, "<p>{}</p>", document::escaped(body).replace('\n', "<br>"));
+            let lines: Vec<String> = body.split('\n').map(line).collect();
+            let _ = write!(page, "<p>{}</p>", lines.join("<br>"));
         }
     }
     page.push_str("</body></html>\n");
     page
+}
+
+/// A line that is an address leads there: the recipient's own page, which nobody can type in.
+fn line(line: &str) -> String {
+    let escaped = document::escaped(line);
+    match line.starts_with("https://") && !line.contains(char::is_whitespace) {
+        true => format!("<a href=\"{escaped}\">{escaped}</a>"),
+        false => escaped,
+    }
 }
 
 /// The return paths, where somebody reads what comes back.
@@ -214,6 +224,12 @@ mod tests {
         let first =
             "<h2 style=\"font-size:18px\">何が起きたか</h2><p>&lt;script&gt;x&lt;/script&gt;<br>二行目</p>";
         assert!(page.contains(first), "{page}");
+        let linked = html(
+            &Text { subject: String::new(), body: "https://a.example/my/x\"y\nb\n".into() },
+            Language::En,
+        );
+        let address = "https://a.example/my/x&quot;y";
+        assert!(linked.contains(&format!("<p><a href=\"{address}\">{address}</a><br>b</p>")), "{linked}");
         assert!(page.contains("<h2 style=\"font-size:18px\">End</h2></body>"), "{page}");
     }
 }

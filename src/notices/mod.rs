@@ -23,6 +23,7 @@ mod mailer;
 mod model;
 mod person;
 mod plain;
+pub mod portal;
 mod preview;
 mod recipients;
 mod recorder;

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{store_outbox, store_person};
+use super::store::CHUNK;
+use super::{portal, store_outbox, store_person};
 use crate::access::{Scope, Tx};
 use crate::clock::from_micros;
 use crate::error::Result;
@@ -19,6 +20,8 @@ pub struct Written {
     pub created_at: Timestamp,
     pub accepted_at: Option<Timestamp>,
     pub message_id: String,
+    /// What the person asked on the page of this notice, with the answers.
+    pub questions: Vec<portal::Asked>,
 }
 
 /// Notices to a person, oldest first. The scope must cover the person.
@@ -29,7 +32,10 @@ pub async fn written_to(scope: &Scope, subject: &Subject) -> Result<Vec<Written>
     let scope = scope.within(subject.tenant, "subject")?;
     let root = scope.op().app().root()?;
     let rows = store_person::messages_to(&scope.everywhere(), root, subject).await?;
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let mut questions = portal::asked_about(&scope, &ids).await?;
     let written = |row: entity::message::Model| Written {
+        questions: questions.remove(&row.id).unwrap_or_default(),
         channel: row.channel,
         language: row.language,
         state: row.state,
@@ -40,7 +46,8 @@ pub async fn written_to(scope: &Scope, subject: &Subject) -> Result<Vec<Written>
     Ok(rows.into_iter().map(written).collect())
 }
 
-/// Removes captured mails that were written to a person. That they were written stays: messages name pseudonyms only.
+/// Removes captured mails that were written to a person, and what the pages of these notices keep about the person: codes, sessions, the
+/// words of questions. That there were notices and questions stays: messages name pseudonyms only.
 ///
 /// # Errors
 /// `NOT_FOUND` outside the transaction's scope; unexpected ones.
@@ -48,7 +55,9 @@ pub async fn forget_mails(tx: &Tx, subject: &Subject) -> Result<u64> {
     tx.scope().within(subject.tenant, "subject")?;
     let root = tx.scope().op().app().root()?;
     let rows = store_person::messages_to(tx.connection(), root, subject).await?;
-    let mail_ids = rows.into_iter().map(|row| row.message_id).collect();
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let mut mail_ids = portal::forget(tx, &ids).await?;
+    mail_ids.extend(rows.into_iter().map(|row| row.message_id));
     Ok(store_person::remove_mails(tx, root, mail_ids).await?)
 }
 
@@ -61,14 +70,20 @@ pub async fn purge_mails(tx: &Tx, before: i64, limit: u64) -> Result<u64> {
     Ok(store_person::purge_mails(tx, root, before, limit).await?)
 }
 
-/// Removes all captured mails to people of a tenant and to its office.
+/// Removes all captured mails to people of a tenant and to its office, and what the pages of their notices keep.
 ///
 /// # Errors
 /// `NOT_FOUND` outside the transaction's scope; unexpected ones.
 pub async fn forget_mails_of_tenant(tx: &Tx, tenant: Uuid) -> Result<u64> {
     tx.scope().within(tenant, "tenant")?;
     let root = tx.scope().op().app().root()?;
-    Ok(store_person::remove_mails_of_tenant(tx, root, tenant).await?)
+    let messages = store_person::messages_of_tenant(tx, root, tenant).await?;
+    let codes = portal::forget(tx, &messages).await?;
+    let mut removed = 0;
+    for chunk in codes.chunks(CHUNK) {
+        removed += store_person::remove_mails(tx, root, chunk.to_vec()).await?;
+    }
+    Ok(removed + store_person::remove_mails_of_tenant(tx, root, tenant).await?)
 }
 
 /// Whether something of an approved notice is still to be sent to people of a tenant or to its office.
@@ -103,12 +118,13 @@ pub async fn move_mails(scope: &Scope, tenant: Uuid, to: i32, after: Option<Uuid
     Ok(MovedMails(moved))
 }
 
-/// Whether there are such mails.
+/// Whether there are such mails, or gift codes.
 ///
 /// # Errors
 /// Unexpected ones only.
 pub async fn has_old_mails(tx: &Tx, tenant: Uuid, version: i32) -> Result<bool> {
-    Ok(!store_person::old_mails(tx.connection(), tenant, version, None, 1).await?.is_empty())
+    let mails = store_person::old_mails(tx.connection(), tenant, version, None, 1).await?;
+    Ok(!mails.is_empty() || portal::has_old_gifts(tx, tenant, version).await?)
 }
 
 impl MovedMails {

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::model::{Affected, Audience, Language, Message, Notice, Reason, pseudonym_of, slug_of};
 use super::store_outbox::Office;
 use super::template::{Group, Known, List, Operator, Recipient, System, period};
-use super::{store, store_outbox};
+use super::{portal, store, store_outbox};
 use crate::access::{Action, Op, Scope};
 use crate::audit::Event;
 use crate::clock::from_micros;
@@ -239,7 +239,8 @@ impl Background {
                 .collect(),
             confirmed: entries.iter().any(|entry| entry.confirmed),
         };
-        Ok(Ok((Zeroizing::new(address.expose().to_owned()), self.known(language, recipient, None))))
+        let known = Known { link: self.link(scope, message), ..self.known(language, recipient, None) };
+        Ok(Ok((Zeroizing::new(address.expose().to_owned()), known)))
     }
 
     /// What a letter to one person needs: nothing where the person is not known any more. Each field that is opened is recorded.
@@ -318,7 +319,14 @@ impl Background {
         let list = List { number: self.number, groups: groups.collect() };
         let recipient =
             Recipient { name: Some(office_name(office, language)), tenants: Vec::new(), confirmed: false };
-        Ok(Ok((Zeroizing::new(address.to_owned()), self.known(language, recipient, Some(list)))))
+        let known = Known { link: self.link(scope, message), ..self.known(language, recipient, Some(list)) };
+        Ok(Ok((Zeroizing::new(address.to_owned()), known)))
+    }
+
+    /// The recipient's own page. Not in letters: nobody types it in, and whom no mail reaches gets no code.
+    fn link(&self, scope: &Scope, message: &Message) -> Option<String> {
+        let side = portal::side_of(self.notice.audience)?;
+        portal::link(scope.op().app(), side, message.id, scope.at())
     }
 
     fn known(&self, language: Language, recipient: Recipient, list: Option<List>) -> Known {
@@ -342,6 +350,7 @@ impl Background {
             operator: Operator { name: self.operator.get(language) },
             period: period(from, to, &self.incident.zone, language),
             list,
+            link: None,
         }
     }
 }

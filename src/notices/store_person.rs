@@ -73,6 +73,18 @@ pub async fn purge_mails(tx: &Tx, root: Uuid, before: i64, limit: u64) -> Result
     Ok(deleted.rows_affected)
 }
 
+/// Messages to people of a tenant, and to its office.
+pub async fn messages_of_tenant(tx: &Tx, root: Uuid, tenant: Uuid) -> Result<Vec<Uuid>, DbErr> {
+    message::Entity::find()
+        .select_only()
+        .column(message::Column::Id)
+        .filter(message::Column::TenantId.eq(root))
+        .filter(message::Column::RecipientTenant.eq(tenant))
+        .into_tuple()
+        .all(tx.connection())
+        .await
+}
+
 /// Removes all kept mails that were written to people of a tenant, or to its office.
 pub async fn remove_mails_of_tenant(tx: &Tx, root: Uuid, tenant: Uuid) -> Result<u64, DbErr> {
     let theirs = Query::select()

@@ -74,6 +74,8 @@ pub struct Known {
     pub period: Option<String>,
     /// For tenants: how many of their people are on the list.
     pub list: Option<List>,
+    /// The recipient's own page; none where there is none, and in letters.
+    pub link: Option<String>,
 }
 
 /// Who reads it.
@@ -119,7 +121,7 @@ pub struct Text {
 /// What a template sees. The types above are neither `Debug` nor `Serialize`: a name gets into a text here, on purpose, or
 /// nowhere.
 fn everything(known: &Known, texts: &BTreeMap<String, String>) -> Value {
-    let Known { recipient, system, operator, period, list } = known;
+    let Known { recipient, system, operator, period, list, link } = known;
     let list = list.as_ref().map(|list| {
         let groups =
             list.groups.iter().map(|group| context! { kind => group.kind.clone(), count => group.count });
@@ -133,6 +135,7 @@ fn everything(known: &Known, texts: &BTreeMap<String, String>) -> Value {
         operator => context! { name => operator.name.clone() },
         period => period.clone(),
         list => list,
+        link => link.clone(),
         text => texts.clone(),
     }
 }
@@ -285,6 +288,7 @@ pub fn samples(audience: Audience, language: Language) -> [Known; 2] {
             .then(|| List {
                 number: 1, groups: vec![Group { kind: pick("志願者", "Applicant"), count: 5 }]
             }),
+        link: None,
     };
     let long = pick("長い名前の見本", "A very long sample name ").repeat(15);
     let strange = format!("<b>\"'&{{{{ 7 * 7 }}}}</b> é か\u{3099} 𠮷 😀 {long}");
@@ -304,6 +308,8 @@ pub fn samples(audience: Audience, language: Language) -> [Known; 2] {
             number: i32::MAX,
             groups: (0..20).map(|_| Group { kind: long.clone(), count: u64::MAX }).collect(),
         }),
+        link: (audience != Audience::Cleared)
+            .then(|| format!("https://{}.example/", "long-name.".repeat(20))),
     };
     [typical, worst]
 }

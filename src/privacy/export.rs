@@ -81,6 +81,34 @@ pub struct Notice {
     pub written_at: Timestamp,
     pub accepted_at: Option<Timestamp>,
     pub message_id: String,
+    /// What the person asked on the page of this notice.
+    pub questions: Vec<Question>,
+}
+
+/// A question of the person, and what was answered.
+#[derive(Serialize)]
+pub struct Question {
+    pub asked_at: Timestamp,
+    pub question: String,
+    pub answers: Vec<Answer>,
+}
+
+/// An answer.
+#[derive(Serialize)]
+pub struct Answer {
+    pub answered_at: Timestamp,
+    pub text: String,
+}
+
+impl From<notices::portal::Asked> for Question {
+    fn from(asked: notices::portal::Asked) -> Self {
+        let answer = |(answered_at, text)| Answer { answered_at, text };
+        Self {
+            asked_at: asked.at,
+            question: asked.text,
+            answers: asked.answers.into_iter().map(answer).collect(),
+        }
+    }
 }
 
 /// Everything about one person, for that person. It is itself a read of all fields, and recorded as an export.
@@ -146,6 +174,7 @@ pub async fn export_subject(op: &Op, tenant: Uuid, id: Uuid) -> Result<SubjectDo
             written_at: written.created_at,
             accepted_at: written.accepted_at,
             message_id: written.message_id,
+            questions: written.questions.into_iter().map(Question::from).collect(),
         })
         .collect();
     let event = Event::new("subject.export", format!("subject:{id}"))

@@ -120,7 +120,8 @@ impl Step<'_> {
         let documents = vault::move_documents(scope, self.tenant, progress.to).await?;
         let mails = notices::move_mails(scope, self.tenant, progress.to, progress.after).await?;
         progress.after = mails.last().or(progress.after);
-        let over = documents.is_none() && mails.last().is_none();
+        let gifts = notices::portal::move_gifts(scope, self.tenant, progress.to).await?;
+        let over = documents.is_none() && mails.last().is_none() && gifts.is_empty();
         if over {
             progress.phase = Phase::Destroy;
         }
@@ -129,8 +130,10 @@ impl Step<'_> {
             documents.write(&tx).await?;
         }
         let mails = mails.write(&tx).await?;
+        let gifts = gifts.write(&tx).await?;
         self.running.save(&tx, &progress, progress.done, progress.total).await?;
-        tx.commit(self.event("key.move", progress.to).detail(json!({ "mails": mails }))).await?;
+        tx.commit(self.event("key.move", progress.to).detail(json!({ "mails": mails, "gifts": gifts })))
+            .await?;
         Ok(if over { Outcome::Later(vault::WHILE) } else { Outcome::Continue })
     }
 

@@ -110,6 +110,9 @@ pub struct Kept {
     /// Rows of scans that nobody goes on with.
     #[serde(default)]
     pub scans: u64,
+    /// Codes and sessions of recipients' pages.
+    #[serde(default)]
+    pub pages: u64,
 }
 
 /// Removes what the service has kept of its own as long as the configuration says: a bounded number a step.
@@ -128,14 +131,15 @@ pub async fn purge_step(running: &Running) -> Result<Outcome> {
         jobs: jobs::purge(&tx, days_ago(scope, config.job_days), ROWS).await?,
         denials: access::purge_denials(&tx, days_ago(scope, config.denial_days), ROWS).await?,
         scans: incidents::scans::purge(&tx, ROWS).await?,
+        pages: notices::portal::purge(&tx, days_ago(scope, config.session_days), ROWS).await?,
     };
     if removed == Kept::default() {
         drop(tx);
         vault::after_erase(scope).await;
         return Ok(Outcome::Done);
     }
-    let Kept { sessions, tokens, captured_mails, import_batches, jobs, denials, scans } = removed;
-    let sum = sessions + tokens + captured_mails + import_batches + jobs + denials + scans;
+    let Kept { sessions, tokens, captured_mails, import_batches, jobs, denials, scans, pages } = removed;
+    let sum = sessions + tokens + captured_mails + import_batches + jobs + denials + scans + pages;
     let done = running.job().done + i64::try_from(sum).unwrap_or(0);
     running.save(&tx, &removed, done, None).await?;
     tx.commit(Event::new("retention.purge", "service").detail(serde_json::to_value(removed)?)).await?;

@@ -17,6 +17,7 @@ use crate::graphql::report_documents::Document;
 use crate::graphql::scalars::Instant;
 use crate::guards::Of;
 use crate::incidents::{self, RowId, model};
+use crate::notices::portal;
 use crate::reports::documents;
 
 /// A page.
@@ -240,6 +241,8 @@ pub struct Inquiry {
     recorded_at: Instant,
     due_at: Option<Instant>,
     state: InquiryState,
+    /// The message on whose page it was asked: it names the person's pseudonym, or the tenant. Null where an officer recorded it.
+    message_id: Option<ID>,
     answers: Vec<InquiryAnswer>,
 }
 
@@ -263,9 +266,19 @@ impl From<model::Inquiry> for Inquiry {
             recorded_at: inquiry.recorded_at.into(),
             due_at: inquiry.due_at.map(Instant),
             state: inquiry.state.into(),
+            message_id: inquiry.message.map(|message| id::encode("Message", inquiry.tenant, message)),
             answers: inquiry.answers.into_iter().map(answer).collect(),
         }
     }
+}
+
+/// Gift codes of an incident: imported = given + left.
+#[derive(SimpleObject)]
+pub struct GiftCodes {
+    imported: u64,
+    /// To one person each.
+    given: u64,
+    left: u64,
 }
 
 /// What is done so that it does not happen again, or for those concerned.
@@ -418,6 +431,12 @@ impl Incident {
         let scope = reader(context, "inquiry").await?;
         let rows = incidents::inquiries(&scope, self.0.id, place(&page)?, page.limit()).await?;
         Ok(page.connection(rows, |row| cursor(row.asked_at, row.id), Into::into))
+    }
+
+    /// Gift codes for its people: how many were imported, given, and are left.
+    async fn gift_codes(&self, context: &Context<'_>) -> async_graphql::Result<GiftCodes> {
+        let counts = portal::gift_counts(context.data::<Op>()?, self.0.tenant, self.0.id).await?;
+        Ok(GiftCodes { imported: counts.imported, given: counts.given, left: counts.left() })
     }
 
     async fn corrective_actions(

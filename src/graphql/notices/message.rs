@@ -10,6 +10,7 @@ use crate::graphql::id;
 use crate::graphql::language::Language;
 use crate::graphql::scalars::Instant;
 use crate::notices;
+use crate::notices::portal::ActKind;
 
 /// Where a message stands.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +99,24 @@ impl Message {
         self.0.accepted_at.map(Instant)
     }
 
+    /// What its recipient did on the page that the mail leads to, in order; the newest 200.
+    async fn acts(&self, context: &Context<'_>) -> async_graphql::Result<Vec<MessageAct>> {
+        let acts = notices::portal::acts_of(context.data::<Op>()?, &self.0).await?;
+        let one = |act: notices::portal::Act| {
+            let kind = match act.kind {
+                ActKind::Asked | ActKind::Corrected => "Inquiry",
+                ActKind::Opened | ActKind::Downloaded | ActKind::Confirmed | ActKind::TakenOver => "Revision",
+            };
+            MessageAct {
+                number: act.id.to_string(),
+                kind: act.kind.into(),
+                at: act.at.into(),
+                reference_id: act.reference.map(|row| id::encode(kind, self.0.tenant, row)),
+            }
+        };
+        Ok(acts.0.into_iter().map(one).collect())
+    }
+
     /// What happened to it.
     async fn history(&self, context: &Context<'_>) -> async_graphql::Result<MessageHistory> {
         let (events, intact) = notices::events_of(context.data::<Op>()?, &self.0).await?;
@@ -129,6 +148,35 @@ impl Message {
         };
         Ok(MessageHistory { events: events.into_iter().map(one).collect(), intact })
     }
+}
+
+/// What a recipient did on the page that the mail leads to.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "crate::notices::portal::ActKind")]
+pub enum MessageActKind {
+    /// Opened the page with a one-time code.
+    Opened,
+    /// Asked a question.
+    Asked,
+    /// A tenant downloaded its list.
+    Downloaded,
+    /// A tenant confirmed its list.
+    Confirmed,
+    /// A tenant said what of its list is wrong.
+    Corrected,
+    /// A tenant takes over telling its own people. Nobody is left out because of it: that is for the operator to decide.
+    TakenOver,
+}
+
+/// One thing that a recipient did on the page.
+#[derive(SimpleObject)]
+pub struct MessageAct {
+    /// Of a download: the number that stands on each line of its file.
+    number: String,
+    kind: MessageActKind,
+    at: Instant,
+    /// The inquiry of a question or a correction; the list (revision) of all else.
+    reference_id: Option<ID>,
 }
 
 /// What happened to a message.

@@ -24,7 +24,8 @@ pub use enforcement::{NewEnforcementList, ReadsQuestion, create_from_enforcement
 pub use input::NewPerson;
 pub use model::{Class, Counts, Method, Revision, RevisionPerson, State};
 pub use read::{
-    approved_revision, changes, difference, find_revision, is_intact, people, revision, revisions,
+    affected_of_tenant, approved_revision, changes, difference, find_revision, is_intact, people, places_of,
+    revision, revisions,
 };
 pub use residences::{RESIDENCES, count as count_residences, residences};
 pub use shown::{fields_of, fields_of_others};

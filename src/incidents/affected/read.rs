@@ -61,6 +61,29 @@ pub async fn people(
     Ok(people)
 }
 
+/// Where a person stands in a revision, at each tenant, whatever is said there. Unrecorded: the caller records whom it shows to whom.
+///
+/// # Errors
+/// Unexpected ones only.
+pub async fn places_of(scope: &Scope, revision: Uuid, person: &str) -> Result<Vec<RevisionPerson>> {
+    store::places_of(scope, revision, person).await
+}
+
+/// People of one tenant whom a revision takes for affected, by person, `limit` of them after the first `skip`. Unrecorded, as
+/// [`places_of`].
+///
+/// # Errors
+/// Unexpected ones only.
+pub async fn affected_of_tenant(
+    scope: &Scope,
+    revision: Uuid,
+    tenant: &str,
+    skip: u64,
+    limit: u64,
+) -> Result<Vec<RevisionPerson>> {
+    store::affected_of_tenant(scope, revision, tenant, skip, limit).await
+}
+
 /// The difference between two revisions of one incident; `from` is the one before `to` when it is left out. It names the
 /// people that changed: the read is recorded, also at their tenants.
 ///

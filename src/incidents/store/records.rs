@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use entity::{account, corrective_action, incident_member as member, inquiry, inquiry_answer as answer};
+use sea_orm::sea_query::Condition;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, EntityTrait, ExprTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
     QueryOrder, QuerySelect,
@@ -14,6 +15,7 @@ use crate::access::{Scope, Tx};
 use crate::clock::from_micros;
 use crate::error::Result;
 use crate::incidents::model::{ActionState, Answer, CorrectiveAction, Inquiry, InquiryState, Member, RowId};
+use crate::storage::Walled;
 
 pub async fn insert_member(tx: &Tx, new: &Member) -> Result<()> {
     let Member { tenant, id, incident, role, name, organisation, contact, account, since, until } =
@@ -128,6 +130,7 @@ pub async fn insert_inquiry(tx: &Tx, new: &Inquiry) -> Result<()> {
         recorded_at: new.recorded_at.as_microsecond(),
         due_at: micros(new.due_at),
         state: new.state.as_str().to_owned(),
+        message_id: new.message,
     };
     inquiry::Entity::insert(row.into_active_model().reset_all())
         .exec_without_returning(tx.connection())
@@ -150,6 +153,7 @@ fn inquiry(row: inquiry::Model) -> Result<Inquiry> {
         recorded_at,
         due_at,
         state,
+        message_id,
     } = row;
     Ok(Inquiry {
         tenant: tenant_id,
@@ -165,6 +169,7 @@ fn inquiry(row: inquiry::Model) -> Result<Inquiry> {
         recorded_at: from_micros(recorded_at),
         due_at: instant(due_at),
         state: word(&state)?,
+        message: message_id,
         answers: Vec::new(),
     })
 }
@@ -192,6 +197,47 @@ pub async fn inquiries(
     with_answers(scope, rows.into_iter().map(inquiry).collect::<Result<_>>()?).await
 }
 
+/// Those that were asked on the pages of messages, by the time of asking, with their answers.
+/// They are the operator's rows, about a person or tenant of the scope.
+pub async fn inquiries_from(scope: &Scope, messages: &[Uuid], limit: u64) -> Result<Vec<Inquiry>> {
+    let (database, root) = (scope.everywhere(), scope.op().app().root()?);
+    let rows = inquiry::Entity::find()
+        .filter(inquiry::Column::TenantId.eq(root))
+        .filter(inquiry::Column::MessageId.is_in(messages.iter().copied()))
+        .order_by_asc(inquiry::Column::AskedAt)
+        .order_by_asc(inquiry::Column::Id)
+        .limit(limit)
+        .all(&database)
+        .await?;
+    let theirs = Condition::all().add(answer::Column::TenantId.eq(root));
+    answered(&database, theirs, rows.into_iter().map(inquiry).collect::<Result<_>>()?).await
+}
+
+/// How many were asked on the page of a message since an instant.
+pub async fn count_inquiries_from(tx: &Tx, message: Uuid, since: i64) -> Result<u64> {
+    Ok(inquiry::Entity::find()
+        .filter(inquiry::Column::TenantId.eq(tx.scope().tenant()))
+        .filter(inquiry::Column::MessageId.eq(message))
+        .filter(inquiry::Column::AskedAt.gt(since))
+        .count(tx.connection())
+        .await?)
+}
+
+/// Puts other words in the place of what was asked on the pages of messages. They are the operator's rows.
+pub async fn reword_questions(tx: &Tx, root: Uuid, messages: &[Uuid], words: &str) -> Result<u64> {
+    let mut reworded = 0;
+    for chunk in messages.chunks(1000) {
+        let updated = inquiry::Entity::update_many()
+            .col_expr(inquiry::Column::Question, words.into())
+            .filter(inquiry::Column::TenantId.eq(root))
+            .filter(inquiry::Column::MessageId.is_in(chunk.iter().copied()))
+            .exec(tx.connection())
+            .await?;
+        reworded += updated.rows_affected;
+    }
+    Ok(reworded)
+}
+
 pub async fn find_inquiry(scope: &Scope, id: Uuid) -> Result<Option<Inquiry>> {
     let row = inquiry::Entity::find()
         .filter(scope.rows(inquiry::Column::TenantId))
@@ -202,15 +248,19 @@ pub async fn find_inquiry(scope: &Scope, id: Uuid) -> Result<Option<Inquiry>> {
     Ok(with_answers(scope, found.into_iter().collect()).await?.pop())
 }
 
-async fn with_answers(scope: &Scope, mut inquiries: Vec<Inquiry>) -> Result<Vec<Inquiry>> {
+async fn with_answers(scope: &Scope, inquiries: Vec<Inquiry>) -> Result<Vec<Inquiry>> {
+    answered(scope.connection(), scope.rows(answer::Column::TenantId), inquiries).await
+}
+
+async fn answered(database: &Walled, rows: Condition, mut inquiries: Vec<Inquiry>) -> Result<Vec<Inquiry>> {
     let mut by_inquiry: HashMap<Uuid, Vec<Answer>> = HashMap::new();
     for chunk in inquiries.chunks(1000) {
         let rows = answer::Entity::find()
-            .filter(scope.rows(answer::Column::TenantId))
+            .filter(rows.clone())
             .filter(answer::Column::InquiryId.is_in(chunk.iter().map(|inquiry| inquiry.id)))
             .order_by_asc(answer::Column::AnsweredAt)
             .order_by_asc(answer::Column::Id)
-            .all(scope.connection())
+            .all(database)
             .await?;
         for row in rows {
             let answer::Model { tenant_id: _, id, inquiry_id, text, answered_at, recorded_at, author } = row;

@@ -13,7 +13,7 @@ use super::{instant, micros, must_hit, word};
 use crate::access::{Scope, Tx};
 use crate::clock::from_micros;
 use crate::error::Result;
-use crate::incidents::affected::model::{Revision, RevisionPerson, State, Stored};
+use crate::incidents::affected::model::{Class, Revision, RevisionPerson, State, Stored};
 
 /// SQLite binds at most 32,766 values in a statement; a row has 14.
 const ROWS_PER_INSERT: usize = 1000;
@@ -349,6 +349,39 @@ async fn read<C: ConnectionTrait>(
         query = query.filter(later);
     }
     query.all(database).await?.into_iter().map(person).collect()
+}
+
+/// Where a person stands in a revision, by tenant.
+pub async fn places_of(scope: &Scope, revision: Uuid, name: &str) -> Result<Vec<RevisionPerson>> {
+    let rows = person::Entity::find()
+        .filter(scope.rows(person::Column::TenantId))
+        .filter(person::Column::RevisionId.eq(revision))
+        .filter(person::Column::Person.eq(name))
+        .order_by_asc(person::Column::TenantSlug)
+        .all(scope.connection())
+        .await?;
+    rows.into_iter().map(person).collect()
+}
+
+/// People of a tenant who count as affected, by person.
+pub async fn affected_of_tenant(
+    scope: &Scope,
+    revision: Uuid,
+    slug: &str,
+    skip: u64,
+    limit: u64,
+) -> Result<Vec<RevisionPerson>> {
+    let rows = person::Entity::find()
+        .filter(scope.rows(person::Column::TenantId))
+        .filter(person::Column::RevisionId.eq(revision))
+        .filter(person::Column::TenantSlug.eq(slug))
+        .filter(person::Column::Class.is_in([Class::Confirmed.as_str(), Class::Possible.as_str()]))
+        .order_by_asc(person::Column::Person)
+        .offset(skip)
+        .limit(limit)
+        .all(scope.connection())
+        .await?;
+    rows.into_iter().map(person).collect()
 }
 
 /// Customer tenants by short name: a list names tenants as the logs do.

@@ -167,7 +167,7 @@ async fn the_next_revision_tells_the_difference_only() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tenants_get_their_own_numbers_and_hear_again_when_their_list_changes() {
-    let fixture = Fixture::captured().await;
+    let fixture = Fixture::with(&["notices.links=false"]).await;
     fixture.import("school-001", &[("p-1", "ja"), ("p-2", "ja")]).await;
     fixture.import("school-002", &[("p-3", "ja")]).await;
     let school = fixture.app.tenant("school-001").await;
@@ -373,7 +373,7 @@ async fn a_tenant_does_not_get_numbers_that_have_changed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_approver_sees_what_it_approves() {
-    let fixture = Fixture::captured().await;
+    let fixture = Fixture::with(&["notices.links=false"]).await;
     let revision = fixture.people(1).await;
     let notice = fixture.draft(revision, "PERSONS").await;
     let answer = fixture
