@@ -85,6 +85,7 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigProblems> {
 const WORDS: &[(&str, &[&str])] = &[
     ("keys.provider", &["auto", "file", "environment", "transit", "kms"]),
     ("mail.transport", &["captured", "smtp"]),
+    ("mail.provider", &["none", "ses", "sendgrid", "postmark"]),
     ("mail.smtp_tls", &["none", "starttls", "implicit"]),
     ("log.format", &["text", "json"]),
 ];
@@ -269,6 +270,7 @@ fn read_secret_files(config: &mut Config, problems: &mut Vec<String>) {
     read("keys.transit_token_file", &config.keys.transit_token_file, &mut config.keys.transit_token);
     read("duties.webhook_secret_file", &config.duties.webhook_secret_file, &mut config.duties.webhook_secret);
     read("mail.smtp_password_file", &config.mail.smtp_password_file, &mut config.mail.smtp_password);
+    read("mail.postmark_secret_file", &config.mail.postmark_secret_file, &mut config.mail.postmark_secret);
 }
 
 fn suggestion<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> String {

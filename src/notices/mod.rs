@@ -9,12 +9,14 @@
 //! - `accepted` is written when the server has accepted. A crash in between leaves the message to be sent once more when its
 //!   lease has run out. That one repeat cannot be avoided over SMTP (RFC 1047); it carries the same Message-ID.
 
+mod came_back;
 mod campaign;
 mod capture;
 mod compose;
 mod contacts;
 mod dkim;
 mod fanout;
+pub mod hooks;
 mod hours;
 mod letters;
 mod mailer;
