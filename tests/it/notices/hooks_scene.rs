@@ -13,6 +13,7 @@ use reqwest::StatusCode;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
+use suimon::access::Role;
 
 use super::fixture::Fixture;
 use super::returns::{history, told};
@@ -64,8 +65,9 @@ pub async fn audited(fixture: &Fixture, action: &str) -> Vec<Value> {
     let query =
         "query($id: ID!, $action: String!) { auditEntries(tenantId: $id, filter: { action: $action }) {
         nodes { object allowed detail } } }";
+    let auditor = fixture.app.operator_member(Role::Auditor).await;
     for _ in 0..100 {
-        let answer = fixture.app.admin().gql_with(query, json!({ "id": operator, "action": action })).await;
+        let answer = auditor.gql_with(query, json!({ "id": operator, "action": action })).await;
         let nodes =
             answer["data"]["auditEntries"]["nodes"].as_array().unwrap_or_else(|| panic!("{answer}")).clone();
         if !nodes.is_empty() {
