@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use self::counts::{Aside, Counts};
 use self::sns::Sns;
-use super::came_back::{self, News};
+use super::came_back::{self, News, Taken};
 use super::model::Reason;
 use super::returns::{KNOWN_BY_ID, kind_of_verdict};
 use super::store_events::{EventKind, NewEvent};
@@ -27,6 +27,9 @@ use crate::app::App;
 use crate::audit::Event;
 use crate::config::MailConfig;
 use crate::error::Result;
+
+/// Events of one post that cannot be recorded before the rest of it is not tried.
+const MOST_FAILURES: u32 = 3;
 
 /// Who posts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -178,19 +181,35 @@ impl Hooks {
     /// Each by itself: what is recorded stays recorded, and the provider's repeat finds it.
     async fn record(&self, provider: Provider, reports: Vec<Report>, now: Timestamp) -> Result<Answer> {
         let scope = scope(&self.app)?;
-        let (mut not_ours, mut early) = (0, false);
+        let (mut not_ours, mut early, mut failed) = (0, false, 0);
         for report in reports {
-            match self.news(&scope, provider, report, now).await? {
-                None => not_ours += 1,
-                Some(news) => match came_back::record(&scope, news).await? {
-                    came_back::Taken::Recorded => {}
-                    came_back::Taken::NotOurs => not_ours += 1,
-                    came_back::Taken::TooEarly => early = true,
-                },
+            match self.record_one(&scope, provider, report, now).await {
+                Ok(Taken::Recorded) => {}
+                Ok(Taken::NotOurs) => not_ours += 1,
+                Ok(Taken::TooEarly) => early = true,
+                // One that cannot be recorded stops no others; a database that is away stops them all.
+                Err(error) if failed < MOST_FAILURES => {
+                    tracing::error!(%error, provider = provider.as_str(), "a webhook's event could not be recorded");
+                    failed += 1;
+                }
+                Err(error) => return Err(error),
             }
         }
         self.counts.note(&self.app, provider, Aside::NotOurs, not_ours);
-        Ok(if early { Answer::Later } else { Answer::Done })
+        Ok(if early || failed > 0 { Answer::Later } else { Answer::Done })
+    }
+
+    async fn record_one(
+        &self,
+        scope: &Scope,
+        provider: Provider,
+        report: Report,
+        now: Timestamp,
+    ) -> Result<Taken> {
+        match self.news(scope, provider, report, now).await? {
+            Some(news) => came_back::record(scope, news).await,
+            None => Ok(Taken::NotOurs),
+        }
     }
 
     async fn news(
