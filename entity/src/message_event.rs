@@ -21,7 +21,7 @@ pub struct Model {
     #[sea_orm(column_type = "Text", nullable)]
     pub code: Option<String>,
     pub reply_code: Option<i32>,
-    /// SHA-256 of the mail that came back, in hexadecimal.
+    /// SHA-256 of the mail that came back, in hexadecimal; or the provider that said so, a colon, and SHA-256 of what it calls the event.
     #[sea_orm(column_type = "Text", nullable)]
     pub source: Option<String>,
     /// A person's words.

@@ -347,9 +347,10 @@ async fn proof(op: &Op, notice: &Notice, format: Format) -> Result<ExitCode, Fai
 
 fn message_json(message: &Message, events: &[MessageEvent], whole: bool) -> Value {
     let event = |event: &MessageEvent| {
+        let (source, sha256) = event.source().unzip();
         json!({
             "seq": event.seq, "kind": event.kind.as_str(), "at": event.at, "code": event.code, "reply_code": event.reply_code,
-            "source_sha256": event.source, "note": event.note, "author": event.author, "hash": event.hash,
+            "source": source, "source_sha256": sha256, "note": event.note, "author": event.author, "hash": event.hash,
         })
     };
     json!({

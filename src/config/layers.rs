@@ -86,6 +86,7 @@ const WORDS: &[(&str, &[&str])] = &[
     ("keys.provider", &["auto", "file", "environment", "transit", "kms"]),
     ("mail.transport", &["captured", "smtp"]),
     ("mail.charset", &["utf-8", "iso-2022-jp"]),
+    ("mail.provider", &["none", "ses", "sendgrid", "postmark"]),
     ("mail.smtp_tls", &["none", "starttls", "implicit"]),
     ("log.format", &["text", "json"]),
 ];
@@ -271,6 +272,7 @@ fn read_secret_files(config: &mut Config, problems: &mut Vec<String>) {
     read("server.metrics_token_file", &config.server.metrics_token_file, &mut config.server.metrics_token);
     read("duties.webhook_secret_file", &config.duties.webhook_secret_file, &mut config.duties.webhook_secret);
     read("mail.smtp_password_file", &config.mail.smtp_password_file, &mut config.mail.smtp_password);
+    read("mail.postmark_secret_file", &config.mail.postmark_secret_file, &mut config.mail.postmark_secret);
 }
 
 fn suggestion<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> String {

@@ -1,5 +1,6 @@
 //! Configuration: embedded defaults, then `suimon.toml`, then `SUIMON_*`, then `--set`. All problems are told at once.
 
+mod hooks;
 mod keys;
 mod layers;
 mod oidc;
@@ -130,6 +131,16 @@ pub enum MailCharset {
     Iso2022Jp,
 }
 
+/// Which provider takes the mails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MailProvider {
+    None,
+    Ses,
+    Sendgrid,
+    Postmark,
+}
+
 /// How the connection to the SMTP server is protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -165,6 +176,14 @@ pub struct MailConfig {
     pub return_prefix: String,
     pub return_domain: String,
     pub return_seconds: u32,
+    pub provider: MailProvider,
+    pub ses_configuration_set: String,
+    pub ses_topic: String,
+    pub ses_certificate_file: String,
+    pub ses_endpoint: String,
+    pub sendgrid_public_key: String,
+    pub postmark_secret: Secret,
+    pub postmark_secret_file: String,
     pub letter_sender: String,
 }
 

@@ -148,6 +148,9 @@ pub fn check(config: &Config, problems: &mut Vec<String>) {
         mail.dkim_selector.is_empty() == mail.dkim_key_file.is_empty(),
         "mail.dkim_selector and mail.dkim_key_file: want each other, or both empty",
     );
+    for (holds, problem) in super::hooks::check(mail) {
+        require(holds, problem);
+    }
     require((1..=86_400).contains(&mail.return_seconds), "mail.return_seconds: wants 1 to 86400");
     require((1..=600).contains(&mail.smtp_timeout_seconds), "mail.smtp_timeout_seconds: wants 1 to 600");
     if mail.transport == MailTransport::Smtp {
@@ -243,7 +246,7 @@ pub fn check(config: &Config, problems: &mut Vec<String>) {
 
 /// A drill has made-up people and a clock that is wrong, so it reaches nobody and touches no real installation. Variables of the place where
 /// it is held count like its file: each place is looked at, not only where the file leads.
-fn nothing_leaves(config: &Config) -> [(bool, &'static str); 6] {
+fn nothing_leaves(config: &Config) -> [(bool, &'static str); 7] {
     let (keys, audit) = (&config.keys, &config.audit);
     let folder = Path::new(config.drill.folder().unwrap_or_default());
     let is_inside = |place: &str| {
@@ -257,6 +260,10 @@ fn nothing_leaves(config: &Config) -> [(bool, &'static str); 6] {
         (
             config.mail.transport == MailTransport::Captured,
             "mail.transport: wants captured, because drill.folder is given: a drill sends no mail",
+        ),
+        (
+            config.mail.ses_topic.is_empty(),
+            "mail.ses_topic: wants none, because drill.folder is given: a drill asks nobody for certificates",
         ),
         (
             config.database.url.expose() == database

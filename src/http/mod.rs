@@ -6,6 +6,7 @@ mod calendar;
 mod documents;
 mod graphql;
 mod headers;
+mod hooks;
 pub(crate) mod listen;
 mod metrics;
 mod oidc;
@@ -33,6 +34,7 @@ use crate::app::App;
 use crate::decisions::Sought;
 use crate::graphql::SuimonSchema;
 use crate::graphql::documents::Documents;
+use crate::notices::hooks::{Hooks, Provider};
 
 #[derive(Clone)]
 struct Service {
@@ -45,7 +47,7 @@ struct Service {
 }
 
 /// The routes of the service. Streams end when `closing` becomes true.
-fn router(app: Arc<App>, closing: watch::Receiver<bool>) -> anyhow::Result<Router> {
+fn router(app: Arc<App>, hooks: &Arc<Hooks>, closing: watch::Receiver<bool>) -> anyhow::Result<Router> {
     let config = &app.config().server;
     let (timeout, body) = (Duration::from_secs(config.request_timeout_seconds), config.max_body_bytes);
     let schema = crate::graphql::schema(&app.config().graphql, config.development);
@@ -72,6 +74,7 @@ fn router(app: Arc<App>, closing: watch::Receiver<bool>) -> anyhow::Result<Route
     let mut router = Router::new()
         .merge(signing)
         .merge(portal::routes(&app))
+        .merge(hooks::routes(hooks, Provider::configured(&app.config().mail)))
         .route("/auth/oidc", get(oidc::offered))
         // A navigation that the provider begins: it comes from elsewhere.
         .route("/auth/oidc/callback/{provider}", get(oidc::callback))
@@ -126,14 +129,16 @@ pub async fn run(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     let (tally, denials) = (app.tally().clone(), app.denials().clone());
+    let hooks = Arc::new(Hooks::new(&app)?);
     let (closing, closed) = watch::channel(false);
     let shutdown = async move {
         shutdown.await;
         closing.send_replace(true);
     };
-    listen::serve(listener, router(app, closed)?, Limits::default(), shutdown).await;
+    listen::serve(listener, router(app, &hooks, closed)?, Limits::default(), shutdown).await;
     tally.flush().await;
     denials.flush().await;
+    hooks.flush().await;
     Ok(())
 }
 

@@ -14,11 +14,12 @@ use uuid::Uuid;
 
 use super::charset;
 use super::dkim::Dkim;
+use super::hooks::headers;
 use super::mailer::Email;
 use super::model::Language;
 use super::template::Text;
 use crate::app::App;
-use crate::config::MailCharset;
+use crate::config::{MailCharset, MailProvider};
 
 /// What the marks of return paths are made with.
 const RETURN_PATH: &str = "suimon return path v1";
@@ -40,10 +41,21 @@ impl Header for AutoSubmitted {
     }
 }
 
+/// By what a message is known when something is said of it.
+pub struct Marked {
+    /// Where it comes back to.
+    path: Option<String>,
+    /// The word that its provider repeats.
+    token: Option<String>,
+}
+
 /// Writes mails as the configuration says.
 pub struct Composer {
     from: Mailbox,
     returns: Option<ReturnPath>,
+    provider: MailProvider,
+    marks: Option<ReturnPath>,
+    configuration_set: String,
     dkim: Option<Dkim>,
     charset: MailCharset,
 }
@@ -58,17 +70,21 @@ impl Composer {
         let from: Address =
             config.from_address.parse().ok().context("mail.from_address is not a mail address")?;
         let name = Some(config.from_name.clone()).filter(|name| !name.is_empty());
-        Ok(Self {
-            from: Mailbox::new(name, from),
-            returns: returns(app)?,
-            dkim: Dkim::new(config)?,
-            charset: config.charset,
-        })
+        let provider = config.provider;
+        let marks = (provider != MailProvider::None).then(|| marks(app)).transpose()?;
+        let configuration_set = config.ses_configuration_set.clone();
+        let (from, dkim) = (Mailbox::new(name, from), Dkim::new(config)?);
+        let charset = config.charset;
+        Ok(Self { from, returns: returns(app)?, provider, marks, configuration_set, dkim, charset })
     }
 
-    /// Where a message comes back to; nothing where nobody reads what comes back: then it comes back to the sender's address.
-    pub fn return_path(&self, message: Uuid) -> Option<String> {
-        self.returns.as_ref().map(|returns| returns.address(message.into_bytes()))
+    /// By what a message is known when it comes back, or its provider speaks of it. Nothing where nobody reads what comes back: then it
+    /// comes back to the sender's address.
+    pub fn return_path(&self, message: Uuid) -> Option<Marked> {
+        let message = message.into_bytes();
+        let path = self.returns.as_ref().map(|returns| returns.address(message));
+        let token = self.marks.as_ref().map(|marks| marks.token(message));
+        (path.is_some() || token.is_some()).then_some(Marked { path, token })
     }
 
     /// Writes a mail. `None` when `address` is not a mail address.
@@ -79,7 +95,7 @@ impl Composer {
         &self,
         message_id: &str,
         address: &str,
-        return_path: Option<String>,
+        marked: Option<Marked>,
         text: &Text,
         language: Language,
         at: Timestamp,
@@ -89,7 +105,8 @@ impl Composer {
         let Some(to) = address.parse::<Address>().ok().filter(|_| address.is_ascii()) else {
             return Ok(None);
         };
-        let return_path = match return_path {
+        let Marked { path, token } = marked.unwrap_or(Marked { path: None, token: None });
+        let return_path = match path {
             Some(path) => path.parse().ok().context("a return path is no mail address")?,
             None => self.from.email.clone(),
         };
@@ -103,18 +120,21 @@ impl Composer {
         let html = SinglePart::builder().header(ContentType::TEXT_HTML).body(html(text, language));
         let parts =
             MultiPart::alternative().boundary(boundary(message_id)).singlepart(plain).singlepart(html);
-        let builder = Message::builder()
+        let mut message = Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, to.clone()))
             .subject(text.subject.as_str())
             .date(UNIX_EPOCH + Duration::from_secs(seconds))
             .message_id(Some(message_id.to_owned()))
             .header(AutoSubmitted);
-        let builder = match japanese {
-            Some(Japanese { from, subject, plain: _ }) => builder.raw_header(from).raw_header(subject),
-            None => builder,
-        };
-        let message = builder.multipart(parts).ok().context("a mail could not be built")?;
+        if let Some(Japanese { from, subject, plain: _ }) = japanese {
+            message = message.raw_header(from).raw_header(subject);
+        }
+        // Not signed: the provider takes them out again.
+        for header in headers::of(self.provider, token.as_deref(), &self.configuration_set) {
+            message = message.raw_header(header);
+        }
+        let message = message.multipart(parts).ok().context("a mail could not be built")?;
         let bytes = message.formatted();
         let bytes = match &self.dkim {
             Some(dkim) => dkim.sign(&bytes, at)?,
@@ -202,14 +222,17 @@ fn line(line: &str) -> String {
 /// The return paths, where somebody reads what comes back.
 pub(super) fn returns(app: &App) -> anyhow::Result<Option<ReturnPath>> {
     let config = &app.config().mail;
-    if config.return_maildir.is_empty() {
-        return Ok(None);
-    }
+    if config.return_maildir.is_empty() { Ok(None) } else { marks(app).map(Some) }
+}
+
+/// What marks are made with, and known by, whether or not mails come back to them.
+pub(super) fn marks(app: &App) -> anyhow::Result<ReturnPath> {
+    let config = &app.config().mail;
     let own = config.from_address.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
     let domain = if config.return_domain.is_empty() { own } else { &config.return_domain };
     let key = app.master().derive(RETURN_PATH);
     let returns = ReturnPath::new(*key, &config.return_prefix, domain);
-    Ok(Some(returns.context("mail.return_prefix and mail.return_domain")?))
+    returns.context("mail.return_prefix and mail.return_domain")
 }
 
 #[cfg(test)]

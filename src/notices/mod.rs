@@ -9,6 +9,7 @@
 //! - `accepted` is written when the server has accepted. A crash in between leaves the message to be sent once more when its
 //!   lease has run out. That one repeat cannot be avoided over SMTP (RFC 1047); it carries the same Message-ID.
 
+mod came_back;
 mod campaign;
 mod capture;
 mod charset;
@@ -17,6 +18,7 @@ mod contacts;
 mod dkim;
 mod domains;
 mod fanout;
+pub mod hooks;
 mod hours;
 mod letters;
 mod mailer;

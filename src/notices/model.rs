@@ -105,6 +105,8 @@ words!(
         Cancelled = "the notice was cancelled",
         Revised = "the list was revised",
         LetterCameBack = "the letter came back",
+        Suppressed = "the provider did not send it: the address is on its list of those that get nothing",
+        Withheld = "the provider did not send it",
     }
 );
 

@@ -12,14 +12,13 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::came_back::{self, News, Taken};
 use super::compose;
-use super::model::MessageState;
-use super::store_events::{self as events, EventKind, NewEvent};
-use super::{store, store_messages};
+use super::store_events::{EventKind, NewEvent};
+use super::store_messages;
 use crate::access::Scope;
 use crate::audit::Event;
 use crate::error::Result;
-use crate::incidents;
 use crate::jobs::{Outcome, Running};
 
 /// Kind of the job that reads the maildir.
@@ -28,19 +27,10 @@ pub const RETURNS: &str = "notices.returns";
 const PIECE: usize = 100;
 /// Mails after which the job is held on to.
 const HOLD_EVERY: usize = 100;
+/// What is noted where nothing but the Message-ID names the message.
+pub(super) const KNOWN_BY_ID: &str = "known by its Message-ID alone";
 /// Files that are looked at in a step: more wait for the next one.
 const MOST_LISTED: usize = 20_000;
-
-/// What became of a mail that came back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Taken {
-    /// Recorded, now or before.
-    Recorded,
-    /// About no message of ours, or no mail at all: it is left, flagged, for a person.
-    NotOurs,
-    /// About a message whose sending has not been written down yet: it is read again later.
-    TooEarly,
-}
 
 /// Reads what has come into the maildir. One mail never stops the others: what cannot be read or recorded is left for later or for a
 /// person, and said in the log without a word of it.
@@ -181,50 +171,16 @@ async fn take(scope: &Scope, returns: &ReturnPath, (mail, sha256): (bounces::Mai
         (None, None) => None,
     };
     let Some(message) = message else { return Ok(Taken::NotOurs) };
-    let tx = scope.begin().await?;
-    // First the incident, then its message, as approvals do. Two that come back at once must each see what the other changed.
-    for incident in store_messages::incidents_of(&tx, &[message]).await? {
-        store::lock_incident(tx.connection(), scope.tenant(), incident).await?;
-    }
-    let Some(message) = store_messages::locked(&tx, message).await? else {
-        // Whoever has our return path has a message of ours: another notice is taking it over at this moment.
-        return Ok(if own.is_some() { Taken::TooEarly } else { Taken::NotOurs });
-    };
-    if matches!(message.state, MessageState::Queued | MessageState::Sending | MessageState::Deferred) {
-        return Ok(Taken::TooEarly);
-    }
     let (kind, report) = kind_of(&mail.returned);
     let new = NewEvent {
         code: report.and_then(|report| report.code).map(|code| code.to_string()),
         reply_code: report.and_then(|report| report.reply),
         source: Some(sha256),
-        note: own.is_none().then(|| "known by its Message-ID alone".to_owned()),
+        note: own.is_none().then(|| KNOWN_BY_ID.to_owned()),
         ..NewEvent::default()
     };
-    let Some(head) = events::append(&tx, message.id, kind, new).await? else { return Ok(Taken::Recorded) };
-    let moved = match (kind, message.state) {
-        _ if own.is_none() => None,
-        (EventKind::BouncedHard, MessageState::Accepted | MessageState::BouncedSoft) => {
-            Some(MessageState::BouncedHard)
-        }
-        (EventKind::BouncedSoft, MessageState::Accepted) => Some(MessageState::BouncedSoft),
-        _ => None,
-    };
-    if let Some(state) = moved {
-        store_messages::move_to(&tx, &message, state, None).await?;
-    }
-    let event = Event::new(format!("message.{}", kind.as_str()), format!("message:{}", message.id));
-    if moved.is_some() && message.state == MessageState::Accepted && message.record_type.is_some() {
-        // Of thousands that come back, those alone change what the law knows that were the first to tell somebody.
-        let first = store_messages::first_accepted(tx.connection(), scope, message.incident).await?;
-        if first.is_none() || first > message.accepted_at {
-            incidents::reassess(&tx, message.incident, scope.new_id()).await?;
-        }
-    }
-    let detail =
-        json!({ "notice": message.notice, "state": moved.map(MessageState::as_str), "history": head });
-    tx.commit(event.detail(detail)).await?;
-    Ok(Taken::Recorded)
+    let is_proven = own.is_some();
+    came_back::record(scope, News { message, is_proven, kind, reason: None, new, while_waiting: false }).await
 }
 
 /// The worst that it says: one mail of ours has one recipient, and a list behind that address has its own reports.
@@ -245,7 +201,12 @@ fn kind_of(returned: &Returned) -> (EventKind, Option<Report>) {
 }
 
 fn kind_of_report(report: &Report) -> EventKind {
-    match report.verdict() {
+    kind_of_verdict(report.verdict())
+}
+
+/// What is recorded of what a report means.
+pub(super) fn kind_of_verdict(verdict: Verdict) -> EventKind {
+    match verdict {
         Verdict::Hard => EventKind::BouncedHard,
         Verdict::Soft => EventKind::BouncedSoft,
         Verdict::Delayed => EventKind::Delayed,

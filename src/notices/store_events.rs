@@ -20,8 +20,10 @@ use crate::access::{Scope, Tx};
 use crate::clock::from_micros;
 use crate::error::Result;
 
-/// Entries of one message that others can make: mails that come back. Further ones say nothing new.
+/// Entries of one message that others can make: mails that come back, and words of providers. Further ones say nothing new.
 const MAX_FROM_OUTSIDE: i32 = 100;
+/// A server that goes on trying says so many times, and must not take the place of the end.
+const MAX_DELAYS: i32 = 50;
 
 words!(
     /// What happened.
@@ -44,6 +46,8 @@ words!(
         Delayed = "delayed",
         /// A server says that it arrived, or that it handed it on.
         Delivered = "delivered",
+        /// The provider that was to send it did not even try.
+        Suppressed = "suppressed",
         /// The recipient's provider says that the person called it unwanted.
         Complaint = "complaint",
         /// A program answered for the person.
@@ -76,13 +80,21 @@ pub struct MessageEvent {
     /// Enhanced status code, or why it waits or has failed; never an address.
     pub code: Option<String>,
     pub reply_code: Option<u16>,
-    /// SHA-256 of the mail that came back.
+    /// SHA-256 of the mail that came back; or the provider that said so, a colon, and SHA-256 of what it calls the event.
     pub source: Option<String>,
     /// A person's words.
     pub note: Option<String>,
     pub author: Option<Uuid>,
     pub recorded_at: Timestamp,
     pub hash: String,
+}
+
+impl MessageEvent {
+    /// Who said it, with the SHA-256 of what was said: `mail` or a provider. Nothing where the service or an officer knows by itself.
+    pub fn source(&self) -> Option<(&str, &str)> {
+        let source = self.source.as_deref()?;
+        Some(source.split_once(':').unwrap_or(("mail", source)))
+    }
 }
 
 /// What to append.
@@ -155,7 +167,8 @@ pub async fn append(tx: &Tx, message: Uuid, kind: EventKind, new: NewEvent) -> R
         .one(database)
         .await?;
     let (seq, before) = last.map_or((1, String::new()), |(seq, hash)| (seq + 1, hash));
-    if new.source.is_some() && seq > MAX_FROM_OUTSIDE {
+    let most = if kind == EventKind::Delayed { MAX_DELAYS } else { MAX_FROM_OUTSIDE };
+    if new.source.is_some() && seq > most {
         return Ok(None);
     }
     let model = model_of(tx, message, seq, kind, new, &before)?;

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod providers;
 mod return_path;
 mod returned;
 mod status;

@@ -65,10 +65,15 @@ impl ReturnPath {
 
     /// The return path of a message.
     pub fn address(&self, message: [u8; MESSAGE]) -> String {
+        format!("{}+{}@{}", self.prefix, self.token(message), self.domain)
+    }
+
+    /// What tells a message apart in its return path, alone: small letters and digits, for a provider that is given a word to repeat.
+    pub fn token(&self, message: [u8; MESSAGE]) -> String {
         let mut token = [0; MESSAGE + MARK];
         token[..MESSAGE].copy_from_slice(&message);
         token[MESSAGE..].copy_from_slice(&self.mark(&message));
-        format!("{}+{}@{}", self.prefix, encode(&token), self.domain)
+        encode(&token)
     }
 
     /// The message that an address is the return path of; nothing for every other address.
@@ -82,6 +87,11 @@ impl ReturnPath {
         if !prefix.eq_ignore_ascii_case(&self.prefix) {
             return None;
         }
+        self.message_of_token(token)
+    }
+
+    /// The message of such a word; nothing for every other one.
+    pub fn message_of_token(&self, token: &str) -> Option<[u8; MESSAGE]> {
         let token = decode(token)?;
         let (message, mark) = token.split_at(MESSAGE);
         let message: [u8; MESSAGE] = message.try_into().ok()?;

@@ -121,13 +121,15 @@ impl Message {
     async fn history(&self, context: &Context<'_>) -> async_graphql::Result<MessageHistory> {
         let (events, intact) = notices::events_of(context.data::<Op>()?, &self.0).await?;
         let one = |event: notices::MessageEvent| {
+            let said = event.source().map(|(who, sha256)| (who.to_owned(), sha256.to_owned()));
+            let (source, source_sha256) = said.unzip();
             let notices::MessageEvent {
                 seq,
                 kind,
                 at,
                 code,
                 reply_code,
-                source,
+                source: _,
                 note,
                 author,
                 recorded_at,
@@ -139,7 +141,8 @@ impl Message {
                 at: at.into(),
                 code,
                 reply_code,
-                source_sha256: source,
+                source,
+                source_sha256,
                 note,
                 author_id: author.map(|account| id::encode("Account", self.0.tenant, account)),
                 recorded_at: recorded_at.into(),
@@ -195,6 +198,8 @@ pub enum MessageEventKind {
     Delayed,
     /// A server says that it arrived, or that it handed it on.
     Delivered,
+    /// The provider that was to send it did not even try: the code says why.
+    Suppressed,
     /// The recipient's provider says that the person called it unwanted.
     Complaint,
     /// A program answered for the person.
@@ -219,7 +224,9 @@ pub struct MessageEvent {
     /// Enhanced status code, or why it waits or has failed.
     code: Option<String>,
     reply_code: Option<u16>,
-    /// SHA-256 of the mail that came back.
+    /// Who said it: `mail` that came back, or the provider `ses`, `sendgrid` or `postmark`.
+    source: Option<String>,
+    /// SHA-256 of the mail that came back, or of what the provider calls the event.
     source_sha256: Option<String>,
     /// A person's words.
     note: Option<String>,

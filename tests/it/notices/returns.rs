@@ -95,7 +95,7 @@ async fn scene(maildir: &Maildir, sink: &Sink) -> Fixture {
 }
 
 /// What happened to the message to a recipient: its state and events.
-async fn history(fixture: &Fixture, notice: &str, recipient: &str) -> (String, Value) {
+pub async fn history(fixture: &Fixture, notice: &str, recipient: &str) -> (String, Value) {
     let query =
         "query($id: ID!) { notice(id: $id) { messages(first: 200) { nodes { id recipient state history {
         intact events { kind code replyCode note sourceSha256 authorId } } } } } }";
@@ -111,7 +111,7 @@ async fn history(fixture: &Fixture, notice: &str, recipient: &str) -> (String, V
     (text(&node["id"]), node)
 }
 
-fn told(node: &Value) -> String {
+pub fn told(node: &Value) -> String {
     let events = node["history"]["events"].as_array().expect("events").iter();
     let kinds: Vec<String> = events
         .map(|event| {

@@ -1,3 +1,4 @@
 mod hostile;
+mod providers;
 mod real;
 mod return_path;
