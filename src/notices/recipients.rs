@@ -214,12 +214,13 @@ impl Background {
     ) -> Result<std::result::Result<(Zeroizing<String>, Known), Reason>> {
         match slug_of(&message.recipient) {
             Some(slug) => self.resolve_tenant(scope, message, slug).await,
-            None => self.resolve_person(message, pseudonym_of(&message.recipient)),
+            None => self.resolve_person(scope, message, pseudonym_of(&message.recipient)),
         }
     }
 
     fn resolve_person(
         &self,
+        scope: &Scope,
         message: &Message,
         person: &str,
     ) -> Result<std::result::Result<(Zeroizing<String>, Known), Reason>> {

@@ -92,7 +92,8 @@ async fn the_clock_jumps_while_mails_are_on_their_way() {
         }
     };
     let (first, second, ()) = tokio::join!(run_once(app), run_once(app), jumps);
-    (first.expect("a pass"), second.expect("a pass"));
+    first.expect("a pass");
+    second.expect("a pass");
     for _ in 0..5 {
         fixture.app.clock.advance(7200);
         fixture.send().await;
