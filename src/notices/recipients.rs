@@ -53,8 +53,6 @@ pub async fn set_tenant_contact(op: &Op, tenant: Uuid, address: Option<&str>) ->
 /// Everything that the messages of one notice share, and what was read for a batch of them.
 pub struct Background {
     pub notice: Notice,
-    /// The list in force when it was read.
-    pub in_force: Option<Uuid>,
     incident: store::Incident,
     number: i32,
     system: Option<Arc<SystemSpec>>,
@@ -136,9 +134,8 @@ impl Background {
                 Names { ja: name.clone(), en: name }
             }
         };
-        let in_force = store::approved_revision(scope.connection(), notice.tenant, notice.incident).await?;
         let opened = HashMap::new();
-        Ok(Self { notice, in_force, incident, number, system, entries, offices, operator, opened })
+        Ok(Self { notice, incident, number, system, entries, offices, operator, opened })
     }
 
     /// Opens addresses and names of the persons among these messages, in one go. Each is recorded before it is opened.

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::model::{MessageState, Reason};
 use super::store_events::{self as events, EventKind, NewEvent};
 use super::store_outcomes::{self as outcomes, Outcome, Written};
-use crate::access::{Reach, Scope};
+use super::worker;
 use crate::app::App;
 use crate::audit::Event;
 use crate::error::Result;
@@ -20,13 +21,13 @@ use std::sync::Arc;
 
 /// Outcomes of one transaction.
 const MOST: usize = 128;
-/// After pauses of these lengths it is tried again: what is not written down will be sent again.
-const PAUSES: [Duration; 4] = [
-    Duration::from_millis(50),
-    Duration::from_millis(150),
-    Duration::from_millis(450),
-    Duration::from_millis(1350),
-];
+/// The pause before it is tried again; it doubles up to the longest.
+const PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Tries of a service that is ending.
+const LAST_TRIES: u32 = 5;
+/// Tries of a single one, a quarter of an hour of them: what hinders it alone must not keep everything else.
+const MOST_TRIES: u32 = 180;
 
 struct Request {
     outcome: Outcome,
@@ -39,15 +40,16 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Starts writing for the worker `owner`; it ends with the recorder, when all is written.
-    pub fn start(app: Arc<App>, owner: Uuid) -> Self {
+    /// Starts writing for the worker `owner`; it ends with the recorder, when all is written. What cannot be written is tried again for
+    /// long: until then no further mail leaves, for what is not written down will be sent again.
+    pub fn start(app: Arc<App>, owner: Uuid, ending: CancellationToken) -> Self {
         let (queue, mut requests) = mpsc::channel::<Request>(MOST);
         tokio::spawn(async move {
             let mut batch = Vec::with_capacity(MOST);
             while gather(&mut requests, &mut batch, MOST).await {
                 let (outcomes, done): (Vec<_>, Vec<_>) =
                     batch.drain(..).map(|Request { outcome, done }| (outcome, done)).unzip();
-                let results = patiently(&app, owner, &outcomes).await;
+                let results = patiently(&app, owner, &outcomes, &ending).await;
                 for (done, result) in done.into_iter().zip(results) {
                     // Who waited for it may be gone; it is written all the same.
                     let _ = done.send(result);
@@ -75,9 +77,10 @@ async fn patiently(
     app: &Arc<App>,
     owner: Uuid,
     all: &[Outcome],
+    ending: &CancellationToken,
 ) -> Vec<std::result::Result<MessageState, String>> {
     let mut results: Vec<Option<std::result::Result<MessageState, String>>> = vec![None; all.len()];
-    match retried(app, owner, all).await {
+    match retried(app, owner, all, ending).await {
         Ok(written) => {
             for (result, (written, outcome)) in results.iter_mut().zip(written.iter().zip(all)) {
                 *result = match written {
@@ -95,7 +98,7 @@ async fn patiently(
     for (result, outcome) in results.into_iter().zip(all) {
         finished.push(match result {
             Some(result) => result,
-            None => match retried(app, owner, std::slice::from_ref(outcome)).await {
+            None => match retried(app, owner, std::slice::from_ref(outcome), ending).await {
                 Ok(written) if written.first() == Some(&Written::Yes) => Ok(outcome.state),
                 Ok(_) => Ok(MessageState::Sending),
                 Err(error) => Err(error.to_string()),
@@ -105,22 +108,35 @@ async fn patiently(
     finished
 }
 
-async fn retried(app: &Arc<App>, owner: Uuid, all: &[Outcome]) -> Result<Vec<Written>> {
-    let mut pauses = PAUSES.iter();
+async fn retried(
+    app: &Arc<App>,
+    owner: Uuid,
+    all: &[Outcome],
+    ending: &CancellationToken,
+) -> Result<Vec<Written>> {
+    let (mut pause, mut tries) = (PAUSE, 0);
     loop {
-        match write(app, owner, all).await {
-            Err(error) => {
-                let Some(pause) = pauses.next() else { return Err(error) };
-                tracing::warn!(%error, outcomes = all.len(), "outcomes could not be written down yet");
-                tokio::time::sleep(*pause).await;
-            }
+        let error = match write(app, owner, all).await {
+            Err(error) => error,
             written => return written,
+        };
+        tries += 1;
+        // Of several, one may be what hinders all: each is tried by itself then.
+        let most = if ending.is_cancelled() || all.len() > 1 { LAST_TRIES } else { MOST_TRIES };
+        if tries >= most {
+            return Err(error);
         }
+        tracing::warn!(%error, outcomes = all.len(), tries, "outcomes could not be written down yet");
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = ending.cancelled(), if !ending.is_cancelled() => {}
+        }
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 
 async fn write(app: &Arc<App>, owner: Uuid, all: &[Outcome]) -> Result<Vec<Written>> {
-    let scope = Scope::system(app, app.root()?, Reach::All, "send notice");
+    let scope = worker::scope(app)?;
     let tx = scope.begin().await?;
     let written = outcomes::write(&tx, owner, all, scope.at_micros()).await?;
     let kept: Vec<&Outcome> = all

@@ -3,8 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::model::MessageState;
-use super::store_messages;
-use crate::access::{Reach, Scope};
+use super::{store_messages, worker};
 use crate::app::App;
 use crate::error::Result;
 use std::sync::Arc;
@@ -63,8 +62,10 @@ pub struct Outbox {
 /// # Errors
 /// Unexpected ones only.
 pub async fn outbox(app: &Arc<App>) -> Result<Outbox> {
-    let Ok(root) = app.root() else { return Ok(Outbox::default()) };
-    let scope = Scope::system(app, root, Reach::All, "metrics");
+    if app.root().is_err() {
+        return Ok(Outbox::default());
+    }
+    let scope = worker::scope(app)?;
     let counts = store_messages::all_counts(&scope).await?;
     let oldest = store_messages::oldest_due(&scope).await?;
     let waited = oldest.map(|since| scope.at_micros().saturating_sub(since) / 1_000_000);

@@ -8,8 +8,7 @@ use futures::FutureExt;
 use uuid::Uuid;
 
 use super::model::{Message, NoticeState};
-use super::store;
-use crate::access::{Reach, Scope};
+use super::{store, worker};
 use crate::app::App;
 use crate::error::Result;
 use crate::loader::Loader;
@@ -41,7 +40,7 @@ impl Standings {
 }
 
 async fn ask(app: Arc<App>, keys: Vec<(Uuid, Uuid)>) -> Result<HashMap<(Uuid, Uuid), Standing>> {
-    let scope = Scope::system(&app, app.root()?, Reach::All, "send notice");
+    let scope = worker::scope(&app)?;
     let mut found = HashMap::new();
     // Notices that are sent at the same time are few, and keys are repeated to fill up.
     for (notice, incident) in keys {

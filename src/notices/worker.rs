@@ -116,6 +116,11 @@ struct Batch {
     backgrounds: BTreeMap<Uuid, Background>,
 }
 
+/// The sender's scope for the present instant, for its parts.
+pub(super) fn scope(app: &Arc<App>) -> Result<Scope> {
+    Ok(Scope::system(app, app.root()?, Reach::All, "send notice"))
+}
+
 struct Worker {
     app: Arc<App>,
     mailer: Mailer,
@@ -136,16 +141,16 @@ impl Worker {
         let composer = Composer::new(&app)?;
         let owner = app.entropy().id(app.clock().now());
         let standings = Standings::start(app.clone());
-        let recorder = Recorder::start(app.clone(), owner);
         let places = Semaphore::new(app.config().mail.smtp_connections as usize);
         let domains = Domains::new(&app.config().mail)?;
         let ending = CancellationToken::new();
+        let recorder = Recorder::start(app.clone(), owner, ending.clone());
         Ok(Self { app, mailer, places, domains, composer, standings, recorder, owner, ending })
     }
 
     /// A scope for the present instant. Every read of an address is recorded with its reason as purpose.
     fn scope(&self) -> Result<Scope> {
-        Ok(Scope::system(&self.app, self.app.root()?, Reach::All, "send notice"))
+        scope(&self.app)
     }
 
     /// Everything that is due. Before `suimon init` there is nothing.
@@ -389,15 +394,6 @@ impl Worker {
         Ok((!wanted).then_some(Reason::Revised))
     }
 
-    /// Whether its notice may still be sent and the list in force is the one that its batch was taken under. Where not, the message goes
-    /// back, and whoever takes it next looks closer.
-    async fn is_as_before(&self, background: &Background, message: &Message) -> Result<bool> {
-        let standing = self.standings.of(message).await?;
-        Ok(standing.is_some_and(|standing| {
-            standing.state == NoticeState::Approved && standing.in_force == background.in_force
-        }))
-    }
-
     /// Makes sure that the lease lasts into the attempt. False when the message is not ours to send any more.
     async fn hold(&self, scope: &Scope, message: &Message) -> Result<bool> {
         let enough = SignedDuration::try_from(self.heartbeat() * 2).unwrap_or(SignedDuration::MAX);
@@ -474,9 +470,15 @@ impl Worker {
                     Err(_) => {
                         let place = self.places.acquire().await.map_err(anyhow::Error::from)?;
                         // What was true before it waited may not be any more.
-                        let unreachable = stop.load(Ordering::Relaxed) || self.ending.is_cancelled();
-                        if unreachable || !self.is_as_before(background, message).await? {
+                        if stop.load(Ordering::Relaxed) || self.ending.is_cancelled() {
                             return Ok(Attempt::Untried);
+                        }
+                        let standing = self.standings.of(message).await?;
+                        if standing.is_some_and(|standing| standing.state == NoticeState::Paused) {
+                            return Ok(Attempt::Untried);
+                        }
+                        if let Some(reason) = self.unwanted(scope, background, message, standing).await? {
+                            return never(reason);
                         }
                         place
                     }

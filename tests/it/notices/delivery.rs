@@ -390,7 +390,11 @@ async fn a_mail_for_old_programs_reads_right_in_them_and_nothing_is_changed_to_f
         let mails = sink.mails();
         let read = read_by_python(&mails[0].source);
         assert!(read.starts_with(expected), "{read}");
-        assert!(read.contains("みほん出願サービス <notice@suimon.example>"), "{read}");
+        // This reader leaves out the blank between a name and its address.
+        assert!(
+            read.replace("サービス <", "サービス<").contains("みほん出願サービス<notice@suimon.example>"),
+            "{read}"
+        );
         assert!(read.contains("山田 p-000"), "{read}");
         assert!(read.contains(what), "{read}");
         assert!(mails[0].source.lines().all(|line| line.len() <= 998));

@@ -282,7 +282,17 @@ async fn what_approval_would_make_is_seen_before_with_real_people() {
         let input = json!({ "id": notice, "purpose": purpose, "samples": samples });
         member.gql_with(query, input).await
     };
-    let answer = ask(&fixture.officer, "look at it before it goes out", 2).await;
+    // A token must name what shows names of people.
+    let scopes = [suimon::access::every_scope(), vec!["read:letter".to_owned()]].concat();
+    let named =
+        suimon::access::issue_token_for(&fixture.app.app, &fixture.officer.login, "test", &scopes, 1).await;
+    let officer = crate::harness::Member { token: named.expect("a token").secret, ..fixture.officer.clone() };
+    let answer = ask(&fixture.officer, "look", 1).await;
+    assert_eq!(
+        answer["data"]["previewRecipients"]["remedy"],
+        "issue a token whose scopes name it: read:letter"
+    );
+    let answer = ask(&officer, "look at it before it goes out", 2).await;
     let preview = &answer["data"]["previewRecipients"];
     let numbers = (&preview["reachable"], &preview["unreachable"], &preview["told"]);
     assert_eq!(numbers, (&json!(3), &json!(1), &json!(0)), "{answer}");
@@ -300,14 +310,14 @@ async fn what_approval_would_make_is_seen_before_with_real_people() {
     assert_eq!(opened.purpose.as_deref(), Some("look at it before it goes out"));
     assert_eq!(opened.subjects.as_deref().unwrap().split(' ').count(), 2);
     let problems = [
-        ask(&fixture.officer, "look", 6).await,
-        ask(&fixture.officer, " ", 1).await,
+        ask(&officer, "look", 6).await,
+        ask(&officer, " ", 1).await,
         ask(&fixture.approver, "look", 1).await,
     ];
     let problems: Vec<_> =
         problems.iter().map(|answer| &answer["data"]["previewRecipients"]["code"]).collect();
     assert_eq!(problems, ["INVALID", "INVALID", "FORBIDDEN"]);
     fixture.act(&fixture.approver, "approveNotice", &notice).await;
-    let answer = ask(&fixture.officer, "look", 1).await;
+    let answer = ask(&officer, "look", 1).await;
     assert_eq!(answer["data"]["previewRecipients"]["code"], "CONFLICT", "{answer}");
 }
