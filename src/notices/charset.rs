@@ -14,8 +14,8 @@ const LINE: usize = 900;
 
 /// The bytes of a text, which begin and end in ASCII; `None` where the set lacks a character.
 fn bytes_of(text: &str) -> Option<Vec<u8>> {
-    // The set's own control characters would change what follows them.
-    if text.contains(['\u{e}', '\u{f}', '\u{1b}']) {
+    // The set's own control characters would change what follows them; half-width kana would come out as full-width ones.
+    if text.contains(|letter| matches!(letter, '\u{e}' | '\u{f}' | '\u{1b}' | '\u{ff61}'..='\u{ff9f}')) {
         return None;
     }
     let (bytes, _, lacks) = ISO_2022_JP.encode(text);
@@ -70,14 +70,13 @@ mod tests {
     #[test]
     fn headers_are_words_of_at_most_75_characters_that_read_back() {
         let long = "個人情報の取り扱いに関する重要なお知らせ（出願システム）について ABC ".repeat(3);
-        for value in ["お知らせ", "Notice お知らせ", long.as_str(), "a", "ｱｲｳ"] {
+        for value in ["お知らせ", "Notice お知らせ", long.as_str(), "a"] {
             let encoded = words(value).unwrap();
             assert!(encoded.split("\r\n ").all(|word| word.len() <= 75), "{encoded}");
             assert!(encoded.is_ascii());
             // Each word is a text of its own, and white space between two of them is none (RFC 2047, 6.2).
             let read: String = encoded.split("\r\n ").map(read_word).collect();
-            // Half-width kana are not in the set: readers get them as full-width ones.
-            assert_eq!(read, value.replace("ｱｲｳ", "アイウ"));
+            assert_eq!(read, value);
         }
         assert_eq!(words("plain ASCII").unwrap(), "plain ASCII");
         assert!(words("=?x?=").unwrap().starts_with("=?ISO-2022-JP?B?"));
@@ -85,7 +84,7 @@ mod tests {
 
     #[test]
     fn what_the_set_lacks_is_not_said_in_it() {
-        for value in ["𠮷野家", "Zoë", "🌊", "a\u{1b}(Jb", "한국어"] {
+        for value in ["𠮷野家", "Zoë", "🌊", "a\u{1b}(Jb", "한국어", "ｱｲｳ"] {
             assert_eq!(words(value), None, "{value}");
             assert!(body(value).is_none(), "{value}");
         }

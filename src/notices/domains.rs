@@ -3,7 +3,7 @@
 //!
 //! Each node counts for itself.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -33,8 +33,8 @@ pub struct Domains {
 #[derive(Default)]
 struct State {
     domains: HashMap<String, Domain>,
-    /// Mails that were given a time, and may go when they come back.
-    promised: HashSet<Uuid>,
+    /// Mails that were given a time, and may go from then on.
+    promised: HashMap<Uuid, Instant>,
 }
 
 struct Domain {
@@ -79,20 +79,30 @@ impl Domains {
                     // Whoever comes back asks again.
                     state.promised.clear();
                 }
-                state.promised.insert(message);
+                state.promised.insert(message, Instant::now() + wait);
                 return Err(wait);
             }
             tokio::time::sleep(wait).await;
         }
-        Ok(Entry { _place: self.place(&domain).await? })
+        let place = self.place(&domain).await.inspect_err(|wait| {
+            // Its turn was now, and is so when it comes back.
+            if rate.is_some() {
+                self.state().promised.insert(message, Instant::now() + *wait);
+            }
+        })?;
+        Ok(Entry { _place: place })
     }
 
     /// Takes a turn: how long it is until then. Nothing where it is now.
     fn turn(&self, message: Uuid, domain: &str, rate: &DomainRate) -> Option<Duration> {
         let now = Instant::now();
         let mut state = self.state();
-        if state.promised.remove(&message) {
-            return None;
+        if let Some(promised) = state.promised.get(&message).copied() {
+            if promised > now + SHORT {
+                return Some(promised - now);
+            }
+            state.promised.remove(&message);
+            return Some(promised.saturating_duration_since(now)).filter(|wait| !wait.is_zero());
         }
         let known = state.domain(domain, self.connections, now);
         let turn = known.next.max(now);

@@ -8,6 +8,7 @@ use futures::FutureExt;
 use uuid::Uuid;
 
 use super::model::{Message, NoticeState};
+use super::store_outcomes::{self, Taken};
 use super::{store, worker};
 use crate::app::App;
 use crate::error::Result;
@@ -22,12 +23,19 @@ pub struct Standing {
 }
 
 /// Answers for one worker.
-pub struct Standings(Loader<(Uuid, Uuid), Standing>);
+pub struct Standings {
+    notices: Loader<(Uuid, Uuid), Standing>,
+    taken: Loader<Uuid, Taken>,
+}
 
 impl Standings {
     /// Starts answering.
-    pub fn start(app: Arc<App>) -> Self {
-        Self(Loader::start(move |keys| ask(app.clone(), keys).boxed()))
+    pub fn start(app: &Arc<App>) -> Self {
+        let (first, second) = (app.clone(), app.clone());
+        Self {
+            notices: Loader::start(move |keys| ask(first.clone(), keys).boxed()),
+            taken: Loader::start(move |ids| ask_who(second.clone(), ids).boxed()),
+        }
     }
 
     /// How the notice of a message stands; `None` when there is none.
@@ -35,8 +43,22 @@ impl Standings {
     /// # Errors
     /// Unexpected ones only.
     pub async fn of(&self, message: &Message) -> Result<Option<Standing>> {
-        self.0.load((message.notice, message.incident)).await
+        self.notices.load((message.notice, message.incident)).await
     }
+
+    /// Whether a message is still this worker's, as it took it. A lease that has time left says nothing of what others have written down
+    /// since: that the server accepted it after all, or that it was taken once more.
+    ///
+    /// # Errors
+    /// Unexpected ones only.
+    pub async fn is_taken(&self, message: &Message, owner: Uuid) -> Result<bool> {
+        let taken = self.taken.load(message.id).await?;
+        Ok(taken.is_some_and(|taken| taken.owner == owner && taken.attempts == message.attempts))
+    }
+}
+
+async fn ask_who(app: Arc<App>, ids: Vec<Uuid>) -> Result<HashMap<Uuid, Taken>> {
+    store_outcomes::taken(&worker::scope(&app)?, &ids).await
 }
 
 async fn ask(app: Arc<App>, keys: Vec<(Uuid, Uuid)>) -> Result<HashMap<(Uuid, Uuid), Standing>> {

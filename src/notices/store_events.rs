@@ -15,7 +15,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::model::{MessageState, words};
+use super::model::{MessageState, Reason, words};
 use crate::access::{Scope, Tx};
 use crate::clock::from_micros;
 use crate::error::Result;
@@ -311,7 +311,14 @@ pub async fn may_be_repeated(scope: &Scope, notice: Uuid) -> Result<u64> {
         .select_only()
         .expr_as(Expr::col(row::Column::MessageId).count_distinct(), "number")
         .filter(row::Column::TenantId.eq(scope.tenant()))
-        .filter(row::Column::Kind.eq(EventKind::Interrupted.as_str()))
+        .filter(
+            Condition::any().add(row::Column::Kind.eq(EventKind::Interrupted.as_str())).add(
+                // The server did not answer the end of the mail, and somebody had it tried again.
+                Condition::all()
+                    .add(row::Column::Kind.eq(EventKind::Failed.as_str()))
+                    .add(row::Column::Code.eq(Reason::Ambiguous.as_str())),
+            ),
+        )
         .filter(row::Column::MessageId.in_subquery(messages))
         .into_tuple()
         .one(scope.connection())

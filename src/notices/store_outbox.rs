@@ -16,7 +16,7 @@ use super::hours::Hours;
 use super::model::{Affected, Message, MessageState, Notice, NoticeState, Reason};
 use super::store::{affected_of, concerned};
 use super::store_messages::message_of;
-use crate::access::Scope;
+use crate::access::{Scope, Tx};
 use crate::error::Result;
 
 const WAITING: [&str; 2] = ["queued", "deferred"];
@@ -147,13 +147,14 @@ pub async fn claim<C: ConnectionTrait>(
     Ok((messages, interrupted))
 }
 
-/// A message as its worker has it.
+/// A message as its worker has it, for the time for which it was taken: the same worker may have taken it twice.
 pub fn owned(message: &Message, owner: Uuid) -> Condition {
     Condition::all()
         .add(message::Column::TenantId.eq(message.tenant))
         .add(message::Column::Id.eq(message.id))
         .add(message::Column::NoticeId.eq(message.notice))
         .add(message::Column::LeaseOwner.eq(owner))
+        .add(message::Column::Attempts.eq(message.attempts))
         .add(message::Column::State.eq(MessageState::Sending.as_str()))
 }
 
@@ -192,22 +193,31 @@ pub async fn renew<C: ConnectionTrait>(
 
 /// Gives back what was taken and not begun; it does not count as an attempt.
 pub async fn release<C: ConnectionTrait>(database: &C, messages: &[Message], owner: Uuid) -> Result<u64> {
-    let updated = message::Entity::update_many()
-        .col_expr(
-            message::Column::State,
-            Expr::case(Expr::col(message::Column::Attempts).lte(1), MessageState::Queued.as_str())
-                .finally(MessageState::Deferred.as_str())
-                .into(),
-        )
-        .col_expr(message::Column::Attempts, Expr::col(message::Column::Attempts).sub(1))
-        .col_expr(message::Column::LeaseUntil, Expr::value(None::<i64>))
-        .col_expr(message::Column::LeaseOwner, Expr::value(None::<Uuid>))
-        .filter(message::Column::Id.is_in(messages.iter().map(|message| message.id)))
-        .filter(message::Column::LeaseOwner.eq(owner))
-        .filter(message::Column::State.eq(MessageState::Sending.as_str()))
-        .exec(database)
-        .await?;
-    Ok(updated.rows_affected)
+    let mut by_attempts: BTreeMap<u32, Vec<Uuid>> = BTreeMap::new();
+    for message in messages {
+        by_attempts.entry(message.attempts).or_default().push(message.id);
+    }
+    let mut released = 0;
+    for (attempts, ids) in by_attempts {
+        let updated = message::Entity::update_many()
+            .col_expr(
+                message::Column::State,
+                Expr::case(Expr::col(message::Column::Attempts).lte(1), MessageState::Queued.as_str())
+                    .finally(MessageState::Deferred.as_str())
+                    .into(),
+            )
+            .col_expr(message::Column::Attempts, Expr::col(message::Column::Attempts).sub(1))
+            .col_expr(message::Column::LeaseUntil, Expr::value(None::<i64>))
+            .col_expr(message::Column::LeaseOwner, Expr::value(None::<Uuid>))
+            .filter(message::Column::Id.is_in(ids))
+            .filter(message::Column::Attempts.eq(attempts))
+            .filter(message::Column::LeaseOwner.eq(owner))
+            .filter(message::Column::State.eq(MessageState::Sending.as_str()))
+            .exec(database)
+            .await?;
+        released += updated.rows_affected;
+    }
+    Ok(released)
 }
 
 /// Gives back what has to wait for its domain until an instant, in microseconds; it does not count as an attempt.
@@ -292,6 +302,21 @@ pub async fn anything_left_over(scope: &Scope) -> Result<bool> {
         .one(scope.connection())
         .await?;
     Ok(found.is_some())
+}
+
+/// Which of those somebody was sending; their rows are held.
+pub async fn left_over_under_way(tx: &Tx) -> Result<Vec<Uuid>> {
+    let scope = tx.scope();
+    let mut query = message::Entity::find()
+        .select_only()
+        .column(message::Column::Id)
+        .filter(left_over(scope.tenant(), scope.at_micros()))
+        .filter(message::Column::State.eq(MessageState::Sending.as_str()))
+        .order_by_asc(message::Column::Id);
+    if tx.connection().get_database_backend() == DbBackend::Postgres {
+        query = query.lock(LockType::Update);
+    }
+    Ok(query.into_tuple().all(tx.connection()).await?)
 }
 
 /// Gives those up.

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::model::{Message, MessageState, Reason};
 use super::store_outbox::owned;
-use crate::access::Tx;
+use crate::access::{Scope, Tx};
 use crate::error::Result;
 
 /// What came back or was told otherwise meanwhile is later news than an acceptance.
@@ -38,10 +38,35 @@ pub enum Written {
     Held,
 }
 
+/// By whom a message is being sent, and for which time.
+#[derive(Clone, Copy, Debug)]
+pub struct Taken {
+    pub owner: Uuid,
+    pub attempts: u32,
+}
+
+/// Those of these messages that somebody is sending.
+pub async fn taken(scope: &Scope, ids: &[Uuid]) -> Result<HashMap<Uuid, Taken>> {
+    let rows: Vec<(Uuid, Option<Uuid>, i32)> = message::Entity::find()
+        .select_only()
+        .columns([message::Column::Id, message::Column::LeaseOwner, message::Column::Attempts])
+        .filter(message::Column::TenantId.eq(scope.tenant()))
+        .filter(message::Column::Id.is_in(ids.iter().copied()))
+        .filter(message::Column::State.eq(MessageState::Sending.as_str()))
+        .into_tuple()
+        .all(scope.connection())
+        .await?;
+    let taken = |(id, owner, attempts): (Uuid, Option<Uuid>, i32)| {
+        Some((id, Taken { owner: owner?, attempts: u32::try_from(attempts).ok()? }))
+    };
+    Ok(rows.into_iter().filter_map(taken).collect())
+}
+
 struct Standing {
     notice: Uuid,
     state: String,
     owner: Option<Uuid>,
+    attempts: i32,
 }
 
 /// Takes the rows of messages as they stand. On PostgreSQL a row that somebody else holds is waited for only where it is the only one:
@@ -54,6 +79,7 @@ async fn take(tx: &Tx, tenant: Uuid, ids: &[Uuid]) -> Result<HashMap<Uuid, Stand
             message::Column::NoticeId,
             message::Column::State,
             message::Column::LeaseOwner,
+            message::Column::Attempts,
         ])
         .filter(message::Column::TenantId.eq(tenant))
         .filter(message::Column::Id.is_in(ids.iter().copied()))
@@ -64,8 +90,9 @@ async fn take(tx: &Tx, tenant: Uuid, ids: &[Uuid]) -> Result<HashMap<Uuid, Stand
             _ => query.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked),
         };
     }
-    let rows: Vec<(Uuid, Uuid, String, Option<Uuid>)> = query.into_tuple().all(tx.connection()).await?;
-    Ok(rows.into_iter().map(|(id, notice, state, owner)| (id, Standing { notice, state, owner })).collect())
+    let rows: Vec<(Uuid, Uuid, String, Option<Uuid>, i32)> = query.into_tuple().all(tx.connection()).await?;
+    let standing = |(id, notice, state, owner, attempts)| (id, Standing { notice, state, owner, attempts });
+    Ok(rows.into_iter().map(standing).collect())
 }
 
 /// Writes outcomes of messages of one tenant; how each stands, in their order. An acceptance is a fact: it is written even when the
@@ -91,7 +118,11 @@ pub async fn write(tx: &Tx, owner: Uuid, outcomes: &[Outcome], at: i64) -> Resul
                     Written::Overtaken
                 }
             }
-            Some(row) if row.state == MessageState::Sending.as_str() && row.owner == Some(owner) => {
+            Some(row)
+                if row.state == MessageState::Sending.as_str()
+                    && row.owner == Some(owner)
+                    && u32::try_from(row.attempts) == Ok(outcome.message.attempts) =>
+            {
                 not_accepted(tx.connection(), owner, outcome).await?;
                 Written::Yes
             }

@@ -140,7 +140,7 @@ impl Worker {
         let mailer = Mailer::new(&app.config().mail)?;
         let composer = Composer::new(&app)?;
         let owner = app.entropy().id(app.clock().now());
-        let standings = Standings::start(app.clone());
+        let standings = Standings::start(&app);
         let places = Semaphore::new(app.config().mail.smtp_connections as usize);
         let domains = Domains::new(&app.config().mail)?;
         let ending = CancellationToken::new();
@@ -237,9 +237,9 @@ impl Worker {
         // Once the server cannot be reached, the rest of the batch goes back untried: an outage costs few attempts.
         let stop = AtomicBool::new(false);
         let connections = self.app.config().mail.smtp_connections as usize;
-        let deliveries = messages.iter().cloned().map(|message| {
+        let deliveries = messages.iter().cloned().enumerate().map(|(index, message)| {
             let (background, stop) = (backgrounds.get(&message.notice), &stop);
-            async move {
+            let delivery = async move {
                 let background = background.ok_or_else(|| anyhow::anyhow!("a notice was not read"))?;
                 if stop.load(Ordering::Relaxed) || self.ending.is_cancelled() {
                     return Ok(None);
@@ -252,28 +252,27 @@ impl Worker {
                     Delivery::Untried => Ok(None),
                     delivery => Ok(Some(delivery)),
                 }
-            }
+            };
+            async move { (index, delivery.await) }
         });
-        let results: Vec<Result<Option<Delivery>>> =
-            futures::stream::iter(deliveries).buffered(connections * (1 + UNWRITTEN)).collect().await;
+        // In no order: one slow server must not hold up what is behind it.
+        let results: Vec<(usize, Result<Option<Delivery>>)> =
+            futures::stream::iter(deliveries).buffer_unordered(connections * (1 + UNWRITTEN)).collect().await;
         let mut sent = SentCounts::default();
-        let (mut untried, mut later) = (Vec::new(), Vec::new());
+        let mut untried = Vec::new();
         let mut failure = None;
-        for (message, result) in messages.iter().zip(results) {
+        for (index, result) in results {
             match result {
-                Ok(None | Some(Delivery::Untried)) => untried.push(message.clone()),
+                Ok(None | Some(Delivery::Untried)) => untried.extend(messages.get(index).cloned()),
                 Ok(Some(Delivery::Settled(MessageState::Accepted))) => sent.accepted += 1,
                 Ok(Some(Delivery::Settled(MessageState::Failed))) => sent.failed += 1,
                 Ok(Some(Delivery::Settled(_))) => sent.deferred += 1,
-                Ok(Some(Delivery::Later(wait))) => later.push((message, wait)),
+                Ok(Some(Delivery::Later)) => sent.postponed += 1,
                 Err(error) => failure = Some(error),
             }
         }
         if !untried.is_empty() {
             sent.released = self.release(&untried).await?;
-        }
-        if !later.is_empty() {
-            sent.postponed = self.postpone(&later).await?;
         }
         failure.map_or(Ok(sent), Err)
     }
@@ -303,20 +302,16 @@ impl Worker {
         Ok(released)
     }
 
-    async fn postpone(&self, messages: &[(&Message, Duration)]) -> Result<u64> {
+    /// Gives a message back at once, with the time at which it is its turn: its lease would end while the rest of the batch goes on.
+    async fn postpone(&self, message: &Message, wait: Duration) -> Result<()> {
         let scope = self.scope()?;
         let tx = scope.begin().await?;
-        let mut postponed = 0;
-        for (message, wait) in messages {
-            let until = scope.at_micros().saturating_add(i64::try_from(wait.as_micros()).unwrap_or(i64::MAX));
-            if store_outbox::postpone(tx.connection(), message, self.owner, until).await? {
-                postponed += 1;
-            }
+        let until = scope.at_micros().saturating_add(i64::try_from(wait.as_micros()).unwrap_or(i64::MAX));
+        if store_outbox::postpone(tx.connection(), message, self.owner, until).await? {
+            tx.commit(Event::new("outbox.postpone", format!("message:{}", message.id))).await?;
+            self.app.sent().postponed(1);
         }
-        let event = Event::new("outbox.postpone", "message").detail(json!({ "messages": postponed }));
-        tx.commit(event).await?;
-        self.app.sent().postponed(postponed);
-        Ok(postponed)
+        Ok(())
     }
 
     /// Sends one message and writes down what came of it.
@@ -364,11 +359,15 @@ impl Worker {
             }
         };
         match attempt {
-            Attempt::Made(outcome) => {
-                let state = self.record(message, outcome).await?;
-                Ok(Delivery::Settled(state))
+            // The lease goes on until it is written down: nobody else shall send what the server has.
+            Attempt::Made(outcome) => tokio::select! {
+                state = self.record(message, outcome) => Ok(Delivery::Settled(state?)),
+                () = self.until_lost(message) => Ok(Delivery::Settled(MessageState::Sending)),
+            },
+            Attempt::Later(wait) => {
+                self.postpone(message, wait).await?;
+                Ok(Delivery::Later)
             }
-            Attempt::Later(wait) => Ok(Delivery::Later(wait)),
             Attempt::Untried => Ok(Delivery::Untried),
         }
     }
@@ -465,24 +464,21 @@ impl Worker {
                     Ok(entry) => entry,
                     Err(wait) => return Ok(Attempt::Later(wait)),
                 };
-                let place = match self.places.try_acquire() {
-                    Ok(place) => place,
-                    Err(_) => {
-                        let place = self.places.acquire().await.map_err(anyhow::Error::from)?;
-                        // What was true before it waited may not be any more.
-                        if stop.load(Ordering::Relaxed) || self.ending.is_cancelled() {
-                            return Ok(Attempt::Untried);
-                        }
-                        let standing = self.standings.of(message).await?;
-                        if standing.is_some_and(|standing| standing.state == NoticeState::Paused) {
-                            return Ok(Attempt::Untried);
-                        }
-                        if let Some(reason) = self.unwanted(scope, background, message, standing).await? {
-                            return never(reason);
-                        }
-                        place
-                    }
-                };
+                let place = self.places.acquire().await.map_err(anyhow::Error::from)?;
+                // What was true before it waited may not be any more.
+                if stop.load(Ordering::Relaxed) || self.ending.is_cancelled() {
+                    return Ok(Attempt::Untried);
+                }
+                let standing = self.standings.of(message).await?;
+                if standing.is_some_and(|standing| standing.state == NoticeState::Paused) {
+                    return Ok(Attempt::Untried);
+                }
+                if let Some(reason) = self.unwanted(scope, background, message, standing).await? {
+                    return never(reason);
+                }
+                if !self.standings.is_taken(message, self.owner).await? {
+                    return Ok(Attempt::Untried);
+                }
                 let outcome = smtp.send(&email).await;
                 if outcome.is_unreachable() {
                     stop.store(true, Ordering::Relaxed);
@@ -524,6 +520,11 @@ impl Worker {
         let scope = self.scope()?;
         if store_outbox::anything_left_over(&scope).await? {
             let tx = scope.begin().await?;
+            // The server may have what was being sent: whoever takes these people over has to know.
+            let interrupted = store_outbox::left_over_under_way(&tx).await?;
+            let interrupted =
+                interrupted.into_iter().map(|id| (id, EventKind::Interrupted, NewEvent::default()));
+            events::append_each(&tx, interrupted.collect()).await?;
             let stopped = store_outbox::fail_left_over(tx.connection(), &scope).await?;
             tx.commit(Event::new("notice.cancel", "message").detail(json!({ "stopped": stopped }))).await?;
         }
@@ -549,8 +550,8 @@ impl Worker {
 enum Delivery {
     /// It stands so now.
     Settled(MessageState),
-    /// Its domain takes no more at this moment.
-    Later(Duration),
+    /// Its domain takes no more at this moment: it was given back.
+    Later,
     /// It was not its turn any more when it came to it.
     Untried,
 }

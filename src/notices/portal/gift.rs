@@ -63,7 +63,6 @@ pub async fn import_gifts(op: &Op, tenant: Uuid, incident: Uuid, text: &str) -> 
     let codes = read(&scope, incident, text)?;
     let tx = scope.begin().await?;
     store::incident(tx.connection(), &scope, incident).await?.ok_or_else(|| Error::not_found("incident"))?;
-    store::lock_incident(tx.connection(), tenant, incident).await?;
     let digests: Vec<Vec<u8>> = codes.iter().map(|code| code.digest.clone()).collect();
     let known: HashSet<Vec<u8>> = rows::known(&tx, incident, &digests).await?.into_iter().collect();
     if let Some(Code { line, .. }) = codes.iter().find(|code| known.contains(&code.digest)) {
@@ -87,6 +86,9 @@ pub async fn import_gifts(op: &Op, tenant: Uuid, incident: Uuid, text: &str) -> 
         });
     }
     let number = gifts.len();
+    // Not before all are sealed: approvals, questions and what comes back wait for the incident. Of two imports at once the database
+    // refuses the second one's doubled codes.
+    store::lock_incident(tx.connection(), tenant, incident).await?;
     rows::insert(&tx, gifts).await?;
     let (imported, given) = rows::counts(tx.connection(), tenant, incident).await?;
     let event = Event::new("gift.import", format!("incident:{incident}"));

@@ -194,6 +194,15 @@ pub async fn download(guest: &Guest, wanted: Option<Language>) -> Result<Downloa
     let Guest(visit) = guest;
     let scope = &visit.scope;
     let language = wanted.unwrap_or(visit.message.language);
+    // Before the list is read, so that whoever asks in vain costs nothing; and again under the lock.
+    let tx = scope.begin().await?;
+    let before =
+        store::acts_since(&tx, visit.message.id, ActKind::Downloaded.as_str(), scope.at_micros() - DAY);
+    let enough = before.await? >= MOST_DOWNLOADS;
+    drop(tx);
+    if enough {
+        return Err(too_many());
+    }
     let mut ground = Ground::of(visit, language).await?;
     let mut people = Vec::new();
     loop {
@@ -213,8 +222,7 @@ pub async fn download(guest: &Guest, wanted: Option<Language>) -> Result<Downloa
     let kind = ActKind::Downloaded;
     let since = scope.at_micros() - DAY;
     if store::acts_since(&tx, visit.message.id, kind.as_str(), since).await? >= MOST_DOWNLOADS {
-        return Err(Error::limit(format!("at most {MOST_DOWNLOADS} downloads a day"))
-            .remedy("use the file of an earlier one"));
+        return Err(too_many());
     }
     let number = acts::record(&tx, visit.message.id, kind, Some(ground.list.id)).await?;
     let detail = json!({ "download": number, "revision": ground.list.number, "people": people.len() });
@@ -224,6 +232,10 @@ pub async fn download(guest: &Guest, wanted: Option<Language>) -> Result<Downloa
     let text = csv(&people, language, &mark);
     let name = format!("list-{}-{}.csv", ground.list.number.unwrap_or_default(), &number.to_string()[..8]);
     Ok(Download { name, bytes: Zeroizing::new(text.into_bytes()) })
+}
+
+fn too_many() -> Error {
+    Error::limit(format!("at most {MOST_DOWNLOADS} downloads a day")).remedy("use the file of an earlier one")
 }
 
 fn csv(people: &[Listed], language: Language, mark: &str) -> String {
