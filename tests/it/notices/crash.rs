@@ -77,7 +77,7 @@ async fn killed_again_and_again_everybody_is_told() {
     while kills < wanted {
         let mut server = serve(&fixture, &sink);
         // Another moment of the work each time: while mails are on their way, and while the service still begins.
-        let more = chance.below(people * 3 / 2 / wanted);
+        let more = chance.below(people / wanted);
         let (before, since) = (sink.begun(), Instant::now());
         let patience = Duration::from_millis(4000 + chance.below(1000) as u64);
         while sink.begun() < before + more && since.elapsed() < patience {
