@@ -37,6 +37,8 @@ fn serve(fixture: &Fixture, sink: &Sink) -> Child {
         "outbox.poll_milliseconds=50".to_owned(),
         "outbox.batch=30".to_owned(),
         "outbox.backoff_seconds=1".to_owned(),
+        // Whoever is taken up more often than this without an outcome is given to a person: what is killed 200 times is no poison here.
+        "outbox.max_attempts=100".to_owned(),
         "log.filter=warn".to_owned(),
         // By the machine's clock the tokens of the test have ended long ago.
         "retention.every_hours=0".to_owned(),
