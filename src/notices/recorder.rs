@@ -2,8 +2,10 @@
 //! outcome wants one of its own before the next mail may begin. Nobody waits for company: what has come while one group is written
 //! is the next group, so that a mail that a server accepted is unrecorded for the time of one flush, or of two.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -17,10 +19,12 @@ use crate::app::App;
 use crate::audit::Event;
 use crate::error::Result;
 use crate::loader::gather;
-use std::sync::Arc;
 
 /// Outcomes of one transaction.
 const MOST: usize = 128;
+/// Outcomes that may wait: more than can be under way (two for each of at most 100 connections), so that none is dropped before it stands
+/// in the queue, whatever becomes of who waits for it.
+const QUEUE: usize = 256;
 /// The pause before it is tried again; it doubles up to the longest.
 const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -43,7 +47,7 @@ impl Recorder {
     /// Starts writing for the worker `owner`; it ends with the recorder, when all is written. What cannot be written is tried again for
     /// long: until then no further mail leaves, for what is not written down will be sent again.
     pub fn start(app: Arc<App>, owner: Uuid, ending: CancellationToken) -> Self {
-        let (queue, mut requests) = mpsc::channel::<Request>(MOST);
+        let (queue, mut requests) = mpsc::channel::<Request>(QUEUE);
         tokio::spawn(async move {
             let mut batch = Vec::with_capacity(MOST);
             while gather(&mut requests, &mut batch, MOST).await {
@@ -65,9 +69,9 @@ impl Recorder {
     /// When it could not be written down, after several tries.
     pub async fn record(&self, outcome: Outcome) -> Result<MessageState> {
         let (done, written) = oneshot::channel();
-        let ended = |_| anyhow::anyhow!("nobody writes outcomes down any more");
-        self.queue.send(Request { outcome, done }).await.map_err(|_| ended(()))?;
-        let state = written.await.map_err(|_| ended(()))?;
+        const ENDED: &str = "nobody writes outcomes down any more";
+        self.queue.send(Request { outcome, done }).await.ok().context(ENDED)?;
+        let state = written.await.context(ENDED)?;
         Ok(state.map_err(|error| anyhow::anyhow!("an outcome could not be written down: {error}"))?)
     }
 }

@@ -1,12 +1,12 @@
 //! What the sender of this node has done since it began: numbers for whoever watches it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::model::MessageState;
 use super::{store_messages, worker};
 use crate::app::App;
 use crate::error::Result;
-use std::sync::Arc;
 
 /// Numbers since the start.
 #[derive(Debug, Default)]

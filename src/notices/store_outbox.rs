@@ -8,7 +8,7 @@ use sea_orm::sea_query::{
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect,
+    QueryFilter, QueryOrder, QuerySelect, UpdateMany,
 };
 use uuid::Uuid;
 
@@ -191,6 +191,20 @@ pub async fn renew<C: ConnectionTrait>(
     Ok(updated.rows_affected == 1)
 }
 
+/// What was taken and not begun stands as it stood before: it was no attempt.
+fn given_back() -> UpdateMany<message::Entity> {
+    message::Entity::update_many()
+        .col_expr(
+            message::Column::State,
+            Expr::case(Expr::col(message::Column::Attempts).lte(1), MessageState::Queued.as_str())
+                .finally(MessageState::Deferred.as_str())
+                .into(),
+        )
+        .col_expr(message::Column::Attempts, Expr::col(message::Column::Attempts).sub(1))
+        .col_expr(message::Column::LeaseUntil, Expr::value(None::<i64>))
+        .col_expr(message::Column::LeaseOwner, Expr::value(None::<Uuid>))
+}
+
 /// Gives back what was taken and not begun; it does not count as an attempt.
 pub async fn release<C: ConnectionTrait>(database: &C, messages: &[Message], owner: Uuid) -> Result<u64> {
     let mut by_attempts: BTreeMap<u32, Vec<Uuid>> = BTreeMap::new();
@@ -199,16 +213,7 @@ pub async fn release<C: ConnectionTrait>(database: &C, messages: &[Message], own
     }
     let mut released = 0;
     for (attempts, ids) in by_attempts {
-        let updated = message::Entity::update_many()
-            .col_expr(
-                message::Column::State,
-                Expr::case(Expr::col(message::Column::Attempts).lte(1), MessageState::Queued.as_str())
-                    .finally(MessageState::Deferred.as_str())
-                    .into(),
-            )
-            .col_expr(message::Column::Attempts, Expr::col(message::Column::Attempts).sub(1))
-            .col_expr(message::Column::LeaseUntil, Expr::value(None::<i64>))
-            .col_expr(message::Column::LeaseOwner, Expr::value(None::<Uuid>))
+        let updated = given_back()
             .filter(message::Column::Id.is_in(ids))
             .filter(message::Column::Attempts.eq(attempts))
             .filter(message::Column::LeaseOwner.eq(owner))
@@ -227,17 +232,8 @@ pub async fn postpone<C: ConnectionTrait>(
     owner: Uuid,
     until: i64,
 ) -> Result<bool> {
-    let updated = message::Entity::update_many()
-        .col_expr(
-            message::Column::State,
-            Expr::case(Expr::col(message::Column::Attempts).lte(1), MessageState::Queued.as_str())
-                .finally(MessageState::Deferred.as_str())
-                .into(),
-        )
-        .col_expr(message::Column::Attempts, Expr::col(message::Column::Attempts).sub(1))
+    let updated = given_back()
         .col_expr(message::Column::NextAttemptAt, Expr::value(until))
-        .col_expr(message::Column::LeaseUntil, Expr::value(None::<i64>))
-        .col_expr(message::Column::LeaseOwner, Expr::value(None::<Uuid>))
         .filter(owned(message, owner))
         .exec(database)
         .await?;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use entity::message;
-use sea_orm::sea_query::{Condition, Expr, LockBehavior, LockType};
+use sea_orm::sea_query::{Expr, LockBehavior, LockType};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
@@ -137,7 +137,7 @@ pub async fn write(tx: &Tx, owner: Uuid, outcomes: &[Outcome], at: i64) -> Resul
             .col_expr(message::Column::AcceptedAt, Expr::value(at))
             .col_expr(message::Column::LeaseUntil, Expr::value(None::<i64>))
             .col_expr(message::Column::LeaseOwner, Expr::value(None::<Uuid>))
-            .filter(Condition::all().add(message::Column::TenantId.eq(tenant)))
+            .filter(message::Column::TenantId.eq(tenant))
             .filter(message::Column::Id.is_in(ids))
             .exec(tx.connection())
             .await?;

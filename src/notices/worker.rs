@@ -21,7 +21,7 @@ use super::mailer::{Mailer, Outcome};
 use super::model::{Message, MessageState, NoticeState, Reason, backoff};
 use super::recipients::Background;
 use super::recorder::Recorder;
-use super::standing::{Standing, Standings};
+use super::standing::Standings;
 use super::store_events::{self as events, EventKind, NewEvent};
 use super::store_outcomes as outcomes;
 use super::{capture, store, store_outbox, template};
@@ -322,14 +322,16 @@ impl Worker {
         stop: &AtomicBool,
     ) -> Result<Delivery> {
         let scope = self.scope()?;
-        let standing = self.standings.of(message).await?;
-        if standing.is_some_and(|standing| standing.state == NoticeState::Paused) {
-            self.release(std::slice::from_ref(message)).await?;
-            return Ok(Delivery::Settled(MessageState::Sending));
-        }
-        if let Some(reason) = self.unwanted(&scope, background, message, standing).await? {
-            let state = self.record(message, Outcome::Never { reason, code: None }).await?;
-            return Ok(Delivery::Settled(state));
+        match self.may_go(&scope, background, message).await? {
+            May::Go => {}
+            May::Wait => {
+                self.release(std::slice::from_ref(message)).await?;
+                return Ok(Delivery::Settled(MessageState::Sending));
+            }
+            May::Never(reason) => {
+                let state = self.record(message, Outcome::Never { reason, code: None }).await?;
+                return Ok(Delivery::Settled(state));
+            }
         }
         if !self.hold(&scope, message).await? {
             // Somebody else has it since; what became of it is theirs to write down. Or its notice was paused in this moment: then it is
@@ -359,11 +361,16 @@ impl Worker {
             }
         };
         match attempt {
-            // The lease goes on until it is written down: nobody else shall send what the server has.
-            Attempt::Made(outcome) => tokio::select! {
-                state = self.record(message, outcome) => Ok(Delivery::Settled(state?)),
-                () = self.until_lost(message) => Ok(Delivery::Settled(MessageState::Sending)),
-            },
+            Attempt::Made(outcome) => {
+                let mut recorded = pin!(self.record(message, outcome));
+                let state = tokio::select! {
+                    state = &mut recorded => state?,
+                    // The lease goes on until it is written down: nobody else shall send what the server has. Where it is lost, or ended in
+                    // this moment because it was written down, what the recorder says counts.
+                    () = self.until_lost(message) => recorded.await?,
+                };
+                Ok(Delivery::Settled(state))
+            }
             Attempt::Later(wait) => {
                 self.postpone(message, wait).await?;
                 Ok(Delivery::Later)
@@ -372,25 +379,21 @@ impl Worker {
         }
     }
 
-    /// Why a message is not to be sent although it was taken: its notice has been cancelled since, or the list has been
-    /// revised and the one in force has no use for it. It has one as long as the fan-out of a notice for the list in force
-    /// counts the recipient as told by this message: a person who is still on it, a tenant whose people are the same.
-    async fn unwanted(
-        &self,
-        scope: &Scope,
-        background: &Background,
-        message: &Message,
-        standing: Option<Standing>,
-    ) -> Result<Option<Reason>> {
-        let Some(standing) = standing.filter(|standing| standing.state == NoticeState::Approved) else {
-            return Ok(Some(Reason::Cancelled));
+    /// Whether a message is still to be sent although it was taken: its notice may have been paused or cancelled since, or the list
+    /// revised, and the one in force have no use for it. It has one as long as the fan-out of a notice for the list in force counts the
+    /// recipient as told by this message: a person who is still on it, a tenant whose people are the same.
+    async fn may_go(&self, scope: &Scope, background: &Background, message: &Message) -> Result<May> {
+        let standing = match self.standings.of(message).await? {
+            Some(standing) if standing.state == NoticeState::Paused => return Ok(May::Wait),
+            Some(standing) if standing.state == NoticeState::Approved => standing,
+            _ => return Ok(May::Never(Reason::Cancelled)),
         };
         let wanted = match standing.in_force {
             Some(in_force) if in_force == message.revision => true,
             Some(in_force) => background.still_listed(scope, message, in_force).await?,
             None => false,
         };
-        Ok((!wanted).then_some(Reason::Revised))
+        Ok(if wanted { May::Go } else { May::Never(Reason::Revised) })
     }
 
     /// Makes sure that the lease lasts into the attempt. False when the message is not ours to send any more.
@@ -469,12 +472,10 @@ impl Worker {
                 if stop.load(Ordering::Relaxed) || self.ending.is_cancelled() {
                     return Ok(Attempt::Untried);
                 }
-                let standing = self.standings.of(message).await?;
-                if standing.is_some_and(|standing| standing.state == NoticeState::Paused) {
-                    return Ok(Attempt::Untried);
-                }
-                if let Some(reason) = self.unwanted(scope, background, message, standing).await? {
-                    return never(reason);
+                match self.may_go(scope, background, message).await? {
+                    May::Go => {}
+                    May::Wait => return Ok(Attempt::Untried),
+                    May::Never(reason) => return never(reason),
                 }
                 if !self.standings.is_taken(message, self.owner).await? {
                     return Ok(Attempt::Untried);
@@ -554,6 +555,14 @@ enum Delivery {
     Later,
     /// It was not its turn any more when it came to it.
     Untried,
+}
+
+/// Whether a message may leave now.
+enum May {
+    Go,
+    /// Its notice is paused.
+    Wait,
+    Never(Reason),
 }
 
 enum Attempt {
