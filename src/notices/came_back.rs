@@ -11,11 +11,16 @@ use crate::audit::Event;
 use crate::error::Result;
 use crate::incidents;
 
+/// What is noted where it is about another mail than the one that counts.
+const OF_EARLIER: &str = "about an earlier mail of this message";
+
 /// What is said.
 pub struct News {
     pub message: Uuid,
     /// Only we could make what names the message. What names it otherwise is recorded, and moves nothing.
     pub is_proven: bool,
+    /// Which of the message's mails it is about, where that is proven: one that was tried again has several.
+    pub mail: u8,
     pub kind: EventKind,
     /// Why it failed, of a kind that makes it fail.
     pub reason: Option<Reason>,
@@ -40,7 +45,7 @@ pub enum Taken {
 /// # Errors
 /// Unexpected ones only.
 pub async fn record(scope: &Scope, news: News) -> Result<Taken> {
-    let News { message, is_proven, kind, reason, new, while_waiting } = news;
+    let News { message, is_proven, mail, kind, reason, mut new, while_waiting } = news;
     let tx = scope.begin().await?;
     // First the incident, then its message, as approvals do. Two that come back at once must each see what the other changed.
     for incident in store_messages::incidents_of(&tx, &[message]).await? {
@@ -58,9 +63,16 @@ pub async fn record(scope: &Scope, news: News) -> Result<Taken> {
     if is_early {
         return Ok(Taken::TooEarly);
     }
+    // What became of an earlier mail says nothing of the one that was accepted since.
+    let taken = events::mails_taken(tx.connection(), scope.tenant(), &[message.id]).await?;
+    let taken = taken.get(&message.id).copied().unwrap_or_default();
+    let is_of_earlier = is_proven && mail < bounces::LAST_MAIL && u64::from(mail) + 1 < taken;
+    if is_of_earlier {
+        new.note.get_or_insert_with(|| OF_EARLIER.to_owned());
+    }
     let Some(head) = events::append(&tx, message.id, kind, new).await? else { return Ok(Taken::Recorded) };
     let moved = match (kind, message.state) {
-        _ if !is_proven => None,
+        _ if !is_proven || is_of_earlier => None,
         (EventKind::BouncedHard, MessageState::Accepted | MessageState::BouncedSoft) => {
             Some(MessageState::BouncedHard)
         }

@@ -18,6 +18,8 @@ use crate::incidents::{self, permit};
 
 /// How far ahead a notice may be planned.
 const MOST_AHEAD: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// Messages that are tried again in one transaction: others wait for its end.
+const PIECE: u64 = 2_000;
 /// Names in a filter.
 const MOST_NAMES: usize = 1_000;
 
@@ -269,54 +271,76 @@ async fn turn(
 }
 
 /// Tries the messages of a notice again that failed or came back, for instance when addresses have been corrected. Text and audience stay as
-/// they were approved, and so does each Message-ID. Whoever has been told by another notice meanwhile is left as he is.
+/// they were approved, and so does each Message-ID. Whoever has been told by another notice meanwhile is left as he is. Very many are taken
+/// piece by piece: where it ends in between, what was not taken up is still in vain, and the next try takes it.
 ///
 /// # Errors
 /// `NOT_FOUND`, `CONFLICT` when it was never approved, was cancelled, its list has been revised or nothing has failed, and
 /// those of permission.
 pub async fn retry_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
     let scope = permit(op, Action::Update, "message", "notice").await?.within(tenant, "notice")?;
-    let tx = scope.begin().await?;
-    let mut notice =
-        store::notice(tx.connection(), tenant, id).await?.ok_or_else(|| Error::not_found("notice"))?;
-    let from = [NoticeState::Approved, NoticeState::Done];
-    if !store::move_notice(tx.connection(), &notice, &from, NoticeState::Approved, None).await? {
-        return Err(Error::conflict("only the messages of an approved notice can be tried again"));
+    let (mut after, mut directory, mut retried) = (None, None, None);
+    loop {
+        let tx = scope.begin().await?;
+        let mut notice =
+            store::notice(tx.connection(), tenant, id).await?.ok_or_else(|| Error::not_found("notice"))?;
+        let from = [NoticeState::Approved, NoticeState::Done];
+        if !store::move_notice(tx.connection(), &notice, &from, NoticeState::Approved, None).await? {
+            return Err(Error::conflict("only the messages of an approved notice can be tried again"));
+        }
+        store::lock_incident(tx.connection(), tenant, notice.incident).await?;
+        require_approved_revision(&tx, &notice).await?;
+        let mut failed = store_messages::in_vain(tx.connection(), &notice, after, PIECE).await?;
+        let full = failed.len() as u64 == PIECE;
+        after = failed.last().map(|last| last.id).or(after);
+        let recipients: Vec<&str> = failed.iter().map(|message| message.recipient.as_str()).collect();
+        let told = store_messages::told_elsewhere(tx.connection(), &notice, Some(&recipients)).await?;
+        failed.retain(|message| !told.contains(&message.recipient));
+        if !failed.is_empty() {
+            readdress(&scope, &tx, &notice, &failed, &mut directory).await?;
+            let from = notice.delivery.from.map_or(scope.at(), |from| from.max(scope.at()));
+            let queued = store_messages::requeue(tx.connection(), &failed, from.as_microsecond()).await?;
+            if queued != failed.len() as u64 {
+                return Err(Error::conflict("messages of this notice changed meanwhile").remedy("try again"));
+            }
+            for failed in failed.chunks(store::CHUNK) {
+                let new = || NewEvent { author: Some(scope.author()), ..NewEvent::default() };
+                let entries = failed.iter().map(|message| (message.id, EventKind::Requeued, new()));
+                events::append_each(&tx, entries.collect()).await?;
+            }
+            let event = Event::new("notice.retry", format!("notice:{id}"));
+            tx.commit(event.detail(json!({ "messages": queued }))).await?;
+            notice.state = NoticeState::Approved;
+            retried = Some(notice);
+        }
+        if !full {
+            break;
+        }
     }
-    store::lock_incident(tx.connection(), tenant, notice.incident).await?;
-    require_approved_revision(&tx, &notice).await?;
-    let mut failed = store_messages::in_vain(tx.connection(), &notice).await?;
-    if failed.is_empty() {
-        return Err(Error::conflict("no message of this notice has failed or come back"));
-    }
-    let told = store_messages::told_elsewhere(tx.connection(), &notice).await?;
-    failed.retain(|message| !told.contains(&message.recipient));
-    if failed.is_empty() {
-        return Err(Error::conflict("another notice has told everybody whom this one did not reach"));
-    }
-    readdress(&scope, &tx, &notice, &failed).await?;
-    let from = notice.delivery.from.map_or(scope.at(), |from| from.max(scope.at()));
-    let queued = store_messages::requeue(tx.connection(), &failed, from.as_microsecond()).await?;
-    if queued != failed.len() as u64 {
-        return Err(Error::conflict("messages of this notice changed meanwhile").remedy("try again"));
-    }
-    for message in &failed {
-        let new = NewEvent { author: Some(scope.author()), ..NewEvent::default() };
-        events::append(&tx, message.id, EventKind::Requeued, new).await?;
-    }
-    let event = Event::new("notice.retry", format!("notice:{id}"));
-    tx.commit(event.detail(json!({ "messages": queued }))).await?;
-    notice.state = NoticeState::Approved;
-    Ok(notice)
+    retried.ok_or_else(|| {
+        Error::conflict(match after {
+            None => "no message of this notice has failed or come back",
+            Some(_) => "another notice has told everybody whom this one did not reach",
+        })
+    })
 }
 
 /// Looks once more for the people whom nobody knew where to reach.
-async fn readdress(scope: &Scope, tx: &Tx, notice: &Notice, failed: &[super::Message]) -> Result<()> {
+async fn readdress(
+    scope: &Scope,
+    tx: &Tx,
+    notice: &Notice,
+    failed: &[super::Message],
+    directory: &mut Option<fanout::Directory>,
+) -> Result<()> {
     let lost: Vec<_> = failed.iter().filter(|message| message.reason == Some(Reason::NoAddress)).collect();
     if lost.is_empty() || notice.audience == Audience::Tenants {
         return Ok(());
     }
-    let known = fanout::Directory::load(scope, tx, notice).await?;
+    let known = match directory {
+        Some(known) => known,
+        None => directory.insert(fanout::Directory::load(scope, tx, notice).await?),
+    };
     for message in lost {
         debug_assert!(message.channel == Channel::Mail && slug_of(&message.recipient).is_none());
         if let Some((tenant, record_type, language)) = known.reach(pseudonym_of(&message.recipient)) {

@@ -78,12 +78,12 @@ impl Composer {
         Ok(Self { from, returns: returns(app)?, provider, marks, configuration_set, dkim, charset })
     }
 
-    /// By what a message is known when it comes back, or its provider speaks of it. Nothing where nobody reads what comes back: then it
-    /// comes back to the sender's address.
-    pub fn return_path(&self, message: Uuid) -> Option<Marked> {
+    /// By what a message's mail, the first (0) or a later one, is known when it comes back, or its provider speaks of it. Nothing where
+    /// nobody reads what comes back: then it comes back to the sender's address.
+    pub fn return_path(&self, message: Uuid, mail: u8) -> Option<Marked> {
         let message = message.into_bytes();
-        let path = self.returns.as_ref().map(|returns| returns.address(message));
-        let token = self.marks.as_ref().map(|marks| marks.token(message));
+        let path = self.returns.as_ref().map(|returns| returns.address(message, mail));
+        let token = self.marks.as_ref().map(|marks| marks.token(message, mail));
         (path.is_some() || token.is_some()).then_some(Marked { path, token })
     }
 

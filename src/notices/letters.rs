@@ -219,7 +219,7 @@ async fn gather(
         }
     }
     // Whoever another notice has told is told.
-    let told = store_messages::told_elsewhere(scope.connection(), notice).await?;
+    let told = store_messages::told_elsewhere(scope.connection(), notice, None).await?;
     messages.retain(|message| !told.contains(&message.recipient) && message.reason != Some(Reason::Revised));
     if messages.is_empty() {
         return Err(Error::conflict("everybody was reached, or is being written to"));

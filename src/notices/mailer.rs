@@ -5,6 +5,7 @@
 //! time-out on answers, and leaves Nagle's algorithm on, which costs 40 ms a mail on a short line. Here a connection goes
 //! back only after a complete, accepted transaction.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -149,18 +150,18 @@ impl Smtp {
         })
     }
 
-    /// Sends one mail. Dropping the future closes its connection.
-    pub async fn send(&self, email: &Email) -> Outcome {
+    /// Sends one mail. Dropping the future closes its connection. `ending` becomes true before the server can have all of the mail.
+    pub async fn send(&self, email: &Email, ending: &AtomicBool) -> Outcome {
         // A connection that waited may have been closed by the server; that is no attempt of this mail.
         let waiting = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         if let Some(connection) = waiting {
-            match self.transaction(connection, email).await {
+            match self.transaction(connection, email, ending).await {
                 Err((Stage::Beginning, trouble)) if !is_permanent(&trouble) => {}
                 result => return self.judge(result),
             }
         }
         match self.connect().await {
-            Ok(connection) => self.judge(self.transaction(connection, email).await),
+            Ok(connection) => self.judge(self.transaction(connection, email, ending).await),
             Err(trouble) => self.judge(Err((Stage::Connecting, trouble))),
         }
     }
@@ -215,6 +216,7 @@ impl Smtp {
         &self,
         mut connection: AsyncSmtpConnection,
         email: &Email,
+        ending: &AtomicBool,
     ) -> Result<u16, (Stage, Trouble)> {
         let from = Mail::new(email.envelope.from().cloned(), Vec::new());
         self.patiently(connection.command(from)).await.map_err(|trouble| (Stage::Beginning, trouble))?;
@@ -228,6 +230,7 @@ impl Smtp {
             if !self.patiently(connection.command(Data)).await.map_err(under)?.has_code(354) {
                 return Err(under(Trouble::Confused));
             }
+            ending.store(true, Ordering::Relaxed);
             let ending = |trouble| (Stage::Ending, trouble);
             let response = match timeout(self.last_patience, connection.message(&email.bytes)).await {
                 Ok(answer) => answer.map_err(|error| ending(Trouble::Error(error)))?,
@@ -362,7 +365,7 @@ mod tests {
             envelope: Envelope::new(Some(address.clone()), vec![address]).unwrap(),
             bytes: b"Subject: x\r\n\r\nx\r\n".to_vec(),
         };
-        let outcome = smtp.send(&email).await;
+        let outcome = smtp.send(&email, &AtomicBool::new(false)).await;
         drop(smtp);
         server.await.unwrap();
         outcome

@@ -15,6 +15,7 @@ mod capture;
 mod charset;
 mod compose;
 mod contacts;
+mod delivery;
 mod dkim;
 mod domains;
 mod fanout;
@@ -33,7 +34,7 @@ mod relays;
 mod remarks;
 mod returns;
 mod sent;
-mod standing;
+
 mod store;
 mod store_events;
 mod store_messages;

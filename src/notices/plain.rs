@@ -1,5 +1,7 @@
 //! A mail of the service itself to somebody who runs it, outside any notice: by the same way as all others.
 
+use std::sync::atomic::AtomicBool;
+
 use super::capture;
 use super::compose::Composer;
 use super::mailer::{Mailer, Outcome};
@@ -40,7 +42,7 @@ pub async fn send_plain(
     let outcome = match Mailer::new(config)? {
         Mailer::Captured => capture::keep(scope, &email).await?,
         Mailer::Smtp(smtp) => {
-            let outcome = smtp.send(&email).await;
+            let outcome = smtp.send(&email, &AtomicBool::new(false)).await;
             smtp.rest().await;
             outcome
         }

@@ -61,6 +61,8 @@ pub struct Background {
     operator: Names,
     /// What was opened for persons, by message.
     opened: HashMap<Uuid, Opened>,
+    /// How many mails of a message a server has, or may have, taken before.
+    pub mails_before: HashMap<Uuid, u64>,
 }
 
 /// The address and the name of a person, in memory for as long as a batch is sent; or that they do not open.
@@ -134,8 +136,8 @@ impl Background {
                 Names { ja: name.clone(), en: name }
             }
         };
-        let opened = HashMap::new();
-        Ok(Self { notice, incident, number, system, entries, offices, operator, opened })
+        let (opened, mails_before) = (HashMap::new(), HashMap::new());
+        Ok(Self { notice, incident, number, system, entries, offices, operator, opened, mails_before })
     }
 
     /// Opens addresses and names of the persons among these messages, in one go. Each is recorded before it is opened.

@@ -3,6 +3,7 @@
 //! Only a server that let nobody in is passed over. One that took a mail and broke off may have accepted it: that mail is not given to
 //! another one, or its recipient would be told twice.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -71,8 +72,8 @@ impl Relays {
         Ok(Self(std::iter::once(first).chain(more).map(relay).collect::<anyhow::Result<_>>()?))
     }
 
-    /// Sends one mail by the first server that lets it in.
-    pub async fn send(&self, email: &Email) -> Outcome {
+    /// Sends one mail by the first server that lets it in; `ending` as in [`Smtp::send`].
+    pub async fn send(&self, email: &Email, ending: &AtomicBool) -> Outcome {
         let mut refused = None;
         for (index, relay) in self.0.iter().enumerate() {
             // The last one is always tried: a mail that nobody is asked to take waits for nothing.
@@ -81,7 +82,7 @@ impl Relays {
             if !relay.lock().lets_through(Instant::now()) && !nobody_was_asked {
                 continue;
             }
-            let outcome = relay.smtp.send(email).await;
+            let outcome = relay.smtp.send(email, ending).await;
             if !outcome.is_unreachable() {
                 relay.lock().succeeded();
                 return outcome;

@@ -164,9 +164,9 @@ fn gone_is_fine(result: std::io::Result<()>) -> anyhow::Result<()> {
 
 /// Records what a mail says about one of our messages.
 async fn take(scope: &Scope, returns: &ReturnPath, (mail, sha256): (bounces::Mail, String)) -> Result<Taken> {
-    let own = mail.returned_to.iter().find_map(|address| returns.message_of(address)).map(Uuid::from_bytes);
+    let own = mail.returned_to.iter().find_map(|address| returns.message_of(address));
     let message = match (own, &mail.about) {
-        (Some(message), _) => Some(message),
+        (Some((message, _)), _) => Some(Uuid::from_bytes(message)),
         (None, Some(about)) => store_messages::by_message_id(scope, &format!("<{about}>")).await?,
         (None, None) => None,
     };
@@ -179,8 +179,9 @@ async fn take(scope: &Scope, returns: &ReturnPath, (mail, sha256): (bounces::Mai
         note: own.is_none().then(|| KNOWN_BY_ID.to_owned()),
         ..NewEvent::default()
     };
-    let is_proven = own.is_some();
-    came_back::record(scope, News { message, is_proven, kind, reason: None, new, while_waiting: false }).await
+    let (is_proven, mail) = (own.is_some(), own.map_or(0, |(_, mail)| mail));
+    let news = News { message, is_proven, mail, kind, reason: None, new, while_waiting: false };
+    came_back::record(scope, news).await
 }
 
 /// The worst that it says: one mail of ours has one recipient, and a list behind that address has its own reports.

@@ -296,6 +296,34 @@ fn event_of(row: row::Model) -> Result<MessageEvent> {
     })
 }
 
+/// The server did not answer the end of the mail: it may have it.
+fn ambiguous() -> Condition {
+    Condition::all()
+        .add(row::Column::Kind.eq(EventKind::Failed.as_str()))
+        .add(row::Column::Code.eq(Reason::Ambiguous.as_str()))
+}
+
+/// How many mails of these messages a server has taken, or may have: each that leaves after is another one. Copies that left because nobody
+/// knew of the one before count as one.
+pub async fn mails_taken<C: ConnectionTrait>(
+    database: &C,
+    tenant: Uuid,
+    messages: &[Uuid],
+) -> Result<HashMap<Uuid, u64>> {
+    let rows: Vec<(Uuid, i64)> = row::Entity::find()
+        .select_only()
+        .column(row::Column::MessageId)
+        .column_as(row::Column::Seq.count(), "number")
+        .filter(row::Column::TenantId.eq(tenant))
+        .filter(row::Column::MessageId.is_in(messages.iter().copied()))
+        .filter(Condition::any().add(row::Column::Kind.eq(EventKind::Accepted.as_str())).add(ambiguous()))
+        .group_by(row::Column::MessageId)
+        .into_tuple()
+        .all(database)
+        .await?;
+    Ok(rows.into_iter().map(|(id, number)| (id, u64::try_from(number).unwrap_or_default())).collect())
+}
+
 /// How many messages of a notice were sent anew because nobody knew what had become of the attempt before: as many recipients at most
 /// have the same mail twice.
 pub async fn may_be_repeated(scope: &Scope, notice: Uuid) -> Result<u64> {
@@ -312,12 +340,8 @@ pub async fn may_be_repeated(scope: &Scope, notice: Uuid) -> Result<u64> {
         .expr_as(Expr::col(row::Column::MessageId).count_distinct(), "number")
         .filter(row::Column::TenantId.eq(scope.tenant()))
         .filter(
-            Condition::any().add(row::Column::Kind.eq(EventKind::Interrupted.as_str())).add(
-                // The server did not answer the end of the mail, and somebody had it tried again.
-                Condition::all()
-                    .add(row::Column::Kind.eq(EventKind::Failed.as_str()))
-                    .add(row::Column::Code.eq(Reason::Ambiguous.as_str())),
-            ),
+            // An ambiguous one was tried again by somebody.
+            Condition::any().add(row::Column::Kind.eq(EventKind::Interrupted.as_str())).add(ambiguous()),
         )
         .filter(row::Column::MessageId.in_subquery(messages))
         .into_tuple()

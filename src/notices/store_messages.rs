@@ -220,15 +220,20 @@ pub async fn take_over<C: ConnectionTrait>(
     Ok(taken.len() as u64)
 }
 
-/// Recipients whom another notice of this incident has told or is about to tell.
-pub async fn told_elsewhere<C: ConnectionTrait>(database: &C, notice: &Notice) -> Result<HashSet<String>> {
+/// Recipients whom another notice of this incident has told or is about to tell: all, or of some.
+pub async fn told_elsewhere<C: ConnectionTrait>(
+    database: &C,
+    notice: &Notice,
+    among: Option<&[&str]>,
+) -> Result<HashSet<String>> {
     // A tenant hears once a list, and a correction goes to those whom another notice reached: only of the incident a person hears once.
     if notice.audience != Audience::Persons {
         return Ok(HashSet::new());
     }
     let counts = Condition::all()
         .add(message::Column::NoticeId.ne(notice.id))
-        .add(message::Column::State.is_not_in(IN_VAIN));
+        .add(message::Column::State.is_not_in(IN_VAIN))
+        .add_option(among.map(|among| message::Column::Recipient.is_in(among.iter().copied())));
     Ok(last_words(database, notice.tenant, notice.incident, counts).await?.into_keys().collect())
 }
 
@@ -365,13 +370,20 @@ pub async fn fail_waiting<C: ConnectionTrait>(database: &C, notice: &Notice) -> 
     Ok(updated.rows_affected)
 }
 
-/// Messages of a notice that have told nobody: failed, or came back.
-pub async fn in_vain<C: ConnectionTrait>(database: &C, notice: &Notice) -> Result<Vec<Message>> {
+/// The next messages of a notice that have told nobody: failed, or came back. `after` is the last one of those before.
+pub async fn in_vain<C: ConnectionTrait>(
+    database: &C,
+    notice: &Notice,
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<Message>> {
     let rows = message::Entity::find()
         .filter(message::Column::TenantId.eq(notice.tenant))
         .filter(message::Column::NoticeId.eq(notice.id))
         .filter(message::Column::State.is_in(IN_VAIN))
+        .filter(Condition::all().add_option(after.map(|after| message::Column::Id.gt(after))))
         .order_by_asc(message::Column::Id)
+        .limit(limit)
         .all(database)
         .await?;
     rows.into_iter().map(message_of).collect()

@@ -12,7 +12,6 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::hours::Hours;
 use super::model::{Affected, Message, MessageState, Notice, NoticeState, Reason};
 use super::store::{affected_of, concerned};
 use super::store_messages::message_of;
@@ -31,8 +30,8 @@ fn notices_in(tenant: Uuid, states: &[NoticeState]) -> SelectStatement {
         .to_owned()
 }
 
-/// Approved notices that are sent in certain hours only, each with them and the zone of its incident.
-pub async fn with_hours(scope: &Scope) -> Result<Vec<(Uuid, Hours, String)>> {
+/// Approved notices that are sent in certain hours only, each with them as they are stored and the zone of its incident.
+pub async fn with_hours(scope: &Scope) -> Result<Vec<(Uuid, String, String)>> {
     let rows = notice::Entity::find()
         .filter(notice::Column::TenantId.eq(scope.tenant()))
         .filter(notice::Column::State.eq(NoticeState::Approved.as_str()))
@@ -44,21 +43,32 @@ pub async fn with_hours(scope: &Scope) -> Result<Vec<(Uuid, Hours, String)>> {
         let Some(hours) = row.send_between else { continue };
         let incident = super::store::incident(scope.connection(), scope, row.incident_id).await?;
         let zone = incident.map_or_else(|| "UTC".to_owned(), |incident| incident.zone);
-        found.push((row.id, hours.parse().map_err(anyhow::Error::msg)?, zone));
+        found.push((row.id, hours, zone));
     }
     Ok(found)
 }
 
+/// What is not to be taken although it is due.
+pub struct Except {
+    /// Notices that are not sent at this moment.
+    pub resting: Vec<Uuid>,
+    /// Messages that whoever asks has in hand.
+    pub in_hand: Vec<Uuid>,
+}
+
 /// What may be taken now: what waits and is due, and what a worker took and did not finish in time. Only of notices that
-/// are approved: a second wall behind the fan-out.
-fn takeable(tenant: Uuid, now: i64, resting: &[Uuid]) -> Condition {
+/// are approved: a second wall behind the fan-out. Not what whoever asks has in hand, whose lease may have ended while it waits its turn.
+fn takeable(tenant: Uuid, now: i64, except: &Except) -> Condition {
+    let Except { resting, in_hand } = except;
     let mut awake = notices_in(tenant, &[NoticeState::Approved]);
     if !resting.is_empty() {
         awake.and_where(notice::Column::Id.is_not_in(resting.iter().copied()));
     }
+    let others = (!in_hand.is_empty()).then(|| message::Column::Id.is_not_in(in_hand.iter().copied()));
     Condition::all()
         .add(message::Column::TenantId.eq(tenant))
         .add(message::Column::NoticeId.in_subquery(awake))
+        .add_option(others)
         .add(
             Condition::any()
                 .add(
@@ -90,11 +100,11 @@ pub async fn waits_for<C: ConnectionTrait>(database: &C, root: Uuid, tenant: Uui
 }
 
 /// Whether there is anything to take. Asked before a transaction is opened, so that an idle service writes nothing.
-pub async fn anything_due(scope: &Scope, resting: &[Uuid]) -> Result<bool> {
+pub async fn anything_due(scope: &Scope, except: &Except) -> Result<bool> {
     let found: Option<Uuid> = message::Entity::find()
         .select_only()
         .column(message::Column::Id)
-        .filter(takeable(scope.tenant(), scope.at_micros(), resting))
+        .filter(takeable(scope.tenant(), scope.at_micros(), except))
         .limit(1)
         .into_tuple()
         .one(scope.connection())
@@ -102,18 +112,17 @@ pub async fn anything_due(scope: &Scope, resting: &[Uuid]) -> Result<bool> {
     Ok(found.is_some())
 }
 
-/// Takes up to `limit` messages for `owner`; and which of them somebody had taken before and not given back. Rows that another worker
+/// Takes up to `limit` messages for `owner` until an instant, in microseconds; and which of them somebody had taken before and not given back. Rows that another worker
 /// is taking at this moment are passed over.
 pub async fn claim<C: ConnectionTrait>(
     database: &C,
     scope: &Scope,
-    owner: Uuid,
-    lease_until: i64,
+    (owner, lease_until): (Uuid, i64),
     limit: u64,
-    resting: &[Uuid],
+    except: &Except,
 ) -> Result<(Vec<Message>, Vec<Uuid>)> {
     let mut query = message::Entity::find()
-        .filter(takeable(scope.tenant(), scope.at_micros(), resting))
+        .filter(takeable(scope.tenant(), scope.at_micros(), except))
         .order_by_asc(message::Column::NextAttemptAt)
         .order_by_asc(message::Column::Id)
         .limit(limit);
@@ -125,7 +134,7 @@ pub async fn claim<C: ConnectionTrait>(
         return Ok((Vec::new(), Vec::new()));
     }
     let taken = |row: &&message::Model| row.state == MessageState::Sending.as_str();
-    let interrupted = rows.iter().filter(taken).map(|row| row.id).collect();
+    let mut interrupted: Vec<Uuid> = rows.iter().filter(taken).map(|row| row.id).collect();
     let updated = message::Entity::update_many()
         .col_expr(message::Column::State, Expr::value(MessageState::Sending.as_str()))
         .col_expr(message::Column::LeaseOwner, Expr::value(owner))
@@ -143,7 +152,18 @@ pub async fn claim<C: ConnectionTrait>(
         row.state = MessageState::Sending.as_str().to_owned();
         row.lease_until = Some(lease_until);
     }
-    let messages = rows.into_iter().map(message_of).collect::<Result<_>>()?;
+    let mut messages = Vec::with_capacity(rows.len());
+    for row in rows {
+        let id = row.id;
+        match message_of(row) {
+            Ok(message) => messages.push(message),
+            Err(error) => {
+                // It stays taken until its lease ends, and keeps no other from being sent.
+                tracing::error!(message = %id, %error, "a message cannot be read");
+                interrupted.retain(|interrupted| *interrupted != id);
+            }
+        }
+    }
     Ok((messages, interrupted))
 }
 

@@ -2,12 +2,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use entity::message;
-use sea_orm::sea_query::{Expr, LockBehavior, LockType};
-use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use entity::message::Column;
+use entity::{message, notice, revision};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, LockBehavior, LockType, Order, Query};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+    QuerySelect, StatementBuilder,
+};
 use uuid::Uuid;
 
-use super::model::{Message, MessageState, Reason};
+use super::model::{Message, MessageState, NoticeState, Reason};
 use super::store_outbox::owned;
 use crate::access::{Scope, Tx};
 use crate::error::Result;
@@ -38,31 +42,81 @@ pub enum Written {
     Held,
 }
 
-/// By whom a message is being sent, and for which time.
+/// How a message stands just before its attempt.
 #[derive(Clone, Copy, Debug)]
-pub struct Taken {
-    pub owner: Uuid,
+pub struct Standing {
+    /// Its notice, and how that stands.
+    pub notice: Uuid,
+    pub state: NoticeState,
+    /// The list in force for its incident.
+    pub in_force: Option<Uuid>,
+    /// Who is sending it; nobody where it is not being sent.
+    pub owner: Option<Uuid>,
     pub attempts: u32,
 }
 
-/// Those of these messages that somebody is sending.
-pub async fn taken(scope: &Scope, ids: &[Uuid]) -> Result<HashMap<Uuid, Taken>> {
-    let rows: Vec<(Uuid, Option<Uuid>, i32)> = message::Entity::find()
-        .select_only()
-        .columns([message::Column::Id, message::Column::LeaseOwner, message::Column::Attempts])
-        .filter(message::Column::TenantId.eq(scope.tenant()))
-        .filter(message::Column::Id.is_in(ids.iter().copied()))
-        .filter(message::Column::State.eq(MessageState::Sending.as_str()))
-        .into_tuple()
-        .all(scope.connection())
-        .await?;
-    let taken = |(id, owner, attempts): (Uuid, Option<Uuid>, i32)| {
-        Some((id, Taken { owner: owner?, attempts: u32::try_from(attempts).ok()? }))
-    };
-    Ok(rows.into_iter().filter_map(taken).collect())
+/// How these messages stand.
+pub async fn standings(scope: &Scope, ids: &[Uuid]) -> Result<HashMap<Uuid, Standing>> {
+    let message = |column| Expr::col((message::Entity, column));
+    let in_force = Query::select()
+        .column(revision::Column::Id)
+        .from(revision::Entity)
+        .and_where(Expr::col((revision::Entity, revision::Column::TenantId)).eq(message(Column::TenantId)))
+        .and_where(
+            Expr::col((revision::Entity, revision::Column::IncidentId)).eq(message(Column::IncidentId)),
+        )
+        .and_where(Expr::col((revision::Entity, revision::Column::State)).eq("approved"))
+        .order_by((revision::Entity, revision::Column::Number), Order::Desc)
+        .limit(1)
+        .take();
+    let select = Query::select()
+        .columns(
+            [Column::Id, Column::NoticeId, Column::State, Column::LeaseOwner, Column::Attempts]
+                .map(|column| (message::Entity, column)),
+        )
+        .expr_as(Expr::col((notice::Entity, notice::Column::State)), "notice_state")
+        .expr_as(Expr::from(in_force), "in_force")
+        .from(message::Entity)
+        .inner_join(
+            notice::Entity,
+            Condition::all()
+                .add(Expr::col((notice::Entity, notice::Column::TenantId)).eq(message(Column::TenantId)))
+                .add(Expr::col((notice::Entity, notice::Column::Id)).eq(message(Column::NoticeId))),
+        )
+        .and_where(message(Column::TenantId).eq(scope.tenant()))
+        .and_where(message(Column::Id).is_in(ids.iter().copied()))
+        .take();
+    let database = scope.connection();
+    let statement = StatementBuilder::build(&select, &database.get_database_backend());
+    let rows = StandingRow::find_by_statement(statement).all(database).await?;
+    rows.into_iter()
+        .map(|row| {
+            let StandingRow { id, notice_id, state, lease_owner, attempts, notice_state, in_force } = row;
+            let standing = Standing {
+                notice: notice_id,
+                state: NoticeState::from_stored(&notice_state)?,
+                in_force,
+                owner: lease_owner.filter(|_| state == MessageState::Sending.as_str()),
+                attempts: u32::try_from(attempts).unwrap_or_default(),
+            };
+            Ok((id, standing))
+        })
+        .collect()
 }
 
-struct Standing {
+#[derive(FromQueryResult)]
+struct StandingRow {
+    id: Uuid,
+    notice_id: Uuid,
+    state: String,
+    lease_owner: Option<Uuid>,
+    attempts: i32,
+    notice_state: String,
+    in_force: Option<Uuid>,
+}
+
+/// A row as it stands.
+struct Row {
     notice: Uuid,
     state: String,
     owner: Option<Uuid>,
@@ -71,7 +125,7 @@ struct Standing {
 
 /// Takes the rows of messages as they stand. On PostgreSQL a row that somebody else holds is waited for only where it is the only one:
 /// whoever waits for one row while holding others can be waited for in turn.
-async fn take(tx: &Tx, tenant: Uuid, ids: &[Uuid]) -> Result<HashMap<Uuid, Standing>> {
+async fn take(tx: &Tx, tenant: Uuid, ids: &[Uuid]) -> Result<HashMap<Uuid, Row>> {
     let mut query = message::Entity::find()
         .select_only()
         .columns([
@@ -91,8 +145,8 @@ async fn take(tx: &Tx, tenant: Uuid, ids: &[Uuid]) -> Result<HashMap<Uuid, Stand
         };
     }
     let rows: Vec<(Uuid, Uuid, String, Option<Uuid>, i32)> = query.into_tuple().all(tx.connection()).await?;
-    let standing = |(id, notice, state, owner, attempts)| (id, Standing { notice, state, owner, attempts });
-    Ok(rows.into_iter().map(standing).collect())
+    let row = |(id, notice, state, owner, attempts)| (id, Row { notice, state, owner, attempts });
+    Ok(rows.into_iter().map(row).collect())
 }
 
 /// Writes outcomes of messages of one tenant; how each stands, in their order. An acceptance is a fact: it is written even when the

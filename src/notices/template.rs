@@ -4,7 +4,8 @@
 //! outline, data concerned, cause, secondary damage, and what else helps, with the desk to ask. Nothing may be left open:
 //! an undefined variable is an error, not an empty place.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::LazyLock;
 
 use anyhow::{Context, bail};
 use jiff::Timestamp;
@@ -149,7 +150,30 @@ fn source(template: &str, language: Language) -> anyhow::Result<(&'static str, &
     Ok((first.strip_prefix("Subject: ").context("a template without a subject")?, body))
 }
 
-fn environment(template: &str, language: Language) -> anyhow::Result<Environment<'static>> {
+/// Whether this program has a template of that name.
+pub fn is_known(template: &str) -> bool {
+    SOURCES.iter().any(|source| source.name == template)
+}
+
+type Compiled = HashMap<(&'static str, Language), Environment<'static>>;
+
+/// Every template, read once: a notice has as many messages as people.
+fn environment(template: &str, language: Language) -> anyhow::Result<&'static Environment<'static>> {
+    static COMPILED: LazyLock<anyhow::Result<Compiled>> = LazyLock::new(|| {
+        SOURCES
+            .iter()
+            .map(|source| Ok(((source.name, source.language), compiled(source.name, source.language)?)))
+            .collect()
+    });
+    let compiled = COMPILED.as_ref().map_err(|error| anyhow::anyhow!("{error:#}"))?;
+    let known = SOURCES
+        .iter()
+        .find(|source| source.name == template)
+        .and_then(|source| compiled.get(&(source.name, language)));
+    known.with_context(|| format!("there is no template {template:?} in {}", language.as_str()))
+}
+
+fn compiled(template: &str, language: Language) -> anyhow::Result<Environment<'static>> {
     let (subject, body) = source(template, language)?;
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);

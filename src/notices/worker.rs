@@ -1,35 +1,39 @@
 //! The outbox worker: takes messages under a lease, sends them, writes down what came of each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures::StreamExt;
+use anyhow::Context;
+use futures::FutureExt;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::compose::Composer;
+use super::delivery::Delivery;
 use super::domains::Domains;
 use super::hours::Hours;
 use super::mailer::{Mailer, Outcome};
-use super::model::{Message, MessageState, NoticeState, Reason, backoff};
+use super::model::{Message, MessageState, NoticeState};
 use super::recipients::Background;
 use super::recorder::Recorder;
-use super::standing::Standings;
 use super::store_events::{self as events, EventKind, NewEvent};
-use super::store_outcomes as outcomes;
-use super::{capture, store, store_outbox, template};
+use super::store_outbox::{self, Except};
+use super::store_outcomes::{self as outcomes, Standing};
+use super::{store, template};
 use crate::access::{Reach, Scope};
 use crate::app::App;
 use crate::audit::Event;
 use crate::error::Result;
 use crate::incidents;
+use crate::loader::Loader;
 
 /// What a pass did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,14 +50,6 @@ pub struct SentCounts {
 impl SentCounts {
     fn taken(self) -> u64 {
         self.accepted + self.deferred + self.failed + self.released + self.postponed
-    }
-
-    fn add(&mut self, other: Self) {
-        self.accepted += other.accepted;
-        self.deferred += other.deferred;
-        self.failed += other.failed;
-        self.released += other.released;
-        self.postponed += other.postponed;
     }
 }
 
@@ -108,12 +104,29 @@ pub async fn run_once(app: &Arc<App>) -> anyhow::Result<SentCounts> {
 /// Mails that were accepted and are being written down, for each connection: enough that no connection waits for the disk, few enough
 /// that a process that ends there repeats few mails.
 const UNWRITTEN: usize = 1;
+/// For so long a notice that cannot be read is left alone.
+const SET_ASIDE: SignedDuration = SignedDuration::from_mins(1);
 
-/// What a pass has taken and not yet sent.
+/// What was taken at once, and all that sending it needs.
 struct Batch {
     messages: Vec<Message>,
     /// By notice.
     backgrounds: BTreeMap<Uuid, Background>,
+}
+
+/// One time through all that is due.
+#[derive(Default)]
+pub(super) struct Pass {
+    /// Nothing further shall leave: no server can be reached, or what came of a mail cannot be written down.
+    pub(super) stop: AtomicBool,
+    ending: CancellationToken,
+}
+
+impl Pass {
+    /// Whether nothing further shall leave.
+    pub(super) fn is_over(&self) -> bool {
+        self.stop.load(Ordering::Relaxed) || self.ending.is_cancelled()
+    }
 }
 
 /// The sender's scope for the present instant, for its parts.
@@ -121,101 +134,160 @@ pub(super) fn scope(app: &Arc<App>) -> Result<Scope> {
     Ok(Scope::system(app, app.root()?, Reach::All, "send notice"))
 }
 
-struct Worker {
-    app: Arc<App>,
-    mailer: Mailer,
+/// What it is made of is for `delivery`, too.
+pub(super) struct Worker {
+    pub(super) app: Arc<App>,
+    pub(super) mailer: Mailer,
     /// A place for each connection.
-    places: Semaphore,
-    domains: Domains,
-    composer: Composer,
-    standings: Standings,
-    recorder: Recorder,
+    pub(super) places: Semaphore,
+    pub(super) domains: Domains,
+    pub(super) composer: Composer,
+    pub(super) standings: Loader<Uuid, Standing>,
+    pub(super) recorder: Recorder,
     /// Names this worker in its leases.
-    owner: Uuid,
+    pub(super) owner: Uuid,
     ending: CancellationToken,
+    /// Taken and not finished with: not to be taken once more, whatever becomes of their leases.
+    in_hand: Mutex<HashSet<Uuid>>,
+    /// What a server has accepted and nobody could write down yet, by message and notice: it is not sent again.
+    pub(super) unwritten: Mutex<HashMap<(Uuid, Uuid), Outcome>>,
+    /// Notices that could not be read, and until when they are left alone.
+    aside: Mutex<HashMap<Uuid, Timestamp>>,
 }
 
 impl Worker {
-    fn new(app: Arc<App>) -> anyhow::Result<Self> {
+    fn new(app: Arc<App>) -> anyhow::Result<Arc<Self>> {
         let mailer = Mailer::new(&app.config().mail)?;
         let composer = Composer::new(&app)?;
         let owner = app.entropy().id(app.clock().now());
-        let standings = Standings::start(&app);
+        let asked = app.clone();
+        let standings = Loader::start(move |ids| ask(asked.clone(), ids).boxed());
         let places = Semaphore::new(app.config().mail.smtp_connections as usize);
         let domains = Domains::new(&app.config().mail)?;
         let ending = CancellationToken::new();
         let recorder = Recorder::start(app.clone(), owner, ending.clone());
-        Ok(Self { app, mailer, places, domains, composer, standings, recorder, owner, ending })
+        Ok(Arc::new(Self {
+            app,
+            mailer,
+            places,
+            domains,
+            composer,
+            standings,
+            recorder,
+            owner,
+            ending,
+            in_hand: Mutex::default(),
+            unwritten: Mutex::default(),
+            aside: Mutex::default(),
+        }))
     }
 
     /// A scope for the present instant. Every read of an address is recorded with its reason as purpose.
-    fn scope(&self) -> Result<Scope> {
+    pub(super) fn scope(&self) -> Result<Scope> {
         scope(&self.app)
     }
 
+    fn in_hand(&self) -> MutexGuard<'_, HashSet<Uuid>> {
+        self.in_hand.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Everything that is due. Before `suimon init` there is nothing.
-    async fn pass(&self) -> Result<SentCounts> {
-        let mut total = SentCounts::default();
+    async fn pass(self: &Arc<Self>) -> Result<SentCounts> {
         if self.app.root().is_err() {
-            return Ok(total);
+            return Ok(SentCounts::default());
         }
-        let mut next = self.take().await?;
-        while let Some(batch) = next.take() {
-            // While one is sent the next is taken: the connections do not wait for the database.
-            let (sent, taken) = futures::join!(self.send(&batch), self.take());
-            let interrupted = !matches!(&sent, Ok(sent) if sent.released == 0) || self.ending.is_cancelled();
-            if let (true, Ok(Some(batch))) = (interrupted, &taken) {
-                total.released += self.release(&batch.messages).await?;
+        self.in_hand().clear();
+        let pass = Arc::new(Pass { stop: AtomicBool::new(false), ending: self.ending.clone() });
+        // One batch waits while another is sent: the connections wait neither for the database nor for the last mail of a batch.
+        let (give, mut batches) = mpsc::channel::<Arc<Batch>>(1);
+        let mut taking = JoinSet::new();
+        let taker = (self.clone(), pass.clone());
+        taking.spawn(async move { taker.0.take_all(&taker.1, give).await });
+        // In no order: one slow server must not hold up what is behind it. Each is a task of its own, for every core to take part.
+        let mut turns = JoinSet::new();
+        let most = self.app.config().mail.smtp_connections as usize * (1 + UNWRITTEN);
+        let mut waiting = VecDeque::<(Arc<Batch>, usize)>::new();
+        let mut sent = SentCounts::default();
+        let (mut over, mut failure) = (Vec::new(), None);
+        loop {
+            while turns.len() < most
+                && let Some((batch, index)) = waiting.pop_front()
+            {
+                let (worker, pass) = (self.clone(), pass.clone());
+                turns.spawn(async move { worker.turn(&pass, &batch, index).await });
             }
-            total.add(sent?);
-            next = taken?;
-            if interrupted {
-                break;
+            tokio::select! {
+                Some(batch) = batches.recv(), if waiting.is_empty() => {
+                    waiting.extend((0..batch.messages.len()).map(|index| (Arc::clone(&batch), index)));
+                }
+                Some(turn) = turns.join_next() => match turn.unwrap_or_else(|error| Err(anyhow::Error::from(error).into())) {
+                    Ok(Turn::Settled(MessageState::Accepted)) => sent.accepted += 1,
+                    Ok(Turn::Settled(MessageState::Failed)) => sent.failed += 1,
+                    Ok(Turn::Settled(_)) => sent.deferred += 1,
+                    Ok(Turn::Later) => sent.postponed += 1,
+                    Ok(Turn::Released(released)) => sent.released += released,
+                    Ok(Turn::Over(message)) => over.push(message),
+                    Err(error) => failure = Some(error),
+                },
+                else => break,
             }
         }
+        let taken = taking.join_next().await.unwrap_or(Ok(Ok(()))).map_err(anyhow::Error::from)?;
         if let Mailer::Smtp(smtp) = &self.mailer {
             smtp.rest().await;
         }
+        if !over.is_empty() {
+            sent.released += self.release(&over).await?;
+        }
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        taken?;
         self.tidy().await?;
-        Ok(total)
+        Ok(sent)
     }
 
-    /// Notices that are not sent at this hour.
-    async fn resting(&self) -> Result<Vec<Uuid>> {
-        let scope = self.scope()?;
-        let rests = |(id, hours, zone): (Uuid, Hours, String)| {
-            let zone = TimeZone::get(&zone).unwrap_or(TimeZone::UTC);
-            (!hours.contain(scope.at(), &zone)).then_some(id)
-        };
-        Ok(store_outbox::with_hours(&scope).await?.into_iter().filter_map(rests).collect())
-    }
-
-    fn lease_end(&self, scope: &Scope) -> i64 {
-        scope.at_micros() + i64::from(self.app.config().outbox.lease_seconds) * 1_000_000
-    }
-
-    /// How often the lease of a message that is under way is prolonged: two may be missed before it ends.
-    fn heartbeat(&self) -> Duration {
-        Duration::from_secs(self.app.config().outbox.lease_seconds.into()) / 3
+    /// Takes batch after batch for as long as something is due and anything may leave.
+    async fn take_all(&self, pass: &Pass, give: mpsc::Sender<Arc<Batch>>) -> Result<()> {
+        while let Ok(place) = give.reserve().await {
+            if pass.is_over() {
+                break;
+            }
+            let Some(batch) = self.take().await? else { break };
+            place.send(Arc::new(batch));
+        }
+        Ok(())
     }
 
     /// Takes what is due, with all that sending it needs. None when nothing is.
     async fn take(&self) -> Result<Option<Batch>> {
-        if self.ending.is_cancelled() {
-            return Ok(None);
+        loop {
+            let scope = self.scope()?;
+            let in_hand = self.in_hand().iter().copied().collect();
+            let except = Except { resting: self.resting(&scope).await?, in_hand };
+            if !store_outbox::anything_due(&scope, &except).await? {
+                return Ok(None);
+            }
+            let messages = self.claim(&scope, &except).await?;
+            if messages.is_empty() {
+                return Ok(None);
+            }
+            let batch = self.with_backgrounds(&scope, messages).await?;
+            // Where nothing of it could be read, its notices are set aside now: there may be others.
+            if !batch.messages.is_empty() {
+                return Ok(Some(batch));
+            }
         }
-        let resting = self.resting().await?;
-        let scope = self.scope()?;
-        if !store_outbox::anything_due(&scope, &resting).await? {
-            return Ok(None);
-        }
+    }
+
+    async fn claim(&self, scope: &Scope, except: &Except) -> Result<Vec<Message>> {
         let limit = u64::from(self.app.config().outbox.batch);
         let tx = scope.begin().await?;
-        let lease_end = self.lease_end(&scope);
+        let lease = (self.owner, self.lease_end());
         let (messages, interrupted) =
-            store_outbox::claim(tx.connection(), &scope, self.owner, lease_end, limit, &resting).await?;
+            store_outbox::claim(tx.connection(), scope, lease, limit, except).await?;
         if messages.is_empty() {
-            return Ok(None);
+            return Ok(messages);
         }
         let event = Event::new("outbox.claim", "message")
             .detail(json!({ "messages": messages.len(), "interrupted": interrupted.len() }));
@@ -223,87 +295,119 @@ impl Worker {
         let interrupted = interrupted.into_iter().map(|id| (id, EventKind::Interrupted, NewEvent::default()));
         events::append_each(&tx, interrupted.collect()).await?;
         tx.commit(event).await?;
-        match self.backgrounds(&scope, &messages).await {
-            Ok(backgrounds) => Ok(Some(Batch { messages, backgrounds })),
-            Err(error) => {
-                self.release(&messages).await?;
-                Err(error)
-            }
-        }
+        self.in_hand().extend(messages.iter().map(|message| message.id));
+        Ok(messages)
     }
 
-    async fn send(&self, batch: &Batch) -> Result<SentCounts> {
-        let Batch { messages, backgrounds } = batch;
-        // Once the server cannot be reached, the rest of the batch goes back untried: an outage costs few attempts.
-        let stop = AtomicBool::new(false);
-        let connections = self.app.config().mail.smtp_connections as usize;
-        let deliveries = messages.iter().cloned().enumerate().map(|(index, message)| {
-            let (background, stop) = (backgrounds.get(&message.notice), &stop);
-            let delivery = async move {
-                let background = background.ok_or_else(|| anyhow::anyhow!("a notice was not read"))?;
-                if stop.load(Ordering::Relaxed) || self.ending.is_cancelled() {
-                    return Ok(None);
-                }
-                let result = self.deliver(background, &message, stop).await;
-                if result.is_err() {
-                    stop.store(true, Ordering::Relaxed);
-                }
-                match result? {
-                    Delivery::Untried => Ok(None),
-                    delivery => Ok(Some(delivery)),
-                }
-            };
-            async move { (index, delivery.await) }
-        });
-        // In no order: one slow server must not hold up what is behind it.
-        let results: Vec<(usize, Result<Option<Delivery>>)> =
-            futures::stream::iter(deliveries).buffer_unordered(connections * (1 + UNWRITTEN)).collect().await;
-        let mut sent = SentCounts::default();
-        let mut untried = Vec::new();
-        let mut failure = None;
-        for (index, result) in results {
-            match result {
-                Ok(None | Some(Delivery::Untried)) => untried.extend(messages.get(index).cloned()),
-                Ok(Some(Delivery::Settled(MessageState::Accepted))) => sent.accepted += 1,
-                Ok(Some(Delivery::Settled(MessageState::Failed))) => sent.failed += 1,
-                Ok(Some(Delivery::Settled(_))) => sent.deferred += 1,
-                Ok(Some(Delivery::Later)) => sent.postponed += 1,
-                Err(error) => failure = Some(error),
-            }
-        }
-        if !untried.is_empty() {
-            sent.released = self.release(&untried).await?;
-        }
-        failure.map_or(Ok(sent), Err)
+    /// When a lease ends that is written now: its transaction may have waited for long since its scope was made.
+    pub(super) fn lease_end(&self) -> i64 {
+        let seconds = i64::from(self.app.config().outbox.lease_seconds);
+        self.app.clock().now().as_microsecond() + seconds * 1_000_000
     }
 
-    async fn backgrounds(&self, scope: &Scope, messages: &[Message]) -> Result<BTreeMap<Uuid, Background>> {
-        let mut by_notice: BTreeMap<Uuid, Vec<&Message>> = BTreeMap::new();
+    /// Notices that are not sent at this hour, or were set aside.
+    async fn resting(&self, scope: &Scope) -> Result<Vec<Uuid>> {
+        let mut resting = Vec::new();
+        for (id, hours, zone) in store_outbox::with_hours(scope).await? {
+            let zone = TimeZone::get(&zone).unwrap_or(TimeZone::UTC);
+            let rests = hours.parse::<Hours>().map(|hours| !hours.contain(scope.at(), &zone));
+            if rests.unwrap_or_else(|error| {
+                // Rather never than in the night.
+                tracing::error!(notice = %id, %error, "the hours of a notice cannot be read; it is not sent");
+                true
+            }) {
+                resting.push(id);
+            }
+        }
+        let mut aside = self.aside.lock().unwrap_or_else(PoisonError::into_inner);
+        aside.retain(|_, until| *until > scope.at() && *until <= scope.at() + SET_ASIDE);
+        resting.extend(aside.keys());
+        Ok(resting)
+    }
+
+    /// Reads what messages need, notice by notice. One that cannot be read is set aside, and its messages given back: it must not keep
+    /// the others from being sent.
+    async fn with_backgrounds(&self, scope: &Scope, messages: Vec<Message>) -> Result<Batch> {
+        let mut by_notice: BTreeMap<Uuid, Vec<Message>> = BTreeMap::new();
         for message in messages {
             by_notice.entry(message.notice).or_default().push(message);
         }
-        let mut backgrounds = BTreeMap::new();
+        let mut batch = Batch { messages: Vec::new(), backgrounds: BTreeMap::new() };
+        let mut failed = Vec::new();
         for (id, messages) in by_notice {
-            let notice = store::notice(scope.connection(), scope.tenant(), id).await?;
-            let notice =
-                notice.ok_or_else(|| anyhow::anyhow!("notice {id} of claimed messages is missing"))?;
-            let mut background = Background::load(scope, notice, &messages).await?;
-            background.open(scope, &messages).await?;
-            backgrounds.insert(id, background);
+            match self.background(scope, id, &messages).await {
+                Ok(background) => {
+                    batch.backgrounds.insert(id, background);
+                    batch.messages.extend(messages);
+                }
+                Err(error) => failed.push((id, messages, error)),
+            }
         }
-        Ok(backgrounds)
+        for (id, messages, error) in failed {
+            tracing::error!(notice = %id, %error, "a notice could not be read; it is set aside for a while");
+            // Where this fails too, the database is away, and it is no fault of the notice's.
+            if let Err(error) = self.release(&messages).await {
+                batch.backgrounds.clear();
+                let _ = self.release(&batch.messages).await;
+                return Err(error);
+            }
+            let until = scope.at() + SET_ASIDE;
+            self.aside.lock().unwrap_or_else(PoisonError::into_inner).insert(id, until);
+        }
+        Ok(batch)
     }
 
+    async fn background(&self, scope: &Scope, id: Uuid, messages: &[Message]) -> Result<Background> {
+        let notice = store::notice(scope.connection(), scope.tenant(), id).await?;
+        let notice = notice.ok_or_else(|| anyhow::anyhow!("notice {id} of claimed messages is missing"))?;
+        if !template::is_known(&notice.template) {
+            return Err(anyhow::anyhow!("this program has no template {}", notice.template).into());
+        }
+        let messages: Vec<&Message> = messages.iter().collect();
+        let mut background = Background::load(scope, notice, &messages).await?;
+        background.open(scope, &messages).await?;
+        let ids: Vec<Uuid> = messages.iter().map(|message| message.id).collect();
+        background.mails_before = events::mails_taken(scope.connection(), scope.tenant(), &ids).await?;
+        Ok(background)
+    }
+
+    /// One message of a batch.
+    async fn turn(&self, pass: &Pass, batch: &Batch, index: usize) -> Result<Turn> {
+        let message = batch.messages.get(index).context("a message outside its batch")?;
+        let background = batch.backgrounds.get(&message.notice).context("a notice was not read")?;
+        // Once no server can be reached, the rest goes back untried: an outage costs few attempts.
+        if pass.is_over() {
+            return Ok(Turn::Over(message.clone()));
+        }
+        let delivery = self.deliver(background, message, pass).await;
+        let turn = match delivery.inspect_err(|_| pass.stop.store(true, Ordering::Relaxed))? {
+            Delivery::Settled(state) => Turn::Settled(state),
+            Delivery::Later => Turn::Later,
+            Delivery::Untried if pass.is_over() => return Ok(Turn::Over(message.clone())),
+            // At once: the pass may go on for longer than its lease.
+            Delivery::Untried => Turn::Released(self.release(std::slice::from_ref(message)).await?),
+        };
+        self.in_hand().remove(&message.id);
+        Ok(turn)
+    }
+
+    /// Gives back what was taken and not begun.
     async fn release(&self, messages: &[Message]) -> Result<u64> {
         let tx = self.scope()?.begin().await?;
         let released = store_outbox::release(tx.connection(), messages, self.owner).await?;
-        let event = Event::new("outbox.release", "message").detail(json!({ "messages": released }));
-        tx.commit(event).await?;
+        if released > 0 {
+            let event = Event::new("outbox.release", "message").detail(json!({ "messages": released }));
+            tx.commit(event).await?;
+        }
+        let mut in_hand = self.in_hand();
+        for message in messages {
+            in_hand.remove(&message.id);
+        }
         Ok(released)
     }
 
     /// Gives a message back at once, with the time at which it is its turn: its lease would end while the rest of the batch goes on.
-    async fn postpone(&self, message: &Message, wait: Duration) -> Result<()> {
+    pub(super) async fn postpone(&self, message: &Message, wait: Duration) -> Result<()> {
         let scope = self.scope()?;
         let tx = scope.begin().await?;
         let until = scope.at_micros().saturating_add(i64::try_from(wait.as_micros()).unwrap_or(i64::MAX));
@@ -312,208 +416,6 @@ impl Worker {
             self.app.sent().postponed(1);
         }
         Ok(())
-    }
-
-    /// Sends one message and writes down what came of it.
-    async fn deliver(
-        &self,
-        background: &Background,
-        message: &Message,
-        stop: &AtomicBool,
-    ) -> Result<Delivery> {
-        let scope = self.scope()?;
-        match self.may_go(&scope, background, message).await? {
-            May::Go => {}
-            May::Wait => {
-                self.release(std::slice::from_ref(message)).await?;
-                return Ok(Delivery::Settled(MessageState::Sending));
-            }
-            May::Never(reason) => {
-                let state = self.record(message, Outcome::Never { reason, code: None }).await?;
-                return Ok(Delivery::Settled(state));
-            }
-        }
-        if !self.hold(&scope, message).await? {
-            // Somebody else has it since; what became of it is theirs to write down. Or its notice was paused in this moment: then it is
-            // given back, and this was no attempt.
-            let standing = self.standings.of(message).await?;
-            if standing.is_some_and(|standing| standing.state == NoticeState::Paused) {
-                self.release(std::slice::from_ref(message)).await?;
-            }
-            return Ok(Delivery::Settled(MessageState::Sending));
-        }
-        // Taken more often than it may be tried: each time the process ended before the outcome was written down. Whether it
-        // is this message that ends it, or whether the server has accepted it all along, is for a person to find out.
-        if message.attempts > self.app.config().outbox.max_attempts {
-            let state =
-                self.record(message, Outcome::Never { reason: Reason::Interrupted, code: None }).await?;
-            return Ok(Delivery::Settled(state));
-        }
-        let attempt = tokio::select! {
-            attempt = self.attempt(&scope, background, message, stop) => attempt.unwrap_or_else(|error| {
-                tracing::error!(message = %message.id, %error, "a message could not be prepared");
-                Attempt::Made(Outcome::NotNow { reason: Reason::Internal, code: None })
-            }),
-            // Dropping an attempt closes its connection (see `mailer`): of two workers, the one without the lease stops.
-            () = self.until_lost(message) => {
-                tracing::warn!(message = %message.id, "another worker has taken it during an attempt");
-                return Ok(Delivery::Settled(MessageState::Sending));
-            }
-        };
-        match attempt {
-            Attempt::Made(outcome) => {
-                let mut recorded = pin!(self.record(message, outcome));
-                let state = tokio::select! {
-                    state = &mut recorded => state?,
-                    // The lease goes on until it is written down: nobody else shall send what the server has. Where it is lost, or ended in
-                    // this moment because it was written down, what the recorder says counts.
-                    () = self.until_lost(message) => recorded.await?,
-                };
-                Ok(Delivery::Settled(state))
-            }
-            Attempt::Later(wait) => {
-                self.postpone(message, wait).await?;
-                Ok(Delivery::Later)
-            }
-            Attempt::Untried => Ok(Delivery::Untried),
-        }
-    }
-
-    /// Whether a message is still to be sent although it was taken: its notice may have been paused or cancelled since, or the list
-    /// revised, and the one in force have no use for it. It has one as long as the fan-out of a notice for the list in force counts the
-    /// recipient as told by this message: a person who is still on it, a tenant whose people are the same.
-    async fn may_go(&self, scope: &Scope, background: &Background, message: &Message) -> Result<May> {
-        let standing = match self.standings.of(message).await? {
-            Some(standing) if standing.state == NoticeState::Paused => return Ok(May::Wait),
-            Some(standing) if standing.state == NoticeState::Approved => standing,
-            _ => return Ok(May::Never(Reason::Cancelled)),
-        };
-        let wanted = match standing.in_force {
-            Some(in_force) if in_force == message.revision => true,
-            Some(in_force) => background.still_listed(scope, message, in_force).await?,
-            None => false,
-        };
-        Ok(if wanted { May::Go } else { May::Never(Reason::Revised) })
-    }
-
-    /// Makes sure that the lease lasts into the attempt. False when the message is not ours to send any more.
-    async fn hold(&self, scope: &Scope, message: &Message) -> Result<bool> {
-        let enough = SignedDuration::try_from(self.heartbeat() * 2).unwrap_or(SignedDuration::MAX);
-        let left = message.lease_until.map(|until| until.duration_since(scope.at()));
-        if left.is_some_and(|left| left >= enough) {
-            return Ok(true);
-        }
-        let tx = scope.begin().await?;
-        if !store_outbox::hold(tx.connection(), message, self.owner, self.lease_end(scope)).await? {
-            return Ok(false);
-        }
-        tx.commit(Event::new("outbox.renew", format!("message:{}", message.id))).await?;
-        Ok(true)
-    }
-
-    /// Prolongs the lease again and again while an attempt is under way. Returns once the message is another worker's.
-    async fn until_lost(&self, message: &Message) {
-        loop {
-            tokio::time::sleep(self.heartbeat()).await;
-            match self.renew(message).await {
-                Ok(true) => {}
-                Ok(false) => return,
-                // The attempt may still end before the lease does.
-                Err(error) => tracing::warn!(message = %message.id, %error, "a lease could not be prolonged"),
-            }
-        }
-    }
-
-    async fn renew(&self, message: &Message) -> Result<bool> {
-        let scope = self.scope()?;
-        let tx = scope.begin().await?;
-        let ours = store_outbox::renew(tx.connection(), message, self.owner, self.lease_end(&scope)).await?;
-        if ours {
-            tx.commit(Event::new("outbox.renew", format!("message:{}", message.id))).await?;
-        }
-        Ok(ours)
-    }
-
-    async fn attempt(
-        &self,
-        scope: &Scope,
-        background: &Background,
-        message: &Message,
-        stop: &AtomicBool,
-    ) -> Result<Attempt> {
-        let never = |reason| Ok(Attempt::Made(Outcome::Never { reason, code: None }));
-        let (address, known) = match background.resolve(scope, message).await? {
-            Ok(resolved) => resolved,
-            Err(reason) => return never(reason),
-        };
-        let notice = &background.notice;
-        let text = match template::render(&notice.template, message.language, &known, &notice.variables) {
-            Ok(text) => text,
-            Err(error) => {
-                tracing::error!(message = %message.id, %error, "a notice could not be rendered");
-                return never(Reason::NotRendered);
-            }
-        };
-        let return_path = self.composer.return_path(message.id);
-        let (id, language) = (&message.message_id, message.language);
-        let composed = self.composer.compose(id, &address, return_path, &text, language, scope.at())?;
-        let Some(email) = composed else {
-            return never(Reason::BadAddress);
-        };
-        match &self.mailer {
-            Mailer::Captured => Ok(Attempt::Made(capture::keep(scope, &email).await?)),
-            Mailer::Smtp(smtp) => {
-                let _entry = match self.domains.enter(message.id, email.domain()).await {
-                    Ok(entry) => entry,
-                    Err(wait) => return Ok(Attempt::Later(wait)),
-                };
-                let place = self.places.acquire().await.map_err(anyhow::Error::from)?;
-                // What was true before it waited may not be any more.
-                if stop.load(Ordering::Relaxed) || self.ending.is_cancelled() {
-                    return Ok(Attempt::Untried);
-                }
-                match self.may_go(scope, background, message).await? {
-                    May::Go => {}
-                    May::Wait => return Ok(Attempt::Untried),
-                    May::Never(reason) => return never(reason),
-                }
-                if !self.standings.is_taken(message, self.owner).await? {
-                    return Ok(Attempt::Untried);
-                }
-                let outcome = smtp.send(&email).await;
-                if outcome.is_unreachable() {
-                    stop.store(true, Ordering::Relaxed);
-                }
-                drop(place);
-                Ok(Attempt::Made(outcome))
-            }
-        }
-    }
-
-    /// Writes an outcome down.
-    async fn record(&self, message: &Message, outcome: Outcome) -> Result<MessageState> {
-        let (state, reason, code) = self.decide(message, outcome);
-        let next_attempt_at = self.next_attempt(message, self.app.clock().now());
-        let message = message.clone();
-        self.recorder.record(outcomes::Outcome { message, state, reason, code, next_attempt_at }).await
-    }
-
-    fn decide(&self, message: &Message, outcome: Outcome) -> (MessageState, Option<Reason>, Option<u16>) {
-        match outcome {
-            Outcome::Accepted { code } => (MessageState::Accepted, None, code),
-            Outcome::Never { reason, code } => (MessageState::Failed, Some(reason), code),
-            Outcome::NotNow { reason, code } if message.attempts >= self.app.config().outbox.max_attempts => {
-                (MessageState::Failed, Some(reason), code)
-            }
-            Outcome::NotNow { reason, code } => (MessageState::Deferred, Some(reason), code),
-        }
-    }
-
-    fn next_attempt(&self, message: &Message, now: Timestamp) -> i64 {
-        let outbox = &self.app.config().outbox;
-        let draw = u32::from_be_bytes(self.app.entropy().bytes());
-        let seconds = backoff(message.attempts, outbox.backoff_seconds, outbox.backoff_cap_seconds, draw);
-        now.as_microsecond() + i64::from(seconds) * 1_000_000
     }
 
     /// Notices whose last message has its outcome are done; what a cancelled one left waiting is given up.
@@ -530,43 +432,45 @@ impl Worker {
             tx.commit(Event::new("notice.cancel", "message").detail(json!({ "stopped": stopped }))).await?;
         }
         for id in store_outbox::finished(&scope).await? {
-            let tx = scope.begin().await?;
-            let Some(notice) = store::notice(tx.connection(), scope.tenant(), id).await? else { continue };
-            let from = [NoticeState::Approved];
-            if store::move_notice(tx.connection(), &notice, &from, NoticeState::Done, None).await? {
-                // Somebody may have had messages tried again since it was asked: the row is held now, so nobody can any more.
-                if store_outbox::has_open(tx.connection(), &notice).await? {
-                    continue;
-                }
-                // Persons were told: the law's clocks may hang on when.
-                incidents::reassess(&tx, notice.incident, scope.new_id()).await?;
-                tx.commit(Event::new("notice.done", format!("notice:{id}"))).await?;
+            // One that cannot be read keeps no other from its end.
+            if let Err(error) = self.finish(&scope, id).await {
+                tracing::error!(notice = %id, %error, "a notice cannot be brought to its end");
             }
         }
         Ok(())
     }
+
+    async fn finish(&self, scope: &Scope, id: Uuid) -> Result<()> {
+        let tx = scope.begin().await?;
+        let Some(notice) = store::notice(tx.connection(), scope.tenant(), id).await? else { return Ok(()) };
+        let from = [NoticeState::Approved];
+        if !store::move_notice(tx.connection(), &notice, &from, NoticeState::Done, None).await? {
+            return Ok(());
+        }
+        // Somebody may have had messages tried again since it was asked: the row is held now, so nobody can any more.
+        if store_outbox::has_open(tx.connection(), &notice).await? {
+            return Ok(());
+        }
+        // Persons were told: the law's clocks may hang on when.
+        incidents::reassess(&tx, notice.incident, scope.new_id()).await?;
+        tx.commit(Event::new("notice.done", format!("notice:{id}"))).await
+    }
 }
 
-/// What came of taking up a message.
-enum Delivery {
+/// What came of a message's turn.
+enum Turn {
     /// It stands so now.
     Settled(MessageState),
-    /// Its domain takes no more at this moment: it was given back.
+    /// Given back for a while.
     Later,
-    /// It was not its turn any more when it came to it.
-    Untried,
+    /// So many were given back.
+    Released(u64),
+    /// Nothing further leaves: to be given back with the rest.
+    Over(Message),
 }
 
-/// Whether a message may leave now.
-enum May {
-    Go,
-    /// Its notice is paused.
-    Wait,
-    Never(Reason),
-}
-
-enum Attempt {
-    Made(Outcome),
-    Later(Duration),
-    Untried,
+/// How messages stand at this instant. Several ask at about the same time, just before their attempts, and are answered together by a
+/// query that began after each of them asked: what a pause or a new list says is never older than the question.
+async fn ask(app: Arc<App>, ids: Vec<Uuid>) -> Result<HashMap<Uuid, Standing>> {
+    outcomes::standings(&scope(&app)?, &ids).await
 }

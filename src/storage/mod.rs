@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use migration::MigratorTrait;
 use sea_orm::sea_query::{Condition, Query};
+use sea_orm::sqlx::Connection as _;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ColumnTrait, ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
@@ -67,6 +68,18 @@ pub async fn connect(config: &DatabaseConfig) -> anyhow::Result<DatabaseConnecti
                 .pragma("cache_size", "-16384")
                 // Pages of a log of 64 MB instead of 4 MB go into the file at once, each of them only in its last state.
                 .pragma("wal_autocheckpoint", "16384")
+        });
+        // Where a disk is full or a write fails, SQLite ends the transaction by itself. sqlx's ROLLBACK is refused then, and it counts one
+        // transaction too many on this connection for ever: the next ones would be savepoints within each other, said to be committed and
+        // never on the disk, and hold the write lock against everybody else. Such a connection is closed.
+        options.map_sqlx_sqlite_before_acquire(|connection, _| {
+            let is_sound = !connection.is_in_transaction();
+            if !is_sound {
+                tracing::warn!(
+                    "a connection to the database is closed: a transaction on it ended with an error"
+                );
+            }
+            Box::pin(std::future::ready(Ok(is_sound)))
         });
     } else {
         options = ConnectOptions::new(url);
@@ -235,4 +248,33 @@ pub async fn pending_migrations(database: &DatabaseConnection) -> anyhow::Result
 
 fn without_url(text: &str) -> String {
     text.split_whitespace().filter(|word| !word.contains("://")).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Sources, load};
+
+    #[tokio::test]
+    async fn what_is_said_to_be_committed_after_the_disk_was_full_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("database.url=sqlite://{}", folder.path().join("x.db").display());
+        let flags = vec![url, "database.max_connections=1".to_owned()];
+        let config = load(&Sources { flags, ..Sources::default() }).unwrap().database;
+        let (database, other) = (connect(&config).await.unwrap(), connect(&config).await.unwrap());
+        // As on a full disk: of this connection alone, and SQLite rolls back by itself.
+        let full = "CREATE TABLE t (n INTEGER PRIMARY KEY, b BLOB); PRAGMA max_page_count = 4";
+        database.execute_unprepared(full).await.unwrap();
+        for refused in
+            ["INSERT INTO t VALUES (1, zeroblob(100000))", "INSERT INTO t VALUES (2, x''), (2, x'')"]
+        {
+            let transaction = database.begin().await.unwrap();
+            assert!(transaction.execute_unprepared(refused).await.is_err(), "{refused}");
+        }
+        let transaction = database.begin().await.unwrap();
+        transaction.execute_unprepared("INSERT INTO t VALUES (3, x'')").await.unwrap();
+        transaction.commit().await.unwrap();
+        let ask = Statement::from_string(DbBackend::Sqlite, "SELECT n FROM t");
+        assert!(other.query_one_raw(ask).await.unwrap().is_some(), "another connection sees it");
+    }
 }

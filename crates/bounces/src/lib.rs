@@ -6,6 +6,6 @@ mod returned;
 mod status;
 mod words;
 
-pub use return_path::{BadReturnPath, MESSAGE, ReturnPath};
+pub use return_path::{BadReturnPath, LAST_MAIL, MESSAGE, ReturnPath};
 pub use returned::{Action, Mail, Report, Returned, Unreadable, limits, read};
 pub use status::{Code, Verdict};

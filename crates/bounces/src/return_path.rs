@@ -9,6 +9,8 @@ use zeroize::Zeroizing;
 pub const MESSAGE: usize = 16;
 /// Bytes of the mark: one in 2^80 is guessed, and each guess is a mail.
 const MARK: usize = 10;
+/// Mails of one message that are told apart, from 0: those after it count as this one.
+pub const LAST_MAIL: u8 = 63;
 /// RFC 4648 in small letters: servers on the way may change the case of what stands before the `@`.
 const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 /// Characters of id and mark.
@@ -63,21 +65,21 @@ impl ReturnPath {
         Ok(Self { key: Zeroizing::new(key), prefix: prefix.to_owned(), domain })
     }
 
-    /// The return path of a message.
-    pub fn address(&self, message: [u8; MESSAGE]) -> String {
-        format!("{}+{}@{}", self.prefix, self.token(message), self.domain)
+    /// The return path of a message's mail: its first (0), or a later one.
+    pub fn address(&self, message: [u8; MESSAGE], mail: u8) -> String {
+        format!("{}+{}@{}", self.prefix, self.token(message, mail), self.domain)
     }
 
-    /// What tells a message apart in its return path, alone: small letters and digits, for a provider that is given a word to repeat.
-    pub fn token(&self, message: [u8; MESSAGE]) -> String {
+    /// What tells a mail apart in its return path, alone: small letters and digits, for a provider that is given a word to repeat.
+    pub fn token(&self, message: [u8; MESSAGE], mail: u8) -> String {
         let mut token = [0; MESSAGE + MARK];
         token[..MESSAGE].copy_from_slice(&message);
-        token[MESSAGE..].copy_from_slice(&self.mark(&message));
+        token[MESSAGE..].copy_from_slice(&self.mark(&message, mail.min(LAST_MAIL)));
         encode(&token)
     }
 
-    /// The message that an address is the return path of; nothing for every other address.
-    pub fn message_of(&self, address: &str) -> Option<[u8; MESSAGE]> {
+    /// The message that an address is the return path of, and which of its mails; nothing for every other address.
+    pub fn message_of(&self, address: &str) -> Option<([u8; MESSAGE], u8)> {
         let address = address.trim().trim_start_matches('<').trim_end_matches('>');
         let (local, domain) = address.rsplit_once('@')?;
         if !domain.eq_ignore_ascii_case(&self.domain) || !local.is_ascii() {
@@ -90,20 +92,25 @@ impl ReturnPath {
         self.message_of_token(token)
     }
 
-    /// The message of such a word; nothing for every other one.
-    pub fn message_of_token(&self, token: &str) -> Option<[u8; MESSAGE]> {
+    /// The message of such a word, and which of its mails; nothing for every other one.
+    pub fn message_of_token(&self, token: &str) -> Option<([u8; MESSAGE], u8)> {
         let token = decode(token)?;
         let (message, mark) = token.split_at(MESSAGE);
         let message: [u8; MESSAGE] = message.try_into().ok()?;
-        bool::from(self.mark(&message).ct_eq(mark)).then_some(message)
+        // The number is in the mark alone: so the address stays as long as it is, and what was made before there were numbers is a first one.
+        let is_this = |number: &u8| bool::from(self.mark(&message, *number).ct_eq(mark));
+        (0..=LAST_MAIL).find(is_this).map(|number| (message, number))
     }
 
-    fn mark(&self, message: &[u8; MESSAGE]) -> [u8; MARK] {
+    fn mark(&self, message: &[u8; MESSAGE], mail: u8) -> [u8; MARK] {
         // A key of any length is one.
         let mut mac =
             <Hmac<Sha256> as KeyInit>::new_from_slice(&*self.key).unwrap_or_else(|_| unreachable!());
         mac.update(b"suimon return path v1\x1f");
         mac.update(message);
+        if mail > 0 {
+            mac.update(&[mail]);
+        }
         let full = mac.finalize().into_bytes();
         let mut mark = [0; MARK];
         mark.copy_from_slice(&full[..MARK]);

@@ -219,11 +219,12 @@ impl Hooks {
         report: Report,
         now: Timestamp,
     ) -> Result<Option<News>> {
-        let own = report.marks.iter().find_map(|mark| {
-            self.marks.message_of_token(mark).or_else(|| self.marks.message_of(mark)).map(Uuid::from_bytes)
-        });
+        let own = report
+            .marks
+            .iter()
+            .find_map(|mark| self.marks.message_of_token(mark).or_else(|| self.marks.message_of(mark)));
         let message = match (own, &report.about) {
-            (Some(message), _) => Some(message),
+            (Some((message, _)), _) => Some(Uuid::from_bytes(message)),
             (None, Some(about)) => store_messages::by_message_id(scope, &format!("<{about}>")).await?,
             (None, None) => None,
         };
@@ -244,7 +245,8 @@ impl Hooks {
             note: own.is_none().then(|| KNOWN_BY_ID.to_owned()),
             ..NewEvent::default()
         };
-        Ok(Some(News { message, is_proven: own.is_some(), kind, reason, new, while_waiting: true }))
+        let (is_proven, mail) = (own.is_some(), own.map_or(0, |(_, mail)| mail));
+        Ok(Some(News { message, is_proven, mail, kind, reason, new, while_waiting: true }))
     }
 
     async fn confirm(&self, url: &str) -> Result<Answer> {

@@ -80,13 +80,15 @@ x
 
 /// Return path and Message-ID of each mail that the server took, by recipient.
 fn sent(sink: &Sink) -> std::collections::BTreeMap<String, (String, String)> {
-    let mails = sink.mails().into_iter().map(|mail| {
-        let parsed = MessageParser::default().parse(mail.source.as_bytes()).expect("a mail");
-        let from = parsed.header(HeaderName::Other("X-Mail-Args".into())).and_then(|from| from.as_text());
-        let from = from.expect("a sender").trim_matches(['<', '>']).to_owned();
-        (mail.to.clone(), (from, format!("<{}>", mail.message_id)))
-    });
-    mails.collect()
+    let mails = sink.mails().into_iter();
+    mails.map(|mail| (mail.to.clone(), (returned_to(&mail), format!("<{}>", mail.message_id)))).collect()
+}
+
+/// The return path of a mail.
+fn returned_to(mail: &super::sink::Mail) -> String {
+    let parsed = MessageParser::default().parse(mail.source.as_bytes()).expect("a mail");
+    let from = parsed.header(HeaderName::Other("X-Mail-Args".into())).and_then(|from| from.as_text());
+    from.expect("a sender").trim_matches(['<', '>']).to_owned()
 }
 
 async fn scene(maildir: &Maildir, sink: &Sink) -> Fixture {
@@ -306,8 +308,18 @@ async fn what_came_back_can_be_tried_again_and_a_later_list_reaches_anew() {
         (2, &again[1].message_id),
         "the same mail, known as such"
     );
-    // It comes back for good; the next list has the person too.
-    maildir.put("2.a", &report(&path, "failed", "5.1.1", "550 5.1.1 no", &id));
+    // What another server says late about the first mail says nothing of the second.
+    maildir.put("2.a", &report(&path, "failed", "5.1.1", "550 5.1.1 gone", &id));
+    fixture.app.clock.advance(120);
+    fixture.app.run_jobs().await;
+    let (_, node) = history(&fixture, &notice, "p-000").await;
+    let late = "ACCEPTED: ACCEPTED 250, BOUNCED_SOFT 5.2.2 552, REQUEUED, ACCEPTED 250, \
+                BOUNCED_HARD 5.1.1 550 about an earlier mail of this message";
+    assert_eq!(told(&node), late);
+    // The second comes back for good, to an address of its own; the next list has the person too.
+    let paths: Vec<String> = again.iter().map(returned_to).collect();
+    let second = paths.iter().find(|other| **other != path).expect("another return path");
+    maildir.put("3.a", &report(second, "failed", "5.1.1", "550 5.1.1 no", &id));
     fixture.app.clock.advance(120);
     fixture.app.run_jobs().await;
     let people = [("school-001", "p-000", "possible"), ("school-001", "p-001", "possible")];

@@ -330,10 +330,10 @@ fn what_is_large_or_strange_is_refused() {
 #[test]
 fn a_mark_is_the_word_of_the_return_path() {
     let paths = ReturnPath::new([7; 32], "return", "mail.example.jp").unwrap();
-    let token = paths.token([5; 16]);
-    assert_eq!(paths.address([5; 16]), format!("return+{token}@mail.example.jp"));
-    assert_eq!(paths.message_of_token(&token), Some([5; 16]));
-    assert_eq!(paths.message_of_token(&token.to_uppercase()), Some([5; 16]));
+    let token = paths.token([5; 16], 0);
+    assert_eq!(paths.address([5; 16], 0), format!("return+{token}@mail.example.jp"));
+    assert_eq!(paths.message_of_token(&token), Some(([5; 16], 0)));
+    assert_eq!(paths.message_of_token(&token.to_uppercase()), Some(([5; 16], 0)));
     let other = ReturnPath::new([8; 32], "return", "mail.example.jp").unwrap();
     assert_eq!(other.message_of_token(&token), None);
     assert!(token.bytes().all(|letter| letter.is_ascii_alphanumeric()) && token.len() <= 80);

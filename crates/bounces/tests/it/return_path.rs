@@ -1,4 +1,4 @@
-use bounces::{MESSAGE, ReturnPath};
+use bounces::{LAST_MAIL, MESSAGE, ReturnPath};
 use proptest::prelude::*;
 
 fn path() -> ReturnPath {
@@ -8,17 +8,17 @@ fn path() -> ReturnPath {
 #[test]
 fn an_address_fits_and_leads_back() {
     let message = *b"0123456789abcdef";
-    let address = path().address(message);
+    let address = path().address(message, 0);
     insta::assert_snapshot!(address, @"return+gaytemzugu3doobzmfrggzdfm3kbd5e5375rncoh3u@mail.example.jp");
     assert!(address.split('@').next().unwrap().len() <= 64);
     for way in [address.clone(), address.to_uppercase(), format!("<{address}>"), format!(" {address} ")] {
-        assert_eq!(path().message_of(&way), Some(message), "{way}");
+        assert_eq!(path().message_of(&way), Some((message, 0)), "{way}");
     }
 }
 
 #[test]
 fn what_nobody_else_can_make_is_not_taken_from_others() {
-    let address = path().address([9; MESSAGE]);
+    let address = path().address([9; MESSAGE], 1);
     let other_key = ReturnPath::new([4; 32], "return", "mail.example.jp").unwrap();
     assert_eq!(other_key.message_of(&address), None);
     let other_domain = ReturnPath::new([3; 32], "return", "example.jp").unwrap();
@@ -64,10 +64,11 @@ fn addresses_that_are_none_are_refused() {
 
 proptest! {
     #[test]
-    fn every_message_has_its_own(one: [u8; MESSAGE], other: [u8; MESSAGE]) {
+    fn every_mail_has_its_own(one: [u8; MESSAGE], other: [u8; MESSAGE], mail in 0..=LAST_MAIL) {
         let path = path();
-        prop_assert_eq!(path.message_of(&path.address(one)), Some(one));
-        prop_assert_eq!(path.address(one) == path.address(other), one == other);
+        prop_assert_eq!(path.message_of(&path.address(one, mail)), Some((one, mail)));
+        prop_assert_eq!(path.address(one, mail) == path.address(other, mail), one == other);
+        prop_assert_eq!(path.address(one, mail) == path.address(one, 0), mail == 0);
     }
 
     #[test]
