@@ -29,6 +29,9 @@ pub struct Arguments {
     /// Folder for database, key, logs and reports; kept. Without it a temporary folder is used.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Where what the demo leaves will be served: links in its mails lead there.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8480")]
+    public_url: String,
     /// Another seed is another day with other people.
     #[arg(long, default_value_t = exposure::simulate::DEFAULT_SEED)]
     seed: u64,
@@ -41,8 +44,8 @@ pub struct Arguments {
 }
 
 pub async fn run(_: &Context, arguments: Arguments) -> Result<ExitCode, Failure> {
-    let Arguments { data, seed, pause, keep } = arguments;
-    let mut stage = Stage::open(data, seed, Duration::from_millis(pause), keep).await?;
+    let Arguments { data, public_url, seed, pause, keep } = arguments;
+    let mut stage = Stage::open(data, &public_url, seed, Duration::from_millis(pause), keep).await?;
     let outcome = play(&mut stage).await;
     stage.close().await;
     Ok(if outcome? { ExitCode::SUCCESS } else { ExitCode::from(3) })
