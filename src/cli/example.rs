@@ -17,8 +17,11 @@ use exposure::simulate::{Day, LogOptions, founding_day};
 
 use super::{Context, Failure, output};
 
-pub use embedded::{CORRECTIVE, MANIFESTS, SCHOOLS, SYSTEM};
+pub use embedded::{
+    BOOKING, BOOKING_CORRECTIVE, BOOKING_MANIFESTS, BOOKING_TOO_WIDE, CORRECTIVE, MANIFESTS, SCHOOLS, SYSTEM,
+};
 pub use people::{RecordType, people_csv};
+pub use workers::{CLINICS, WORKERS, Worker, workers};
 
 /// The examples as files (logs with made-up people, manifests) and as applications to click through.
 #[derive(Subcommand)]
@@ -134,7 +137,7 @@ pub fn toml_text(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-/// Where a school's office is reached, in the example: nowhere (RFC 2606).
+/// Where a school's or an institution's office is reached, in the example: nowhere (RFC 2606).
 pub fn office_of(slug: &str) -> String {
     format!("office@{slug}.example")
 }

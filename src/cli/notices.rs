@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum, value_parser};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -14,7 +14,7 @@ use super::{Context, Failure, Format, assess::Language, output};
 use crate::access::{self, Op};
 use crate::incidents;
 use crate::notices::portal::{self, GiftCounts};
-use crate::notices::{self, Counts, Message, MessageEvent, Notice};
+use crate::notices::{self, CapturedMail, Counts, Message, MessageEvent, Notice};
 
 /// Messages that are read at once.
 const PAGE: u64 = 200;
@@ -32,6 +32,9 @@ pub enum Command {
     Letters(LetterArguments),
     /// What happened to every message, sealed, with the sums.
     Proof(One),
+    /// Shows mails that were captured instead of sent (mail.transport = "captured"), the newest first: those of a notice, or any, such
+    /// as the one with a code.
+    Mail(MailArguments),
     /// Gift codes, which concerned people take on their own pages.
     #[command(subcommand)]
     Gift(GiftCommand),
@@ -98,6 +101,23 @@ pub struct LetterArguments {
     out: PathBuf,
 }
 
+#[derive(Args)]
+pub struct MailArguments {
+    /// Number of the incident: only mails of a notice of it.
+    #[arg(requires = "notice")]
+    incident: Option<i32>,
+    /// Which of its notices, as `list` counts them.
+    notice: Option<usize>,
+    /// So many.
+    #[arg(long, value_name = "NUMBER", default_value = "1", value_parser = value_parser!(u64).range(1..=PAGE))]
+    last: u64,
+    /// Why they are looked at: it stands in the audit log, for each recipient.
+    #[arg(long)]
+    purpose: String,
+    #[command(flatten)]
+    common: Common,
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum Form {
     Csv,
@@ -138,6 +158,10 @@ pub async fn run(context: &Context, command: Command) -> Result<ExitCode, Failur
             let op = access::act_locally(&app, &common.login).await?;
             let found = one(&op, incident, notice).await?;
             return proof(&op, &found, common.format).await;
+        }
+        Command::Mail(arguments) => {
+            let op = access::act_locally(&app, &arguments.common.login).await?;
+            mails(&op.for_purpose(&arguments.purpose)?, &arguments).await?;
         }
         Command::Gift(GiftCommand::Import(GiftArguments { incident, file, common })) => {
             let op = access::act_locally(&app, &common.login).await?;
@@ -266,6 +290,35 @@ fn show(counts: &Counts, format: Format) -> Result<bool, Failure> {
 
 fn console_is_there() -> bool {
     std::io::IsTerminal::is_terminal(&std::io::stderr())
+}
+
+/// The text that a person reads, with its first headers. Where there is none, that is said, so that nobody takes the silence for a mail.
+async fn mails(op: &Op, arguments: &MailArguments) -> Result<(), Failure> {
+    let &MailArguments { incident, notice, last, ref common, .. } = arguments;
+    let found = match incident.zip(notice) {
+        Some((incident, notice)) => Some(one(op, incident, notice).await?),
+        None => None,
+    };
+    let mails = notices::newest_mails(op, found.as_ref(), last).await?;
+    match common.format {
+        Format::Json => {
+            let mails = mails.iter().map(|mail| {
+                json!({
+                    "id": mail.id, "message_id": mail.message_id, "captured_at": mail.captured_at, "from": mail.from,
+                    "to": mail.to, "subject": mail.subject, "body": mail.body,
+                })
+            });
+            output::json(&json!({ "mails": mails.collect::<Vec<_>>() }))?;
+        }
+        Format::Text if mails.is_empty() => output::line("no captured mail"),
+        Format::Text => {
+            for mail in &mails {
+                let CapturedMail { captured_at, from, to, subject, body, .. } = mail;
+                output::line(&format!("{captured_at}\nFrom: {from}\nTo: {to}\nSubject: {subject}\n\n{body}"));
+            }
+        }
+    }
+    Ok(())
 }
 
 async fn letters(op: &Op, arguments: LetterArguments) -> Result<(), Failure> {

@@ -178,7 +178,7 @@ pub fn check(config: &Config, problems: &mut Vec<String>) {
     require((10..=60_000).contains(&outbox.poll_milliseconds), "outbox.poll_milliseconds: wants 10 to 60000");
     let notices = &config.notices;
     require((1..=3650).contains(&notices.link_days), "notices.link_days: wants 1 to 3650");
-    require((1..=365).contains(&notices.tenant_link_days), "notices.tenant_link_days: wants 1 to 365");
+    require((1..=3650).contains(&notices.tenant_link_days), "notices.tenant_link_days: wants 1 to 3650");
     require((1..=365).contains(&notices.answer_days), "notices.answer_days: wants 1 to 365");
     let jobs = &config.jobs;
     require((10..=60_000).contains(&jobs.poll_milliseconds), "jobs.poll_milliseconds: wants 10 to 60000");

@@ -10,7 +10,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::mailer::{Email, Outcome};
-use super::model::{pseudonym_of, slug_of};
+use super::model::{Notice, pseudonym_of, slug_of};
 use super::{portal, store, store_outbox};
 use crate::access::{Action, Op, Scope};
 use crate::audit::Event;
@@ -93,17 +93,38 @@ async fn record_reads(scope: &Scope, everywhere: &Scope, rows: &[store_outbox::K
 /// # Errors
 /// `INVALID` when no purpose was stated, and those of permission.
 pub async fn captured_mails(op: &Op, after: Option<Uuid>, limit: u64) -> Result<Vec<CapturedMail>> {
+    let scope = permitted(op).await?;
+    let rows = store_outbox::kept_mails(&scope, after, limit).await?;
+    opened(op, &scope, rows).await
+}
+
+/// The newest kept mails, newest first: of all, or those of a notice. Whoever waits for one need not open all that came before it.
+/// Recorded as [`captured_mails`] does.
+///
+/// # Errors
+/// `INVALID` when no purpose was stated, and those of permission.
+pub async fn newest_mails(op: &Op, notice: Option<&Notice>, limit: u64) -> Result<Vec<CapturedMail>> {
+    let scope = permitted(op).await?;
+    let rows = store_outbox::newest_mails(&scope, notice.map(|notice| notice.id), limit).await?;
+    opened(op, &scope, rows).await
+}
+
+async fn permitted(op: &Op) -> Result<Scope> {
     let scope = permit(op, Action::Read, "captured_mail", "captured mail").await?;
     op.require_fresh(Action::Read, "captured_mail").await?;
     if op.purpose().is_none() {
         return Err(Error::invalid("purpose", "is missing").remedy("say why the mails are looked at"));
     }
-    let rows = store_outbox::kept_mails(&scope, after, limit).await?;
+    Ok(scope)
+}
+
+/// Records the reads, then opens the mails.
+async fn opened(op: &Op, scope: &Scope, rows: Vec<store_outbox::KeptMail>) -> Result<Vec<CapturedMail>> {
     // Recipients belong to other tenants than the mails.
-    record_reads(&scope, &op.permit(Action::Read, "captured_mail").await?, &rows).await?;
+    record_reads(scope, &op.permit(Action::Read, "captured_mail").await?, &rows).await?;
     let mut mails = Vec::with_capacity(rows.len());
     for row in rows {
-        let bytes = vault::open_for_tenant(&scope, PURPOSE, row.id, &row.sealed).await?;
+        let bytes = vault::open_for_tenant(scope, PURPOSE, row.id, &row.sealed).await?;
         let mail = MessageParser::default()
             .parse(bytes.as_slice())
             .with_context(|| format!("captured mail {} is no mail", row.id))?;

@@ -48,7 +48,7 @@ pub use campaign::{
     approve_notice, cancel_notice, create_notice, pause_notice, preview_notice, resume_notice, retry_notice,
     send_test,
 };
-pub use capture::{CapturedMail, captured_mails};
+pub use capture::{CapturedMail, captured_mails, newest_mails};
 pub use contacts::{Contact, events_of, override_return, proof_page, record_contacts};
 pub use hours::Hours;
 pub use letters::{Paper, letters, unreached_csv};

@@ -474,3 +474,20 @@ pub async fn kept_mails(scope: &Scope, after: Option<Uuid>, limit: u64) -> Resul
     }
     Ok(query.limit(limit).all(scope.connection()).await?)
 }
+
+/// The newest kept mails, newest first: of all, or of those that are messages of a notice.
+pub async fn newest_mails(scope: &Scope, notice: Option<Uuid>, limit: u64) -> Result<Vec<KeptMail>> {
+    let mut query = captured_mail::Entity::find()
+        .filter(scope.rows(captured_mail::Column::TenantId))
+        .order_by_desc(captured_mail::Column::Id);
+    if let Some(notice) = notice {
+        let of_notice = Query::select()
+            .column(message::Column::MessageId)
+            .from(message::Entity)
+            .and_where(message::Column::TenantId.eq(scope.tenant()))
+            .and_where(message::Column::NoticeId.eq(notice))
+            .to_owned();
+        query = query.filter(captured_mail::Column::MessageId.in_subquery(of_notice));
+    }
+    Ok(query.limit(limit).all(scope.connection()).await?)
+}

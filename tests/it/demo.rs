@@ -3,8 +3,15 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
+use reqwest::StatusCode;
+use reqwest::header::{CONTENT_TYPE, COOKIE, SET_COOKIE};
+use reqwest::redirect::Policy;
 use serde_json::{Value, json};
+
+/// Where somebody would serve what the demo leaves.
+const PUBLIC_URL: &str = "http://127.0.0.1:18480";
 
 fn suimon(arguments: &[&str], temporary: &Path) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_suimon"));
@@ -34,7 +41,7 @@ fn comparison(told: &str) -> String {
 fn the_story_ends_with_the_numbers_of_the_report_and_shows_nobody() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
-    let output = suimon(&["demo", "--data", path(&data)], folder.path());
+    let output = suimon(&["demo", "--data", path(&data), "--public-url", PUBLIC_URL], folder.path());
     let (told, complained) = (text(&output.stdout), text(&output.stderr));
     assert_eq!(output.status.code(), Some(0), "{complained}\n{told}");
     assert_eq!(complained, "", "a replay has nothing to complain about");
@@ -59,10 +66,18 @@ fn the_story_ends_with_the_numbers_of_the_report_and_shows_nobody() {
       the author approves the own list                FORBIDDEN                  FORBIDDEN                  ok
       mails to schools accepted, one each             68                         68                         ok
       mails to persons accepted, one each             339                        339                        ok
+      fields in clear at a desk, once put right       0                          0                          ok
+      records opened too far at a desk, on the list   48                         48                         ok
+      of these missing there                          0                          0                          ok
+      records looked up in order, on the list         0                          0                          ok
+      remarks on the texts of the notice              0                          0                          ok
+      the author approves the own notice              FORBIDDEN                  FORBIDDEN                  ok
+      mails in either language, of those accepted     46                         46                         ok
+      mails to medical workers accepted, one each     46                         46                         ok
       faults in the audit log                         0                          0                          ok
 
-      The list is the upper bound that a time window gives. On this simulated day, as no log shows, 20 people were in fact
-      seen by another.
+      The list of applicants and administrators is the upper bound that a time window gives. On this simulated day, as no
+      log shows, 20 people were in fact seen by another.
 
       Every number is what it must be.
     ");
@@ -103,6 +118,58 @@ fn goes_on(told: &str, data: &Path) {
     insta::assert_snapshot!(answer, @r#"{"data":{"incident":{"status":"CONTAINED"}}}"#);
     let answer = service.ask(tokens[2], "{ viewer { tenant { slug } } }");
     insta::assert_snapshot!(answer, @r#"{"data":{"viewer":{"tenant":{"slug":"mizuumi"}}}}"#);
+
+    // The mails of both stories lead to pages that open today, as the demo says under "What to try".
+    let kept: String = std::fs::read_to_string(&configuration).expect("a configuration");
+    assert!(
+        kept.contains(&format!("listen = \"127.0.0.1:18480\"\npublic_url = \"{PUBLIC_URL}\"\n")),
+        "{kept}"
+    );
+    for (notice, page, shown) in [
+        (["2", "1"], "/my/", ["<li>接種券番号</li>", "<li>Vaccination ticket number</li>"]),
+        (["1", "1"], "/tenant/", ["、氏名", ", Full name"]),
+        (["1", "2"], "/my/", ["<li>氏名</li>", "<li>Full name</li>"]),
+    ] {
+        let offered = format!("notices mail {} --config", notice.join(" "));
+        assert!(notice == ["1", "2"] || told.contains(&offered), "{told}");
+        let mail = &mails(&configuration, &notice)[0];
+        let body = mail["body"].as_str().expect("a text");
+        let link = body.lines().find(|line| line.starts_with("http")).expect("a link");
+        let path = link.strip_prefix(PUBLIC_URL).expect("the address of the service");
+        assert!(path.starts_with(page), "{path}");
+        let opened = service.opens(path, || code_to(&configuration, &mail["to"]));
+        assert!(shown.iter().any(|words| opened.contains(words)), "{opened}");
+    }
+    // None of those who were told stands in what was printed.
+    let told_of = mails(&configuration, &["2", "1", "--last", "200"]);
+    assert_eq!(told_of.len(), 46);
+    for mail in &told_of {
+        let address = mail["to"].as_str().expect("an address");
+        let number = address.split(['.', '@']).nth(2).expect("a number");
+        assert!(number.starts_with("mw-") && !told.contains(number), "{number} was printed");
+    }
+}
+
+/// Captured mails, the newest first, as the officer sees them while the service runs.
+fn mails(configuration: &Path, which: &[&str]) -> Vec<Value> {
+    let output = Command::new(env!("CARGO_BIN_EXE_suimon"))
+        .args(["notices", "mail", "--config", path(configuration), "--as", "officer", "--purpose", "a look"])
+        .args(["--format", "json"])
+        .args(which)
+        .output()
+        .expect("the program runs");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let mails: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    mails["mails"].as_array().expect("mails").clone()
+}
+
+/// The code in the newest mail, once it is one to this address.
+fn code_to(configuration: &Path, address: &Value) -> Option<String> {
+    let mail = mails(configuration, &[]).remove(0);
+    let body = mail["body"].as_str().filter(|_| mail["to"] == *address)?;
+    let line =
+        body.lines().find_map(|line| line.strip_prefix("確認コード: ").or(line.strip_prefix("Code: ")));
+    line.map(|code| code.trim().to_owned())
 }
 
 struct Service {
@@ -139,6 +206,40 @@ impl Service {
             let client = reqwest::Client::builder().no_proxy().build().expect("a client");
             let request = client.post(&self.url).bearer_auth(token).json(&json!({ "query": query }));
             request.send().await.expect("an answer").json().await.expect("JSON")
+        })
+    }
+}
+
+impl Service {
+    /// Asks for a code on a page, waits for it, types it in: the page.
+    fn opens(&self, path: &str, code: impl Fn() -> Option<String>) -> String {
+        let page = format!("{}{path}", self.url.trim_end_matches("/graphql"));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let client =
+                reqwest::Client::builder().no_proxy().redirect(Policy::none()).build().expect("a client");
+            let begin = client.get(&page).send().await.expect("an answer");
+            assert_eq!(begin.status(), StatusCode::OK, "the link opens today");
+            let asked = client.post(format!("{page}/code")).send().await.expect("an answer");
+            assert_eq!(asked.status(), StatusCode::SEE_OTHER);
+            let began = Instant::now();
+            let code = loop {
+                match code() {
+                    Some(code) => break code,
+                    None => assert!(began.elapsed() < Duration::from_secs(120), "no code was sent"),
+                }
+                tokio::time::sleep(Duration::from_millis(300)).await;
+            };
+            let form = client
+                .post(format!("{page}/enter"))
+                .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+            let entered = form.body(format!("code={code}")).send().await.expect("an answer");
+            assert_eq!(entered.status(), StatusCode::SEE_OTHER);
+            let cookie = entered.headers()[SET_COOKIE].to_str().expect("a cookie");
+            let pair = cookie.split(';').next().unwrap_or_default().to_owned();
+            let shown = client.get(&page).header(COOKIE, pair).send().await.expect("an answer");
+            assert_eq!(shown.status(), StatusCode::OK);
+            shown.text().await.expect("a page")
         })
     }
 }

@@ -14,21 +14,21 @@ use crate::cli::example::SYSTEM;
 pub const IN_FORCE: &str = "query($at: Instant!) {
     inForce(kind: REQUIREMENT, name: \"NFR-CACHE-001\", at: $at) { name version inForceFrom } }";
 
-const REPORT_FINDING: &str = "mutation($input: ReportFindingInput!) {
+pub const REPORT_FINDING: &str = "mutation($input: ReportFindingInput!) {
     reportFinding(input: $input) { __typename ... on Finding { id } ... on Problem { code field message remedy } } }";
 
-const OPEN_INCIDENT: &str = "mutation($input: OpenIncidentInput!) {
+pub const OPEN_INCIDENT: &str = "mutation($input: OpenIncidentInput!) {
     openIncident(input: $input) {
         __typename ... on Incident { id number status detectedAt } ... on Problem { code field message remedy } } }";
 
 const ASSIGN_ROLE: &str = "mutation($input: AssignTeamRoleInput!) {
     assignTeamRole(input: $input) { __typename ... on Problem { code field message remedy } } }";
 
-const SET_TIMES: &str = "mutation($input: SetIncidentTimesInput!) {
+pub const SET_TIMES: &str = "mutation($input: SetIncidentTimesInput!) {
     setIncidentTimes(input: $input) {
         __typename ... on Incident { occurredFrom occurredTo } ... on Problem { code field message remedy } } }";
 
-const CONTAIN: &str = "mutation($id: ID!, $at: Instant!, $text: String!) {
+pub const CONTAIN: &str = "mutation($id: ID!, $at: Instant!, $text: String!) {
     containIncident(incidentId: $id, at: $at, text: $text) {
         __typename ... on Incident { status containedAt } ... on Problem { code field message remedy } } }";
 

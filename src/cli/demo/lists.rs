@@ -5,6 +5,7 @@ use exposure::simulate::LogOptions;
 use exposure::{Class, Evidence, EvidenceKind, Scan, WindowQuery, WindowResult};
 use serde_json::{Value, json};
 
+use super::campaign::refused;
 use super::client::{number, text};
 use super::stage::Stage;
 use super::words::{self, Words};
@@ -24,7 +25,7 @@ const REVISION: &str = "query($id: ID!) {
 const DIFFERENCE: &str = "query($id: ID!) {
     revision(id: $id) { reason difference { from to personsAdded personsRemoved byKind { name added removed } } } }";
 
-const APPROVE: &str = "mutation($id: ID!) {
+pub const APPROVE: &str = "mutation($id: ID!) {
     approveRevision(revisionId: $id) {
         __typename ... on Revision { number state } ... on Problem { code field message remedy } } }";
 
@@ -118,7 +119,11 @@ fn compare(stage: &mut Stage, labels: [&'static str; 2], list: &List, report: [&
     }
 }
 
-fn scan(stage: &Stage, query: WindowQuery) -> anyhow::Result<WindowResult> {
+/// The personal routes as the system's manifest has them, which says what their pages show: so each person's page can name the fields.
+const ROUTES: [&str; 2] = ["/mypage/**", "/admin/**"];
+
+fn scan(stage: &Stage, mut query: WindowQuery) -> anyhow::Result<WindowResult> {
+    query.personal_routes = ROUTES.map(str::to_owned).to_vec();
     let mut scan = Scan::new(query)?;
     let folder = stage.folder.join("logs");
     for file in stage.day.files(LogOptions::default()).iter().filter(|file| file.is_log()) {
@@ -217,10 +222,7 @@ async fn approve(stage: &mut Stage, list: &List) -> Result<(), Failure> {
     let at = stage.at("2023-10-30T17:30")?;
     stage.narrator.scene(at, "A list is frozen by a second person. The officer who made it tries first.");
     let variables = json!({ "id": list.id });
-    let own = match stage.cast.officer.call(APPROVE, variables.clone()).await {
-        Ok(_) => "approved".to_owned(),
-        Err(error) => error.to_string().split_whitespace().nth(1).unwrap_or("refused").to_owned(),
-    };
+    let own = refused(stage.cast.officer.call(APPROVE, variables.clone()).await);
     let approved = stage.cast.approver.call(APPROVE, variables).await?;
     let state = text(&approved, "/state")?.to_lowercase();
     stage

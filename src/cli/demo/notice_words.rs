@@ -45,3 +45,25 @@ pub fn for_schools() -> Value {
         },
     })
 }
+
+/// Texts for the medical workers whose record a desk read more of than it should.
+pub fn for_medical_workers() -> Value {
+    json!({
+        "ja": {
+            "what_happened": "2023年11月13日10時00分から15日10時30分までの間、ワクチン接種予約システムの参照権限の設定が広すぎたため、接種医療機関の窓口の担当者が、必要のない場合にもあなたの情報の一部を参照できる状態にあり、実際に参照した記録があります。",
+            "data_items": "生年月日、接種券番号",
+            "cause": "窓口が生年月日と接種券番号を何のために参照するかを定めないまま、参照を許可したこと",
+            "secondary_damage": "現時点で二次被害は確認されていません。参照したのは医療機関の窓口の担当者のみで、それ以外の者に表示された記録はありません。",
+            "measures": "11月15日10時30分に、本人確認のために生年月日を参照する場合に限るよう改めました。接種券番号は窓口に表示されません。",
+            "contact_desk": "ワクチン接種予約システムお問い合わせ窓口 desk@shiomi.example",
+        },
+        "en": {
+            "what_happened": "From 10:00 on 13 November to 10:30 on 15 November 2023 a rule of our vaccine booking system was too wide. Staff at the desk of a medical institution could read part of your record without needing it, and our records say that they did.",
+            "data_items": "Date of birth, vaccination ticket number",
+            "cause": "We let the desks read date of birth and ticket number without stating what for.",
+            "secondary_damage": "We know of none. Only staff at the desks of the institutions read these; no record shows anybody outside.",
+            "measures": "Since 10:30 on 15 November a desk reads the date of birth only to find out who is calling, and never the ticket number.",
+            "contact_desk": "Desk of the vaccine booking system, desk@shiomi.example",
+        },
+    })
+}

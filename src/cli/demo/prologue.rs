@@ -10,7 +10,7 @@ use crate::cli::example::{MANIFESTS, RecordType, SCHOOLS, SYSTEM, office_of, peo
 
 const VIEWER: &str = "{ viewer { tenant { id nameEn } } }";
 
-const CREATE_ACCOUNT: &str = "mutation($tenant: ID!, $login: String!, $name: String!, $roles: [Role!]!) {
+pub const CREATE_ACCOUNT: &str = "mutation($tenant: ID!, $login: String!, $name: String!, $roles: [Role!]!) {
     createAccount(tenantId: $tenant, login: $login, displayName: $name, roles: $roles) {
         __typename ... on Account { id roles } ... on Problem { code field message remedy } } }";
 
@@ -30,7 +30,7 @@ const SET_CONTACT: &str = "mutation($tenant: ID!, $address: String!) {
     setTenantContact(tenantId: $tenant, address: $address) {
         __typename ... on Problem { code field message remedy } } }";
 
-const IMPORT: &str = "mutation($input: ImportSubjectsInput!) {
+pub const IMPORT: &str = "mutation($input: ImportSubjectsInput!) {
     importSubjects(input: $input) {
         __typename ... on ImportProgress { importId state rowsRead rowsKept rowsRefused }
         ... on Problem { code field message remedy } } }";
@@ -105,21 +105,35 @@ async fn schools(stage: &mut Stage) -> Result<(), Failure> {
         at,
         "The schools become tenants, each with the address of its office, sealed. None of them can read another's people.",
     );
-    let mut tenants = Vec::new();
-    for row in csv::Reader::from_reader(SCHOOLS.as_bytes()).deserialize::<(String, String, String)>() {
-        let (slug, name_ja, name_en) = row.map_err(anyhow::Error::new)?;
-        tenants.push(json!({ "slug": slug, "nameJa": name_ja, "nameEn": name_en }));
-    }
+    let rows = csv::Reader::from_reader(SCHOOLS.as_bytes()).into_deserialize::<(String, String, String)>();
+    let schools = rows.collect::<Result<Vec<_>, _>>().map_err(anyhow::Error::new)?;
+    let created =
+        create_tenants(stage, schools.iter().map(|(slug, ja, en)| (slug.as_str(), ja.as_str(), en.as_str())))
+            .await?;
+    stage.narrator.result(&format!("{created} schools"));
+    stage.narrator.operation("admin", CREATE_TENANTS).await;
+    Ok(())
+}
+
+/// Makes tenants by slug and names in both languages, each with the address of its office; how many.
+pub async fn create_tenants<'l>(
+    stage: &Stage,
+    tenants: impl Iterator<Item = (&'l str, &'l str, &'l str)>,
+) -> Result<u64, Failure> {
+    let tenants: Vec<_> =
+        tenants.map(|(slug, ja, en)| json!({ "slug": slug, "nameJa": ja, "nameEn": en })).collect();
     let answer = stage.cast.admin.call(CREATE_TENANTS, json!({ "tenants": tenants })).await?;
     for tenant in &tenants {
         let slug = text(tenant, "/slug")?;
-        let id = text(&stage.cast.admin.call(TENANT, json!({ "slug": slug })).await?, "/id")?;
-        let variables = json!({ "tenant": id, "address": office_of(&slug) });
+        let variables = json!({ "tenant": tenant_id(stage, &slug).await?, "address": office_of(&slug) });
         stage.cast.admin.call(SET_CONTACT, variables).await?;
     }
-    stage.narrator.result(&format!("{} schools", number(&answer, "/created")?));
-    stage.narrator.operation("admin", CREATE_TENANTS).await;
-    Ok(())
+    Ok(number(&answer, "/created")?)
+}
+
+/// The id of the tenant that is called so.
+pub async fn tenant_id(stage: &Stage, slug: &str) -> anyhow::Result<String> {
+    text(&stage.cast.admin.call(TENANT, json!({ "slug": slug })).await?, "/id")
 }
 
 async fn people(stage: &mut Stage) -> Result<(), Failure> {
@@ -161,11 +175,21 @@ async fn import(stage: &Stage, record_type: RecordType) -> Result<u64, Failure> 
             "line": index + 2, "tenant": row[0], "externalId": row[1], "language": row[2], "fields": fields,
         }));
     }
+    import_rows(stage, SYSTEM, record_type.name(), &rows).await
+}
+
+/// Imports rows in batches, all or none; how many were kept.
+pub async fn import_rows(
+    stage: &Stage,
+    system: &str,
+    record_type: &str,
+    rows: &[Value],
+) -> Result<u64, Failure> {
     let (mut run, mut answer) = (Value::Null, Value::Null);
     let batches = rows.chunks(BATCH).collect::<Vec<_>>();
     for (index, batch) in batches.iter().enumerate() {
         let input = json!({
-            "system": SYSTEM, "recordType": record_type.name(), "mode": "ALL_OR_NOTHING", "importId": run,
+            "system": system, "recordType": record_type, "mode": "ALL_OR_NOTHING", "importId": run,
             "rows": batch, "last": index + 1 == batches.len(),
         });
         answer = stage.cast.officer.call(IMPORT, json!({ "input": input })).await?;
@@ -221,7 +245,7 @@ async fn walls(stage: &mut Stage) -> Result<(), Failure> {
         .collect();
     let mut people = Vec::new();
     for slug in &schools {
-        let tenant = text(&stage.cast.admin.call(TENANT, json!({ "slug": slug })).await?, "/id")?;
+        let tenant = tenant_id(stage, slug).await?;
         let subjects = stage.cast.officer.call(SUBJECTS, json!({ "tenant": tenant })).await?;
         people.push((tenant, text(&subjects, "/nodes/0/id")?));
     }

@@ -63,6 +63,7 @@ impl Stage {
     /// Starts the service in `data` or in a temporary folder, with an operator and its administrator.
     pub async fn open(
         data: Option<PathBuf>,
+        public_url: &str,
         seed: u64,
         pause: Duration,
         keep: bool,
@@ -84,7 +85,7 @@ impl Stage {
         // The program's own defaults: a suimon.toml or a variable of the place where the demo is tried must not lead it to a
         // real database.
         let configuration = folder.join("suimon.toml");
-        std::fs::write(&configuration, configuration_of(&folder)?)?;
+        std::fs::write(&configuration, configuration_of(&folder, public_url)?)?;
         let sources = Sources {
             file: Some(configuration),
             flags: vec!["log.filter=warn".to_owned(), "outbox.enabled=false".to_owned()],
@@ -178,15 +179,27 @@ pub fn instant(time: &str) -> anyhow::Result<Timestamp> {
     Ok(zoned.with_context(|| format!("{time} is no time of the story"))?.timestamp())
 }
 
-/// A configuration with which `suimon serve --config` opens what the demo leaves.
-fn configuration_of(folder: &Path) -> anyhow::Result<String> {
+/// A configuration with which `suimon serve --config` opens what the demo leaves, at the address that the mails of the demo link to.
+fn configuration_of(folder: &Path, public_url: &str) -> anyhow::Result<String> {
     let folder = std::path::absolute(folder).context("the working directory")?;
     let text = |path: PathBuf| toml_text(&path.display().to_string());
-    let url = toml_text(&format!("sqlite://{}", folder.join("suimon.db").display()));
+    let database = toml_text(&format!("sqlite://{}", folder.join("suimon.db").display()));
     Ok(format!(
-        "# Written by suimon demo. Development mode: GraphiQL and introspection.\n[server]\ndevelopment = true\n\n\
-         # The demo plays in 2023: by today's clock most of its people would be erased.\n[retention]\nevery_hours = 0\n\n\
-         [database]\nurl = {url}\n\n[keys]\nfile = {}\n\n[mail]\ntransport = \"captured\"\n",
+        "# Written by suimon demo. Development mode: GraphiQL and introspection.\n[server]\ndevelopment = true\n{}public_url = {}\n\n\
+         # The demo plays in 2023: by today's clock most of its people would be erased …\n[retention]\nevery_hours = 0\n\n\
+         # … and the links in its mails would be over.\n[notices]\nlink_days = 3650\ntenant_link_days = 3650\n\n\
+         [database]\nurl = {database}\n\n[keys]\nfile = {}\n\n[mail]\ntransport = \"captured\"\n",
+        listen_at(public_url),
+        toml_text(public_url),
         text(folder.join("kek.key"))
     ))
+}
+
+/// Where one listens to be found at `url`: known for addresses of this machine, which have no name and no proxy before them.
+fn listen_at(url: &str) -> String {
+    let address = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
+    match address.and_then(|address| address.parse::<std::net::SocketAddr>().ok()) {
+        Some(address) => format!("listen = {}\n", toml_text(&address.to_string())),
+        None => String::new(),
+    }
 }

@@ -52,6 +52,25 @@ pub const ADMIN_SAW_ONE: Words = words(
 pub const REPORTER_APPLICANT: &str = "志願者（志願先の学校を通じて） / an applicant, through the school";
 pub const REPORTER_ADMIN: &str = "学校管理者 / an administrator of a school";
 
+pub const BOOKING_TITLE: &str =
+    "窓口での参照範囲が必要以上に広かった事案 / Desks could read more of a record than they needed";
+
+pub const DESK_READ_TICKET: Words = words(
+    "看護師から、電話で問い合わせた際に窓口の担当者が自分の接種券番号を読み上げたとの連絡があった。",
+    "A nurse called a desk about a slot, and the desk read her own ticket number out to her.",
+);
+pub const REPORTER_WORKER: &str =
+    "医療従事者（接種医療機関を通じて） / a medical worker, through the institution";
+
+pub const BOOKING_CONTAINED: Words = words(
+    "VAX-ACC-010を改め、窓口の参照を本人確認のための生年月日に限った。",
+    "VAX-ACC-010 was stated anew: a desk reads the date of birth, to find out who is calling, and no more.",
+);
+pub const REASON_OWN_RECORD: Words = words(
+    "本システム自身の閲覧記録のうち、改めた規則では許可されない参照の対象となった方。",
+    "Those whose record was read, by the service's own log, as the rule that was put right refuses.",
+);
+
 pub const CONTAINED: Words = words(
     "CDNのキャッシュ機能を無効に戻した。以後、同種の連絡はない。",
     "Caching at the CDN was switched off again. No such report came in afterwards.",

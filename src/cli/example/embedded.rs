@@ -26,18 +26,33 @@ pub const CORRECTIVE: File = (
     include_str!("../../../examples/online-application/corrective/NFR-CACHE-001.yaml"),
 );
 
+/// The booking service for medical workers.
+pub const BOOKING: &str = "vaccine-booking";
+
+/// What the booking service is and what its operator asks of it.
+pub const BOOKING_MANIFESTS: [File; 2] = [
+    ("system.yaml", include_str!("../../../examples/vaccine-booking/manifests/system.yaml")),
+    ("requirements.yaml", include_str!("../../../examples/vaccine-booking/manifests/requirements.yaml")),
+];
+
+/// The rule that let the desks of the institutions read too much.
+pub const BOOKING_TOO_WIDE: File =
+    ("VAX-ACC-010.yaml", include_str!("../../../examples/vaccine-booking/too-wide/VAX-ACC-010.yaml"));
+
+/// The same rule as it was meant: the corrective action.
+pub const BOOKING_CORRECTIVE: File =
+    ("VAX-ACC-010.yaml", include_str!("../../../examples/vaccine-booking/corrective/VAX-ACC-010.yaml"));
+
 /// Everything that `suimon example manifests` writes, by path.
-pub const FILES: [File; 10] = [
+pub const FILES: [File; 12] = [
     ("online-application/manifests/system.yaml", MANIFESTS[0].1),
     ("online-application/manifests/access.yaml", MANIFESTS[1].1),
     ("online-application/manifests/capacity.yaml", MANIFESTS[2].1),
     ("online-application/manifests/protection.yaml", MANIFESTS[3].1),
     ("online-application/corrective/NFR-CACHE-001.yaml", CORRECTIVE.1),
     ("online-application/schools.csv", SCHOOLS),
-    (
-        "vaccine-booking/manifests/system.yaml",
-        include_str!("../../../examples/vaccine-booking/manifests/system.yaml"),
-    ),
+    ("vaccine-booking/manifests/system.yaml", BOOKING_MANIFESTS[0].1),
+    ("vaccine-booking/manifests/requirements.yaml", BOOKING_MANIFESTS[1].1),
     (
         "vaccine-booking/manifests/estimate.yaml",
         include_str!("../../../examples/vaccine-booking/manifests/estimate.yaml"),
@@ -46,8 +61,6 @@ pub const FILES: [File; 10] = [
         "vaccine-booking/manifests/probes.yaml",
         include_str!("../../../examples/vaccine-booking/manifests/probes.yaml"),
     ),
-    (
-        "vaccine-booking/manifests/requirements.yaml",
-        include_str!("../../../examples/vaccine-booking/manifests/requirements.yaml"),
-    ),
+    ("vaccine-booking/too-wide/VAX-ACC-010.yaml", BOOKING_TOO_WIDE.1),
+    ("vaccine-booking/corrective/VAX-ACC-010.yaml", BOOKING_CORRECTIVE.1),
 ];

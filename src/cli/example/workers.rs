@@ -12,7 +12,23 @@ pub struct Worker {
     /// In Japanese and in English.
     pub occupation: (&'static str, &'static str),
     pub ticket: String,
+    /// Where notices go: nowhere (RFC 2606).
+    pub email: String,
+    pub phone: String,
+    /// In which language to write: `ja` or `en`.
+    pub language: &'static str,
 }
+
+/// How many medical workers there are.
+pub const WORKERS: u32 = 270;
+
+/// Medical institutions, invented, at places that are on no map: slug, and name in Japanese and in English.
+pub const CLINICS: [(&str, &str, &str); 4] = [
+    ("kirigasawa", "霧ヶ沢病院", "Kirigasawa Hospital"),
+    ("tsukikageno", "月影野診療所", "Tsukikageno Clinic"),
+    ("hoshimihama", "星見浜病院", "Hoshimihama Hospital"),
+    ("kazemachioka", "風待丘診療所", "Kazemachioka Clinic"),
+];
 
 const OCCUPATIONS: [(&str, &str); 6] = [
     ("看護師", "Nurse"),
@@ -44,6 +60,14 @@ pub fn workers(seed: u64, count: u32) -> anyhow::Result<Vec<Worker>> {
             ),
             occupation: *chance.pick(&OCCUPATIONS),
             ticket: format!("{:010}", chance.below(1_000_000_000)),
+            // The number makes the address unique: two people may have the same name.
+            email: format!(
+                "{}.{}.{number}@mail.example",
+                family.romaji.to_lowercase(),
+                given.romaji.to_lowercase()
+            ),
+            phone: format!("090-0{:03}-{:04}", chance.below(1000), chance.below(10_000)),
+            language: if chance.below(100) < 10 { "en" } else { "ja" },
             number,
         }
     };

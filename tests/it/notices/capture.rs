@@ -1,6 +1,7 @@
 //! The captured-mail transport: shows what would be sent, keeps it sealed.
 
 use std::collections::BTreeSet;
+use std::process::Command;
 
 use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, Statement};
 
@@ -49,6 +50,63 @@ async fn a_captured_mail_is_shown_to_those_who_may_and_recorded() {
     }
     let nameless = fixture.officer.gql("{ capturedMails(purpose: \" \") { nodes { to } } }").await;
     assert_eq!(nameless["errors"][0]["extensions"]["code"], "INVALID", "{nameless}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newest_mails_are_shown_at_the_command_line_and_only_they_are_recorded() {
+    let fixture = Fixture::captured().await;
+    let revision = fixture.people(3).await;
+    fixture.approved(revision).await;
+    assert_eq!(fixture.send().await.accepted, 3);
+    let run = |login: &str, arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_suimon"))
+            .args(["notices", "mail", "--as", login])
+            .args(arguments)
+            .args(["--set", &format!("database.url={}", fixture.app.database_url())])
+            .args(["--set", &format!("keys.file={}", fixture.app.folder().join("kek.key").display())])
+            .args(["--set", "log.filter=error"])
+            .env_clear()
+            .output()
+            .expect("the program runs");
+        let said = [output.stdout, output.stderr].map(|said| String::from_utf8(said).expect("UTF-8"));
+        (output.status.code(), said)
+    };
+    let officer = fixture.officer.login.as_str();
+    let (code, [shown, complained]) =
+        run(officer, &["--purpose", "proof-reading", "--last", "2", "--format", "json"]);
+    assert_eq!((code, complained.as_str()), (Some(0), ""), "{shown}");
+    let mails: serde_json::Value = serde_json::from_str(&shown).expect("JSON");
+    let ids: Vec<_> = mails["mails"].as_array().unwrap().iter().map(|mail| text(&mail["id"])).collect();
+    let mut ordered = ids.clone();
+    ordered.sort_by(|one, other| other.cmp(one));
+    assert_eq!((ids.len(), &ids), (2, &ordered), "the newest first");
+    let purposes = async || {
+        let entries = entity::audit_entry::Entity::find().all(&fixture.database).await.unwrap();
+        let reads = entries.into_iter().filter(|entry| entry.action == "captured_mail.read");
+        reads.map(|entry| entry.purpose.unwrap_or_default()).collect::<Vec<_>>()
+    };
+    assert_eq!(purposes().await, ["proof-reading"; 2], "what was not shown was not opened");
+
+    // Those of a notice, as a person reads them.
+    let (code, [shown, _]) = run(officer, &["1", "1", "--purpose", "a look"]);
+    assert_eq!(code, Some(0));
+    let head = "From: notice@suimon.example\nTo: p-0";
+    assert!(shown.contains(head) && shown.contains("Subject: 【重要】") && shown.contains("/my/"), "{shown}");
+    assert_eq!(purposes().await.len(), 3);
+
+    // Which notice, what for, and by whom: without an answer nothing is opened.
+    for (login, arguments, why) in [
+        (officer, &["1", "2", "--purpose", "a look"][..], "has 1 notices, no 2"),
+        (officer, &["1", "--purpose", "a look"], "<NOTICE>"),
+        (officer, &[], "--purpose"),
+        (officer, &["--purpose", " "], "purpose"),
+        (fixture.approver.login.as_str(), &["--purpose", "a look"], "not allowed"),
+    ] {
+        let (code, [shown, complained]) = run(login, arguments);
+        assert_eq!((code, shown.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(complained.contains(why), "{complained}");
+    }
+    assert_eq!(purposes().await.len(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,7 +17,7 @@ use super::pages::{self, Lang, Pages, Spoken};
 use super::sessions::{About, Sessions};
 use super::slots::{Clinic, Open, Slot, Slots};
 use super::{Common, Shared, desk};
-use crate::cli::example::workers::{Worker, workers};
+use crate::cli::example::workers::{WORKERS, Worker, workers};
 use crate::entropy::Entropy;
 
 const TEMPLATES: [(&str, &str); 6] = [
@@ -31,8 +31,7 @@ const TEMPLATES: [(&str, &str); 6] = [
 
 /// The field of the manifest's `sessions`.
 const SUBJECT: &str = "x-booking-subject";
-/// How many medical workers there are, and how many the page for signing in offers.
-const WORKERS: u32 = 270;
+/// How many medical workers the page for signing in offers.
 const OFFERED: usize = 8;
 /// Desks of the call centre.
 const DESKS: usize = 3;
@@ -105,7 +104,7 @@ impl Booking {
 
     /// A person's fields with their names.
     pub fn fields(&self, worker: usize, lang: Lang) -> Vec<Vec<String>> {
-        let Worker { number, name, name_in_latin, born, occupation, ticket } = &self.workers[worker];
+        let Worker { number, name, name_in_latin, born, occupation, ticket, .. } = &self.workers[worker];
         let fields = [
             (lang.of("予約管理番号", "Booking management number"), number.as_str()),
             (lang.of("氏名", "Full name"), lang.of(name, name_in_latin)),

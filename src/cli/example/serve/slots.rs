@@ -4,14 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 
 use super::pages::Lang;
+use crate::cli::example::workers::CLINICS;
 
-/// Invented, at places that are on no map.
-const CLINICS: [(&str, &str, &str); 4] = [
-    ("kirigasawa", "霧ヶ沢病院", "Kirigasawa Hospital"),
-    ("tsukikageno", "月影野診療所", "Tsukikageno Clinic"),
-    ("hoshimihama", "星見浜病院", "Hoshimihama Hospital"),
-    ("kazemachioka", "風待丘診療所", "Kazemachioka Clinic"),
-];
 const TIMES: [(&str, &str); 4] = [
     ("5月10日 10:00", "10 May 10:00"),
     ("5月10日 14:00", "10 May 14:00"),

@@ -23,6 +23,12 @@ const VACCINE: [(&str, &str); 4] = [
     ("estimate.yaml", include_str!("../../../../examples/vaccine-booking/manifests/estimate.yaml")),
 ];
 
+/// The rule of the booking service that opened too much, and as it was meant.
+const DESKS: [&str; 2] = [
+    include_str!("../../../../examples/vaccine-booking/too-wide/VAX-ACC-010.yaml"),
+    include_str!("../../../../examples/vaccine-booking/corrective/VAX-ACC-010.yaml"),
+];
+
 /// All of them, under names of their own.
 pub fn all() -> Vec<(String, &'static str)> {
     let named = |example: &'static str| {
@@ -76,6 +82,20 @@ fn the_vaccine_booking_states_capacity_and_access() {
     let plain: Vec<_> =
         system.record_types[0].fields.iter().filter(|f| f.protection == Protection::Plain).collect();
     assert_eq!(plain.iter().map(|field| field.category).collect::<Vec<_>>(), [Category::Identifier]);
+}
+
+#[test]
+fn the_desks_of_the_booking_service_read_too_much_until_it_is_put_right() {
+    let stored = parse(&VACCINE).unwrap();
+    let sets = DESKS.map(|rule| parse_files_against([("desk.yaml", rule.as_bytes())], &stored).unwrap());
+    let [wide, meant] = sets.each_ref().map(|set| {
+        let rule = set.requirement("VAX-ACC-010").unwrap().enforcement.as_ref().unwrap();
+        match &rule.params {
+            Params::Access(rule) => (rule.objects.len(), rule.when.len()),
+            other => panic!("{other:?}"),
+        }
+    });
+    assert_eq!((wide, meant), ((2, 0), (1, 1)), "objects and conditions");
 }
 
 #[test]
