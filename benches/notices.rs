@@ -20,9 +20,13 @@ use common::{SYSTEM, institution, setting};
 use entity::{incident, revision, revision_person};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use people::worker;
-use sea_orm::{ActiveModelTrait, Database, DatabaseConnection, EntityTrait, IntoActiveModel};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, Database, DatabaseConnection, EntityTrait, IntoActiveModel, QueryFilter,
+};
 use suimon::access::{self, NewAccount, Op, Role};
 use suimon::app::App;
+use suimon::clock::SystemClock;
+use suimon::entropy::Entropy;
 use suimon::notices::{self, Audience, Delivery, Filter, NewNotice, Notice, NoticeState, Variables};
 use suimon::vault::{Encoding, FileKind, ImportFile, Mode, import_file};
 use uuid::Uuid;
@@ -30,6 +34,10 @@ use uuid::Uuid;
 const RECORD_TYPE: &str = "medical_worker";
 /// Mails whose size is looked at before.
 const FIRST: usize = 50;
+/// Lettre's pool is slow: more say nothing new.
+const MOST_PLAIN: usize = 20_000;
+/// Names the folder in which another process of this program prepares what is to be sent.
+const PREPARE: &str = "SUIMON_BENCH_PREPARE";
 
 struct Sink {
     process: Child,
@@ -73,55 +81,45 @@ async fn main() {
         println!("wants Postfix's smtp-sink and smtp-source: script/bench notices");
         return;
     };
-    let (rows, connections) = (setting("ROWS", 270_000), setting("CONNECTIONS", 16));
+    // What the preparation needs of memory is another process's.
+    if let Ok(folder) = std::env::var(PREPARE) {
+        prepare(&sink, std::path::Path::new(&folder)).await;
+        return;
+    }
     let folder = tempfile::tempdir().expect("a folder");
-    let dumps = folder.path().join("mails");
-    std::fs::create_dir(&dumps).expect("a folder for mails");
+    let this = std::env::current_exe().expect("this program");
+    let prepared = Command::new(this).env(PREPARE, folder.path()).status().expect("the preparation runs");
+    assert!(prepared.success(), "the preparation: {prepared}");
+    let prepared = std::fs::read_to_string(folder.path().join("prepared")).expect("what was prepared");
+    let (port, size) = prepared.split_once(' ').expect("a port and a size");
+    let (port, size): (u16, u64) = (port.parse().expect("a port"), size.parse().expect("a size"));
+    let (rows, connections) = (setting("ROWS", 270_000), setting("CONNECTIONS", 16));
 
-    let keeping = Sink::start(&sink, Some(&dumps));
-    let port = keeping.port;
-    let mut config = common::config(folder.path());
-    config.mail.transport = suimon::config::MailTransport::Smtp;
-    config.mail.smtp_tls = suimon::config::SmtpTls::None;
-    config.mail.smtp_port = port;
-    config.mail.smtp_connections = u32::try_from(connections).expect("few connections");
-    let tenants = setting("TENANTS", 100);
-    let (app, op) = common::service(config, tenants, std::convert::identity).await;
-    import(&op, folder.path(), rows, tenants).await;
-    let url =
-        std::env::var("SUIMON_BENCH_OWNER").unwrap_or_else(|_| app.config().database.url.expose().to_owned());
-    let database = Database::connect(url).await.expect("the database");
-    let incident = put_incident(&app, &database).await;
-    let approver = approver(&app).await;
-
-    let first = put_list(&app, &database, incident, 1, FIRST, tenants).await;
-    let notice = approved(&app, &op, &approver, incident, first).await;
-    notices::worker::run_once(&app).await.expect("a pass");
-    settled(&approver, &notice).await;
-    let sizes: Vec<u64> = std::fs::read_dir(&dumps)
-        .expect("mails")
-        .map(|mail| mail.expect("a mail").metadata().expect("its size").len())
-        .collect();
-    let size = sizes.iter().sum::<u64>() / sizes.len().max(1) as u64;
-    drop(keeping);
-
-    let quiet = sink_at(&sink, port);
+    let _quiet = sink_at(&sink, port);
     let rest = rows - FIRST;
     println!("{rest} mails of {size} bytes, {connections} connections");
     let baseline = peer_source(&source, port, connections, rest, size);
     println!("smtp-source      {baseline:>8.0} mails/s");
-    let plain = peer_lettre(port, connections, rest, size).await;
+    let plain = peer_lettre(port, connections, rest.min(MOST_PLAIN), size).await;
     println!("lettre's pool    {plain:>8.0} mails/s   {:.2} of smtp-source", plain / baseline);
 
-    let all = put_list(&app, &database, incident, 2, rows, tenants).await;
+    let app = App::open(configured(folder.path(), port), Arc::new(SystemClock), Entropy::seeded(2)).await;
+    let app = app.expect("the service opens");
+    let op = access::act_locally(&app, "officer").await.expect("the officer");
+    let approver = access::act_locally(&app, "approver").await.expect("the approver");
+    let database = opened(&app).await;
+    let incident =
+        incident::Entity::find().one(&database).await.expect("incidents").expect("the incident").id;
+    let all = revision::Entity::find().filter(revision::Column::Number.eq(2)).one(&database).await;
+    let all = all.expect("lists").expect("the list").id;
     database.close().await.expect("closed");
     let draft = draft(&app, &op, incident, all).await;
-    // What was needed to make the people does not count.
+    println!("memory of the service at rest {}", memory("VmRSS:"));
     let _ = std::fs::write("/proc/self/clear_refs", "5");
     let (begin, used_before) = (Instant::now(), used());
     let notice = notices::approve_notice(&approver, draft.tenant, draft.id).await.expect("approved");
     let fanned_out = begin.elapsed();
-    let after_fan_out = peak_memory();
+    let after_fan_out = memory("VmHWM:");
     let _ = std::fs::write("/proc/self/clear_refs", "5");
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let worker = tokio::spawn(notices::worker::run(app.clone(), async {
@@ -130,8 +128,8 @@ async fn main() {
     let approved_at = Instant::now();
     let mut first_mail = None;
     while first_mail.is_none() {
-        let counts = notices::counts(&approver, &notice).await.expect("counts");
-        first_mail = (counts.accepted > 0).then(|| approved_at.elapsed());
+        let sent: u64 = app.sent().counts().iter().take(1).map(|(_, accepted)| accepted).sum();
+        first_mail = (sent > 0).then(|| approved_at.elapsed());
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let counts = settled(&approver, &notice).await;
@@ -151,9 +149,48 @@ async fn main() {
         first_mail.unwrap_or_default().as_secs_f64(),
         used() - used_before,
         (used() - used_before) * 1e6 / rest as f64,
-        peak_memory()
+        memory("VmHWM:")
     );
-    drop(quiet);
+}
+
+fn configured(folder: &std::path::Path, port: u16) -> suimon::config::Config {
+    let mut config = common::config(folder);
+    config.mail.transport = suimon::config::MailTransport::Smtp;
+    config.mail.smtp_tls = suimon::config::SmtpTls::None;
+    config.mail.smtp_port = port;
+    config.mail.smtp_connections = u32::try_from(setting("CONNECTIONS", 16)).expect("few connections");
+    config
+}
+
+async fn opened(app: &App) -> DatabaseConnection {
+    let url =
+        std::env::var("SUIMON_BENCH_OWNER").unwrap_or_else(|_| app.config().database.url.expose().to_owned());
+    Database::connect(url).await.expect("the database")
+}
+
+/// The people, an incident, a list of the first few, who get their mails to show how large those are, and the list of all.
+async fn prepare(sink: &str, folder: &std::path::Path) {
+    let dumps = folder.join("mails");
+    std::fs::create_dir(&dumps).expect("a folder for mails");
+    let keeping = Sink::start(sink, Some(&dumps));
+    let (rows, tenants) = (setting("ROWS", 270_000), setting("TENANTS", 100));
+    let (app, op) = common::service(configured(folder, keeping.port), tenants, std::convert::identity).await;
+    import(&op, folder, rows, tenants).await;
+    let database = opened(&app).await;
+    let incident = put_incident(&app, &database).await;
+    let approver = approver(&app).await;
+    let first = put_list(&app, &database, incident, 1, FIRST, tenants).await;
+    let notice = approved(&app, &op, &approver, incident, first).await;
+    notices::worker::run_once(&app).await.expect("a pass");
+    settled(&approver, &notice).await;
+    let sizes: Vec<u64> = std::fs::read_dir(&dumps)
+        .expect("mails")
+        .map(|mail| mail.expect("a mail").metadata().expect("its size").len())
+        .collect();
+    let size = sizes.iter().sum::<u64>() / sizes.len().max(1) as u64;
+    put_list(&app, &database, incident, 2, rows, tenants).await;
+    database.close().await.expect("closed");
+    std::fs::write(folder.join("prepared"), format!("{} {size}", keeping.port)).expect("written");
 }
 
 fn sink_at(program: &str, port: u16) -> Sink {
@@ -386,8 +423,8 @@ fn used() -> f64 {
 }
 
 /// As the kernel counts it; `?` where there is no such count.
-fn peak_memory() -> String {
+fn memory(kind: &str) -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(kind));
     line.map_or_else(|| "?".to_owned(), |text| text.trim().to_owned())
 }

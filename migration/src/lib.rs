@@ -28,6 +28,7 @@ mod m20231129_000060_residences;
 mod m20231130_000070_message_events;
 mod m20231201_000080_portal;
 mod m20231201_000081_gift_codes;
+mod m20231201_000082_index_of_waiting;
 mod schema;
 pub mod walls;
 
@@ -68,6 +69,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20231130_000070_message_events::Migration),
             Box::new(m20231201_000080_portal::Migration),
             Box::new(m20231201_000081_gift_codes::Migration),
+            Box::new(m20231201_000082_index_of_waiting::Migration),
         ]
     }
 }

@@ -36,6 +36,7 @@ mod returns;
 mod sent;
 
 mod store;
+mod store_claims;
 mod store_events;
 mod store_messages;
 mod store_outbox;

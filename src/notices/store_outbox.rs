@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use entity::{captured_mail, message, notice, revision_person, tenant};
-use sea_orm::sea_query::{
-    Condition, Expr, ExprTrait, LockBehavior, LockType, OnConflict, Query, SelectStatement,
-};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, LockType, OnConflict, Query, SelectStatement};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, IntoActiveModel,
     QueryFilter, QueryOrder, QuerySelect, UpdateMany,
@@ -48,42 +46,6 @@ pub async fn with_hours(scope: &Scope) -> Result<Vec<(Uuid, String, String)>> {
     Ok(found)
 }
 
-/// What is not to be taken although it is due.
-pub struct Except {
-    /// Notices that are not sent at this moment.
-    pub resting: Vec<Uuid>,
-    /// Messages that whoever asks has in hand.
-    pub in_hand: Vec<Uuid>,
-}
-
-/// What may be taken now: what waits and is due, and what a worker took and did not finish in time. Only of notices that
-/// are approved: a second wall behind the fan-out. Not what whoever asks has in hand, whose lease may have ended while it waits its turn.
-fn takeable(tenant: Uuid, now: i64, except: &Except) -> Condition {
-    let Except { resting, in_hand } = except;
-    let mut awake = notices_in(tenant, &[NoticeState::Approved]);
-    if !resting.is_empty() {
-        awake.and_where(notice::Column::Id.is_not_in(resting.iter().copied()));
-    }
-    let others = (!in_hand.is_empty()).then(|| message::Column::Id.is_not_in(in_hand.iter().copied()));
-    Condition::all()
-        .add(message::Column::TenantId.eq(tenant))
-        .add(message::Column::NoticeId.in_subquery(awake))
-        .add_option(others)
-        .add(
-            Condition::any()
-                .add(
-                    Condition::all()
-                        .add(message::Column::State.is_in(WAITING))
-                        .add(message::Column::NextAttemptAt.lte(now)),
-                )
-                .add(
-                    Condition::all()
-                        .add(message::Column::State.eq(MessageState::Sending.as_str()))
-                        .add(message::Column::LeaseUntil.lte(now)),
-                ),
-        )
-}
-
 /// Whether something of an approved notice is still to be sent to this tenant's people or office.
 pub async fn waits_for<C: ConnectionTrait>(database: &C, root: Uuid, tenant: Uuid) -> Result<bool> {
     let found = message::Entity::find()
@@ -97,74 +59,6 @@ pub async fn waits_for<C: ConnectionTrait>(database: &C, root: Uuid, tenant: Uui
         .one(database)
         .await?;
     Ok(found.is_some())
-}
-
-/// Whether there is anything to take. Asked before a transaction is opened, so that an idle service writes nothing.
-pub async fn anything_due(scope: &Scope, except: &Except) -> Result<bool> {
-    let found: Option<Uuid> = message::Entity::find()
-        .select_only()
-        .column(message::Column::Id)
-        .filter(takeable(scope.tenant(), scope.at_micros(), except))
-        .limit(1)
-        .into_tuple()
-        .one(scope.connection())
-        .await?;
-    Ok(found.is_some())
-}
-
-/// Takes up to `limit` messages for `owner` until an instant, in microseconds; and which of them somebody had taken before and not given back. Rows that another worker
-/// is taking at this moment are passed over.
-pub async fn claim<C: ConnectionTrait>(
-    database: &C,
-    scope: &Scope,
-    (owner, lease_until): (Uuid, i64),
-    limit: u64,
-    except: &Except,
-) -> Result<(Vec<Message>, Vec<Uuid>)> {
-    let mut query = message::Entity::find()
-        .filter(takeable(scope.tenant(), scope.at_micros(), except))
-        .order_by_asc(message::Column::NextAttemptAt)
-        .order_by_asc(message::Column::Id)
-        .limit(limit);
-    if database.get_database_backend() == DbBackend::Postgres {
-        query = query.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
-    }
-    let mut rows = query.all(database).await?;
-    if rows.is_empty() {
-        return Ok((Vec::new(), Vec::new()));
-    }
-    let taken = |row: &&message::Model| row.state == MessageState::Sending.as_str();
-    let mut interrupted: Vec<Uuid> = rows.iter().filter(taken).map(|row| row.id).collect();
-    let updated = message::Entity::update_many()
-        .col_expr(message::Column::State, Expr::value(MessageState::Sending.as_str()))
-        .col_expr(message::Column::LeaseOwner, Expr::value(owner))
-        .col_expr(message::Column::LeaseUntil, Expr::value(lease_until))
-        .col_expr(message::Column::Attempts, Expr::col(message::Column::Attempts).add(1))
-        .filter(message::Column::TenantId.eq(scope.tenant()))
-        .filter(message::Column::Id.is_in(rows.iter().map(|row| row.id)))
-        .exec(database)
-        .await?;
-    if updated.rows_affected != rows.len() as u64 {
-        return Err(anyhow::anyhow!("claimed {} messages of {}", updated.rows_affected, rows.len()).into());
-    }
-    for row in &mut rows {
-        row.attempts += 1;
-        row.state = MessageState::Sending.as_str().to_owned();
-        row.lease_until = Some(lease_until);
-    }
-    let mut messages = Vec::with_capacity(rows.len());
-    for row in rows {
-        let id = row.id;
-        match message_of(row) {
-            Ok(message) => messages.push(message),
-            Err(error) => {
-                // It stays taken until its lease ends, and keeps no other from being sent.
-                tracing::error!(message = %id, %error, "a message cannot be read");
-                interrupted.retain(|interrupted| *interrupted != id);
-            }
-        }
-    }
-    Ok((messages, interrupted))
 }
 
 /// A message as its worker has it, for the time for which it was taken: the same worker may have taken it twice.
@@ -260,20 +154,33 @@ pub async fn postpone<C: ConnectionTrait>(
     Ok(updated.rows_affected == 1)
 }
 
+/// Whether a notice of the query around it has messages in one of these states.
+fn has_messages(more: Condition) -> Expr {
+    let messages = Query::select()
+        .expr(Expr::val(1))
+        .from(message::Entity)
+        .and_where(
+            Expr::col((message::Entity, message::Column::TenantId))
+                .equals((notice::Entity, notice::Column::TenantId)),
+        )
+        .and_where(
+            Expr::col((message::Entity, message::Column::NoticeId))
+                .equals((notice::Entity, notice::Column::Id)),
+        )
+        .cond_where(more)
+        .take();
+    Expr::exists(messages)
+}
+
 /// Approved notices none of whose messages is open any more.
 pub async fn finished(scope: &Scope) -> Result<Vec<Uuid>> {
-    let open = Query::select()
-        .column(message::Column::NoticeId)
-        .from(message::Entity)
-        .and_where(message::Column::TenantId.eq(scope.tenant()))
-        .and_where(message::Column::State.is_in(OPEN))
-        .to_owned();
+    let open = Expr::col((message::Entity, message::Column::State)).is_in(OPEN);
     Ok(notice::Entity::find()
         .select_only()
         .column(notice::Column::Id)
         .filter(notice::Column::TenantId.eq(scope.tenant()))
         .filter(notice::Column::State.eq(NoticeState::Approved.as_str()))
-        .filter(notice::Column::Id.not_in_subquery(open))
+        .filter(has_messages(Condition::all().add(open)).not())
         .into_tuple()
         .all(scope.connection())
         .await?)
@@ -294,25 +201,31 @@ pub async fn has_open<C: ConnectionTrait>(database: &C, notice: &Notice) -> Resu
     Ok(found.is_some())
 }
 
+/// What was under way when its notice was cancelled and then had to wait.
+fn waits_or_was_lost(now: i64) -> Condition {
+    let state = || Expr::col((message::Entity, message::Column::State));
+    Condition::any().add(state().is_in(WAITING)).add(
+        Condition::all()
+            .add(state().eq(MessageState::Sending.as_str()))
+            .add(Expr::col((message::Entity, message::Column::LeaseUntil)).lte(now)),
+    )
+}
+
 fn left_over(tenant: Uuid, now: i64) -> Condition {
     Condition::all()
         .add(message::Column::TenantId.eq(tenant))
         .add(message::Column::NoticeId.in_subquery(notices_in(tenant, &[NoticeState::Cancelled])))
-        .add(
-            Condition::any().add(message::Column::State.is_in(WAITING)).add(
-                Condition::all()
-                    .add(message::Column::State.eq(MessageState::Sending.as_str()))
-                    .add(message::Column::LeaseUntil.lte(now)),
-            ),
-        )
+        .add(waits_or_was_lost(now))
 }
 
 /// Whether a cancelled notice still has messages that were under way when it was cancelled and then had to wait.
 pub async fn anything_left_over(scope: &Scope) -> Result<bool> {
-    let found: Option<Uuid> = message::Entity::find()
+    let found: Option<Uuid> = notice::Entity::find()
         .select_only()
-        .column(message::Column::Id)
-        .filter(left_over(scope.tenant(), scope.at_micros()))
+        .column(notice::Column::Id)
+        .filter(notice::Column::TenantId.eq(scope.tenant()))
+        .filter(notice::Column::State.eq(NoticeState::Cancelled.as_str()))
+        .filter(has_messages(waits_or_was_lost(scope.at_micros())))
         .limit(1)
         .into_tuple()
         .one(scope.connection())

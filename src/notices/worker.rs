@@ -24,10 +24,10 @@ use super::mailer::{Mailer, Outcome};
 use super::model::{Message, MessageState, NoticeState};
 use super::recipients::Background;
 use super::recorder::Recorder;
+use super::store_claims::{self, Except};
 use super::store_events::{self as events, EventKind, NewEvent};
-use super::store_outbox::{self, Except};
 use super::store_outcomes::{self as outcomes, Standing};
-use super::{store, template};
+use super::{store, store_outbox, template};
 use crate::access::{Reach, Scope};
 use crate::app::App;
 use crate::audit::Event;
@@ -265,10 +265,11 @@ impl Worker {
             let scope = self.scope()?;
             let in_hand = self.in_hand().iter().copied().collect();
             let except = Except { resting: self.resting(&scope).await?, in_hand };
-            if !store_outbox::anything_due(&scope, &except).await? {
+            let due = store_claims::due(&scope, &except).await?;
+            if due.is_empty() {
                 return Ok(None);
             }
-            let messages = self.claim(&scope, &except).await?;
+            let messages = self.claim(&scope, &due, &except.in_hand).await?;
             if messages.is_empty() {
                 return Ok(None);
             }
@@ -280,12 +281,12 @@ impl Worker {
         }
     }
 
-    async fn claim(&self, scope: &Scope, except: &Except) -> Result<Vec<Message>> {
+    async fn claim(&self, scope: &Scope, notices: &[Uuid], in_hand: &[Uuid]) -> Result<Vec<Message>> {
         let limit = u64::from(self.app.config().outbox.batch);
         let tx = scope.begin().await?;
         let lease = (self.owner, self.lease_end());
         let (messages, interrupted) =
-            store_outbox::claim(tx.connection(), scope, lease, limit, except).await?;
+            store_claims::claim(tx.connection(), scope, notices, lease, limit, in_hand).await?;
         if messages.is_empty() {
             return Ok(messages);
         }
