@@ -25,6 +25,7 @@ pub fn handlers() -> Vec<Handler> {
         retention::REKEY,
         emergency::ALARM,
         incidents::ALARM,
+        incidents::QUESTIONS,
         incidents::RESIDENCES,
         duties::ASSESS,
         duties::ALARM,

@@ -2,6 +2,8 @@
 //! nothing of a person.
 
 use futures::FutureExt;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
@@ -14,6 +16,10 @@ use crate::notices::Text;
 
 /// Tells the officers.
 pub const ALARM: Handler = Handler::on_demand(incidents::ALARM, |running| ring(running).boxed());
+
+/// Tells the officers that recipients of notices have asked something.
+pub const QUESTIONS: Handler =
+    Handler::on_demand(incidents::QUESTIONS, |running| tell_of_questions(running).boxed());
 
 /// Counts where the people of a list live.
 pub const RESIDENCES: Handler = Handler::on_demand(incidents::affected::RESIDENCES, |running| {
@@ -33,6 +39,41 @@ async fn ring(running: &Running) -> Result<Outcome> {
     let event =
         |mail: &str| Event::new("incident.alarm", format!("incident:{id}")).detail(json!({ "mail": mail }));
     super::alarm::ring(running, &everybody, &format!("incident-{id}"), &text(running, &incident), event).await
+}
+
+async fn tell_of_questions(running: &Running) -> Result<Outcome> {
+    let Payload { incident: id } = serde_json::from_value(running.job().payload.clone())?;
+    let scope = running.scope();
+    let Some(incident) = incidents::for_alarm(scope, id).await? else { return Ok(Outcome::Done) };
+    // Answered meanwhile, or its words were taken away.
+    let Some((number, due)) = incidents::waiting_questions(scope, id).await? else {
+        return Ok(Outcome::Done);
+    };
+    let everybody = incidents::recipients(scope).await?;
+    let event = |mail: &str| {
+        Event::new("incident.questions", format!("incident:{id}"))
+            .detail(json!({ "mail": mail, "questions": number }))
+    };
+    let name = format!("questions-{}", running.job().id);
+    super::alarm::ring(running, &everybody, &name, &questions(running, &incident, number, due), event).await
+}
+
+fn questions(running: &Running, incident: &Incident, waiting: u64, due: Option<Timestamp>) -> Text {
+    let Incident { number, system, zone, .. } = incident;
+    let url = &running.scope().op().app().config().server.public_url;
+    let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
+    let due = due.map(|due| due.to_zoned(zone).strftime("%Y-%m-%d %H:%M %:z").to_string());
+    let due = due.unwrap_or_else(|| "-".to_owned());
+    Text {
+        subject: format!("[Suimon] 質問 {waiting} 件 / {waiting} questions (#{number}, {system})"),
+        body: format!(
+            "お知らせの受信者から質問が届いています。回答は受信者のページに表示されます。\n\n\
+             Recipients of notices have asked questions. What you answer stands on their pages.\n\n\
+             インシデント / Incident: #{number}\nシステム / System: {system}\n\
+             未回答 / Waiting: {waiting}\n最初の期限 / First due: {due}\n\n\
+             確認 / See them: {url} (incident(number: {number}) {{ inquiries }})\n"
+        ),
+    }
 }
 
 /// Both languages: whoever is woken at night reads one of them.

@@ -1,6 +1,6 @@
 //! Inquiries: what tenants, vendors, authorities and persons ask, what we ask them, and the answers.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -9,6 +9,7 @@ use super::{check, permit, store};
 use crate::access::{self, Action, Op, Scope, Tx};
 use crate::audit::Event;
 use crate::error::{Error, Result};
+use crate::jobs::{self, NewJob};
 
 /// What a new inquiry needs.
 #[derive(Clone, Debug)]
@@ -161,6 +162,10 @@ pub struct PageQuestion {
     pub due_at: Timestamp,
 }
 
+/// The job that tells officers of questions from recipients' pages.
+pub const QUESTIONS: &str = "incident.questions";
+/// For so long questions gather: thousands may ask at once, and one mail tells of all.
+const GATHERED: SignedDuration = SignedDuration::from_mins(30);
 /// Where questions of a page come from, as an inquiry's channel.
 pub const PAGE: &str = "page";
 /// What stands in the place of a question whose person was erased.
@@ -198,9 +203,24 @@ pub async fn ask_from_page(tx: &Tx, new: PageQuestion) -> Result<(Inquiry, Event
         answers: Vec::new(),
     };
     store::insert_inquiry(tx, &inquiry).await?;
+    let job = NewJob {
+        kind: QUESTIONS,
+        key: new.incident.to_string(),
+        payload: json!({ "incident": new.incident }),
+        run_at: Some(scope.at() + GATHERED),
+    };
+    jobs::enqueue(tx, job).await?;
     let detail =
         json!({ "inquiry": inquiry.id, "message": new.message, "party": new.party_kind, "channel": PAGE });
     Ok((inquiry, Event::new("inquiry.receive", format!("incident:{}", new.incident)).detail(detail)))
+}
+
+/// How many questions from the pages of recipients wait for an answer in an incident, and when the first of them is due.
+///
+/// # Errors
+/// Unexpected ones only.
+pub async fn waiting_questions(scope: &Scope, incident: Uuid) -> Result<Option<(u64, Option<Timestamp>)>> {
+    store::open_questions(scope, incident).await
 }
 
 /// What was asked on the pages of messages, by the time of asking, with the answers.

@@ -35,8 +35,8 @@ pub use findings::{
 };
 pub use hold::{TenantHold, holds_tenant, on_hold, on_hold_in, open_since};
 pub use inquiries::{
-    NewAnswer, NewInquiry, PageQuestion, answer_inquiry, ask_from_page, asked_on_pages, close_inquiry,
-    forget_questions, inquiries, record_inquiry,
+    NewAnswer, NewInquiry, PageQuestion, QUESTIONS, answer_inquiry, ask_from_page, asked_on_pages,
+    close_inquiry, forget_questions, inquiries, record_inquiry, waiting_questions,
 };
 pub use lifecycle::{
     NewIncident, Times, contain_incident, incident, incident_by_number, incidents, open_incident,

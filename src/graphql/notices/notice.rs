@@ -3,7 +3,7 @@
 use async_graphql::connection::{Connection, EmptyFields};
 use async_graphql::{Context, Enum, ID, Json, Object, SimpleObject};
 
-use super::message::{Message, MessageState, row_after};
+use super::message::{Message, MessageActKind, MessageState, row_after};
 use crate::access::Op;
 use crate::graphql::connection::Page;
 use crate::graphql::id;
@@ -150,6 +150,17 @@ impl Notice {
         Ok(i32::try_from(number).unwrap_or(i32::MAX))
     }
 
+    /// What its recipients did on their pages, and how many of them: whether the tenants have opened their lists, confirmed or corrected them, take over.
+    async fn acts(&self, context: &Context<'_>) -> async_graphql::Result<Vec<NoticeActs>> {
+        let counts = notices::portal::act_counts(context.data::<Op>()?, &self.0).await?;
+        let acts = counts.into_iter().map(|count| NoticeActs {
+            kind: count.kind.into(),
+            recipients: i32::try_from(count.recipients).unwrap_or(i32::MAX),
+            last_at: Instant(count.last),
+        });
+        Ok(acts.collect())
+    }
+
     /// Not before this instant.
     async fn send_from(&self) -> Option<Instant> {
         self.0.delivery.from.map(Instant)
@@ -224,4 +235,13 @@ pub struct NoticeRemark {
     language: Language,
     variable: String,
     kind: NoticeRemarkKind,
+}
+
+/// How many recipients of a notice did something on their pages.
+#[derive(SimpleObject)]
+pub struct NoticeActs {
+    kind: MessageActKind,
+    recipients: i32,
+    /// When somebody last did.
+    last_at: Instant,
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use entity::{account, corrective_action, incident_member as member, inquiry, inquiry_answer as answer};
+use jiff::Timestamp;
 use sea_orm::sea_query::Condition;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, EntityTrait, ExprTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
@@ -221,6 +222,23 @@ pub async fn count_inquiries_from(tx: &Tx, message: Uuid, since: i64) -> Result<
         .filter(inquiry::Column::AskedAt.gt(since))
         .count(tx.connection())
         .await?)
+}
+
+/// Questions from recipients' pages that wait in an incident: how many, and when the first is due. Nothing where none waits.
+pub async fn open_questions(scope: &Scope, incident: Uuid) -> Result<Option<(u64, Option<Timestamp>)>> {
+    let found: Option<(i64, Option<i64>)> = inquiry::Entity::find()
+        .select_only()
+        .column_as(inquiry::Column::Id.count(), "number")
+        .column_as(inquiry::Column::DueAt.min(), "first")
+        .filter(inquiry::Column::TenantId.eq(scope.tenant()))
+        .filter(inquiry::Column::IncidentId.eq(incident))
+        .filter(inquiry::Column::MessageId.is_not_null())
+        .filter(inquiry::Column::State.eq(InquiryState::Open.as_str()))
+        .into_tuple()
+        .one(scope.connection())
+        .await?;
+    let found = found.and_then(|(number, first)| Some((u64::try_from(number).ok()?, first)));
+    Ok(found.filter(|(number, _)| *number > 0).map(|(number, first)| (number, first.map(from_micros))))
 }
 
 /// Puts other words in the place of what was asked on the pages of messages. They are the operator's rows.

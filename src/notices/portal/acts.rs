@@ -8,7 +8,7 @@ use crate::access::{Action, Op, Tx};
 use crate::clock::from_micros;
 use crate::error::Result;
 use crate::incidents::permit;
-use crate::notices::model::{Message, words};
+use crate::notices::model::{Message, Notice, words};
 
 /// Most acts of one message that are shown.
 const LISTED: u64 = 200;
@@ -81,4 +81,28 @@ pub(super) async fn of(scope: &crate::access::Scope, message: Uuid) -> Result<Ac
 pub async fn acts_of(op: &Op, message: &Message) -> Result<Acts> {
     let scope = permit(op, Action::Read, "message", "message").await?.within(message.tenant, "message")?;
     of(&scope, message.id).await
+}
+
+/// How many recipients of a notice did something on their pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ActCount {
+    pub kind: ActKind,
+    pub recipients: u64,
+    /// When somebody last did.
+    pub last: Timestamp,
+}
+
+/// What the recipients of a notice did on their pages, each kind that anybody did.
+///
+/// # Errors
+/// Those of permission.
+pub async fn act_counts(op: &Op, notice: &Notice) -> Result<Vec<ActCount>> {
+    let scope = permit(op, Action::Read, "message", "notice").await?.within(notice.tenant, "notice")?;
+    let rows = store::acts_by_kind(&scope, notice.id).await?;
+    rows.into_iter()
+        .map(|(kind, recipients, last)| {
+            let recipients = u64::try_from(recipients).unwrap_or_default();
+            Ok(ActCount { kind: ActKind::from_stored(&kind)?, recipients, last: from_micros(last) })
+        })
+        .collect()
 }

@@ -19,7 +19,7 @@ mod store;
 mod store_gifts;
 mod tenant;
 
-pub use acts::{Act, ActKind, Acts, acts_of};
+pub use acts::{Act, ActCount, ActKind, Acts, act_counts, acts_of};
 pub(super) use code::messages_of_codes;
 pub use code::{CODE, Entered, Requested, enter, request_code, send_code};
 pub use door::{Guest, Visit, guest, leave, visit};

@@ -1,7 +1,7 @@
 //! The tables of the pages. Rows are the operator's, as the messages are.
 
 use entity::{message, portal_act, portal_code, portal_session};
-use sea_orm::sea_query::{Condition, Expr};
+use sea_orm::sea_query::{Condition, Expr, Query};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel, PaginatorTrait,
     QueryFilter, QueryOrder, QuerySelect,
@@ -189,6 +189,28 @@ pub async fn acts(scope: &Scope, message: Uuid, limit: u64) -> Result<Vec<ActRow
         .await?;
     rows.reverse();
     Ok(rows)
+}
+
+/// For each kind of act how many messages of a notice have one, and when the last one was.
+pub async fn acts_by_kind(scope: &Scope, notice: Uuid) -> Result<Vec<(String, i64, i64)>, DbErr> {
+    let messages = Query::select()
+        .column(message::Column::Id)
+        .from(message::Entity)
+        .and_where(message::Column::TenantId.eq(scope.tenant()))
+        .and_where(message::Column::NoticeId.eq(notice))
+        .take();
+    portal_act::Entity::find()
+        .select_only()
+        .column(portal_act::Column::Kind)
+        .expr_as(Expr::col(portal_act::Column::MessageId).count_distinct(), "recipients")
+        .column_as(portal_act::Column::At.max(), "last_at")
+        .filter(portal_act::Column::TenantId.eq(scope.tenant()))
+        .filter(portal_act::Column::MessageId.in_subquery(messages))
+        .group_by(portal_act::Column::Kind)
+        .order_by_asc(portal_act::Column::Kind)
+        .into_tuple()
+        .all(scope.connection())
+        .await
 }
 
 /// Removes codes and sessions of messages; gives the ids of the codes.

@@ -110,6 +110,81 @@ async fn may_be_repeated(fixture: &Fixture, notice: &str) -> usize {
     answer["data"]["notice"]["mayBeRepeated"].as_u64().unwrap_or_else(|| panic!("{answer}")) as usize
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_away_for_an_hour_costs_nobody_the_mail() {
+    let mut sink = Sink::reserved();
+    let fixture = Fixture::sending_to(&sink, &["mail.smtp_connections=2"]).await;
+    let revision = fixture.people(30).await;
+    let notice = fixture.approved(revision).await;
+    let mut tried = 0;
+    for _minute in 0..60 {
+        let sent = fixture.send().await;
+        assert_eq!((sent.accepted, sent.failed), (0, 0));
+        tried += sent.deferred;
+        fixture.app.clock.advance(60);
+    }
+    // At most as many as there are connections find out in each pass; the rest is given back untried.
+    assert!((60..=120).contains(&tried), "{tried} attempts");
+    let most_tried = fixture.messages(&notice).await.iter().filter_map(|line| attempts(line)).max();
+    assert!(most_tried.is_some_and(|tried| tried < 12), "{most_tried:?} attempts of one");
+    sink.restart(&[]);
+    let mut minutes = 0;
+    while !fixture.standing(&notice).await.starts_with("DONE") {
+        fixture.send().await;
+        fixture.app.clock.advance(60);
+        minutes += 1;
+        // Who had been tried waits for twice as long each time: the longest wait of an hour's tries is about another hour.
+        assert!(minutes <= 130, "{}", fixture.standing(&notice).await);
+    }
+    assert_eq!(fixture.standing(&notice).await, "DONE 0 0 30 0 0");
+    assert_eq!(repeats(&sink, 30), 0);
+}
+
+fn attempts(line: &str) -> Option<u32> {
+    line.rsplit(' ').next()?.parse().ok()
+}
+
+/// Two notices, and a row of the first damaged: by another program, or of a version that knows more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notice_that_cannot_be_read_keeps_no_other_from_being_sent() {
+    for (damage, repair) in [
+        ("template = 'of_a_later_version'", "template = 'incident_notice_person'"),
+        ("variables = '{' || variables", "variables = substr(variables, 2)"),
+        ("send_between = 'always'", "send_between = NULL"),
+    ] {
+        let sink = Sink::start(&[]);
+        let fixture = Fixture::sending_to(&sink, &[]).await;
+        for (school, person) in [("school-001", "p-001"), ("school-002", "p-002")] {
+            fixture.import(school, &[(person, "ja")]).await;
+        }
+        let people = [("school-001", "p-001", "possible"), ("school-002", "p-002", "possible")];
+        let revision = fixture.revision(1, &people).await;
+        let mut notices = Vec::new();
+        for school in ["school-001", "school-002"] {
+            let more = json!({ "filter": { "tenants": [school] } });
+            let draft = super::planned::create(&fixture, revision, more).await;
+            let id = crate::harness::text(&draft["id"]);
+            let approved = fixture.act(&fixture.approver, "approveNotice", &id).await;
+            assert_eq!(approved["state"], "APPROVED", "{approved}");
+            notices.push(id);
+        }
+        let first = "WHERE id = (SELECT notice_id FROM message WHERE recipient = 'p-001')";
+        let change = async |what: &str| {
+            let update = format!("UPDATE notice SET {what} {first}");
+            fixture.database.execute_unprepared(&update).await.expect("a change");
+        };
+        change(damage).await;
+        assert_eq!(fixture.send().await.accepted, 1, "{damage}");
+        assert_eq!(sink.by_recipient().into_keys().collect::<Vec<_>>(), ["p-002@school-002.example"]);
+        assert_eq!(fixture.standing(&notices[1]).await, "DONE 0 0 1 0 0");
+        change(repair).await;
+        assert_eq!(fixture.messages(&notices[0]).await, ["p-001 QUEUED null null 0"], "{damage}");
+        fixture.app.clock.advance(60);
+        assert_eq!(fixture.send().await.accepted, 1, "{damage}");
+        assert_eq!(fixture.standing(&notices[0]).await, "DONE 0 0 1 0 0");
+    }
+}
+
 /// `suimon serve` on the database of a test, of which only so many blocks of 1,024 bytes may be written in a file: what a full disk does to
 /// each write. Ends with it.
 struct Program(Child);

@@ -12,6 +12,7 @@ mod hooks_sns;
 mod letters;
 mod planned;
 mod portal;
+mod portal_alarm;
 mod portal_gift;
 mod portal_scene;
 mod portal_tenant;

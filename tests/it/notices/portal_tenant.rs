@@ -198,6 +198,15 @@ async fn the_operator_sees_what_a_school_did_and_still_tells_everybody() {
     let page = browser.post(&format!("{}/take-over", scene.path), &[]).await;
     assert!(page.body.contains("通知をお引き受けいただける"), "{}", page.body);
     assert_eq!(scene.kinds().await, ["OPENED", "CONFIRMED", "CORRECTED", "ASKED", "TAKEN_OVER"]);
+    // The other school has opened its list and said nothing.
+    let mut other = Browser::new(&scene.fixture.app.url);
+    other.enter(&scene.fixture, &scene.other, "office@school-002.example").await;
+    let query = "query($id: ID!) { notice(id: $id) { acts { kind recipients lastAt } } }";
+    let answer = scene.fixture.officer.gql_with(query, json!({ "id": scene.notice })).await;
+    let acts = answer["data"]["notice"]["acts"].as_array().unwrap_or_else(|| panic!("{answer}"));
+    let acts: Vec<String> =
+        acts.iter().map(|act| format!("{} {}", text(&act["kind"]), act["recipients"])).collect();
+    assert_eq!(acts, ["ASKED 1", "CONFIRMED 1", "CORRECTED 1", "OPENED 2", "TAKEN_OVER 1"]);
     let answer = scene
         .fixture
         .officer

@@ -46,8 +46,8 @@ fn number(flag: &str, user: &str) -> String {
 
 impl Postfix {
     /// Delivers to `p-000@school-001.example` and to the return paths of `returns.example`; hands `p-001@…` on to a server at `next`,
-    /// which knows nobody.
-    fn start(next: u16) -> Self {
+    /// which knows nobody. `refused` are recipients and what it answers at them, one in a line, as in access(5).
+    fn start(next: u16, refused: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let port =
             std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("it").port();
@@ -78,7 +78,7 @@ recipient_delimiter = +
 disable_dns_lookups = yes
 virtual_mailbox_domains = school-001.example, returns.example
 virtual_mailbox_base = {at}/mail
-virtual_mailbox_maps = inline:{{ {{p-000@school-001.example = p-000/}}, {{p-001@school-001.example = p-001/}}, {{return@returns.example = returns/}} }}
+virtual_mailbox_maps = texthash:{at}/etc/mailboxes
 virtual_uid_maps = static:{uid}
 virtual_gid_maps = static:{gid}
 virtual_minimum_uid = 1
@@ -86,6 +86,7 @@ transport_maps = inline:{{ {{p-001@school-001.example = smtp:[127.0.0.1]:{next}}
 smtp_delivery_status_filter = regexp:{at}/etc/status
 mynetworks = 127.0.0.0/8
 smtpd_relay_restrictions = permit_mynetworks, reject
+smtpd_recipient_restrictions = check_recipient_access texthash:{at}/etc/refused, permit_mynetworks, reject
 maillog_file = {at}/log
 maillog_file_prefixes = {at}
 ",
@@ -95,11 +96,21 @@ maillog_file_prefixes = {at}
         std::fs::write(place.join("etc/main.cf"), configuration).expect("main.cf");
         // The server behind it says no more than "command failed".
         std::fs::write(place.join("etc/status"), "/^5\\.3\\.0(.*)/ 5.1.1$1\n").expect("status");
+        let people = (0..8).map(|n| format!("p-{n:03}@school-001.example p-{n:03}/\n"));
+        let mailboxes: String = people.chain(["return@returns.example returns/\n".to_owned()]).collect();
+        std::fs::write(place.join("etc/mailboxes"), mailboxes).expect("mailboxes");
+        std::fs::write(place.join("etc/refused"), refused).expect("who is refused");
         let services = format!("127.0.0.1:{port} inet n - n - - smtpd\n{SERVICES}");
         std::fs::write(place.join("etc/master.cf"), services).expect("master.cf");
         let this = Self { folder, port };
         run("/usr/sbin/postfix", &["-c", this.etc().to_str().unwrap(), "start"]);
         this
+    }
+
+    /// Refuses nobody from now on.
+    fn lets_everybody_in(&self) {
+        std::fs::write(self.etc().join("refused"), "").expect("who is refused");
+        run("/usr/sbin/postfix", &["-c", self.etc().to_str().unwrap(), "reload"]);
     }
 
     fn etc(&self) -> PathBuf {
@@ -149,14 +160,61 @@ print(ok, asked[0].decode().rstrip('.') if asked else '-')
     told.starts_with("True")
 }
 
+fn may_start() -> bool {
+    let is_root = number("-u", "root") == String::from_utf8(run("id", &["-u"])).expect("a number").trim();
+    if !is_root {
+        println_to_stderr("Postfix's master needs root: this test ran for nobody else");
+    }
+    is_root
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_real_server_answers_at_one_recipient_says_nothing_of_the_others() {
+    if !may_start() {
+        return;
+    }
+    let refused = "\
+p-001@school-001.example 550 5.1.1 No such mailbox
+p-002@school-001.example 451 4.3.0 Try again later
+p-003@school-001.example 421 4.7.0 Too many at once, good-bye
+";
+    let postfix = Postfix::start(1, refused);
+    let port = format!("mail.smtp_port={}", postfix.port);
+    let further = ["mail.transport=smtp", "mail.smtp_tls=none", "mail.smtp_connections=2", &port];
+    let fixture = Fixture::with(&further).await;
+    let revision = fixture.people(8).await;
+    let notice = fixture.approved(revision).await;
+    let sent = fixture.send().await;
+    assert_eq!((sent.accepted, sent.deferred, sent.failed, sent.released), (5, 2, 1, 0));
+    let waits = |line: &&String| !line.contains("ACCEPTED 250");
+    insta::assert_snapshot!(
+        fixture.messages(&notice).await.iter().filter(waits).cloned().collect::<Vec<_>>().join("\n"),
+        @r#"
+    p-001 FAILED 550 "refused" 1
+    p-002 DEFERRED 451 "refused for now" 1
+    p-003 DEFERRED 421 "refused for now" 1
+    "#
+    );
+    postfix.lets_everybody_in();
+    fixture.app.clock.advance(120);
+    assert_eq!(fixture.send().await.accepted, 2, "those that were put off");
+    assert_eq!(fixture.standing(&notice).await, "DONE 0 0 7 0 1");
+    for person in [0, 2, 3, 4, 5, 6, 7] {
+        let mailbox = format!("p-{person:03}");
+        postfix.first(&mailbox);
+        let mails = std::fs::read_dir(postfix.mailbox(&mailbox).join("new")).expect("the mailbox");
+        assert_eq!(mails.count(), 1, "{mailbox} has it once");
+    }
+    assert!(!postfix.mailbox("p-001").exists());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_server_delivers_and_what_comes_back_through_it_is_known() {
-    if number("-u", "root") != String::from_utf8(run("id", &["-u"])).expect("a number").trim() {
-        println_to_stderr("Postfix's master needs root: this test ran for nobody else");
+    if !may_start() {
         return;
     }
     let next = Sink::start(&["-f", "RCPT"]);
-    let postfix = Postfix::start(next.port);
+    let postfix = Postfix::start(next.port, "");
     let keys = tempfile::tempdir().expect("a folder");
     let private = keys.path().join("dkim.pem");
     run("openssl", &["genrsa", "-traditional", "-out", private.to_str().unwrap(), "2048"]);

@@ -52,8 +52,9 @@ async fn nobody_is_told(fixture: Fixture) {
     let notice = fixture.approved(revision).await;
     let sent = fixture.send().await;
     assert_eq!((sent.accepted, sent.failed), (0, 0));
+    // The second need not be tried when nobody lets the first in.
     let standing = fixture.standing(&notice).await;
-    assert_eq!(standing, "APPROVED 0 0 0 2 0");
+    assert!(["APPROVED 0 0 0 2 0", "APPROVED 1 0 0 1 0"].contains(&standing.as_str()), "{standing}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
