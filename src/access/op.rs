@@ -17,7 +17,7 @@ use super::store;
 use crate::app::App;
 use crate::audit::{self, Event};
 use crate::error::{Error, Result};
-use crate::storage::{Wall, Walled};
+use crate::storage::{Wall, Walled, Writing};
 
 /// What is said of a tenant that is somebody else's, and of one that does not exist.
 const OUT_OF_REACH: Because<'static> =
@@ -58,7 +58,7 @@ pub struct Scope {
 #[must_use = "a transaction that is not committed is rolled back"]
 pub struct Tx {
     scope: Scope,
-    transaction: DatabaseTransaction,
+    transaction: Writing,
 }
 
 /// What is known of who asks, whenever it was.

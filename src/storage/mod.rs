@@ -17,7 +17,7 @@ use crate::config::DatabaseConfig;
 
 mod wall;
 
-pub use wall::{Database, Wall, Walled};
+pub use wall::{Database, Wall, Walled, Writing};
 
 /// Deletes rows that fit, at most `limit`; how many. `key` tells rows apart. A DELETE has no limit of its own in PostgreSQL; the
 /// condition stands in it a second time, because a row may have changed since it was chosen.

@@ -5,17 +5,52 @@
 //! not stop: somebody who runs statements of one's own as the service's database user can name any tenant. SQLite has no such
 //! wall; there the database is a file of the service itself.
 
+use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult,
     SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
+
+/// For so long a writer waits for the others of this service, as it does for those of others.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The service's database. It answers nothing by itself: who asks says how far the answer may reach.
 #[derive(Clone)]
-pub struct Database(DatabaseConnection);
+pub struct Database {
+    connection: DatabaseConnection,
+    /// Who writes, on SQLite, where one writes at a time: the next one begins when this one ends. Left to SQLite it would sleep and look
+    /// again, for milliseconds each time, with a connection in hand that somebody could read with.
+    turn: Option<Arc<Semaphore>>,
+}
+
+/// A writing transaction; dropped without a commit, it leaves no trace.
+pub struct Writing {
+    transaction: DatabaseTransaction,
+    _turn: Option<OwnedSemaphorePermit>,
+}
+
+impl Writing {
+    /// Keeps what was written.
+    ///
+    /// # Errors
+    /// Those of the database; then nothing is kept.
+    pub async fn commit(self) -> Result<(), DbErr> {
+        self.transaction.commit().await
+    }
+}
+
+impl Deref for Writing {
+    type Target = DatabaseTransaction;
+
+    fn deref(&self) -> &DatabaseTransaction {
+        &self.transaction
+    }
+}
 
 /// Whose rows a connection reaches.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,12 +90,13 @@ pub struct Walled {
 impl Database {
     /// Over an open connection.
     pub fn new(connection: DatabaseConnection) -> Self {
-        Self(connection)
+        let is_sqlite = connection.get_database_backend() == DbBackend::Sqlite;
+        Self { connection, turn: is_sqlite.then(|| Arc::new(Semaphore::new(1))) }
     }
 
     /// For questions about the database itself: its version, its schema, whether it answers. Behind it no row is seen.
     pub fn bare(&self) -> &DatabaseConnection {
-        &self.0
+        &self.connection
     }
 
     /// For reading and writing rows.
@@ -69,7 +105,17 @@ impl Database {
     }
 
     fn walls(&self) -> bool {
-        self.0.get_database_backend() == DbBackend::Postgres
+        self.turn.is_none()
+    }
+
+    async fn turn(&self) -> Result<Option<OwnedSemaphorePermit>, DbErr> {
+        let Some(turn) = &self.turn else { return Ok(None) };
+        match tokio::time::timeout(PATIENCE, turn.clone().acquire_owned()).await {
+            Ok(Ok(turn)) => Ok(Some(turn)),
+            Ok(Err(_)) | Err(_) => {
+                Err(DbErr::Custom("the database is locked: another transaction did not end".to_owned()))
+            }
+        }
     }
 }
 
@@ -79,8 +125,9 @@ impl Walled {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
-        let database = &self.database.0;
+    pub async fn begin(&self) -> Result<Writing, DbErr> {
+        let database = &self.database.connection;
+        let turn = self.database.turn().await?;
         let sqlite_transaction_mode = (database.get_database_backend() == DbBackend::Sqlite)
             .then_some(SqliteTransactionMode::Immediate);
         let options = TransactionOptions { sqlite_transaction_mode, ..Default::default() };
@@ -88,7 +135,7 @@ impl Walled {
         if self.database.walls() {
             transaction.execute_unprepared(&self.wall.setting()).await?;
         }
-        Ok(transaction)
+        Ok(Writing { transaction, _turn: turn })
     }
 }
 
@@ -96,12 +143,12 @@ impl Walled {
 #[async_trait::async_trait]
 impl ConnectionTrait for Walled {
     fn get_database_backend(&self) -> DbBackend {
-        self.database.0.get_database_backend()
+        self.database.connection.get_database_backend()
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         if !self.database.walls() {
-            return self.database.0.execute_raw(statement).await;
+            return self.database.connection.execute_raw(statement).await;
         }
         let transaction = self.begin().await?;
         let result = transaction.execute_raw(statement).await?;
@@ -111,7 +158,7 @@ impl ConnectionTrait for Walled {
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         if !self.database.walls() {
-            return self.database.0.execute_unprepared(sql).await;
+            return self.database.connection.execute_unprepared(sql).await;
         }
         let transaction = self.begin().await?;
         let result = transaction.execute_unprepared(sql).await?;
@@ -121,7 +168,7 @@ impl ConnectionTrait for Walled {
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         if !self.database.walls() {
-            return self.database.0.query_one_raw(statement).await;
+            return self.database.connection.query_one_raw(statement).await;
         }
         let reads = reads(&statement);
         let transaction = self.begin().await?;
@@ -134,7 +181,7 @@ impl ConnectionTrait for Walled {
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         if !self.database.walls() {
-            return self.database.0.query_all_raw(statement).await;
+            return self.database.connection.query_all_raw(statement).await;
         }
         let reads = reads(&statement);
         let transaction = self.begin().await?;

@@ -28,7 +28,7 @@ pub async fn write(
     let mut rows = rows.into_iter().map(|row| row.into_active_model().reset_all()).peekable();
     while rows.peek().is_some() {
         let chunk: Vec<_> = rows.by_ref().take(ROWS_PER_INSERT).collect();
-        denial::Entity::insert_many(chunk).exec_without_returning(&transaction).await?;
+        denial::Entity::insert_many(chunk).exec_without_returning(&*transaction).await?;
     }
     // In one order, so that two nodes cannot wait for each other.
     let mut more: Vec<_> = more.into_iter().collect();
@@ -39,7 +39,7 @@ pub async fn write(
             .col_expr(denial::Column::Dropped, Expr::col(denial::Column::Dropped).add(times))
             .filter(denial::Column::TenantId.eq(tenant))
             .filter(denial::Column::Id.eq(id))
-            .exec(&transaction)
+            .exec(&*transaction)
             .await?;
     }
     transaction.commit().await
