@@ -7,12 +7,15 @@
 mod common;
 #[path = "common/people.rs"]
 mod people;
+#[path = "common/process.rs"]
+mod process;
 
 use std::io::Write;
 use std::time::Instant;
 
 use common::{SYSTEM, institution, setting};
 use people::worker;
+use process::{memory, processor};
 use suimon::vault::{Encoding, FileKind, ImportFile, Mode, import_file};
 
 /// Of the example.
@@ -58,7 +61,7 @@ async fn main() {
             report.unchanged,
             used().0 - before.0,
             (used().1 - before.1) / 1_000_000,
-            peak_memory()
+            memory("VmHWM:")
         );
     }
 }
@@ -77,21 +80,9 @@ fn write(path: &std::path::Path, rows: usize, tenants: usize) {
     file.flush().expect("written");
 }
 
-/// Seconds of processor time and bytes written so far, as Linux counts them; zero elsewhere. On a busy machine they tell more
-/// than the clock.
+/// Seconds of processor time and bytes written so far, as Linux counts them; zero elsewhere.
 fn used() -> (f64, u64) {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let ticks: f64 =
-        after_name.split_whitespace().skip(11).take(2).filter_map(|text| text.parse::<f64>().ok()).sum();
     let io = std::fs::read_to_string("/proc/self/io").unwrap_or_default();
     let written = io.lines().find_map(|line| line.strip_prefix("write_bytes: ")?.parse().ok()).unwrap_or(0);
-    (ticks / 100.0, written)
-}
-
-/// As the kernel counts it; `?` where there is no such count.
-fn peak_memory() -> String {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.map_or_else(|| "?".to_owned(), |text| text.trim().to_owned())
+    (processor(), written)
 }

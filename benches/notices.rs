@@ -9,6 +9,8 @@
 mod common;
 #[path = "common/people.rs"]
 mod people;
+#[path = "common/process.rs"]
+mod process;
 
 use std::collections::BTreeMap;
 use std::net::{TcpListener, TcpStream};
@@ -20,6 +22,7 @@ use common::{SYSTEM, institution, setting};
 use entity::{incident, revision, revision_person};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use people::worker;
+use process::{memory, processor};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Database, DatabaseConnection, EntityTrait, IntoActiveModel, QueryFilter,
 };
@@ -116,7 +119,7 @@ async fn main() {
     let draft = draft(&app, &op, incident, all).await;
     println!("memory of the service at rest {}", memory("VmRSS:"));
     let _ = std::fs::write("/proc/self/clear_refs", "5");
-    let (begin, used_before) = (Instant::now(), used());
+    let (begin, used_before) = (Instant::now(), processor());
     let notice = notices::approve_notice(&approver, draft.tenant, draft.id).await.expect("approved");
     let fanned_out = begin.elapsed();
     let after_fan_out = memory("VmHWM:");
@@ -147,8 +150,8 @@ async fn main() {
         "fan-out {:.2} s (peak memory {after_fan_out}); first mail {:.2} s later; all {seconds:.1} s; processor {:.1} s ({:.0} µs a mail); peak memory {}",
         fanned_out.as_secs_f64(),
         first_mail.unwrap_or_default().as_secs_f64(),
-        used() - used_before,
-        (used() - used_before) * 1e6 / rest as f64,
+        processor() - used_before,
+        (processor() - used_before) * 1e6 / rest as f64,
         memory("VmHWM:")
     );
 }
@@ -411,20 +414,4 @@ async fn settled(op: &Op, notice: &Notice) -> notices::Counts {
         assert!(since.elapsed() < Duration::from_mins(30), "not done after half an hour");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-}
-
-/// Seconds of processor time so far, as Linux counts them; zero elsewhere.
-fn used() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let ticks: f64 =
-        after_name.split_whitespace().skip(11).take(2).filter_map(|text| text.parse::<f64>().ok()).sum();
-    ticks / 100.0
-}
-
-/// As the kernel counts it; `?` where there is no such count.
-fn memory(kind: &str) -> String {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix(kind));
-    line.map_or_else(|| "?".to_owned(), |text| text.trim().to_owned())
 }

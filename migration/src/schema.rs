@@ -135,3 +135,11 @@ async fn refuse_changes(manager: &SchemaManager<'_>, name: &str) -> Result<(), D
     }
     Ok(())
 }
+
+/// Runs statements that both databases understand, one after another.
+pub async fn run(manager: &SchemaManager<'_>, statements: &[&str]) -> Result<(), DbErr> {
+    for statement in statements {
+        manager.get_connection().execute_unprepared(statement).await?;
+    }
+    Ok(())
+}

@@ -33,7 +33,7 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Where what the demo leaves will be served: links in its mails lead there.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8480")]
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8480", value_parser = public_url)]
     public_url: String,
     /// Another seed is another day with other people.
     #[arg(long, default_value_t = exposure::simulate::DEFAULT_SEED)]
@@ -44,6 +44,17 @@ pub struct Arguments {
     /// Keep the temporary folder.
     #[arg(long)]
     keep: bool,
+}
+
+/// Looked at before anything is made.
+fn public_url(text: &str) -> Result<String, String> {
+    let url = reqwest::Url::parse(text).map_err(|error| error.to_string())?;
+    let is_place = matches!(url.scheme(), "http" | "https") && url.has_host();
+    if is_place {
+        Ok(text.to_owned())
+    } else {
+        Err("wants an address such as http://127.0.0.1:8480".to_owned())
+    }
 }
 
 pub async fn run(_: &Context, arguments: Arguments) -> Result<ExitCode, Failure> {

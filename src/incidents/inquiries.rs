@@ -1,6 +1,6 @@
 //! Inquiries: what tenants, vendors, authorities and persons ask, what we ask them, and the answers.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -164,8 +164,10 @@ pub struct PageQuestion {
 
 /// The job that tells officers of questions from recipients' pages.
 pub const QUESTIONS: &str = "incident.questions";
-/// For so long questions gather: thousands may ask at once, and one mail tells of all.
-const GATHERED: SignedDuration = SignedDuration::from_mins(30);
+/// For so long questions gather, in seconds: thousands may ask at once, and one mail tells of all of a half hour.
+const GATHERED: i64 = 30 * 60;
+/// So long after it the mail goes, in seconds: what was asked at its end is written down by then.
+const AFTER: i64 = 60;
 /// Where questions of a page come from, as an inquiry's channel.
 pub const PAGE: &str = "page";
 /// What stands in the place of a question whose person was erased.
@@ -203,11 +205,12 @@ pub async fn ask_from_page(tx: &Tx, new: PageQuestion) -> Result<(Inquiry, Event
         answers: Vec::new(),
     };
     store::insert_inquiry(tx, &inquiry).await?;
+    let half_hour = scope.at().as_second().div_euclid(GATHERED);
     let job = NewJob {
         kind: QUESTIONS,
-        key: new.incident.to_string(),
+        key: format!("{}:{half_hour}", new.incident),
         payload: json!({ "incident": new.incident }),
-        run_at: Some(scope.at() + GATHERED),
+        run_at: Timestamp::from_second((half_hour + 1) * GATHERED + AFTER).ok(),
     };
     jobs::enqueue(tx, job).await?;
     let detail =

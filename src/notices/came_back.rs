@@ -19,8 +19,8 @@ pub struct News {
     pub message: Uuid,
     /// Only we could make what names the message. What names it otherwise is recorded, and moves nothing.
     pub is_proven: bool,
-    /// Which of the message's mails it is about, where that is proven: one that was tried again has several.
-    pub mail: u8,
+    /// Which of the message's mails it is about, where that is proven and known: one that was tried again has several.
+    pub mail: Option<u8>,
     pub kind: EventKind,
     /// Why it failed, of a kind that makes it fail.
     pub reason: Option<Reason>,
@@ -66,7 +66,7 @@ pub async fn record(scope: &Scope, news: News) -> Result<Taken> {
     // What became of an earlier mail says nothing of the one that was accepted since.
     let taken = events::mails_taken(tx.connection(), scope.tenant(), &[message.id]).await?;
     let taken = taken.get(&message.id).copied().unwrap_or_default();
-    let is_of_earlier = is_proven && mail < bounces::LAST_MAIL && u64::from(mail) + 1 < taken;
+    let is_of_earlier = mail.is_some_and(|mail| mail < bounces::LAST_MAIL && u64::from(mail) + 1 < taken);
     if is_of_earlier {
         new.note.get_or_insert_with(|| OF_EARLIER.to_owned());
     }

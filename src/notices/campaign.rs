@@ -153,7 +153,7 @@ pub async fn send_test(op: &Op, tenant: Uuid, id: Uuid, language: Language) -> R
 ///
 /// # Errors
 /// `NOT_FOUND`; `FORBIDDEN` to its author; `CONFLICT` when it is no draft, its revision is not approved any more, or nobody is
-/// left to tell; and those of permission.
+/// left to tell, or while it is not known yet what becomes of a cancelled one; and those of permission.
 pub async fn approve_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
     let scope = permit(op, Action::Approve, "notice", "notice").await?.within(tenant, "notice")?;
     let tx = scope.begin().await?;
@@ -169,6 +169,11 @@ pub async fn approve_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
     }
     store::lock_incident(tx.connection(), tenant, notice.incident).await?;
     let number = require_approved_revision(&tx, &notice).await?;
+    // They would count as told, and then be given up: nobody would tell these people.
+    if store_messages::cancelled_under_way(tx.connection(), &notice).await? {
+        return Err(Error::conflict("a sender still has messages of a cancelled notice in hand")
+            .remedy("try again in a moment; after a crash, when outbox.lease_seconds have passed"));
+    }
     let mut made = fanout::messages(&scope, &tx, &notice).await?;
     if made.messages.is_empty() {
         return Err(Error::conflict(match made.told {

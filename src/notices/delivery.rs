@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::mailer::{Mailer, Outcome};
+use super::mailer::{Email, Mailer, Outcome};
 use super::model::{Message, MessageState, NoticeState, Reason, backoff};
 use super::recipients::Background;
 use super::store_outcomes::{self as outcomes, Standing};
@@ -17,7 +17,7 @@ use super::worker::{Pass, Worker};
 use super::{capture, store_outbox, template};
 use crate::access::Scope;
 use crate::audit::Event;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What came of taking up a message.
 pub enum Delivery {
@@ -51,15 +51,14 @@ impl Worker {
         message: &Message,
         pass: &Pass,
     ) -> Result<Delivery> {
-        let accepted = self.unwritten().get(&(message.id, message.notice)).copied();
-        if let Some(accepted) = accepted {
-            return Ok(Delivery::Settled(self.record(message, accepted).await?));
+        if let Some(accepted) = self.accepted_before(background, message) {
+            return Ok(Delivery::Settled(self.record(background, message, accepted).await?));
         }
         let scope = self.scope()?;
         if !self.hold(&scope, message).await? {
             // Somebody else has it since; what became of it is theirs to write down. Or its notice is approved no more: then it is to be
             // given back, or given up.
-            return self.settle(message, self.may_go(&scope, background, message).await?).await;
+            return self.settle(background, message, self.may_go(&scope, background, message).await?).await;
         }
         // Taken more often than it may be tried: each time the process ended before the outcome was written down. Whether it
         // is this message that ends it, or whether the server has accepted it all along, is for a person to find out.
@@ -68,7 +67,7 @@ impl Worker {
                 May::Go => May::Never(Reason::Interrupted),
                 may => may,
             };
-            return self.settle(message, may).await;
+            return self.settle(background, message, may).await;
         }
         let ending = AtomicBool::new(false);
         let mut attempt = pin!(self.attempt(&scope, background, message, pass, &ending));
@@ -84,12 +83,8 @@ impl Worker {
                 attempt.await
             }
         };
-        let attempt = attempt.unwrap_or_else(|error| {
-            tracing::error!(message = %message.id, %error, "a message could not be prepared");
-            Attempt::Made(Outcome::NotNow { reason: Reason::Internal, code: None })
-        });
-        match attempt {
-            Attempt::Made(outcome) => Ok(Delivery::Settled(self.record(message, outcome).await?)),
+        match attempt.unwrap_or_else(|error| Attempt::Made(failed(message, &error))) {
+            Attempt::Made(outcome) => Ok(Delivery::Settled(self.record(background, message, outcome).await?)),
             Attempt::Later(wait) => {
                 self.postpone(message, wait).await?;
                 Ok(Delivery::Later)
@@ -99,12 +94,12 @@ impl Worker {
     }
 
     /// What becomes of one that did not get as far as an attempt.
-    async fn settle(&self, message: &Message, may: May) -> Result<Delivery> {
+    async fn settle(&self, background: &Background, message: &Message, may: May) -> Result<Delivery> {
         Ok(match may {
             May::Go | May::NotNow => Delivery::Untried,
-            May::Never(reason) => {
-                Delivery::Settled(self.record(message, Outcome::Never { reason, code: None }).await?)
-            }
+            May::Never(reason) => Delivery::Settled(
+                self.record(background, message, Outcome::Never { reason, code: None }).await?,
+            ),
         })
     }
 
@@ -122,6 +117,9 @@ impl Worker {
             NoticeState::Approved => {}
             NoticeState::Paused => return Ok(May::NotNow),
             _ => return Ok(May::Never(Reason::Cancelled)),
+        }
+        if !background.sends_at(self.app.clock().now()) {
+            return Ok(May::NotNow);
         }
         let wanted = match in_force {
             Some(in_force) if in_force == message.revision => true,
@@ -182,34 +180,16 @@ impl Worker {
         pass: &Pass,
         ending: &AtomicBool,
     ) -> Result<Attempt> {
-        let never = |reason| Ok(Attempt::Made(Outcome::Never { reason, code: None }));
-        let (address, known) = match background.resolve(scope, message).await? {
-            Ok(resolved) => resolved,
-            Err(reason) => return never(reason),
-        };
-        let notice = &background.notice;
-        let text = match template::render(&notice.template, message.language, &known, &notice.variables) {
-            Ok(text) => text,
-            Err(error) => {
-                tracing::error!(message = %message.id, %error, "a notice could not be rendered");
-                return never(Reason::NotRendered);
-            }
-        };
-        let before = background.mails_before.get(&message.id).copied().unwrap_or_default();
-        let mail = u8::try_from(before).unwrap_or(bounces::LAST_MAIL);
-        let return_path = self.composer.return_path(message.id, mail);
-        let (id, language) = (&message.message_id, message.language);
-        let composed = self.composer.compose(id, &address, return_path, &text, language, scope.at())?;
-        let Some(email) = composed else {
-            return never(Reason::BadAddress);
-        };
-        let _entry = match &self.mailer {
-            Mailer::Captured => None,
-            Mailer::Smtp(_) => match self.domains.enter(message.id, email.domain()).await {
-                Ok(entry) => Some(entry),
+        let never = |reason| Attempt::Made(Outcome::Never { reason, code: None });
+        // What hinders it is written down only where it may go: of a notice that waits, nothing is tried.
+        let prepared = self.prepare(scope, background, message).await;
+        let mut entry = None;
+        if let (Ok(Ok(email)), Mailer::Smtp(_)) = (&prepared, &self.mailer) {
+            entry = Some(match self.domains.enter(message.id, email.domain()).await {
+                Ok(entry) => entry,
                 Err(wait) => return Ok(Attempt::Later(wait)),
-            },
-        };
+            });
+        }
         let _place = self.places.acquire().await.map_err(anyhow::Error::from)?;
         // Asked as late as can be: what was true before it waited may not be any more.
         if pass.is_over() {
@@ -218,26 +198,76 @@ impl Worker {
         match self.may_go(scope, background, message).await? {
             May::Go => {}
             May::NotNow => return Ok(Attempt::Untried),
-            May::Never(reason) => return never(reason),
+            May::Never(reason) => return Ok(never(reason)),
         }
+        let email = match prepared {
+            Ok(Ok(email)) => email,
+            Ok(Err(reason)) => return Ok(never(reason)),
+            Err(error) => return Ok(Attempt::Made(failed(message, &error))),
+        };
         let outcome = match &self.mailer {
             Mailer::Captured => capture::keep(scope, &email).await?,
             Mailer::Smtp(smtp) => smtp.send(&email, ending).await,
         };
+        drop(entry);
         if outcome.is_unreachable() {
             pass.stop.store(true, Ordering::Relaxed);
         }
         Ok(Attempt::Made(outcome))
     }
 
-    fn unwritten(&self) -> MutexGuard<'_, HashMap<(Uuid, Uuid), Outcome>> {
+    /// Its mail, or why there can be none.
+    async fn prepare(
+        &self,
+        scope: &Scope,
+        background: &Background,
+        message: &Message,
+    ) -> Result<std::result::Result<Email, Reason>> {
+        let (address, known) = match background.resolve(scope, message).await? {
+            Ok(resolved) => resolved,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let notice = &background.notice;
+        let text = match template::render(&notice.template, message.language, &known, &notice.variables) {
+            Ok(text) => text,
+            Err(error) => {
+                tracing::error!(message = %message.id, %error, "a notice could not be rendered");
+                return Ok(Err(Reason::NotRendered));
+            }
+        };
+        let mail = u8::try_from(background.mails_before(message.id)).unwrap_or(bounces::LAST_MAIL);
+        let return_path = self.composer.return_path(message.id, mail);
+        let (id, language) = (&message.message_id, message.language);
+        let composed = self.composer.compose(id, &address, return_path, &text, language, scope.at())?;
+        Ok(composed.ok_or(Reason::BadAddress))
+    }
+
+    fn unwritten(&self) -> MutexGuard<'_, HashMap<(Uuid, Uuid), (u64, Outcome)>> {
         self.unwritten.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// That a server has accepted it, where nobody could write that down yet. Not when its history has gone on since: then it was another
+    /// worker's, and what is sent now is another mail.
+    fn accepted_before(&self, background: &Background, message: &Message) -> Option<Outcome> {
+        let (mut unwritten, place) = (self.unwritten(), (message.id, message.notice));
+        let (before, accepted) = *unwritten.get(&place)?;
+        if before == background.mails_before(message.id) {
+            return Some(accepted);
+        }
+        unwritten.remove(&place);
+        None
+    }
+
     /// Writes an outcome down, under the lease.
-    async fn record(&self, message: &Message, outcome: Outcome) -> Result<MessageState> {
+    async fn record(
+        &self,
+        background: &Background,
+        message: &Message,
+        outcome: Outcome,
+    ) -> Result<MessageState> {
         if matches!(outcome, Outcome::Accepted { .. }) {
-            self.unwritten().insert((message.id, message.notice), outcome);
+            let before = background.mails_before(message.id);
+            self.unwritten().insert((message.id, message.notice), (before, outcome));
         }
         let (state, reason, code) = self.decide(message, outcome);
         let next_attempt_at = self.next_attempt(message, self.app.clock().now());
@@ -270,4 +300,9 @@ impl Worker {
         let seconds = backoff(message.attempts, outbox.backoff_seconds, outbox.backoff_cap_seconds, draw);
         now.as_microsecond() + i64::from(seconds) * 1_000_000
     }
+}
+
+fn failed(message: &Message, error: &Error) -> Outcome {
+    tracing::error!(message = %message.id, %error, "a message could not be prepared");
+    Outcome::NotNow { reason: Reason::Internal, code: None }
 }

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use envelope::Plaintext;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::json;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -11,7 +13,7 @@ use zeroize::Zeroizing;
 use super::model::{Affected, Audience, Language, Message, Notice, Reason, pseudonym_of, slug_of};
 use super::store_outbox::Office;
 use super::template::{Group, Known, List, Operator, Recipient, System, period};
-use super::{portal, store, store_outbox};
+use super::{portal, store, store_events, store_outbox};
 use crate::access::{Action, Op, Scope};
 use crate::audit::Event;
 use crate::clock::from_micros;
@@ -62,7 +64,7 @@ pub struct Background {
     /// What was opened for persons, by message.
     opened: HashMap<Uuid, Opened>,
     /// How many mails of a message a server has, or may have, taken before.
-    pub mails_before: HashMap<Uuid, u64>,
+    mails_before: HashMap<Uuid, u64>,
 }
 
 /// The address and the name of a person, in memory for as long as a batch is sent; or that they do not open.
@@ -181,6 +183,27 @@ impl Background {
             }
         }
         Ok(())
+    }
+
+    /// Reads how many mails of these messages a server has, or may have, taken.
+    ///
+    /// # Errors
+    /// Unexpected ones only.
+    pub async fn count_mails(&mut self, scope: &Scope, messages: &[&Message]) -> Result<()> {
+        let ids: Vec<Uuid> = messages.iter().map(|message| message.id).collect();
+        self.mails_before = store_events::mails_taken(scope.connection(), scope.tenant(), &ids).await?;
+        Ok(())
+    }
+
+    /// How many mails of a message a server has, or may have, taken before.
+    pub fn mails_before(&self, message: Uuid) -> u64 {
+        self.mails_before.get(&message).copied().unwrap_or_default()
+    }
+
+    /// Whether the notice is sent at this hour.
+    pub fn sends_at(&self, at: Timestamp) -> bool {
+        let zone = TimeZone::get(&self.incident.zone).unwrap_or(TimeZone::UTC);
+        self.notice.delivery.between.is_none_or(|hours| hours.contain(at, &zone))
     }
 
     /// Whether the list `in_force`, which has taken the place of the message's own, leaves the message as it is.

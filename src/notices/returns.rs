@@ -179,7 +179,7 @@ async fn take(scope: &Scope, returns: &ReturnPath, (mail, sha256): (bounces::Mai
         note: own.is_none().then(|| KNOWN_BY_ID.to_owned()),
         ..NewEvent::default()
     };
-    let (is_proven, mail) = (own.is_some(), own.map_or(0, |(_, mail)| mail));
+    let (is_proven, mail) = (own.is_some(), own.and_then(|(_, mail)| mail));
     let news = News { message, is_proven, mail, kind, reason: None, new, while_waiting: false };
     came_back::record(scope, news).await
 }

@@ -74,8 +74,18 @@ pub async fn due(scope: &Scope, except: &Except) -> Result<Vec<Uuid>> {
     Ok(due)
 }
 
-/// Takes up to `limit` messages of notices for `owner` until an instant, in microseconds; and which of them somebody had taken before and
-/// not given back. Rows that another worker is taking at this moment are passed over. Of several notices each gives its share.
+/// What was taken.
+#[derive(Default)]
+pub struct Claimed {
+    /// How many messages, those that cannot be read with them: they stay taken until their lease ends, and keep no other from being sent.
+    pub taken: usize,
+    pub messages: Vec<Message>,
+    /// Which of them somebody had taken before and not given back.
+    pub interrupted: Vec<Uuid>,
+}
+
+/// Takes up to `limit` messages of notices for `owner` until an instant, in microseconds. Rows that another worker is taking at this moment
+/// are passed over. Of several notices each gives its share.
 pub async fn claim<C: ConnectionTrait>(
     database: &C,
     scope: &Scope,
@@ -83,7 +93,7 @@ pub async fn claim<C: ConnectionTrait>(
     (owner, lease_until): (Uuid, i64),
     limit: u64,
     in_hand: &[Uuid],
-) -> Result<(Vec<Message>, Vec<Uuid>)> {
+) -> Result<Claimed> {
     let mut rows: Vec<message::Model> = Vec::new();
     for (index, notice) in notices.iter().enumerate() {
         let left = limit.saturating_sub(rows.len() as u64);
@@ -91,10 +101,10 @@ pub async fn claim<C: ConnectionTrait>(
         rows.extend(claimable(database, scope, *notice, share, in_hand).await?);
     }
     if rows.is_empty() {
-        return Ok((Vec::new(), Vec::new()));
+        return Ok(Claimed::default());
     }
-    let taken = |row: &&message::Model| row.state == MessageState::Sending.as_str();
-    let mut interrupted: Vec<Uuid> = rows.iter().filter(taken).map(|row| row.id).collect();
+    let was_taken = |row: &&message::Model| row.state == MessageState::Sending.as_str();
+    let mut interrupted: Vec<Uuid> = rows.iter().filter(was_taken).map(|row| row.id).collect();
     let updated = message::Entity::update_many()
         .col_expr(message::Column::State, Expr::value(MessageState::Sending.as_str()))
         .col_expr(message::Column::LeaseOwner, Expr::value(owner))
@@ -112,19 +122,18 @@ pub async fn claim<C: ConnectionTrait>(
         row.state = MessageState::Sending.as_str().to_owned();
         row.lease_until = Some(lease_until);
     }
-    let mut messages = Vec::with_capacity(rows.len());
+    let (taken, mut messages) = (rows.len(), Vec::with_capacity(rows.len()));
     for row in rows {
         let id = row.id;
         match message_of(row) {
             Ok(message) => messages.push(message),
             Err(error) => {
-                // It stays taken until its lease ends, and keeps no other from being sent.
                 tracing::error!(message = %id, %error, "a message cannot be read");
                 interrupted.retain(|interrupted| *interrupted != id);
             }
         }
     }
-    Ok((messages, interrupted))
+    Ok(Claimed { taken, messages, interrupted })
 }
 
 async fn claimable<C: ConnectionTrait>(

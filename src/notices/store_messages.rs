@@ -139,6 +139,22 @@ async fn last_words<C: ConnectionTrait>(
     Ok(told)
 }
 
+/// Whether a sender still has messages of a cancelled notice of this incident in hand. Nobody knows yet whether they reach anybody.
+pub async fn cancelled_under_way<C: ConnectionTrait>(database: &C, notice: &Notice) -> Result<bool> {
+    let found: Option<Uuid> = message::Entity::find()
+        .select_only()
+        .column(message::Column::Id)
+        .filter(message::Column::TenantId.eq(notice.tenant))
+        .filter(message::Column::IncidentId.eq(notice.incident))
+        .filter(message::Column::State.eq(MessageState::Sending.as_str()))
+        .filter(message::Column::NoticeId.in_subquery(cancelled_notices(notice.tenant)))
+        .limit(1)
+        .into_tuple()
+        .one(database)
+        .await?;
+    Ok(found.is_some())
+}
+
 /// Where each person of an incident was last written to: tenant, record type and language.
 pub async fn last_places<C: ConnectionTrait>(
     database: &C,

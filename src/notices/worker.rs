@@ -11,8 +11,8 @@ use futures::FutureExt;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use tokio::sync::{Semaphore, mpsc};
-use tokio::task::JoinSet;
+use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -24,7 +24,7 @@ use super::mailer::{Mailer, Outcome};
 use super::model::{Message, MessageState, NoticeState};
 use super::recipients::Background;
 use super::recorder::Recorder;
-use super::store_claims::{self, Except};
+use super::store_claims::{self, Claimed, Except};
 use super::store_events::{self as events, EventKind, NewEvent};
 use super::store_outcomes::{self as outcomes, Standing};
 use super::{store, store_outbox, template};
@@ -62,7 +62,7 @@ pub async fn run(app: Arc<App>, shutdown: impl Future<Output = ()>) -> anyhow::R
     let poll = Duration::from_millis(worker.app.config().outbox.poll_milliseconds);
     let work = async {
         loop {
-            match worker.pass().await {
+            match worker.pass(true).await {
                 Ok(sent) if sent.taken() > 0 => {
                     tracing::info!(
                         accepted = sent.accepted,
@@ -98,7 +98,7 @@ pub async fn run(app: Arc<App>, shutdown: impl Future<Output = ()>) -> anyhow::R
 /// # Errors
 /// Unexpected ones; what was sent before is written down.
 pub async fn run_once(app: &Arc<App>) -> anyhow::Result<SentCounts> {
-    Ok(Worker::new(app.clone())?.pass().await?)
+    Ok(Worker::new(app.clone())?.pass(false).await?)
 }
 
 /// Mails that were accepted and are being written down, for each connection: enough that no connection waits for the disk, few enough
@@ -115,8 +115,9 @@ struct Batch {
 }
 
 /// One time through all that is due.
-#[derive(Default)]
 pub(super) struct Pass {
+    /// Looks for more for as long as a mail is under way: one slow server must not keep what is due since from leaving.
+    looks_on: bool,
     /// Nothing further shall leave: no server can be reached, or what came of a mail cannot be written down.
     pub(super) stop: AtomicBool,
     ending: CancellationToken,
@@ -149,8 +150,11 @@ pub(super) struct Worker {
     ending: CancellationToken,
     /// Taken and not finished with: not to be taken once more, whatever becomes of their leases.
     in_hand: Mutex<HashSet<Uuid>>,
-    /// What a server has accepted and nobody could write down yet, by message and notice: it is not sent again.
-    pub(super) unwritten: Mutex<HashMap<(Uuid, Uuid), Outcome>>,
+    /// Nothing is in hand any more.
+    idle: Notify,
+    /// What a server has accepted and nobody could write down yet, by message and notice: it is not sent again. With each how many mails of
+    /// the message were known before.
+    pub(super) unwritten: Mutex<HashMap<(Uuid, Uuid), (u64, Outcome)>>,
     /// Notices that could not be read, and until when they are left alone.
     aside: Mutex<HashMap<Uuid, Timestamp>>,
 }
@@ -177,6 +181,7 @@ impl Worker {
             owner,
             ending,
             in_hand: Mutex::default(),
+            idle: Notify::new(),
             unwritten: Mutex::default(),
             aside: Mutex::default(),
         }))
@@ -191,13 +196,21 @@ impl Worker {
         self.in_hand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn finished_with(&self, message: Uuid) {
+        let mut in_hand = self.in_hand();
+        in_hand.remove(&message);
+        if in_hand.is_empty() {
+            self.idle.notify_one();
+        }
+    }
+
     /// Everything that is due. Before `suimon init` there is nothing.
-    async fn pass(self: &Arc<Self>) -> Result<SentCounts> {
+    async fn pass(self: &Arc<Self>, looks_on: bool) -> Result<SentCounts> {
         if self.app.root().is_err() {
             return Ok(SentCounts::default());
         }
         self.in_hand().clear();
-        let pass = Arc::new(Pass { stop: AtomicBool::new(false), ending: self.ending.clone() });
+        let pass = Arc::new(Pass { looks_on, stop: AtomicBool::new(false), ending: self.ending.clone() });
         // One batch waits while another is sent: the connections wait neither for the database nor for the last mail of a batch.
         let (give, mut batches) = mpsc::channel::<Arc<Batch>>(1);
         let mut taking = JoinSet::new();
@@ -220,19 +233,26 @@ impl Worker {
                 Some(batch) = batches.recv(), if waiting.is_empty() => {
                     waiting.extend((0..batch.messages.len()).map(|index| (Arc::clone(&batch), index)));
                 }
-                Some(turn) = turns.join_next() => match turn.unwrap_or_else(|error| Err(anyhow::Error::from(error).into())) {
+                Some(turn) = turns.join_next() => match turn.unwrap_or_else(|error| Err(ended(&error).into())) {
                     Ok(Turn::Settled(MessageState::Accepted)) => sent.accepted += 1,
                     Ok(Turn::Settled(MessageState::Failed)) => sent.failed += 1,
-                    Ok(Turn::Settled(_)) => sent.deferred += 1,
+                    Ok(Turn::Settled(MessageState::Deferred)) => sent.deferred += 1,
+                    // Somebody else has it since.
+                    Ok(Turn::Settled(_)) => {}
                     Ok(Turn::Later) => sent.postponed += 1,
                     Ok(Turn::Released(released)) => sent.released += released,
                     Ok(Turn::Over(message)) => over.push(message),
-                    Err(error) => failure = Some(error),
+                    Err(error) => {
+                        // Whatever it was, its message is in hand until the pass is over: soon, so that it is taken up again.
+                        pass.stop.store(true, Ordering::Relaxed);
+                        failure = Some(error);
+                    }
                 },
                 else => break,
             }
         }
-        let taken = taking.join_next().await.unwrap_or(Ok(Ok(()))).map_err(anyhow::Error::from)?;
+        let taken = taking.join_next().await.unwrap_or(Ok(Ok(())));
+        let taken = taken.unwrap_or_else(|error| Err(ended(&error).into()));
         if let Mailer::Smtp(smtp) = &self.mailer {
             smtp.rest().await;
         }
@@ -253,8 +273,20 @@ impl Worker {
             if pass.is_over() {
                 break;
             }
-            let Some(batch) = self.take().await? else { break };
-            place.send(Arc::new(batch));
+            match self.take().await? {
+                Some(batch) => place.send(Arc::new(batch)),
+                None if pass.looks_on && !self.in_hand().is_empty() => {
+                    drop(place);
+                    self.tidy().await?;
+                    let poll = Duration::from_millis(self.app.config().outbox.poll_milliseconds);
+                    tokio::select! {
+                        () = tokio::time::sleep(poll) => {}
+                        () = self.idle.notified() => {}
+                        () = self.ending.cancelled() => {}
+                    }
+                }
+                None => break,
+            }
         }
         Ok(())
     }
@@ -269,35 +301,33 @@ impl Worker {
             if due.is_empty() {
                 return Ok(None);
             }
-            let messages = self.claim(&scope, &due, &except.in_hand).await?;
-            if messages.is_empty() {
-                return Ok(None);
-            }
+            let Some(messages) = self.claim(&scope, &due, &except.in_hand).await? else { return Ok(None) };
             let batch = self.with_backgrounds(&scope, messages).await?;
-            // Where nothing of it could be read, its notices are set aside now: there may be others.
+            // Where nothing of it could be read, its notices are set aside now, its messages taken: there may be others.
             if !batch.messages.is_empty() {
                 return Ok(Some(batch));
             }
         }
     }
 
-    async fn claim(&self, scope: &Scope, notices: &[Uuid], in_hand: &[Uuid]) -> Result<Vec<Message>> {
+    /// None when nothing was left to be taken. What was taken and cannot be read is not among the messages.
+    async fn claim(&self, scope: &Scope, notices: &[Uuid], in_hand: &[Uuid]) -> Result<Option<Vec<Message>>> {
         let limit = u64::from(self.app.config().outbox.batch);
         let tx = scope.begin().await?;
         let lease = (self.owner, self.lease_end());
-        let (messages, interrupted) =
+        let Claimed { taken, messages, interrupted } =
             store_claims::claim(tx.connection(), scope, notices, lease, limit, in_hand).await?;
-        if messages.is_empty() {
-            return Ok(messages);
+        if taken == 0 {
+            return Ok(None);
         }
         let event = Event::new("outbox.claim", "message")
-            .detail(json!({ "messages": messages.len(), "interrupted": interrupted.len() }));
+            .detail(json!({ "messages": taken, "interrupted": interrupted.len() }));
         self.app.sent().interrupted(interrupted.len() as u64);
         let interrupted = interrupted.into_iter().map(|id| (id, EventKind::Interrupted, NewEvent::default()));
         events::append_each(&tx, interrupted.collect()).await?;
         tx.commit(event).await?;
         self.in_hand().extend(messages.iter().map(|message| message.id));
-        Ok(messages)
+        Ok(Some(messages))
     }
 
     /// When a lease ends that is written now: its transaction may have waited for long since its scope was made.
@@ -367,8 +397,7 @@ impl Worker {
         let messages: Vec<&Message> = messages.iter().collect();
         let mut background = Background::load(scope, notice, &messages).await?;
         background.open(scope, &messages).await?;
-        let ids: Vec<Uuid> = messages.iter().map(|message| message.id).collect();
-        background.mails_before = events::mails_taken(scope.connection(), scope.tenant(), &ids).await?;
+        background.count_mails(scope, &messages).await?;
         Ok(background)
     }
 
@@ -388,7 +417,7 @@ impl Worker {
             // At once: the pass may go on for longer than its lease.
             Delivery::Untried => Turn::Released(self.release(std::slice::from_ref(message)).await?),
         };
-        self.in_hand().remove(&message.id);
+        self.finished_with(message.id);
         Ok(turn)
     }
 
@@ -400,10 +429,7 @@ impl Worker {
             let event = Event::new("outbox.release", "message").detail(json!({ "messages": released }));
             tx.commit(event).await?;
         }
-        let mut in_hand = self.in_hand();
-        for message in messages {
-            in_hand.remove(&message.id);
-        }
+        messages.iter().for_each(|message| self.finished_with(message.id));
         Ok(released)
     }
 
@@ -470,8 +496,26 @@ enum Turn {
     Over(Message),
 }
 
+/// Why a task ended before its time. The text of a panic may quote a mail: it goes nowhere.
+fn ended(error: &JoinError) -> anyhow::Error {
+    anyhow::anyhow!("a task of the sender {}", if error.is_panic() { "panicked" } else { "was stopped" })
+}
+
 /// How messages stand at this instant. Several ask at about the same time, just before their attempts, and are answered together by a
 /// query that began after each of them asked: what a pause or a new list says is never older than the question.
 async fn ask(app: Arc<App>, ids: Vec<Uuid>) -> Result<HashMap<Uuid, Standing>> {
     outcomes::standings(&scope(&app)?, &ids).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_panic_says_goes_nowhere() {
+        let task = tokio::spawn(async { assert_eq!("hanako@mail.example", "") });
+        let error = ended(&task.await.unwrap_err());
+        assert_eq!(format!("{error:#} {error:?}").matches("a task of the sender panicked").count(), 2);
+        assert!(!format!("{error:?}").contains("hanako"));
+    }
 }

@@ -218,13 +218,16 @@ pub async fn active_keys_page(
     query.all(scope.connection()).await
 }
 
-pub async fn tenants_with_keys(tx: &Tx, tenants: &[Uuid]) -> Result<Vec<Uuid>, DbErr> {
+pub async fn tenants_with_keys<C: ConnectionTrait>(
+    database: &C,
+    tenants: &[Uuid],
+) -> Result<Vec<Uuid>, DbErr> {
     tenant_key::Entity::find()
         .select_only()
         .column(tenant_key::Column::TenantId)
         .filter(tenant_key::Column::TenantId.is_in(tenants.iter().copied()))
         .into_tuple()
-        .all(tx.connection())
+        .all(database)
         .await
 }
 

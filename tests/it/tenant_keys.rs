@@ -463,6 +463,26 @@ async fn nobody_reads_a_tenant_whose_key_was_destroyed() {
     // It gets no new key, and nobody comes back by an import.
     let answer = batch(&scene.officer, json!({ "rows": [person(1)] })).await;
     assert_eq!(answer["problems"], json!([{ "line": 2, "reason": "the key of this tenant was destroyed" }]));
+    // Nor by a file, in either way of importing one.
+    let file = scene.app.folder().join("people.csv");
+    let row = "school-001,A-000001,水野 空,ミズノ ソラ,sora@example.jp,2005-04-01,090-1234-5678";
+    let head = "tenant,external_id,full_name,name_kana,email,date_of_birth,phone";
+    std::fs::write(&file, format!("{head}\n{row}\n")).unwrap();
+    for mode in ["all-or-nothing", "keep-good"] {
+        let officer = act_locally(&scene.app.app, &scene.officer.login).await.unwrap();
+        let imported = vault::ImportFile {
+            path: file.clone(),
+            kind: vault::FileKind::Csv,
+            encoding: vault::Encoding::Utf8,
+            system: crate::vault_support::SYSTEM.to_owned(),
+            record_type: "applicant".to_owned(),
+            mode: if mode == "keep-good" { vault::Mode::KeepGood } else { vault::Mode::AllOrNothing },
+        };
+        let report = vault::import_file(&officer, imported, &mut |_| {}).await.unwrap();
+        let problem = report.problems.first().map(|problem| problem.reason.to_string());
+        assert_eq!(problem.as_deref(), Some("the key of this tenant was destroyed"), "{mode}");
+        assert_eq!((report.created, report.rows_refused), (0, 1), "{mode}");
+    }
     let admin = act_locally(&scene.app.app, "admin").await.unwrap();
     let again = vault::rotate_tenant_keys(&admin, Some(&[scene.tenant]), false).await.unwrap_err();
     // Nor by a replacement that had begun before.

@@ -74,12 +74,13 @@ impl ReturnPath {
     pub fn token(&self, message: [u8; MESSAGE], mail: u8) -> String {
         let mut token = [0; MESSAGE + MARK];
         token[..MESSAGE].copy_from_slice(&message);
-        token[MESSAGE..].copy_from_slice(&self.mark(&message, mail.min(LAST_MAIL)));
+        token[MESSAGE..].copy_from_slice(&self.mark(&message, Some(mail.min(LAST_MAIL))));
         encode(&token)
     }
 
-    /// The message that an address is the return path of, and which of its mails; nothing for every other address.
-    pub fn message_of(&self, address: &str) -> Option<([u8; MESSAGE], u8)> {
+    /// The message that an address is the return path of, and which of its mails where it says so (those of earlier versions do not);
+    /// nothing for every other address.
+    pub fn message_of(&self, address: &str) -> Option<([u8; MESSAGE], Option<u8>)> {
         let address = address.trim().trim_start_matches('<').trim_end_matches('>');
         let (local, domain) = address.rsplit_once('@')?;
         if !domain.eq_ignore_ascii_case(&self.domain) || !local.is_ascii() {
@@ -93,22 +94,23 @@ impl ReturnPath {
     }
 
     /// The message of such a word, and which of its mails; nothing for every other one.
-    pub fn message_of_token(&self, token: &str) -> Option<([u8; MESSAGE], u8)> {
+    pub fn message_of_token(&self, token: &str) -> Option<([u8; MESSAGE], Option<u8>)> {
         let token = decode(token)?;
         let (message, mark) = token.split_at(MESSAGE);
         let message: [u8; MESSAGE] = message.try_into().ok()?;
-        // The number is in the mark alone: so the address stays as long as it is, and what was made before there were numbers is a first one.
-        let is_this = |number: &u8| bool::from(self.mark(&message, *number).ct_eq(mark));
-        (0..=LAST_MAIL).find(is_this).map(|number| (message, number))
+        // The number is in the mark alone: so the address stays as long as it was, and what was made before there were numbers still leads back.
+        let is_this = |mail: &Option<u8>| bool::from(self.mark(&message, *mail).ct_eq(mark));
+        let mut mails = (0..=LAST_MAIL).map(Some).chain([None]);
+        mails.find(is_this).map(|mail| (message, mail))
     }
 
-    fn mark(&self, message: &[u8; MESSAGE], mail: u8) -> [u8; MARK] {
+    fn mark(&self, message: &[u8; MESSAGE], mail: Option<u8>) -> [u8; MARK] {
         // A key of any length is one.
         let mut mac =
             <Hmac<Sha256> as KeyInit>::new_from_slice(&*self.key).unwrap_or_else(|_| unreachable!());
         mac.update(b"suimon return path v1\x1f");
         mac.update(message);
-        if mail > 0 {
+        if let Some(mail) = mail {
             mac.update(&[mail]);
         }
         let full = mac.finalize().into_bytes();

@@ -195,9 +195,10 @@ fn configuration_of(folder: &Path, public_url: &str) -> anyhow::Result<String> {
     ))
 }
 
-/// Where one listens to be found at `url`: known for addresses of this machine, which have no name and no proxy before them.
+/// Where one listens to be found at `url`: known for addresses of this machine, which have no proxy before them.
 fn listen_at(url: &str) -> String {
     let address = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
+    let address = address.map(|address| address.replacen("localhost:", "127.0.0.1:", 1));
     match address.and_then(|address| address.parse::<std::net::SocketAddr>().ok()) {
         Some(address) => format!("listen = {}\n", toml_text(&address.to_string())),
         None => String::new(),

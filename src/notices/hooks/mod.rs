@@ -245,7 +245,7 @@ impl Hooks {
             note: own.is_none().then(|| KNOWN_BY_ID.to_owned()),
             ..NewEvent::default()
         };
-        let (is_proven, mail) = (own.is_some(), own.map_or(0, |(_, mail)| mail));
+        let (is_proven, mail) = (own.is_some(), own.and_then(|(_, mail)| mail));
         Ok(Some(News { message, is_proven, mail, kind, reason, new, while_waiting: true }))
     }
 

@@ -1,9 +1,7 @@
 //! The captured-mail transport: shows what would be sent, keeps it sealed.
 
-use std::collections::BTreeSet;
-use std::process::Command;
-
 use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, Statement};
+use std::collections::BTreeSet;
 
 use super::fixture::{Fixture, global};
 use crate::harness::text;
@@ -59,17 +57,8 @@ async fn the_newest_mails_are_shown_at_the_command_line_and_only_they_are_record
     fixture.approved(revision).await;
     assert_eq!(fixture.send().await.accepted, 3);
     let run = |login: &str, arguments: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_suimon"))
-            .args(["notices", "mail", "--as", login])
-            .args(arguments)
-            .args(["--set", &format!("database.url={}", fixture.app.database_url())])
-            .args(["--set", &format!("keys.file={}", fixture.app.folder().join("kek.key").display())])
-            .args(["--set", "log.filter=error"])
-            .env_clear()
-            .output()
-            .expect("the program runs");
-        let said = [output.stdout, output.stderr].map(|said| String::from_utf8(said).expect("UTF-8"));
-        (output.status.code(), said)
+        let (code, told, complained) = fixture.notices(login, &[&["mail"], arguments].concat());
+        (code, [told, complained])
     };
     let officer = fixture.officer.login.as_str();
     let (code, [shown, complained]) =

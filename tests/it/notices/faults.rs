@@ -185,6 +185,119 @@ async fn a_notice_that_cannot_be_read_keeps_no_other_from_being_sent() {
     }
 }
 
+/// A row that this program cannot read, as of a later version: it stays where it is, and those behind it are sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_that_cannot_be_read_keep_no_others_from_being_sent() {
+    let sink = Sink::start(&[]);
+    let fixture = Fixture::sending_to(&sink, &["outbox.batch=2"]).await;
+    let revision = fixture.people(5).await;
+    fixture.approved(revision).await;
+    // The whole of what is taken first.
+    let damage = "UPDATE message SET language = 'tlh' WHERE recipient IN ('p-000', 'p-001')";
+    fixture.database.execute_unprepared(damage).await.expect("a change");
+    let order = "UPDATE message SET next_attempt_at = next_attempt_at - 1 WHERE language = 'tlh'";
+    fixture.database.execute_unprepared(order).await.expect("a change");
+    assert_eq!(fixture.send().await.accepted, 3);
+    assert_eq!(sink.count(), 3);
+    let repair = "UPDATE message SET language = 'ja' WHERE language = 'tlh'";
+    fixture.database.execute_unprepared(repair).await.expect("a change");
+    fixture.app.clock.advance(3_600);
+    assert_eq!(fixture.send().await.accepted, 2);
+    assert_eq!(repeats(&sink, 5), 0);
+}
+
+/// A sender that works while the test goes on: a mail of it takes about a second, and it has one connection.
+async fn slow(sink: &Sink, more: &[&str]) -> Fixture {
+    Fixture::sending_to(sink, &[&["mail.smtp_connections=1"], more].concat()).await
+}
+
+async fn until_begun(sink: &Sink, mails: usize) {
+    let since = Instant::now();
+    while sink.begun() < mails {
+        assert!(since.elapsed() < Duration::from_secs(60), "{} of {mails} mails were begun", sink.begun());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_falls_between_a_cancelled_notice_and_the_next_one() {
+    let sink = Sink::start(&["-W", ".:1"]);
+    let fixture = slow(&sink, &[]).await;
+    let revision = fixture.people(6).await;
+    let first = fixture.approved(revision).await;
+    let app = fixture.app.app.clone();
+    let sending = tokio::spawn(async move { run_once(&app).await.expect("a pass") });
+    until_begun(&sink, 1).await;
+    // All six are in the sender's hand, one of them on its way.
+    assert_eq!(fixture.act(&fixture.officer, "cancelNotice", &first).await["state"], "CANCELLED");
+    let next = fixture.draft(revision, "PERSONS").await;
+    let refused = fixture.act(&fixture.approver, "approveNotice", &next).await;
+    insta::assert_snapshot!(
+        format!("{}: {}; {}", refused["code"], refused["message"], refused["remedy"]),
+        @r#""CONFLICT": "a sender still has messages of a cancelled notice in hand"; "try again in a moment; after a crash, when outbox.lease_seconds have passed""#
+    );
+    sending.await.expect("the sender ends");
+    let approved = fixture.act(&fixture.approver, "approveNotice", &next).await;
+    assert_eq!(approved["state"], "APPROVED", "{approved}");
+    fixture.send().await;
+    assert!(sink.by_recipient().len() == 6, "everybody was told");
+    assert_eq!(repeats(&sink, 6), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_taken_before_the_evening_waits_for_the_morning() {
+    let sink = Sink::start(&["-W", ".:1"]);
+    let fixture = slow(&sink, &["outbox.lease_seconds=600"]).await;
+    let revision = fixture.people(6).await;
+    // 20:59 in Tokyo.
+    fixture.app.clock.set("2023-10-30T11:59:00Z".parse().expect("an instant"));
+    let draft = super::planned::create(&fixture, revision, json!({ "sendBetween": "08:00-21:00" })).await;
+    let notice = crate::harness::text(&draft["id"]);
+    fixture.act(&fixture.approver, "approveNotice", &notice).await;
+    let app = fixture.app.app.clone();
+    let sending = tokio::spawn(async move { run_once(&app).await.expect("a pass") });
+    until_begun(&sink, 2).await;
+    fixture.app.clock.advance(120);
+    let sent = sending.await.expect("the sender ends");
+    assert!((1..=3).contains(&sent.accepted) && sent.released == 6 - sent.accepted, "{sent:?}");
+    fixture.app.clock.set("2023-10-30T23:00:00Z".parse().expect("an instant"));
+    assert_eq!(fixture.send().await.accepted, 6 - sent.accepted, "eight in the morning");
+    assert_eq!(repeats(&sink, 6), 0);
+}
+
+/// One server that does not answer the end of a mail must not keep what is approved meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_approved_while_an_answer_is_waited_for_leaves_at_once() {
+    let hanging = Sink::start(&["-W", ".:30"]);
+    let fixture =
+        Fixture::sending_to(&hanging, &["mail.smtp_connections=2", "outbox.poll_milliseconds=50"]).await;
+    let mut people = Vec::new();
+    for (school, person) in [("school-001", "p-000"), ("school-002", "q-000")] {
+        fixture.import(school, &[(person, "ja")]).await;
+        people.push((school, person, "possible"));
+    }
+    let revision = fixture.revision(1, &people).await;
+    let mut ids = Vec::new();
+    for (school, ..) in people {
+        let more = json!({ "filter": { "tenants": [school] } });
+        let draft = super::planned::create(&fixture, revision, more).await;
+        ids.push(crate::harness::text(&draft["id"]));
+    }
+    fixture.act(&fixture.approver, "approveNotice", &ids[0]).await;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let app = fixture.app.app.clone();
+    let sender = tokio::spawn(async move {
+        suimon::notices::worker::run(app, async { drop(stopped.await) }).await.expect("it ends in order")
+    });
+    until_begun(&hanging, 1).await;
+    fixture.act(&fixture.approver, "approveNotice", &ids[1]).await;
+    let since = Instant::now();
+    until_begun(&hanging, 2).await;
+    assert!(since.elapsed() < Duration::from_secs(20), "it waited for the first one's answer");
+    stop.send(()).expect("the sender works");
+    sender.await.expect("the sender ends");
+}
+
 /// `suimon serve` on the database of a test, of which only so many blocks of 1,024 bytes may be written in a file: what a full disk does to
 /// each write. Ends with it.
 struct Program(Child);

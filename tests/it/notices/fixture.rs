@@ -1,5 +1,7 @@
 //! An incident with made-up people, ready to be told.
 
+use std::process::{Command, Output};
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use entity::{incident, revision, revision_person};
@@ -285,6 +287,27 @@ impl Fixture {
         let answer = self.act(&self.approver, "approveNotice", &notice).await;
         assert_eq!(answer["state"], "APPROVED", "{answer}");
         notice
+    }
+
+    /// The program, on the database of the test.
+    pub fn suimon(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_suimon"))
+            .args(arguments)
+            .args(["--set", &format!("database.url={}", self.app.database_url())])
+            .args(["--set", &format!("keys.file={}", self.app.folder().join("kek.key").display())])
+            .args(["--set", "log.filter=error"])
+            .env_clear()
+            .env("RUST_BACKTRACE", "0")
+            .output()
+            .expect("the program runs")
+    }
+
+    /// `suimon notices …` as somebody: exit code, what it prints, what it complains of.
+    pub fn notices(&self, login: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
+        let output = self.suimon(&[&["notices"], arguments, &["--as", login]].concat());
+        let [told, complained] =
+            [output.stdout, output.stderr].map(|said| String::from_utf8(said).expect("UTF-8"));
+        (output.status.code(), told, complained)
     }
 
     /// Sends what is due at the test's instant.

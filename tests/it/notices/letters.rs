@@ -1,7 +1,7 @@
 //! Whoever no mail reached, on paper; and the proof of what became of everybody.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
 use sea_orm::{ConnectionTrait, DbBackend};
 use serde_json::json;
@@ -9,19 +9,6 @@ use serde_json::json;
 use super::fixture::Fixture;
 use super::planned::create;
 use super::sink::Sink;
-
-fn suimon(fixture: &Fixture, arguments: &[&str]) -> Output {
-    let app = &fixture.app;
-    Command::new(env!("CARGO_BIN_EXE_suimon"))
-        .args(arguments)
-        .args(["--set", &format!("database.url={}", app.database_url())])
-        .args(["--set", &format!("keys.file={}", app.folder().join("kek.key").display())])
-        .args(["--set", "log.filter=error"])
-        .env_clear()
-        .env("RUST_BACKTRACE", "0")
-        .output()
-        .expect("the program runs")
-}
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("UTF-8")
@@ -77,7 +64,7 @@ async fn whoever_no_mail_reached_gets_a_letter() {
             "--out",
             out,
         ];
-        suimon(&fixture, &arguments)
+        fixture.suimon(&arguments)
     };
     let early = letters("csv", "ja", &file("early.csv"));
     assert_eq!(early.status.code(), Some(2));
@@ -139,7 +126,7 @@ async fn whoever_no_mail_reached_gets_a_letter() {
             "--out",
             out.to_str().unwrap(),
         ];
-        let refused = suimon(&fixture, &arguments);
+        let refused = fixture.suimon(&arguments);
         assert_eq!(refused.status.code(), Some(2));
         assert!(text(&refused.stderr).contains("not allowed: read on letter"), "{}", text(&refused.stderr));
     }
@@ -191,7 +178,7 @@ async fn whoever_a_correction_did_not_reach_gets_it_on_paper() {
         "--out",
         out,
     ];
-    let pdf = suimon(&fixture, &arguments);
+    let pdf = fixture.suimon(&arguments);
     assert_eq!(pdf.status.code(), Some(0), "{}", text(&pdf.stderr));
     let page = pages(&file);
     assert!(page.contains("見本1-2-3") && page.contains("記録の精査により"), "{page}");
@@ -203,17 +190,17 @@ async fn the_proof_adds_up_and_shows_what_was_changed() {
     let (fixture, _) = scene(&sink).await;
     assert_eq!(fixture.send().await.accepted, 3);
     let login = fixture.officer.login.clone();
-    let listed = suimon(&fixture, &["notices", "list", "1", "--as", &login]);
+    let listed = fixture.suimon(&["notices", "list", "1", "--as", &login]);
     assert_eq!(
         text(&listed.stdout),
         "1  persons  done  3 = 3 accepted + 0 came back + 0 failed + 0 told otherwise + 0 open\n"
     );
-    let watched = suimon(&fixture, &["notices", "watch", "1", "1", "--as", &login]);
+    let watched = fixture.suimon(&["notices", "watch", "1", "1", "--as", &login]);
     assert!(text(&watched.stdout).starts_with("3 = 3 accepted"), "{}", text(&watched.stderr));
-    let unknown = suimon(&fixture, &["notices", "proof", "1", "2", "--as", &login]);
+    let unknown = fixture.suimon(&["notices", "proof", "1", "2", "--as", &login]);
     assert_eq!(unknown.status.code(), Some(2));
     assert!(text(&unknown.stderr).contains("incident 1 has 1 notices, no 2"));
-    let proof = || suimon(&fixture, &["notices", "proof", "1", "1", "--as", &login, "--format", "json"]);
+    let proof = || fixture.suimon(&["notices", "proof", "1", "1", "--as", &login, "--format", "json"]);
     let whole = proof();
     assert_eq!(whole.status.code(), Some(0), "{}", text(&whole.stderr));
     let lines: Vec<serde_json::Value> =

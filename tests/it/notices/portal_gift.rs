@@ -1,7 +1,5 @@
 //! Gift codes: kept sealed, given once to each concerned person, and counted.
 
-use std::process::Command;
-
 use entity::gift_code;
 use reqwest::StatusCode;
 use sea_orm::EntityTrait;
@@ -166,18 +164,9 @@ async fn codes_come_in_by_the_command_line_and_are_counted() {
     let (fixture, one, _) = told().await;
     let file = fixture.app.folder().join("codes.txt");
     let run = |arguments: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_suimon"))
-            .args(["notices", "gift"])
-            .args(arguments)
-            .args(["--as", &fixture.officer.login])
-            .args(["--set", &format!("database.url={}", fixture.app.database_url())])
-            .args(["--set", &format!("keys.file={}", fixture.app.folder().join("kek.key").display())])
-            .args(["--set", "log.filter=error"])
-            .env_clear()
-            .output()
-            .expect("the program runs");
-        let said = String::from_utf8([output.stdout, output.stderr].concat()).expect("UTF-8");
-        (output.status.success(), said)
+        let (code, told, complained) =
+            fixture.notices(&fixture.officer.login, &[&["gift"], arguments].concat());
+        (code == Some(0), told + complained.as_str())
     };
     let name = file.to_str().expect("a path").to_owned();
     let (done, said) = run(&["import", "1", &name]);

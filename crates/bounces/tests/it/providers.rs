@@ -332,8 +332,8 @@ fn a_mark_is_the_word_of_the_return_path() {
     let paths = ReturnPath::new([7; 32], "return", "mail.example.jp").unwrap();
     let token = paths.token([5; 16], 0);
     assert_eq!(paths.address([5; 16], 0), format!("return+{token}@mail.example.jp"));
-    assert_eq!(paths.message_of_token(&token), Some(([5; 16], 0)));
-    assert_eq!(paths.message_of_token(&token.to_uppercase()), Some(([5; 16], 0)));
+    assert_eq!(paths.message_of_token(&token), Some(([5; 16], Some(0))));
+    assert_eq!(paths.message_of_token(&token.to_uppercase()), Some(([5; 16], Some(0))));
     let other = ReturnPath::new([8; 32], "return", "mail.example.jp").unwrap();
     assert_eq!(other.message_of_token(&token), None);
     assert!(token.bytes().all(|letter| letter.is_ascii_alphanumeric()) && token.len() <= 80);
