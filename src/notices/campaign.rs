@@ -4,13 +4,14 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::fanout::{Directory, Fanout};
 use super::model::{
     Audience, Channel, Filter, Language, NewNotice, Notice, NoticeState, Reason, pseudonym_of, slug_of,
 };
 use super::plain::{Delivered, send_plain};
 use super::store_events::{self as events, EventKind, NewEvent};
 use super::template::{self, Text};
-use super::{fanout, portal, store, store_messages};
+use super::{portal, store, store_messages, store_told};
 use crate::access::{self, Action, Op, Scope, Tx};
 use crate::audit::{Decision, Event};
 use crate::error::{Error, Result};
@@ -170,18 +171,9 @@ pub async fn approve_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
     store::lock_incident(tx.connection(), tenant, notice.incident).await?;
     let number = require_approved_revision(&tx, &notice).await?;
     // They would count as told, and then be given up: nobody would tell these people.
-    if store_messages::cancelled_under_way(tx.connection(), &notice).await? {
+    if store_told::cancelled_under_way(tx.connection(), &notice).await? {
         return Err(Error::conflict("a sender still has messages of a cancelled notice in hand")
             .remedy("try again in a moment; after a crash, when outbox.lease_seconds have passed"));
-    }
-    let mut made = fanout::messages(&scope, &tx, &notice).await?;
-    if made.messages.is_empty() {
-        return Err(Error::conflict(match made.told {
-            0 if notice.audience == Audience::Cleared => "nobody who was told is off the list",
-            0 if !notice.filter.is_empty() => "nobody on the list passes the filter",
-            0 => "nobody on the list is to be told",
-            _ => "everybody on the list has been told already",
-        }));
     }
     let (by, at) = (scope.author(), scope.at_micros());
     if !store::move_notice(
@@ -195,13 +187,26 @@ pub async fn approve_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
     {
         return Err(Error::conflict("only a draft can be approved"));
     }
-    let total = made.messages.len();
-    let unreachable = made.messages.iter().filter(|message| message.reason.is_some()).count();
-    let taken_over = store_messages::take_over(tx.connection(), &notice, &mut made.messages).await?;
-    store_messages::insert_messages(tx.connection(), made.messages).await?;
+    let (mut total, mut unreachable, mut taken_over) = (0, 0, 0);
+    let mut fanout = Fanout::begin(&scope, &tx, &notice).await?;
+    while let Some(mut messages) = fanout.next().await? {
+        total += messages.len();
+        unreachable += messages.iter().filter(|message| message.reason.is_some()).count();
+        taken_over += store_told::take_over(tx.connection(), &notice, &mut messages).await?;
+        store_messages::insert_messages(tx.connection(), messages).await?;
+    }
+    let told = fanout.told;
+    if total == 0 {
+        return Err(Error::conflict(match told {
+            0 if notice.audience == Audience::Cleared => "nobody who was told is off the list",
+            0 if !notice.filter.is_empty() => "nobody on the list passes the filter",
+            0 => "nobody on the list is to be told",
+            _ => "everybody on the list has been told already",
+        }));
+    }
     let event = Event::new("notice.approve", format!("notice:{id}"));
     tx.commit(event.detail(json!({
-        "revision": number, "messages": total, "unreachable": unreachable, "told_before": made.told,
+        "revision": number, "messages": total, "unreachable": unreachable, "told_before": told,
         "taken_over": taken_over
     })))
     .await?;
@@ -284,7 +289,7 @@ async fn turn(
 /// those of permission.
 pub async fn retry_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
     let scope = permit(op, Action::Update, "message", "notice").await?.within(tenant, "notice")?;
-    let (mut after, mut directory, mut retried) = (None, None, None);
+    let (mut after, mut retried) = (None, None);
     loop {
         let tx = scope.begin().await?;
         let mut notice =
@@ -299,10 +304,10 @@ pub async fn retry_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
         let full = failed.len() as u64 == PIECE;
         after = failed.last().map(|last| last.id).or(after);
         let recipients: Vec<&str> = failed.iter().map(|message| message.recipient.as_str()).collect();
-        let told = store_messages::told_elsewhere(tx.connection(), &notice, Some(&recipients)).await?;
+        let told = store_told::told_elsewhere(tx.connection(), &notice, &recipients).await?;
         failed.retain(|message| !told.contains(&message.recipient));
         if !failed.is_empty() {
-            readdress(&scope, &tx, &notice, &failed, &mut directory).await?;
+            readdress(&scope, &tx, &notice, &failed).await?;
             let from = notice.delivery.from.map_or(scope.at(), |from| from.max(scope.at()));
             let queued = store_messages::requeue(tx.connection(), &failed, from.as_microsecond()).await?;
             if queued != failed.len() as u64 {
@@ -331,21 +336,14 @@ pub async fn retry_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
 }
 
 /// Looks once more for the people whom nobody knew where to reach.
-async fn readdress(
-    scope: &Scope,
-    tx: &Tx,
-    notice: &Notice,
-    failed: &[super::Message],
-    directory: &mut Option<fanout::Directory>,
-) -> Result<()> {
+async fn readdress(scope: &Scope, tx: &Tx, notice: &Notice, failed: &[super::Message]) -> Result<()> {
     let lost: Vec<_> = failed.iter().filter(|message| message.reason == Some(Reason::NoAddress)).collect();
     if lost.is_empty() || notice.audience == Audience::Tenants {
         return Ok(());
     }
-    let known = match directory {
-        Some(known) => known,
-        None => directory.insert(fanout::Directory::load(scope, tx, notice).await?),
-    };
+    let persons: Vec<&str> = lost.iter().map(|message| pseudonym_of(&message.recipient)).collect();
+    let places = store::affected_among(tx.connection(), notice.tenant, notice.revision, &persons).await?;
+    let known = Directory::read(scope, tx, notice, places).await?;
     for message in lost {
         debug_assert!(message.channel == Channel::Mail && slug_of(&message.recipient).is_none());
         if let Some((tenant, record_type, language)) = known.reach(pseudonym_of(&message.recipient)) {

@@ -9,18 +9,108 @@ use super::model::{
     tenant_recipient,
 };
 use super::store::{self, Reachable};
-use super::store_messages::{self, Told};
+use super::store_told::{self, Told};
 use crate::access::{Scope, Tx};
 use crate::error::{Error, Result};
 
-/// What approval makes.
-pub struct Made {
-    pub messages: Vec<Message>,
+/// Recipients that are in memory at once.
+const PIECE: usize = 2000;
+
+/// The messages of a notice, piece by piece: a list may name hundreds of thousands.
+pub struct Fanout<'a> {
+    scope: &'a Scope,
+    tx: &'a Tx,
+    notice: &'a Notice,
+    /// Whether anybody was written to about this incident before.
+    not_the_first: bool,
+    rest: Rest,
     /// How many recipients were told before and get nothing now.
     pub told: usize,
 }
 
-/// The people of a notice's revision and where they can be reached.
+/// What has not been made yet.
+enum Rest {
+    /// The people of the list after this one.
+    After(Option<String>),
+    /// Those that were made and not handed out.
+    Made(std::vec::IntoIter<Message>),
+}
+
+impl<'a> Fanout<'a> {
+    /// Before the first message.
+    ///
+    /// # Errors
+    /// Unexpected ones only.
+    pub async fn begin(scope: &'a Scope, tx: &'a Tx, notice: &'a Notice) -> Result<Self> {
+        let not_the_first = store_told::anybody_written_to(tx.connection(), notice).await?;
+        let (rest, told) = match notice.audience {
+            Audience::Persons => (Rest::After(None), 0),
+            Audience::Tenants => to_tenants(scope, tx, notice).await?,
+            Audience::Cleared => (to_cleared(scope, tx, notice).await?, 0),
+        };
+        Ok(Self { scope, tx, notice, not_the_first, rest, told })
+    }
+
+    /// The next messages, which may be none; nothing once all were made.
+    ///
+    /// # Errors
+    /// Unexpected ones only.
+    pub async fn next(&mut self) -> Result<Option<Vec<Message>>> {
+        let after = match &mut self.rest {
+            Rest::After(after) => after.take(),
+            Rest::Made(messages) => {
+                let piece: Vec<Message> = messages.take(PIECE).collect();
+                return Ok((!piece.is_empty()).then_some(piece));
+            }
+        };
+        let (database, notice) = (self.tx.connection(), self.notice);
+        let people =
+            store::next_affected(database, notice.tenant, notice.revision, after.as_deref(), PIECE).await?;
+        let Some(last) = people.last() else {
+            self.rest = Rest::Made(Vec::new().into_iter());
+            return Ok(None);
+        };
+        self.rest = Rest::After(Some(last.person.clone()));
+        Ok(Some(self.to_persons(people).await?))
+    }
+
+    async fn to_persons(&mut self, people: Vec<Affected>) -> Result<Vec<Message>> {
+        let (scope, notice) = (self.scope, self.notice);
+        let directory = Directory::read(scope, self.tx, notice, people).await?;
+        let recipients: Vec<String> =
+            directory.people.keys().map(|person| person_recipient(person)).collect();
+        let among: Vec<&str> = recipients.iter().map(String::as_str).collect();
+        let told = match self.not_the_first {
+            true => store_told::told(self.tx.connection(), notice, Some(&among)).await?,
+            false => HashMap::new(),
+        };
+        let mut made = Vec::with_capacity(recipients.len());
+        for ((person, entries), recipient) in directory.people.iter().zip(recipients) {
+            if told.contains_key(&recipient) {
+                self.told += 1;
+                continue;
+            }
+            let mut message = message(scope, notice, recipient);
+            match directory.reach(person) {
+                Some((tenant, record_type, language)) => {
+                    message.recipient_tenant = tenant;
+                    message.record_type = Some(record_type.to_owned());
+                    message.language = notice.variables.choose(language);
+                }
+                None => {
+                    message.recipient_tenant =
+                        entries.iter().find_map(|entry| entry.tenant).unwrap_or(notice.tenant);
+                    message.record_type = entries.first().map(|entry| entry.kind.clone());
+                    fail(&mut message, Reason::NoAddress);
+                }
+            }
+            made.push(message);
+        }
+        Ok(made)
+    }
+}
+
+/// People of a notice's list and where they can be reached.
 pub struct Directory {
     /// By person: each place at which the person stands on the list.
     people: BTreeMap<String, Vec<Affected>>,
@@ -28,18 +118,21 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Reads the list and the subjects behind it.
-    pub async fn load(scope: &Scope, tx: &Tx, notice: &Notice) -> Result<Self> {
+    /// Reads the subjects behind places of the list; of each person all places.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` without the incident.
+    pub async fn read(scope: &Scope, tx: &Tx, notice: &Notice, places: Vec<Affected>) -> Result<Self> {
         let incident = store::incident(tx.connection(), scope, notice.incident)
             .await?
             .ok_or_else(|| Error::not_found("incident"))?;
         let mut people: BTreeMap<String, Vec<Affected>> = BTreeMap::new();
-        for entry in store::affected(tx.connection(), notice.tenant, notice.revision).await? {
+        for entry in places {
             people.entry(entry.person.clone()).or_default().push(entry);
         }
-        // The filter says who; where they are known is told by the whole list.
+        // The filter says who; where they are known is told by all places.
         people.retain(|_, entries| entries.iter().any(|entry| notice.filter.takes(entry)));
-        let persons: Vec<String> = people.keys().cloned().collect();
+        let persons: Vec<&str> = people.keys().map(String::as_str).collect();
         let reachable = store::reachable(tx.connection(), &incident.system, &persons).await?;
         Ok(Self { people, reachable })
     }
@@ -56,51 +149,17 @@ impl Directory {
     }
 }
 
-/// The messages of a notice.
-pub async fn messages(scope: &Scope, tx: &Tx, notice: &Notice) -> Result<Made> {
-    let told = store_messages::told(tx.connection(), notice.tenant, notice.incident, notice.revision).await?;
-    match notice.audience {
-        Audience::Persons => to_persons(scope, tx, notice, &told).await,
-        Audience::Tenants => to_tenants(scope, tx, notice, &told).await,
-        Audience::Cleared => to_cleared(scope, tx, notice, &told).await,
-    }
-}
-
-async fn to_persons(scope: &Scope, tx: &Tx, notice: &Notice, told: &HashMap<String, Told>) -> Result<Made> {
-    let directory = Directory::load(scope, tx, notice).await?;
-    let mut made = Made { messages: Vec::new(), told: 0 };
-    for (person, entries) in &directory.people {
-        let recipient = person_recipient(person);
-        if told.contains_key(&recipient) {
-            made.told += 1;
-            continue;
-        }
-        let mut message = message(scope, notice, recipient);
-        match directory.reach(person) {
-            Some((tenant, record_type, language)) => {
-                message.recipient_tenant = tenant;
-                message.record_type = Some(record_type.to_owned());
-                message.language = notice.variables.choose(language);
-            }
-            None => {
-                message.recipient_tenant =
-                    entries.iter().find_map(|entry| entry.tenant).unwrap_or(notice.tenant);
-                message.record_type = entries.first().map(|entry| entry.kind.clone());
-                fail(&mut message, Reason::NoAddress);
-            }
-        }
-        made.messages.push(message);
-    }
-    Ok(made)
-}
-
 /// Whoever was told to be concerned and is not on the list any more.
-async fn to_cleared(scope: &Scope, tx: &Tx, notice: &Notice, told: &HashMap<String, Told>) -> Result<Made> {
-    let listed = store::affected(tx.connection(), notice.tenant, notice.revision).await?;
-    let listed: BTreeSet<String> = listed.iter().map(|entry| person_recipient(&entry.person)).collect();
-    let places = store_messages::last_places(tx.connection(), notice.tenant, notice.incident).await?;
-    let mut made = Made { messages: Vec::new(), told: 0 };
-    let corrected = store_messages::corrected(tx.connection(), notice).await?;
+async fn to_cleared(scope: &Scope, tx: &Tx, notice: &Notice) -> Result<Rest> {
+    let told = store_told::told(tx.connection(), notice, None).await?;
+    let mut listed = BTreeSet::new();
+    store::each_affected(tx.connection(), notice.tenant, notice.revision, |entry| {
+        listed.insert(person_recipient(&entry.person));
+    })
+    .await?;
+    let places = store_told::last_places(tx.connection(), notice.tenant, notice.incident).await?;
+    let mut made = Vec::new();
+    let corrected = store_told::corrected(tx.connection(), notice).await?;
     // Whoever has got nothing yet has nothing to be corrected: what waits for them is not sent any more.
     let reached = told.iter().filter(|(_, told)| told.reached).map(|(recipient, _)| recipient);
     let mut recipients: Vec<&String> =
@@ -113,17 +172,19 @@ async fn to_cleared(scope: &Scope, tx: &Tx, notice: &Notice, told: &HashMap<Stri
         message.recipient_tenant = *tenant;
         message.record_type = Some(record_type.clone());
         message.language = notice.variables.choose(language.as_str());
-        made.messages.push(message);
+        made.push(message);
     }
-    Ok(made)
+    Ok(Rest::Made(made.into_iter()))
 }
 
-async fn to_tenants(scope: &Scope, tx: &Tx, notice: &Notice, told: &HashMap<String, Told>) -> Result<Made> {
+/// With how many were told before.
+async fn to_tenants(scope: &Scope, tx: &Tx, notice: &Notice) -> Result<(Rest, usize)> {
+    let told = store_told::told(tx.connection(), notice, None).await?;
     let now = by_tenant(tx, notice, notice.revision).await?;
     let slugs: Vec<String> = now.keys().cloned().collect();
     let tenants = store::tenants_by_slug(tx.connection(), &slugs).await?;
     let mut lists_told: HashMap<Uuid, BTreeMap<String, BTreeSet<String>>> = HashMap::new();
-    let mut made = Made { messages: Vec::new(), told: 0 };
+    let (mut made, mut told_before) = (Vec::new(), 0);
     for (slug, people) in &now {
         let recipient = tenant_recipient(slug);
         if let Some(Told { revision, .. }) = told.get(&recipient) {
@@ -132,7 +193,7 @@ async fn to_tenants(scope: &Scope, tx: &Tx, notice: &Notice, told: &HashMap<Stri
             }
             let unchanged = lists_told.get(revision).and_then(|lists| lists.get(slug)) == Some(people);
             if *revision == notice.revision || unchanged {
-                made.told += 1;
+                told_before += 1;
                 continue;
             }
         }
@@ -146,17 +207,19 @@ async fn to_tenants(scope: &Scope, tx: &Tx, notice: &Notice, told: &HashMap<Stri
             }
             None => fail(&mut message, Reason::NoTenantContact),
         }
-        made.messages.push(message);
+        made.push(message);
     }
-    Ok(made)
+    Ok((Rest::Made(made.into_iter()), told_before))
 }
 
 async fn by_tenant(tx: &Tx, notice: &Notice, revision: Uuid) -> Result<BTreeMap<String, BTreeSet<String>>> {
     let mut lists: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let entries = store::affected(tx.connection(), notice.tenant, revision).await?;
-    for entry in entries.into_iter().filter(|entry| notice.filter.takes(entry)) {
-        lists.entry(entry.tenant_slug).or_default().insert(entry.person);
-    }
+    store::each_affected(tx.connection(), notice.tenant, revision, |entry| {
+        if notice.filter.takes(&entry) {
+            lists.entry(entry.tenant_slug).or_default().insert(entry.person);
+        }
+    })
+    .await?;
     Ok(lists)
 }
 

@@ -1,6 +1,8 @@
 //! Whoever no mail reached: a list for those who call, and letters that are ready to be printed. Both hold names and addresses in clear:
 //! they want a purpose and a fresh proof of who asks, and each person's read is recorded at the person's tenant.
 
+use std::collections::HashSet;
+
 use document::{Letter, Letters, LettersError};
 use jiff::tz::TimeZone;
 use serde_json::json;
@@ -10,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::model::{Audience, Language, Message, Notice, NoticeState, Reason};
 use super::recipients::{Background, Reached};
-use super::{store, store_messages, template};
+use super::{store, store_messages, store_told, template};
 use crate::access::{Action, Op, Scope};
 use crate::audit::Event;
 use crate::error::{Error, Result};
@@ -219,7 +221,11 @@ async fn gather(
         }
     }
     // Whoever another notice has told is told.
-    let told = store_messages::told_elsewhere(scope.connection(), notice, None).await?;
+    let mut told = HashSet::new();
+    for messages in messages.chunks(store::CHUNK) {
+        let among: Vec<&str> = messages.iter().map(|message| message.recipient.as_str()).collect();
+        told.extend(store_told::told_elsewhere(scope.connection(), notice, &among).await?);
+    }
     messages.retain(|message| !told.contains(&message.recipient) && message.reason != Some(Reason::Revised));
     if messages.is_empty() {
         return Err(Error::conflict("everybody was reached, or is being written to"));

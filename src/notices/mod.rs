@@ -42,6 +42,7 @@ mod store_messages;
 mod store_outbox;
 mod store_outcomes;
 mod store_person;
+mod store_told;
 mod template;
 pub mod worker;
 

@@ -1,6 +1,6 @@
 //! What approval would make of a draft: how many get it, who cannot be reached, and the mail of a few real people.
 
-use super::fanout;
+use super::fanout::Fanout;
 use super::model::{Message, MessageState, Notice, NoticeState};
 use super::recipients::Background;
 use super::template::{self, Text};
@@ -47,15 +47,24 @@ pub async fn preview_recipients(op: &Op, notice: &Notice, samples: usize) -> Res
     if notice.state != NoticeState::Draft {
         return Err(Error::conflict("it is no draft any more").remedy("look at its messages"));
     }
-    let made = {
+    let (mut reachable, mut unreachable) = (Spread::default(), 0);
+    let told = {
         // Never committed.
         let tx = scope.begin().await?;
-        fanout::messages(&scope, &tx, notice).await?
+        let mut fanout = Fanout::begin(&scope, &tx, notice).await?;
+        while let Some(messages) = fanout.next().await? {
+            for message in messages {
+                match message.state {
+                    MessageState::Failed => unreachable += 1,
+                    _ => reachable.push(message),
+                }
+            }
+        }
+        fanout.told
     };
-    let (unreachable, reachable): (Vec<_>, Vec<_>) =
-        made.messages.into_iter().partition(|message| message.state == MessageState::Failed);
-    let (number, others) = (reachable.len(), unreachable.len());
-    let chosen: Vec<&Message> = spread(number, samples).filter_map(|index| reachable.get(index)).collect();
+    let (number, reachable) = (reachable.number, reachable.kept());
+    let chosen: Vec<&Message> =
+        spread(reachable.len(), samples).filter_map(|index| reachable.get(index)).collect();
     let mut background = Background::load(&scope, notice.clone(), &chosen).await?;
     // People belong to other tenants than the notice.
     let everywhere = op.permit(Action::Read, "letter").await?;
@@ -70,12 +79,51 @@ pub async fn preview_recipients(op: &Op, notice: &Notice, samples: usize) -> Res
         };
         shown.push(Sample { message: message.clone(), text });
     }
-    Ok(RecipientPreview {
-        reachable: number as u64,
-        unreachable: others as u64,
-        told: made.told as u64,
-        samples: shown,
-    })
+    Ok(RecipientPreview { reachable: number as u64, unreachable, told: told as u64, samples: shown })
+}
+
+/// Things of which so few are kept that they can be held, spread over all of them, however many come.
+struct Spread<T> {
+    /// How many came.
+    number: usize,
+    kept: Vec<T>,
+    /// Each so many-th is kept.
+    stride: usize,
+    last: Option<T>,
+}
+
+impl<T> Default for Spread<T> {
+    fn default() -> Self {
+        Self { number: 0, kept: Vec::new(), stride: 1, last: None }
+    }
+}
+
+impl<T> Spread<T> {
+    /// Kept at most, the last one apart.
+    const MOST: usize = 1000;
+
+    fn push(&mut self, one: T) {
+        if let Some(before) = self.last.replace(one)
+            && (self.number - 1).is_multiple_of(self.stride)
+        {
+            self.kept.push(before);
+            if self.kept.len() == Self::MOST {
+                // Every second one: those of twice the stride.
+                let mut place = 0;
+                self.kept.retain(|_| {
+                    place += 1;
+                    place % 2 == 1
+                });
+                self.stride *= 2;
+            }
+        }
+        self.number += 1;
+    }
+
+    /// The first and the last among them.
+    fn kept(self) -> Vec<T> {
+        self.kept.into_iter().chain(self.last).collect()
+    }
 }
 
 /// `some` places of `all`, the first and the last among them.
@@ -86,7 +134,7 @@ fn spread(all: usize, some: usize) -> impl Iterator<Item = usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::spread;
+    use super::{Spread, spread};
 
     #[test]
     fn samples_are_spread_over_the_list_and_none_stands_twice() {
@@ -96,5 +144,26 @@ mod tests {
         assert_eq!(places(10, 1), [0]);
         assert_eq!(places(0, 3), Vec::<usize>::new());
         assert_eq!(places(6, 5), [0, 1, 2, 3, 5]);
+    }
+
+    #[test]
+    fn few_are_kept_of_very_many_and_all_of_few() {
+        for number in [0, 1, 2, 999, 1000, 1001, 4321, 270_000] {
+            let mut spread = Spread::default();
+            (0..number).for_each(|one| spread.push(one));
+            assert_eq!(spread.number, number);
+            let kept = spread.kept();
+            assert!(
+                kept.len() <= 1001 && (number > 1000 || kept.len() == number),
+                "{number}: {}",
+                kept.len()
+            );
+            assert_eq!(
+                (kept.first(), kept.last()),
+                ((number > 0).then_some(&0), number.checked_sub(1).as_ref())
+            );
+            let gaps = kept.windows(2).map(|two| two[1] - two[0]);
+            assert!(gaps.clone().all(|gap| gap > 0 && gap <= number.div_ceil(400).max(1)), "{number}");
+        }
     }
 }

@@ -192,35 +192,72 @@ pub async fn move_notice<C: ConnectionTrait>(
     Ok(update.exec(database).await?.rows_affected == 1)
 }
 
-/// The people of a revision whose exposure is confirmed or possible, by person and tenant.
-pub async fn affected<C: ConnectionTrait>(
+/// The next people of a list who must be told, after the person `after` in the database's order: each with all places, about `limit` places
+/// in all. Nobody when there are no more.
+pub async fn next_affected<C: ConnectionTrait>(
     database: &C,
     tenant: Uuid,
     revision: Uuid,
+    after: Option<&str>,
+    limit: usize,
 ) -> Result<Vec<Affected>> {
-    let mut all = Vec::new();
+    let mut limit = limit;
     loop {
-        let last = all.last().map(|last: &Affected| (last.person.clone(), last.tenant_slug.clone()));
-        let mut query = concerned(tenant, revision);
-        if let Some((person, slug)) = last {
-            query = query.filter(
-                Condition::any().add(revision_person::Column::Person.gt(person.as_str())).add(
-                    Condition::all()
-                        .add(revision_person::Column::Person.eq(person.as_str()))
-                        .add(revision_person::Column::TenantSlug.gt(slug)),
-                ),
-            );
-        }
-        let page = query.limit(5000).all(database).await?;
-        let full = page.len() == 5000;
-        all.extend(page.into_iter().map(affected_of));
+        let after = after.map(|after| revision_person::Column::Person.gt(after));
+        let rows = concerned(tenant, revision)
+            .filter(Condition::all().add_option(after))
+            .limit(limit as u64)
+            .all(database)
+            .await?;
+        let full = rows.len() == limit;
+        let mut people: Vec<Affected> = rows.into_iter().map(affected_of).collect();
         if !full {
-            return Ok(all);
+            return Ok(people);
         }
+        // The last person may stand at further places: that one begins the next piece, unless it is all of this one.
+        let last = people.last().map(|last| last.person.clone());
+        let whole = people.iter().rposition(|entry| Some(&entry.person) != last.as_ref());
+        if let Some(index) = whole {
+            people.truncate(index + 1);
+            return Ok(people);
+        }
+        limit *= 2;
     }
 }
 
-/// The people of a revision who must be told, in the order of `affected`.
+/// Where these people stand on a list, if they must be told.
+pub async fn affected_among<C: ConnectionTrait>(
+    database: &C,
+    tenant: Uuid,
+    revision: Uuid,
+    persons: &[&str],
+) -> Result<Vec<Affected>> {
+    let mut found = Vec::new();
+    for persons in persons.chunks(CHUNK) {
+        let among = revision_person::Column::Person.is_in(persons.iter().copied());
+        let rows = concerned(tenant, revision).filter(among).all(database).await?;
+        found.extend(rows.into_iter().map(affected_of));
+    }
+    Ok(found)
+}
+
+/// Each place of a list at which somebody must be told.
+pub async fn each_affected<C: ConnectionTrait>(
+    database: &C,
+    tenant: Uuid,
+    revision: Uuid,
+    mut each: impl FnMut(Affected),
+) -> Result<()> {
+    let mut after = None::<String>;
+    loop {
+        let people = next_affected(database, tenant, revision, after.as_deref(), 5000).await?;
+        let Some(last) = people.last() else { return Ok(()) };
+        after = Some(last.person.clone());
+        people.into_iter().for_each(&mut each);
+    }
+}
+
+/// The people of a revision who must be told, by person and tenant: their exposure is confirmed or possible.
 pub fn concerned(tenant: Uuid, revision: Uuid) -> sea_orm::Select<revision_person::Entity> {
     revision_person::Entity::find()
         .filter(revision_person::Column::TenantId.eq(tenant))
@@ -244,7 +281,7 @@ pub fn affected_of(row: revision_person::Model) -> Affected {
 pub async fn reachable<C: ConnectionTrait>(
     database: &C,
     system: &str,
-    persons: &[String],
+    persons: &[&str],
 ) -> Result<HashMap<String, Vec<Reachable>>> {
     let mut found: HashMap<String, Vec<Reachable>> = HashMap::new();
     for chunk in persons.chunks(CHUNK) {
@@ -255,7 +292,7 @@ pub async fn reachable<C: ConnectionTrait>(
             .column(subject::Column::ExternalId)
             .column(subject::Column::Language)
             .filter(subject::Column::System.eq(system))
-            .filter(subject::Column::ExternalId.is_in(chunk.iter().map(String::as_str)))
+            .filter(subject::Column::ExternalId.is_in(chunk.iter().copied()))
             .filter(subject::Column::ErasedAt.is_null())
             .order_by_asc(subject::Column::TenantId)
             .into_tuple()

@@ -1,30 +1,23 @@
 //! The table of messages, for the use cases. What the worker does to it is in `store_outbox`.
 
-use std::collections::{HashMap, HashSet};
-
-use entity::{message, notice, revision as list};
+use entity::{message, notice};
 use jiff::Timestamp;
-use sea_orm::sea_query::{Condition, Expr, Query, SelectStatement};
+use sea_orm::sea_query::{Condition, Expr, Query};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel,
     QueryFilter, QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
-use super::model::{Audience, Channel, Counts, Language, Message, MessageState, Notice, NoticeState, Reason};
+use super::model::{Channel, Counts, Language, Message, MessageState, Notice, NoticeState, Reason};
 use super::store::CHUNK;
 use crate::access::{Scope, Tx};
 use crate::clock::from_micros;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
-fn cancelled_notices(tenant: Uuid) -> SelectStatement {
-    Query::select()
-        .column(notice::Column::Id)
-        .from(notice::Entity)
-        .and_where(notice::Column::TenantId.eq(tenant))
-        .and_where(notice::Column::State.eq(NoticeState::Cancelled.as_str()))
-        .to_owned()
-}
+/// States in which a message has told nobody.
+pub const IN_VAIN: [&str; 3] =
+    [MessageState::Failed.as_str(), MessageState::BouncedSoft.as_str(), MessageState::BouncedHard.as_str()];
 
 /// When the first mail to a person about an incident was accepted.
 pub async fn first_accepted<C: ConnectionTrait>(
@@ -45,227 +38,6 @@ pub async fn first_accepted<C: ConnectionTrait>(
         .one(database)
         .await?;
     Ok(first.flatten().map(from_micros))
-}
-
-/// States in which a message has told nobody.
-const IN_VAIN: [&str; 3] =
-    [MessageState::Failed.as_str(), MessageState::BouncedSoft.as_str(), MessageState::BouncedHard.as_str()];
-
-/// Recipients who have been told of this incident or are about to be, with the revision of the newest message; and whoever has any
-/// message of `revision` itself. What has failed or come back does not count: a notice for a later list reaches for these people
-/// anew. Nor does what failed in a cancelled notice of the same list: nobody can try it again, so a notice that takes the cancelled
-/// one's place must be able to. Whoever was last told not to be concerned has been told of nothing.
-pub async fn told<C: ConnectionTrait>(
-    database: &C,
-    tenant: Uuid,
-    incident: Uuid,
-    revision: Uuid,
-) -> Result<HashMap<String, Told>> {
-    let counts = Condition::any().add(message::Column::State.is_not_in(IN_VAIN)).add(
-        Condition::all()
-            .add(message::Column::RevisionId.eq(revision))
-            .add(message::Column::NoticeId.not_in_subquery(cancelled_notices(tenant))),
-    );
-    last_words(database, tenant, incident, counts).await
-}
-
-/// What a recipient was last told of.
-pub struct Told {
-    pub revision: Uuid,
-    /// It has reached the recipient, as far as anybody knows.
-    pub reached: bool,
-}
-
-async fn last_words<C: ConnectionTrait>(
-    database: &C,
-    tenant: Uuid,
-    incident: Uuid,
-    counts: Condition,
-) -> Result<HashMap<String, Told>> {
-    let cleared: HashSet<Uuid> = notice::Entity::find()
-        .select_only()
-        .column(notice::Column::Id)
-        .filter(notice::Column::TenantId.eq(tenant))
-        .filter(notice::Column::IncidentId.eq(incident))
-        .filter(notice::Column::Audience.eq(Audience::Cleared.as_str()))
-        .into_tuple()
-        .all(database)
-        .await?
-        .into_iter()
-        .collect();
-    let mut rows: Vec<(String, Uuid, Uuid, String)> = message::Entity::find()
-        .select_only()
-        .columns([
-            message::Column::Recipient,
-            message::Column::RevisionId,
-            message::Column::NoticeId,
-            message::Column::State,
-        ])
-        .filter(message::Column::TenantId.eq(tenant))
-        .filter(message::Column::IncidentId.eq(incident))
-        .filter(counts)
-        .order_by_asc(message::Column::CreatedAt)
-        .into_tuple()
-        .all(database)
-        .await?;
-    // Lists follow each other by number; a list and its corrections name different people. (Instants may be the same.)
-    let numbers: HashMap<Uuid, i32> = list::Entity::find()
-        .select_only()
-        .columns([list::Column::Id, list::Column::Number])
-        .filter(list::Column::TenantId.eq(tenant))
-        .filter(list::Column::IncidentId.eq(incident))
-        .filter(list::Column::Number.is_not_null())
-        .into_tuple()
-        .all(database)
-        .await?
-        .into_iter()
-        .collect();
-    rows.sort_by_key(|(_, revision, ..)| numbers.get(revision).copied());
-    let mut told = HashMap::new();
-    for (recipient, revision, notice, state) in rows {
-        let state = MessageState::from_stored(&state)?;
-        let reached = matches!(state, MessageState::Accepted | MessageState::ToldOtherwise);
-        match cleared.contains(&notice) {
-            // A correction that has not arrived has corrected nothing.
-            true if reached => {
-                told.remove(&recipient);
-            }
-            true => {}
-            false => {
-                told.insert(recipient, Told { revision, reached });
-            }
-        }
-    }
-    Ok(told)
-}
-
-/// Whether a sender still has messages of a cancelled notice of this incident in hand. Nobody knows yet whether they reach anybody.
-pub async fn cancelled_under_way<C: ConnectionTrait>(database: &C, notice: &Notice) -> Result<bool> {
-    let found: Option<Uuid> = message::Entity::find()
-        .select_only()
-        .column(message::Column::Id)
-        .filter(message::Column::TenantId.eq(notice.tenant))
-        .filter(message::Column::IncidentId.eq(notice.incident))
-        .filter(message::Column::State.eq(MessageState::Sending.as_str()))
-        .filter(message::Column::NoticeId.in_subquery(cancelled_notices(notice.tenant)))
-        .limit(1)
-        .into_tuple()
-        .one(database)
-        .await?;
-    Ok(found.is_some())
-}
-
-/// Where each person of an incident was last written to: tenant, record type and language.
-pub async fn last_places<C: ConnectionTrait>(
-    database: &C,
-    tenant: Uuid,
-    incident: Uuid,
-) -> Result<HashMap<String, (Uuid, String, Language)>> {
-    let rows: Vec<(String, Uuid, Option<String>, String)> = message::Entity::find()
-        .select_only()
-        .columns([
-            message::Column::Recipient,
-            message::Column::RecipientTenant,
-            message::Column::RecordType,
-            message::Column::Language,
-        ])
-        .filter(message::Column::TenantId.eq(tenant))
-        .filter(message::Column::IncidentId.eq(incident))
-        .filter(message::Column::RecordType.is_not_null())
-        .order_by_asc(message::Column::CreatedAt)
-        .into_tuple()
-        .all(database)
-        .await?;
-    let mut places = HashMap::new();
-    for (recipient, tenant, record_type, language) in rows {
-        if let Some(record_type) = record_type {
-            places.insert(recipient, (tenant, record_type, Language::from_stored(&language)?));
-        }
-    }
-    Ok(places)
-}
-
-/// Gives to a new notice the messages that failed in cancelled ones for the same list: a recipient has one message a list,
-/// and its id and Message-ID stay what they were, so that a mail that did leave after all is known as the same. They are
-/// taken out here and come back with the rest of `messages`. Returns how many were taken over.
-pub async fn take_over<C: ConnectionTrait>(
-    database: &C,
-    notice: &Notice,
-    messages: &mut [Message],
-) -> Result<u64> {
-    let given_up = Condition::all()
-        .add(message::Column::TenantId.eq(notice.tenant))
-        .add(message::Column::IncidentId.eq(notice.incident))
-        .add(message::Column::RevisionId.eq(notice.revision))
-        .add(message::Column::State.is_in(IN_VAIN))
-        .add(message::Column::NoticeId.in_subquery(cancelled_notices(notice.tenant)));
-    let rows: Vec<(Uuid, String, String, String)> = message::Entity::find()
-        .select_only()
-        .column(message::Column::Id)
-        .column(message::Column::Channel)
-        .column(message::Column::Recipient)
-        .column(message::Column::MessageId)
-        .filter(given_up.clone())
-        .into_tuple()
-        .all(database)
-        .await?;
-    let mut known: HashMap<(String, String), (Uuid, String)> = rows
-        .into_iter()
-        .map(|(id, channel, recipient, message_id)| ((channel, recipient), (id, message_id)))
-        .collect();
-    let mut taken = Vec::new();
-    for message in messages {
-        let place = (message.channel.as_str().to_owned(), message.recipient.clone());
-        if let Some((id, message_id)) = known.remove(&place) {
-            (message.id, message.message_id) = (id, message_id);
-            taken.push(id);
-        }
-    }
-    for chunk in taken.chunks(CHUNK) {
-        let deleted = message::Entity::delete_many()
-            .filter(given_up.clone())
-            .filter(message::Column::Id.is_in(chunk.iter().copied()))
-            .exec(database)
-            .await?;
-        if deleted.rows_affected != chunk.len() as u64 {
-            return Err(
-                Error::conflict("messages of a cancelled notice changed meanwhile").remedy("try again")
-            );
-        }
-    }
-    Ok(taken.len() as u64)
-}
-
-/// Recipients whom another notice of this incident has told or is about to tell: all, or of some.
-pub async fn told_elsewhere<C: ConnectionTrait>(
-    database: &C,
-    notice: &Notice,
-    among: Option<&[&str]>,
-) -> Result<HashSet<String>> {
-    // A tenant hears once a list, and a correction goes to those whom another notice reached: only of the incident a person hears once.
-    if notice.audience != Audience::Persons {
-        return Ok(HashSet::new());
-    }
-    let counts = Condition::all()
-        .add(message::Column::NoticeId.ne(notice.id))
-        .add(message::Column::State.is_not_in(IN_VAIN))
-        .add_option(among.map(|among| message::Column::Recipient.is_in(among.iter().copied())));
-    Ok(last_words(database, notice.tenant, notice.incident, counts).await?.into_keys().collect())
-}
-
-/// Who has a correction of this list already, whatever became of it.
-pub async fn corrected<C: ConnectionTrait>(database: &C, notice: &Notice) -> Result<HashSet<String>> {
-    let rows: Vec<String> = message::Entity::find()
-        .select_only()
-        .column(message::Column::Recipient)
-        .filter(message::Column::TenantId.eq(notice.tenant))
-        .filter(message::Column::IncidentId.eq(notice.incident))
-        .filter(message::Column::RevisionId.eq(notice.revision))
-        .filter(message::Column::NoticeId.not_in_subquery(cancelled_notices(notice.tenant)))
-        .into_tuple()
-        .all(database)
-        .await?;
-    Ok(rows.into_iter().collect())
 }
 
 pub async fn insert_messages<C: ConnectionTrait>(database: &C, messages: Vec<Message>) -> Result<(), DbErr> {

@@ -11,7 +11,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::model::{Affected, Message, MessageState, Notice, NoticeState, Reason};
-use super::store::{affected_of, concerned};
+use super::store::{self, concerned};
 use super::store_messages::message_of;
 use crate::access::{Scope, Tx};
 use crate::error::Result;
@@ -267,12 +267,8 @@ pub async fn entries_of(
     revision: Uuid,
     persons: &[&str],
 ) -> Result<HashMap<String, Vec<Affected>>> {
-    let rows = concerned(scope.tenant(), revision)
-        .filter(revision_person::Column::Person.is_in(persons.iter().copied()))
-        .all(scope.connection())
-        .await?;
     let mut found: HashMap<String, Vec<Affected>> = HashMap::new();
-    for entry in rows.into_iter().map(affected_of) {
+    for entry in store::affected_among(scope.connection(), scope.tenant(), revision, persons).await? {
         found.entry(entry.person.clone()).or_default().push(entry);
     }
     Ok(found)
