@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use anyhow::Context;
 use bounces::ReturnPath;
 use jiff::Timestamp;
-use lettre::address::Envelope;
+
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::{Address, Message};
@@ -140,9 +140,7 @@ impl Composer {
             Some(dkim) => dkim.sign(&bytes, at)?,
             None => bytes,
         };
-        let envelope =
-            Envelope::new(Some(return_path), vec![to]).ok().context("a mail without a recipient")?;
-        Ok(Some(Email { message_id: message_id.to_owned(), envelope, bytes }))
+        Ok(Some(Email { message_id: message_id.to_owned(), return_path, to, bytes }))
     }
 }
 

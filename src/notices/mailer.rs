@@ -1,20 +1,23 @@
-//! How a mail leaves: kept in the database, or by SMTP over a few connections that are used again.
+//! How a mail leaves: kept in the database, or by SMTP over a few connections that are used again. Where a server takes several commands at
+//! once (PIPELINING, RFC 2920) a mail costs two round trips instead of four.
 //!
 //! lettre's own pool is not used. It puts a connection back even when the sending future was dropped in the middle of a
 //! command; the next user then reads the answers of the one before and takes a refusal for an acceptance. It also has no
 //! time-out on answers, and leaves Nagle's algorithm on, which costs 40 ms a mail on a short line. Here a connection goes
 //! back only after a complete, accepted transaction.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
-use lettre::address::Envelope;
+use lettre::Address;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
-use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Rcpt};
 use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::response::Response;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -30,7 +33,9 @@ const LAST_ANSWER: Duration = Duration::from_mins(13);
 /// A finished mail.
 pub struct Email {
     pub message_id: String,
-    pub(super) envelope: Envelope,
+    /// Where it comes back to.
+    pub(super) return_path: Address,
+    pub(super) to: Address,
     /// As RFC 5322 wants it; ASCII only.
     pub bytes: Vec<u8>,
 }
@@ -38,7 +43,7 @@ pub struct Email {
 impl Email {
     /// The domain of its recipient.
     pub(super) fn domain(&self) -> &str {
-        self.envelope.to().first().map_or("", |address| address.domain())
+        self.to.domain()
     }
 }
 
@@ -93,7 +98,33 @@ pub struct Smtp {
     /// `LAST_ANSWER`, or the patience of commands where that is longer.
     last_patience: Duration,
     hello: ClientId,
-    idle: Mutex<Vec<AsyncSmtpConnection>>,
+    idle: Mutex<Vec<Connection>>,
+}
+
+/// A connection that was greeted and let us in.
+struct Connection {
+    smtp: AsyncSmtpConnection,
+    /// It takes several commands at once.
+    pipelines: bool,
+}
+
+fn mail_of(email: &Email) -> Mail {
+    Mail::new(Some(email.return_path.clone()), Vec::new())
+}
+
+fn rcpt_of(email: &Email) -> Rcpt {
+    Rcpt::new(email.to.clone(), Vec::new())
+}
+
+/// The commands before a mail, for a server that takes them at once.
+struct Together<'a>(&'a Email);
+
+impl fmt::Display for Together<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        mail_of(self.0).fmt(formatter)?;
+        rcpt_of(self.0).fmt(formatter)?;
+        Data.fmt(formatter)
+    }
 }
 
 type SmtpError = lettre::transport::smtp::Error;
@@ -171,7 +202,7 @@ impl Smtp {
         let connections = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
         for mut connection in connections {
             // The server may have gone; there is nothing left to lose.
-            let _ = timeout(Duration::from_secs(2), connection.abort()).await;
+            let _ = timeout(Duration::from_secs(2), connection.smtp.abort()).await;
         }
     }
 
@@ -182,7 +213,7 @@ impl Smtp {
         }
     }
 
-    async fn connect(&self) -> Result<AsyncSmtpConnection, Trouble> {
+    async fn connect(&self) -> Result<Connection, Trouble> {
         let server = (self.host.as_str(), self.port);
         let mut connection = if self.tls == SmtpTls::Implicit {
             let tls = self.tls_parameters.clone();
@@ -208,52 +239,85 @@ impl Smtp {
         if let Some(credentials) = &self.credentials {
             self.patiently(connection.auth(&[Mechanism::Plain, Mechanism::Login], credentials)).await?;
         }
-        Ok(connection)
+        // lettre keeps of the greeting only what it knows itself.
+        let pipelines = match self.patiently(connection.command(Ehlo::new(self.hello.clone()))).await {
+            Ok(extensions) => extensions.message().any(|line| line.trim().eq_ignore_ascii_case("PIPELINING")),
+            Err(Trouble::Error(error)) if error.status().is_some() => false,
+            Err(trouble) => return Err(trouble),
+        };
+        Ok(Connection { smtp: connection, pipelines })
     }
 
     /// One mail over a connection, which waits for the next one only after a complete success.
     async fn transaction(
         &self,
-        mut connection: AsyncSmtpConnection,
+        mut connection: Connection,
         email: &Email,
         ending: &AtomicBool,
     ) -> Result<u16, (Stage, Trouble)> {
-        let from = Mail::new(email.envelope.from().cloned(), Vec::new());
-        self.patiently(connection.command(from)).await.map_err(|trouble| (Stage::Beginning, trouble))?;
-        let rest = async {
-            let under = |trouble| (Stage::Under, trouble);
-            for recipient in email.envelope.to() {
-                let command = Rcpt::new(recipient.clone(), Vec::new());
-                self.patiently(connection.command(command)).await.map_err(under)?;
-            }
-            // lettre takes 2xx and 3xx alike for success. Here the difference is whether the server has the mail.
-            if !self.patiently(connection.command(Data)).await.map_err(under)?.has_code(354) {
-                return Err(under(Trouble::Confused));
-            }
-            ending.store(true, Ordering::Relaxed);
-            let ending = |trouble| (Stage::Ending, trouble);
-            let response = match timeout(self.last_patience, connection.message(&email.bytes)).await {
-                Ok(answer) => answer.map_err(|error| ending(Trouble::Error(error)))?,
-                Err(_) => return Err(ending(Trouble::Timeout)),
-            };
-            match u16::from(response.code()) {
-                code @ 200..=299 => Ok(code),
-                _ => Err(ending(Trouble::Confused)),
-            }
+        let smtp = &mut connection.smtp;
+        let begun = match connection.pipelines {
+            true => self.begin_at_once(smtp, email).await,
+            false => self.begin(smtp, email).await,
         };
-        match rest.await {
+        let ended = match begun {
+            Ok(()) => {
+                ending.store(true, Ordering::Relaxed);
+                self.end(smtp, email).await.map_err(|trouble| (Stage::Ending, trouble))
+            }
+            Err(failure) => Err(failure),
+        };
+        match ended {
             Ok(code) => {
                 self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
                 Ok(code)
             }
             Err((stage, trouble)) => {
                 // After a refusal the server still waits for us; say good-bye rather than vanish.
-                if matches!(&trouble, Trouble::Error(error) if error.status().is_some()) {
-                    let _ = timeout(Duration::from_secs(2), connection.abort()).await;
+                if stage != Stage::Beginning && is_refusal(&trouble) {
+                    let _ = timeout(Duration::from_secs(2), connection.smtp.abort()).await;
                 }
                 Err((stage, trouble))
             }
         }
+    }
+
+    /// Command by command, until the server waits for the mail.
+    async fn begin(&self, smtp: &mut AsyncSmtpConnection, email: &Email) -> Result<(), (Stage, Trouble)> {
+        let mail = self.patiently(smtp.command(mail_of(email))).await;
+        mail.map_err(|trouble| (Stage::Beginning, trouble))?;
+        let under = |trouble| (Stage::Under, trouble);
+        self.patiently(smtp.command(rcpt_of(email))).await.map_err(under)?;
+        let data = self.patiently(smtp.command(Data)).await.map_err(under)?;
+        waits_for_mail(&data).map_err(under)
+    }
+
+    /// All commands at once. Each has its answer, in their order.
+    async fn begin_at_once(
+        &self,
+        smtp: &mut AsyncSmtpConnection,
+        email: &Email,
+    ) -> Result<(), (Stage, Trouble)> {
+        let mail = self.patiently(smtp.command(Together(email))).await;
+        mail.map_err(|trouble| (Stage::Beginning, trouble))?;
+        let under = |trouble| (Stage::Under, trouble);
+        let recipient = self.patiently(smtp.read_response()).await;
+        if recipient.as_ref().is_err_and(|trouble| !is_refusal(trouble)) {
+            return recipient.map(|_| ()).map_err(under);
+        }
+        let data = self.patiently(smtp.read_response()).await;
+        if recipient.is_err() && data.as_ref().is_ok_and(|data| data.has_code(354)) {
+            // It waits for a mail to nobody (RFC 2920, 3.1): its end is all that comes.
+            let _ = timeout(Duration::from_secs(2), smtp.message_iter(std::iter::empty::<&[u8]>())).await;
+        }
+        recipient.and(data).and_then(|data| waits_for_mail(&data)).map_err(under)
+    }
+
+    /// The mail itself.
+    async fn end(&self, smtp: &mut AsyncSmtpConnection, email: &Email) -> Result<u16, Trouble> {
+        let answer = timeout(self.last_patience, smtp.message(&email.bytes)).await;
+        let code = u16::from(answer.map_err(|_| Trouble::Timeout)??.code());
+        (200..=299).contains(&code).then_some(code).ok_or(Trouble::Confused)
     }
 
     fn judge(&self, result: Result<u16, (Stage, Trouble)>) -> Outcome {
@@ -313,41 +377,86 @@ fn tls_parameters(config: &MailConfig, host: &str) -> anyhow::Result<TlsParamete
         .context("mail.smtp_host: cannot be used for TLS; wants the name in the server's certificate")
 }
 
+/// lettre takes 2xx and 3xx alike for success. Here the difference is whether the server has the mail.
+fn waits_for_mail(data: &Response) -> Result<(), Trouble> {
+    data.has_code(354).then_some(()).ok_or(Trouble::Confused)
+}
+
+/// Whether the server has said no.
+fn is_refusal(trouble: &Trouble) -> bool {
+    matches!(trouble, Trouble::Error(error) if error.status().is_some())
+}
+
 fn is_permanent(trouble: &Trouble) -> bool {
     matches!(trouble, Trouble::Error(error) if error.is_permanent())
 }
 
 #[cfg(test)]
 mod tests {
-    use lettre::Address;
     use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
     use tokio::net::TcpListener;
 
     use super::*;
 
-    /// A server that takes one mail and answers its end with `last`, or not at all.
-    async fn sent_to_a_server_that_ends_with(last: Option<&'static str>) -> Outcome {
+    /// How a server of these tests behaves.
+    #[derive(Clone, Copy)]
+    struct Server {
+        pipelines: bool,
+        /// Its answers; to the end of a mail perhaps none.
+        recipient: &'static str,
+        data: &'static str,
+        last: Option<&'static str>,
+    }
+
+    const PLAIN: Server = Server {
+        pipelines: false,
+        recipient: "250 yes\r\n",
+        data: "354 go on\r\n",
+        last: Some("250 queued\r\n"),
+    };
+    const PIPELINING: Server = Server { pipelines: true, ..PLAIN };
+
+    /// What it was told, line by line, of one connection. One that takes commands at once answers them at once: a client that waits for the
+    /// answer to the first before it sends the second waits for ever.
+    async fn serve(listener: TcpListener, server: Server) -> Vec<String> {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut stream = BufReader::new(stream);
+        stream.write_all(b"220 test\r\n").await.unwrap();
+        let (mut line, mut within_mail, mut told, mut answers) =
+            (String::new(), false, Vec::new(), String::new());
+        while stream.read_line(&mut line).await.unwrap_or_default() > 0 {
+            let text = line.trim_end().to_owned();
+            let held = server.pipelines && (text.starts_with("MAIL") || text.starts_with("RCPT"));
+            let answer = match text.as_str() {
+                "." if within_mail => {
+                    within_mail = false;
+                    server.last
+                }
+                _ if within_mail => Some(""),
+                "DATA" => {
+                    within_mail = server.data.starts_with("354");
+                    Some(server.data)
+                }
+                text if text.starts_with("RCPT") => Some(server.recipient),
+                text if text.starts_with("EHLO") && server.pipelines => {
+                    Some("250-test\r\n250-SIZE 1000000\r\n250 pipelining\r\n")
+                }
+                _ => Some("250 yes\r\n"),
+            };
+            answers.push_str(answer.unwrap_or_default());
+            told.push(text);
+            line.clear();
+            if !held {
+                stream.write_all(std::mem::take(&mut answers).as_bytes()).await.unwrap();
+            }
+        }
+        told
+    }
+
+    async fn sent_to(server: Server, mails: usize) -> (Vec<Outcome>, Vec<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let server = tokio::spawn(async move {
-            let (stream, _) = listener.accept().await.unwrap();
-            let mut stream = BufReader::new(stream);
-            stream.write_all(b"220 test\r\n").await.unwrap();
-            let (mut line, mut within_mail) = (String::new(), false);
-            while stream.read_line(&mut line).await.unwrap_or_default() > 0 {
-                let answer = match (within_mail, line.trim_end()) {
-                    (true, ".") => last,
-                    (true, _) => Some(""),
-                    (false, "DATA") => Some("354 go on\r\n"),
-                    (false, _) => Some("250 yes\r\n"),
-                };
-                within_mail |= line.starts_with("DATA");
-                line.clear();
-                if let Some(answer) = answer {
-                    stream.write_all(answer.as_bytes()).await.unwrap();
-                }
-            }
-        });
+        let server = tokio::spawn(serve(listener, server));
         let smtp = Smtp {
             host: "127.0.0.1".into(),
             port,
@@ -362,28 +471,65 @@ mod tests {
         let address: Address = "somebody@school.example".parse().unwrap();
         let email = Email {
             message_id: "<1@suimon.example>".into(),
-            envelope: Envelope::new(Some(address.clone()), vec![address]).unwrap(),
+            return_path: address.clone(),
+            to: address,
             bytes: b"Subject: x\r\n\r\nx\r\n".to_vec(),
         };
-        let outcome = smtp.send(&email, &AtomicBool::new(false)).await;
+        let mut outcomes = Vec::new();
+        for _ in 0..mails {
+            outcomes.push(smtp.send(&email, &AtomicBool::new(false)).await);
+        }
         drop(smtp);
-        server.await.unwrap();
-        outcome
+        (outcomes, server.await.unwrap())
     }
 
     #[tokio::test]
     async fn the_answer_to_the_end_of_a_mail_decides_and_its_absence_decides_nothing() {
         let ambiguous = Outcome::Never { reason: Reason::Ambiguous, code: None };
-        for (last, expected) in [
-            (Some("250 queued\r\n"), Outcome::Accepted { code: Some(250) }),
-            (Some("452 full\r\n"), Outcome::NotNow { reason: Reason::TemporarilyRefused, code: Some(452) }),
-            (Some("554 no\r\n"), Outcome::Never { reason: Reason::Refused, code: Some(554) }),
-            (Some("what?\r\n"), ambiguous),
-            (Some("354 go on\r\n"), ambiguous),
-            (None, ambiguous),
-        ] {
-            assert_eq!(sent_to_a_server_that_ends_with(last).await, expected, "{last:?}");
+        for server in [PLAIN, PIPELINING] {
+            for (last, expected) in [
+                (Some("250 queued\r\n"), Outcome::Accepted { code: Some(250) }),
+                (
+                    Some("452 full\r\n"),
+                    Outcome::NotNow { reason: Reason::TemporarilyRefused, code: Some(452) },
+                ),
+                (Some("554 no\r\n"), Outcome::Never { reason: Reason::Refused, code: Some(554) }),
+                (Some("what?\r\n"), ambiguous),
+                (Some("354 go on\r\n"), ambiguous),
+                (None, ambiguous),
+            ] {
+                assert_eq!(sent_to(Server { last, ..server }, 1).await.0, [expected], "{last:?}");
+            }
         }
+    }
+
+    #[tokio::test]
+    async fn commands_go_at_once_to_a_server_that_takes_them_so() {
+        let (outcomes, told) = sent_to(PIPELINING, 2).await;
+        assert_eq!(outcomes, [Outcome::Accepted { code: Some(250) }; 2]);
+        assert_eq!(told.iter().filter(|line| line.starts_with("MAIL")).count(), 2, "over one connection");
+    }
+
+    #[tokio::test]
+    async fn a_refused_recipient_gets_no_mail_whatever_is_said_to_its_end() {
+        let refused = Outcome::Never { reason: Reason::Refused, code: Some(550) };
+        for data in ["354 go on\r\n", "554 nobody\r\n", "503 no\r\n", "250 yes\r\n"] {
+            for last in [Some("554 nobody\r\n"), Some("250 queued\r\n"), Some("")] {
+                for server in [PLAIN, PIPELINING] {
+                    let server = Server { recipient: "550 unknown\r\n", data, last, ..server };
+                    let (outcomes, told) = sent_to(server, 1).await;
+                    assert_eq!(outcomes, [refused], "{data} {last:?}");
+                    assert!(told.iter().all(|line| !line.starts_with("Subject")), "{told:?}");
+                }
+            }
+        }
+        let later = Server { recipient: "450 later\r\n", ..PIPELINING };
+        let expected = Outcome::NotNow { reason: Reason::TemporarilyRefused, code: Some(450) };
+        assert_eq!(sent_to(later, 1).await.0, [expected]);
+        // Without 354 there is nothing to be sent, whoever may be written to.
+        let confused = Server { data: "250 yes\r\n", ..PIPELINING };
+        let expected = Outcome::NotNow { reason: Reason::NotUnderstood, code: None };
+        assert_eq!(sent_to(confused, 1).await.0, [expected]);
     }
 
     #[test]
