@@ -48,11 +48,27 @@ pub fn add_authorities(roots: &mut RootCertStore, setting: &str, file: &Path) ->
 /// # Errors
 /// None in practice: ring has what TLS 1.2 and 1.3 want.
 pub fn connector(roots: RootCertStore) -> anyhow::Result<HttpsConnector<HttpConnector>> {
-    let tls = ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
+    Ok(HttpsConnectorBuilder::new().with_tls_config(tls(roots)?).https_or_http().enable_http1().build())
+}
+
+/// Connects by TLS alone, over what another connector opens.
+///
+/// # Errors
+/// As [`connector`].
+pub fn secured<R>(
+    mut inner: HttpConnector<R>,
+    roots: RootCertStore,
+) -> anyhow::Result<HttpsConnector<HttpConnector<R>>> {
+    inner.enforce_http(false);
+    let builder = HttpsConnectorBuilder::new().with_tls_config(tls(roots)?).https_only().enable_http1();
+    Ok(builder.wrap_connector(inner))
+}
+
+fn tls(roots: RootCertStore) -> anyhow::Result<ClientConfig> {
+    Ok(ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build())
+        .with_no_client_auth())
 }
 
 #[cfg(test)]

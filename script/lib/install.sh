@@ -79,6 +79,11 @@ need_dkim_verifier() {
   command -v openssl >/dev/null 2>&1 || install_package openssl "makes a key to sign mails with"
 }
 
+# Answers what the DNS would say of made-up domains.
+need_dns_server() {
+  [ -x "$(program dnsmasq)" ] || install_package dnsmasq-base "a server of the DNS"
+}
+
 # Reads PDF, so that what was written is seen by another program.
 need_pdf_reader() {
   command -v pdftotext >/dev/null 2>&1 || install_package poppler-utils "reads the documents that are written as PDF"

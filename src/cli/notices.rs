@@ -1,5 +1,6 @@
 //! `suimon notices`.
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -14,7 +15,9 @@ use super::{Context, Failure, Format, assess::Language, output};
 use crate::access::{self, Op};
 use crate::incidents;
 use crate::notices::portal::{self, GiftCounts};
+use crate::notices::postmaster::{self, Asking, Finding, State};
 use crate::notices::{self, CapturedMail, Counts, Message, MessageEvent, Notice};
+use crate::outbound;
 
 /// Messages that are read at once.
 const PAGE: u64 = 200;
@@ -35,6 +38,9 @@ pub enum Command {
     /// Shows mails that were captured instead of sent (mail.transport = "captured"), the newest first: those of a notice, or any, such
     /// as the one with a code.
     Mail(MailArguments),
+    /// Looks whether mails will be taken: the mail servers, and what the DNS says of the domains in [mail] (SPF, DKIM, DMARC, MX, MTA-STS).
+    /// Sends nothing and needs no database. Ends with 3 where something is wrong or could not be looked at.
+    Check(CheckArguments),
     /// Gift codes, which concerned people take on their own pages.
     #[command(subcommand)]
     Gift(GiftCommand),
@@ -46,6 +52,18 @@ pub enum GiftCommand {
     Import(GiftArguments),
     /// How many there are: imported = given + left.
     Show(Wanted),
+}
+
+#[derive(Args)]
+pub struct CheckArguments {
+    /// The server of the DNS to ask, such as 192.0.2.53:53, instead of those of this machine.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    dns: Option<SocketAddr>,
+    /// An address from which the mail servers send to the world; several times where there are several.
+    #[arg(long, value_name = "ADDRESS")]
+    sends_from: Vec<IpAddr>,
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
 }
 
 #[derive(Args)]
@@ -135,8 +153,12 @@ pub struct Common {
 }
 
 pub async fn run(context: &Context, command: Command) -> Result<ExitCode, Failure> {
+    if let Command::Check(arguments) = command {
+        return check(context, arguments).await;
+    }
     let app = context.open().await?;
     match command {
+        Command::Check(_) => {}
         Command::List(Wanted { incident, common }) => {
             let op = access::act_locally(&app, &common.login).await?;
             list(&op, incident, common.format).await?;
@@ -178,6 +200,36 @@ pub async fn run(context: &Context, command: Command) -> Result<ExitCode, Failur
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn check(context: &Context, arguments: CheckArguments) -> Result<ExitCode, Failure> {
+    let config = context.config()?;
+    output::start_logging(&config.log);
+    let CheckArguments { dns, sends_from, format } = arguments;
+    let authorities = outbound::public_authorities();
+    let asking = Asking { dns, sends_from, authorities, policy_port: 443 };
+    let findings = postmaster::check(&config.mail, &asking).await?;
+    match format {
+        Format::Json => {
+            let rows = findings.iter().map(|finding| {
+                json!({
+                    "about": finding.about.as_str(), "state": finding.state.as_str(), "place": finding.place,
+                    "what": finding.what, "remedy": finding.remedy,
+                })
+            });
+            output::json(&rows.collect::<Vec<_>>())?;
+        }
+        Format::Text => {
+            for Finding { about, state, place, what, remedy } in &findings {
+                output::line(&format!("{:8} {:8} {place}: {what}", state.as_str(), about.as_str()));
+                if let Some(remedy) = remedy {
+                    output::line(&format!("{:17} -> {remedy}", ""));
+                }
+            }
+        }
+    }
+    let stops = |finding: &Finding| matches!(finding.state, State::Wrong | State::Unknown);
+    Ok(if findings.iter().any(stops) { ExitCode::from(3) } else { ExitCode::SUCCESS })
 }
 
 /// The file of codes, wiped from memory afterwards.

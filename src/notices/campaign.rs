@@ -226,6 +226,8 @@ pub async fn cancel_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
     let tx = scope.begin().await?;
     let mut notice =
         store::notice(tx.connection(), tenant, id).await?.ok_or_else(|| Error::not_found("notice"))?;
+    // Not while another one is approved: whom this one was about to tell counts as told there.
+    store::lock_incident(tx.connection(), tenant, notice.incident).await?;
     let open = [NoticeState::Draft, NoticeState::Approved, NoticeState::Paused];
     if !store::move_notice(tx.connection(), &notice, &open, NoticeState::Cancelled, None).await? {
         return Err(Error::conflict("the notice is done or cancelled already"));

@@ -19,7 +19,7 @@ use super::mailer::Email;
 use super::model::Language;
 use super::template::Text;
 use crate::app::App;
-use crate::config::{MailCharset, MailProvider};
+use crate::config::{MailCharset, MailConfig, MailProvider};
 
 /// What the marks of return paths are made with.
 const RETURN_PATH: &str = "suimon return path v1";
@@ -226,11 +226,19 @@ pub(super) fn returns(app: &App) -> anyhow::Result<Option<ReturnPath>> {
 /// What marks are made with, and known by, whether or not mails come back to them.
 pub(super) fn marks(app: &App) -> anyhow::Result<ReturnPath> {
     let config = &app.config().mail;
-    let own = config.from_address.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
-    let domain = if config.return_domain.is_empty() { own } else { &config.return_domain };
     let key = app.master().derive(RETURN_PATH);
-    let returns = ReturnPath::new(*key, &config.return_prefix, domain);
+    let returns = ReturnPath::new(*key, &config.return_prefix, return_domain(config));
     returns.context("mail.return_prefix and mail.return_domain")
+}
+
+/// The domain of the address that mails come from.
+pub(super) fn sender_domain(config: &MailConfig) -> &str {
+    config.from_address.rsplit_once('@').map_or("localhost", |(_, domain)| domain)
+}
+
+/// The domain of return paths, where each message has its own.
+pub(super) fn return_domain(config: &MailConfig) -> &str {
+    if config.return_domain.is_empty() { sender_domain(config) } else { &config.return_domain }
 }
 
 #[cfg(test)]

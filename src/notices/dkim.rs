@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use ring::rand::SystemRandom;
-use ring::signature::{Ed25519KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
+use ring::signature::{Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use sha2::{Digest, Sha256};
 
 use crate::config::MailConfig;
@@ -53,6 +53,42 @@ impl Dkim {
         let own = config.from_address.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
         let domain = if config.dkim_domain.is_empty() { own } else { &config.dkim_domain };
         Ok(Some(Self { domain: domain.to_owned(), selector: config.dkim_selector.clone(), key }))
+    }
+
+    /// For which domain it signs.
+    pub fn domain(&self) -> &str {
+        &self.domain
+    }
+
+    /// Under which name of that domain the public key lies.
+    pub fn selector(&self) -> &str {
+        &self.selector
+    }
+
+    /// The kind of key, as a record names it (`k=`).
+    pub fn key_type(&self) -> &'static str {
+        match self.key {
+            Key::Rsa(_) => "rsa",
+            Key::Ed25519(_) => "ed25519",
+        }
+    }
+
+    /// The public key in each form that a record may have it in (`p=`), the usual one first.
+    pub fn public_keys(&self) -> Vec<Vec<u8>> {
+        match &self.key {
+            Key::Rsa(key) => {
+                let bare = key.public().as_ref().to_vec();
+                // RFC 6376, 3.6.1, and its erratum 3017: as SubjectPublicKeyInfo, or bare.
+                vec![subject_public_key_info(&bare), bare]
+            }
+            Key::Ed25519(key) => vec![key.public_key().as_ref().to_vec()],
+        }
+    }
+
+    /// The record that belongs into the DNS.
+    pub fn record(&self) -> String {
+        let key = self.public_keys().first().map(|key| STANDARD.encode(key)).unwrap_or_default();
+        format!("v=DKIM1; k={}; p={key}", self.key_type())
     }
 
     /// The mail with its signature in front.
@@ -108,6 +144,34 @@ impl Dkim {
         };
         Ok(STANDARD.encode(bytes))
     }
+}
+
+/// An RSA key with its kind around it (RFC 3279, 2.3.1), in DER.
+fn subject_public_key_info(key: &[u8]) -> Vec<u8> {
+    // SEQUENCE { OBJECT IDENTIFIER rsaEncryption, NULL }
+    const RSA: [u8; 15] =
+        [0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
+    let mut bits = vec![0];
+    bits.extend_from_slice(key);
+    let mut inner = RSA.to_vec();
+    inner.extend(element(0x03, &bits));
+    element(0x30, &inner)
+}
+
+/// A value of DER with its kind and length in front.
+fn element(kind: u8, value: &[u8]) -> Vec<u8> {
+    let length = value.len().to_be_bytes();
+    let length: Vec<u8> = length.into_iter().skip_while(|byte| *byte == 0).collect();
+    let mut out = vec![kind];
+    match (value.len(), u8::try_from(length.len())) {
+        (0..=127, _) => out.push(length.first().copied().unwrap_or(0)),
+        (_, number) => {
+            out.push(0x80 | number.unwrap_or(8));
+            out.extend(length);
+        }
+    }
+    out.extend_from_slice(value);
+    out
 }
 
 fn key_of(text: &str) -> Option<Key> {

@@ -16,13 +16,14 @@ use crate::error::{Error, Result};
 /// Recipients that are in memory at once.
 const PIECE: usize = 2000;
 
-/// The messages of a notice, piece by piece: a list may name hundreds of thousands.
+/// The messages of a notice, piece by piece: a list may name hundreds of thousands of people. (Those to tenants, and corrections, are made
+/// as a whole and handed out in pieces.)
 pub struct Fanout<'a> {
     scope: &'a Scope,
     tx: &'a Tx,
     notice: &'a Notice,
-    /// Whether anybody was written to about this incident before.
-    not_the_first: bool,
+    /// Lists whose people were written to about this incident before.
+    told_of: Vec<Uuid>,
     rest: Rest,
     /// How many recipients were told before and get nothing now.
     pub told: usize,
@@ -42,13 +43,13 @@ impl<'a> Fanout<'a> {
     /// # Errors
     /// Unexpected ones only.
     pub async fn begin(scope: &'a Scope, tx: &'a Tx, notice: &'a Notice) -> Result<Self> {
-        let not_the_first = store_told::anybody_written_to(tx.connection(), notice).await?;
+        let told_of = store_told::lists_with_notices(tx.connection(), notice).await?;
         let (rest, told) = match notice.audience {
             Audience::Persons => (Rest::After(None), 0),
             Audience::Tenants => to_tenants(scope, tx, notice).await?,
             Audience::Cleared => (to_cleared(scope, tx, notice).await?, 0),
         };
-        Ok(Self { scope, tx, notice, not_the_first, rest, told })
+        Ok(Self { scope, tx, notice, told_of, rest, told })
     }
 
     /// The next messages, which may be none; nothing once all were made.
@@ -57,7 +58,7 @@ impl<'a> Fanout<'a> {
     /// Unexpected ones only.
     pub async fn next(&mut self) -> Result<Option<Vec<Message>>> {
         let after = match &mut self.rest {
-            Rest::After(after) => after.take(),
+            Rest::After(after) => after.clone(),
             Rest::Made(messages) => {
                 let piece: Vec<Message> = messages.take(PIECE).collect();
                 return Ok((!piece.is_empty()).then_some(piece));
@@ -80,10 +81,7 @@ impl<'a> Fanout<'a> {
         let recipients: Vec<String> =
             directory.people.keys().map(|person| person_recipient(person)).collect();
         let among: Vec<&str> = recipients.iter().map(String::as_str).collect();
-        let told = match self.not_the_first {
-            true => store_told::told(self.tx.connection(), notice, Some(&among)).await?,
-            false => HashMap::new(),
-        };
+        let told = store_told::told(self.tx.connection(), notice, Some((&self.told_of, &among))).await?;
         let mut made = Vec::with_capacity(recipients.len());
         for ((person, entries), recipient) in directory.people.iter().zip(recipients) {
             if told.contains_key(&recipient) {

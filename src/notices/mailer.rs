@@ -21,6 +21,7 @@ use lettre::transport::smtp::response::Response;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::lines::Lines;
 use super::model::Reason;
 use super::relays::Relays;
 use crate::config::{MailConfig, MailTransport, SmtpTls};
@@ -106,6 +107,16 @@ struct Connection {
     smtp: AsyncSmtpConnection,
     /// It takes several commands at once.
     pipelines: bool,
+    /// It leads to this machine itself.
+    is_own_machine: bool,
+}
+
+/// What a server that let this service in is like.
+pub struct Greeting {
+    /// It takes several commands at once.
+    pub pipelines: bool,
+    /// It runs on this machine.
+    pub is_own_machine: bool,
 }
 
 fn mail_of(email: &Email) -> Mail {
@@ -197,6 +208,22 @@ impl Smtp {
         }
     }
 
+    /// Name and port.
+    pub fn place(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
+    /// Connects as for a mail, sends none, and tells what the server is like, or why it does not let this service in.
+    pub async fn greet(&self) -> Result<Greeting, Reason> {
+        match self.connect().await {
+            Ok(mut connection) => {
+                let _ = timeout(Duration::from_secs(2), connection.smtp.abort()).await;
+                Ok(Greeting { pipelines: connection.pipelines, is_own_machine: connection.is_own_machine })
+            }
+            Err(trouble) => Err(not_let_in(&trouble)),
+        }
+    }
+
     /// Closes the connections that wait, politely.
     pub async fn rest(&self) {
         let connections = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
@@ -215,6 +242,7 @@ impl Smtp {
 
     async fn connect(&self) -> Result<Connection, Trouble> {
         let server = (self.host.as_str(), self.port);
+        let mut is_own_machine = false;
         let mut connection = if self.tls == SmtpTls::Implicit {
             let tls = self.tls_parameters.clone();
             self.patiently(AsyncSmtpConnection::connect_tokio1(
@@ -231,21 +259,27 @@ impl Smtp {
                 Ok(Err(_)) | Err(_) => return Err(Trouble::Unreachable),
             };
             stream.set_nodelay(true).map_err(|_| Trouble::Unreachable)?;
-            self.patiently(AsyncSmtpConnection::connect_with_transport(Box::new(stream), &self.hello)).await?
+            is_own_machine = stream.peer_addr().is_ok_and(|address| address.ip().is_loopback());
+            let (stream, plain) = Lines::new(stream);
+            let mut connection = self
+                .patiently(AsyncSmtpConnection::connect_with_transport(Box::new(stream), &self.hello))
+                .await?;
+            if let (SmtpTls::Starttls, Some(tls)) = (self.tls, &self.tls_parameters) {
+                self.patiently(connection.starttls(tls.clone(), &self.hello)).await?;
+            }
+            plain.end();
+            connection
         };
-        if let (SmtpTls::Starttls, Some(tls)) = (self.tls, &self.tls_parameters) {
-            self.patiently(connection.starttls(tls.clone(), &self.hello)).await?;
-        }
+        // lettre keeps of the greeting only what it knows itself. Asked before the login, which a server may forget at a greeting.
+        let pipelines = match self.patiently(connection.command(Ehlo::new(self.hello.clone()))).await {
+            Ok(extensions) => extensions.message().any(|line| line.trim().eq_ignore_ascii_case("PIPELINING")),
+            Err(trouble) if is_permanent(&trouble) => false,
+            Err(trouble) => return Err(trouble),
+        };
         if let Some(credentials) = &self.credentials {
             self.patiently(connection.auth(&[Mechanism::Plain, Mechanism::Login], credentials)).await?;
         }
-        // lettre keeps of the greeting only what it knows itself.
-        let pipelines = match self.patiently(connection.command(Ehlo::new(self.hello.clone()))).await {
-            Ok(extensions) => extensions.message().any(|line| line.trim().eq_ignore_ascii_case("PIPELINING")),
-            Err(Trouble::Error(error)) if error.status().is_some() => false,
-            Err(trouble) => return Err(trouble),
-        };
-        Ok(Connection { smtp: connection, pipelines })
+        Ok(Connection { smtp: connection, pipelines, is_own_machine })
     }
 
     /// One mail over a connection, which waits for the next one only after a complete success.
@@ -330,11 +364,7 @@ impl Smtp {
             _ => None,
         };
         if stage == Stage::Connecting {
-            let reason = match &trouble {
-                Trouble::Unreachable | Trouble::Timeout => Reason::NoConnection,
-                Trouble::Error(_) | Trouble::Confused => Reason::ServerClosed,
-            };
-            return Outcome::NotNow { reason, code };
+            return Outcome::NotNow { reason: not_let_in(&trouble), code };
         }
         let refused =
             matches!(&trouble, Trouble::Error(error) if error.is_permanent() || error.is_transient());
@@ -387,12 +417,22 @@ fn is_refusal(trouble: &Trouble) -> bool {
     matches!(trouble, Trouble::Error(error) if error.status().is_some())
 }
 
+/// Why a server could not be spoken to at all.
+fn not_let_in(trouble: &Trouble) -> Reason {
+    match trouble {
+        Trouble::Unreachable | Trouble::Timeout => Reason::NoConnection,
+        Trouble::Error(_) | Trouble::Confused => Reason::ServerClosed,
+    }
+}
+
 fn is_permanent(trouble: &Trouble) -> bool {
     matches!(trouble, Trouble::Error(error) if error.is_permanent())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
     use tokio::net::TcpListener;
 
@@ -402,7 +442,11 @@ mod tests {
     #[derive(Clone, Copy)]
     struct Server {
         pipelines: bool,
+        /// Mails after which it closes a connection.
+        mails: usize,
         /// Its answers; to the end of a mail perhaps none.
+        again: &'static str,
+        mail: &'static str,
         recipient: &'static str,
         data: &'static str,
         last: Option<&'static str>,
@@ -410,26 +454,35 @@ mod tests {
 
     const PLAIN: Server = Server {
         pipelines: false,
+        mails: usize::MAX,
+        again: "",
+        mail: "250 yes\r\n",
         recipient: "250 yes\r\n",
         data: "354 go on\r\n",
         last: Some("250 queued\r\n"),
     };
     const PIPELINING: Server = Server { pipelines: true, ..PLAIN };
 
-    /// What it was told, line by line, of one connection. One that takes commands at once answers them at once: a client that waits for the
-    /// answer to the first before it sends the second waits for ever.
-    async fn serve(listener: TcpListener, server: Server) -> Vec<String> {
-        let (stream, _) = listener.accept().await.unwrap();
+    /// What it was told, line by line, over all connections until the listener is dropped. One that takes commands at once answers them at
+    /// once: a client that waits for the answer to the first before it sends the second waits for ever.
+    async fn serve(listener: Arc<TcpListener>, server: Server, told: Arc<Mutex<Vec<String>>>) {
+        while let Ok((stream, _)) = listener.accept().await {
+            converse(stream, server, &told).await;
+        }
+    }
+
+    async fn converse(stream: TcpStream, server: Server, told: &Mutex<Vec<String>>) {
         let mut stream = BufReader::new(stream);
         stream.write_all(b"220 test\r\n").await.unwrap();
-        let (mut line, mut within_mail, mut told, mut answers) =
-            (String::new(), false, Vec::new(), String::new());
+        let (mut line, mut within_mail, mut answers) = (String::new(), false, String::new());
+        let (mut greeted, mut mails) = (false, 0);
         while stream.read_line(&mut line).await.unwrap_or_default() > 0 {
             let text = line.trim_end().to_owned();
             let held = server.pipelines && (text.starts_with("MAIL") || text.starts_with("RCPT"));
             let answer = match text.as_str() {
                 "." if within_mail => {
                     within_mail = false;
+                    mails += 1;
                     server.last
                 }
                 _ if within_mail => Some(""),
@@ -438,25 +491,35 @@ mod tests {
                     Some(server.data)
                 }
                 text if text.starts_with("RCPT") => Some(server.recipient),
+                text if text.starts_with("MAIL") => Some(server.mail),
+                text if text.starts_with("EHLO")
+                    && std::mem::replace(&mut greeted, true)
+                    && !server.again.is_empty() =>
+                {
+                    Some(server.again)
+                }
                 text if text.starts_with("EHLO") && server.pipelines => {
                     Some("250-test\r\n250-SIZE 1000000\r\n250 pipelining\r\n")
                 }
                 _ => Some("250 yes\r\n"),
             };
             answers.push_str(answer.unwrap_or_default());
-            told.push(text);
+            told.lock().unwrap().push(text);
             line.clear();
-            if !held {
-                stream.write_all(std::mem::take(&mut answers).as_bytes()).await.unwrap();
+            if !held && stream.write_all(std::mem::take(&mut answers).as_bytes()).await.is_err() {
+                return;
+            }
+            if mails == server.mails {
+                return;
             }
         }
-        told
     }
 
     async fn sent_to(server: Server, mails: usize) -> (Vec<Outcome>, Vec<String>) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = Arc::new(TcpListener::bind("127.0.0.1:0").await.unwrap());
         let port = listener.local_addr().unwrap().port();
-        let server = tokio::spawn(serve(listener, server));
+        let told = Arc::new(Mutex::default());
+        let server = tokio::spawn(serve(listener, server, told.clone()));
         let smtp = Smtp {
             host: "127.0.0.1".into(),
             port,
@@ -480,7 +543,10 @@ mod tests {
             outcomes.push(smtp.send(&email, &AtomicBool::new(false)).await);
         }
         drop(smtp);
-        (outcomes, server.await.unwrap())
+        server.abort();
+        let _ = server.await;
+        let told = told.lock().unwrap().clone();
+        (outcomes, told)
     }
 
     #[tokio::test]
@@ -511,6 +577,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_connection_that_was_closed_while_it_waited_costs_no_attempt() {
+        for server in [PLAIN, PIPELINING] {
+            let (outcomes, told) = sent_to(Server { mails: 1, ..server }, 3).await;
+            assert_eq!(outcomes, [Outcome::Accepted { code: Some(250) }; 3]);
+            assert_eq!(told.iter().filter(|line| *line == ".").count(), 3, "each once: {told:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_wants_no_second_greeting_gets_commands_one_by_one() {
+        let (outcomes, _) = sent_to(Server { again: "503 once\r\n", ..PLAIN }, 2).await;
+        assert_eq!(outcomes, [Outcome::Accepted { code: Some(250) }; 2]);
+        // One that has no time now has none for this mail either.
+        let (outcomes, told) = sent_to(Server { again: "421 later\r\n", ..PIPELINING }, 1).await;
+        assert!(outcomes.iter().all(|outcome| outcome.is_unreachable()), "{outcomes:?}");
+        assert!(told.iter().all(|line| !line.starts_with("MAIL")), "{told:?}");
+    }
+
+    #[tokio::test]
     async fn a_refused_recipient_gets_no_mail_whatever_is_said_to_its_end() {
         let refused = Outcome::Never { reason: Reason::Refused, code: Some(550) };
         for data in ["354 go on\r\n", "554 nobody\r\n", "503 no\r\n", "250 yes\r\n"] {
@@ -523,6 +608,10 @@ mod tests {
                 }
             }
         }
+        let first = Server { mail: "550 not from you\r\n", ..PIPELINING };
+        let (outcomes, told) = sent_to(first, 2).await;
+        assert_eq!(outcomes, [refused; 2]);
+        assert!(told.iter().all(|line| !line.starts_with("Subject")), "{told:?}");
         let later = Server { recipient: "450 later\r\n", ..PIPELINING };
         let expected = Outcome::NotNow { reason: Reason::TemporarilyRefused, code: Some(450) };
         assert_eq!(sent_to(later, 1).await.0, [expected]);

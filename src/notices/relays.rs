@@ -7,7 +7,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::mailer::{Email, Outcome, Smtp};
+use super::mailer::{Email, Greeting, Outcome, Smtp};
+use super::model::Reason;
 use crate::config::{MailConfig, servers};
 
 /// Failures in a row after which a server is left alone.
@@ -95,7 +96,16 @@ impl Relays {
             }
             refused = Some(outcome);
         }
-        refused.unwrap_or(Outcome::NotNow { reason: super::model::Reason::NoConnection, code: None })
+        refused.unwrap_or(Outcome::NotNow { reason: Reason::NoConnection, code: None })
+    }
+
+    /// What each server is like, one after the other, by name and port.
+    pub async fn greet(&self) -> Vec<(String, std::result::Result<Greeting, Reason>)> {
+        let mut greetings = Vec::with_capacity(self.0.len());
+        for relay in &self.0 {
+            greetings.push((relay.smtp.place(), relay.smtp.greet().await));
+        }
+        greetings
     }
 
     /// Closes the connections that wait.

@@ -21,21 +21,35 @@ fn cancelled_notices(tenant: Uuid) -> SelectStatement {
         .to_owned()
 }
 
-/// Messages of an incident, of all its recipients or of some. Of few recipients they are found by the key of messages, which begins with the
-/// list: hence all lists of the incident are named.
-fn of_incident(
-    notice: &Notice,
-    lists: &HashMap<Uuid, i32>,
-    among: Option<&[&str]>,
-) -> sea_orm::Select<message::Entity> {
+/// Some recipients, and the lists for which there can be messages to them: by both they are found by the key of messages.
+type Among<'a> = (&'a [Uuid], &'a [&'a str]);
+
+/// Messages of an incident, of all its recipients or of some.
+fn of_incident(notice: &Notice, among: Option<Among<'_>>) -> sea_orm::Select<message::Entity> {
     let messages = message::Entity::find()
         .filter(message::Column::TenantId.eq(notice.tenant))
         .filter(message::Column::IncidentId.eq(notice.incident));
-    let Some(among) = among else { return messages };
+    let Some((lists, recipients)) = among else { return messages };
     messages
-        .filter(message::Column::RevisionId.is_in(lists.keys().copied()))
+        .filter(message::Column::RevisionId.is_in(lists.iter().copied()))
         .filter(message::Column::Channel.eq(Channel::Mail.as_str()))
-        .filter(message::Column::Recipient.is_in(among.iter().copied()))
+        .filter(message::Column::Recipient.is_in(recipients.iter().copied()))
+}
+
+/// Lists of an incident for which somebody approved a notice: for the others there are no messages.
+pub async fn lists_with_notices<C: ConnectionTrait>(database: &C, notice: &Notice) -> Result<Vec<Uuid>> {
+    let lists: Vec<Uuid> = notice::Entity::find()
+        .select_only()
+        .column(notice::Column::RevisionId)
+        .filter(notice::Column::TenantId.eq(notice.tenant))
+        .filter(notice::Column::IncidentId.eq(notice.incident))
+        .filter(notice::Column::Id.ne(notice.id))
+        .filter(notice::Column::ApprovedAt.is_not_null())
+        .distinct()
+        .into_tuple()
+        .all(database)
+        .await?;
+    Ok(lists)
 }
 
 /// What a recipient was last told of.
@@ -52,7 +66,7 @@ pub struct Told {
 pub async fn told<C: ConnectionTrait>(
     database: &C,
     notice: &Notice,
-    among: Option<&[&str]>,
+    among: Option<Among<'_>>,
 ) -> Result<HashMap<String, Told>> {
     let counts = Condition::any().add(message::Column::State.is_not_in(IN_VAIN)).add(
         Condition::all()
@@ -75,15 +89,19 @@ pub async fn told_elsewhere<C: ConnectionTrait>(
     let counts = Condition::all()
         .add(message::Column::NoticeId.ne(notice.id))
         .add(message::Column::State.is_not_in(IN_VAIN));
-    Ok(last_words(database, notice, counts, Some(among)).await?.into_keys().collect())
+    let lists = lists_with_notices(database, notice).await?;
+    Ok(last_words(database, notice, counts, Some((&lists, among))).await?.into_keys().collect())
 }
 
 async fn last_words<C: ConnectionTrait>(
     database: &C,
     notice: &Notice,
     counts: Condition,
-    among: Option<&[&str]>,
+    among: Option<Among<'_>>,
 ) -> Result<HashMap<String, Told>> {
+    if among.is_some_and(|(lists, recipients)| lists.is_empty() || recipients.is_empty()) {
+        return Ok(HashMap::new());
+    }
     let cleared: HashSet<Uuid> = notice::Entity::find()
         .select_only()
         .column(notice::Column::Id)
@@ -107,7 +125,7 @@ async fn last_words<C: ConnectionTrait>(
         .await?
         .into_iter()
         .collect();
-    let mut rows: Vec<(String, Uuid, Uuid, String)> = of_incident(notice, &numbers, among)
+    let mut rows: Vec<(String, Uuid, Uuid, String)> = of_incident(notice, among)
         .select_only()
         .columns([
             message::Column::Recipient,
@@ -137,20 +155,6 @@ async fn last_words<C: ConnectionTrait>(
         }
     }
     Ok(told)
-}
-
-/// Whether anybody has been written to about this incident: where not, nobody need be looked for.
-pub async fn anybody_written_to<C: ConnectionTrait>(database: &C, notice: &Notice) -> Result<bool> {
-    let found: Option<Uuid> = message::Entity::find()
-        .select_only()
-        .column(message::Column::Id)
-        .filter(message::Column::TenantId.eq(notice.tenant))
-        .filter(message::Column::IncidentId.eq(notice.incident))
-        .limit(1)
-        .into_tuple()
-        .one(database)
-        .await?;
-    Ok(found.is_some())
 }
 
 /// Whether a sender still has messages of a cancelled notice of this incident in hand. Nobody knows yet whether they reach anybody.

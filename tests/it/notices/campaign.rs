@@ -270,6 +270,36 @@ async fn cancelled_means_no_further_mail() {
     assert_eq!(fixture.send().await.accepted, 1);
 }
 
+/// More places than are read at once, with the border in the middle of a person's; names that databases order in different ways.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_list_is_told_whole_and_nobody_on_it_twice() {
+    let fixture = Fixture::captured().await;
+    let names: Vec<String> =
+        (0..700).map(|number| format!("{}-{number:03}", ["p", "P", "q_", "Q"][number % 4])).collect();
+    let people: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "ja")).collect();
+    for people in people.chunks(500) {
+        // Of the three places only the second knows how to reach them.
+        fixture.import("school-002", people).await;
+    }
+    let places = ["school-001", "school-002", "school-003"];
+    let list: Vec<_> =
+        names.iter().flat_map(|name| places.map(|place| (place, name.as_str(), "possible"))).collect();
+    assert_eq!(list.len(), 2_100);
+    let revision = fixture.revision(1, &list).await;
+    let given_up = fixture.approved(revision).await;
+    assert_eq!(fixture.standing(&given_up).await, "APPROVED 700 0 0 0 0");
+    fixture.act(&fixture.officer, "cancelNotice", &given_up).await;
+    let notice = fixture.approved(revision).await;
+    let sent = fixture.send().await;
+    assert_eq!(fixture.standing(&notice).await, "DONE 0 0 700 0 0", "{sent:?}");
+    assert_eq!(fixture.standing(&given_up).await, "CANCELLED 0 0 0 0 0", "taken over");
+    // Whoever is new on a longer list, and nobody else.
+    let longer: Vec<_> = list.into_iter().chain([("school-001", "z-new", "possible")]).collect();
+    let next = fixture.revision(2, &longer).await;
+    let next = fixture.approved(next).await;
+    assert_eq!(fixture.standing(&next).await, "APPROVED 0 0 0 0 1");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_notice_in_place_of_a_cancelled_one_reaches_whoever_was_not_told() {
     let fixture = Fixture::captured().await;

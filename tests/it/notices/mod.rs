@@ -17,6 +17,7 @@ mod portal_gift;
 mod portal_scene;
 mod portal_tenant;
 mod postfix;
+mod postmaster;
 mod returns;
 pub mod sink;
 mod tls;

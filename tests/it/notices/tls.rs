@@ -1,5 +1,8 @@
 //! Mail over TLS: by STARTTLS and from the first byte, with a user; and what happens when the server cannot be trusted.
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
 use super::fixture::Fixture;
 use super::sink::Sink;
 use super::tls_server::TlsServer;
@@ -87,4 +90,46 @@ async fn a_server_without_tls_gets_nothing() {
     let sink = Sink::start(&[]);
     nobody_is_told(Fixture::sending_to(&sink, &["mail.smtp_tls=starttls"]).await).await;
     assert_eq!(sink.count(), 0);
+}
+
+/// What somebody who sits on the line says in the server's name behind its answer to STARTTLS: that all went well.
+const FORGED: &str = "250-localhost\r\n250 AUTH PLAIN\r\n250 yes\r\n235 welcome\r\n250 yes\r\n250 yes\r\n354 go on\r\n250 queued\r\n";
+
+/// Passes on what both sides say, and adds that.
+async fn somebody_in_between(server: u16) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let server = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
+            let (mut from_client, mut to_client) = client.into_split();
+            let (mut from_server, mut to_server) = server.into_split();
+            tokio::spawn(async move { tokio::io::copy(&mut from_client, &mut to_server).await });
+            tokio::spawn(async move {
+                let (mut bytes, mut greetings) = ([0; 4096], 0);
+                while let Ok(number @ 1..) = from_server.read(&mut bytes).await {
+                    let mut said = bytes[..number].to_vec();
+                    if said.starts_with(b"220") {
+                        greetings += 1;
+                        if greetings == 2 {
+                            said.extend_from_slice(FORGED.as_bytes());
+                        }
+                    }
+                    if to_client.write_all(&said).await.is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_before_tls_counts_for_nothing_after_it() {
+    let server = TlsServer::start("starttls", "localhost");
+    let port = format!("mail.smtp_port={}", somebody_in_between(server.port).await);
+    let fixture = fixture(&server, "starttls", &[USER[0], USER[1], &trusting(&server), &port]).await;
+    nobody_is_told(fixture).await;
+    assert!(server.mails().is_empty());
 }
