@@ -72,10 +72,10 @@ impl<'a> Fanout<'a> {
             return Ok(None);
         };
         self.rest = Rest::After(Some(last.person.clone()));
-        Ok(Some(self.to_persons(people).await?))
+        Ok(Some(self.messages_to(people).await?))
     }
 
-    async fn to_persons(&mut self, people: Vec<Affected>) -> Result<Vec<Message>> {
+    async fn messages_to(&mut self, people: Vec<Affected>) -> Result<Vec<Message>> {
         let (scope, notice) = (self.scope, self.notice);
         let directory = Directory::read(scope, self.tx, notice, people).await?;
         let recipients: Vec<String> =

@@ -85,7 +85,8 @@ pub async fn look(names: &Names, from: &str, ways: &Ways<'_>) -> Finding {
         domain.is_some_and(|domain| [from, &top].iter().any(|own| own.eq_ignore_ascii_case(domain)))
             || top.eq_ignore_ascii_case(from)
     };
-    if !(by_spf && sure(ways.returns)) && !(by_dkim && sure(ways.signed)) {
+    let proven = (by_spf && sure(ways.returns)) || (by_dkim && sure(ways.signed));
+    if !proven {
         let what =
             format!("policy {policy}; mails pass {by} if all names below {top} are one organisation's");
         return Finding::new(about, State::Warning, name, what)
