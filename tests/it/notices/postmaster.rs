@@ -143,7 +143,10 @@ fn what_keeps_mails_from_being_taken_is_named_with_its_remedy() {
     let folder = tempfile::tempdir().expect("a folder");
     let key = folder.path().join("key");
     std::fs::write(&key, ED25519).expect("written");
-    let nobody = free_port();
+    // Held, so that nobody else listens there, and not listened at.
+    let held = tokio::net::TcpSocket::new_v4().expect("a socket");
+    held.bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
+    let nobody = held.local_addr().expect("it").port();
     let dns = dns(&[
         "txt-record=bounces.town.example,v=spf1 ip4:192.0.2.0/28 -all",
         "mx-host=bounces.town.example,.,0",
