@@ -197,3 +197,43 @@ impl ConnectionTrait for Walled {
 fn reads(statement: &Statement) -> bool {
     statement.sql.trim_start().get(..6).is_some_and(|verb| verb.eq_ignore_ascii_case("select"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Sources, load};
+    use crate::storage::connect;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_writer_waits_for_its_turn_without_a_connection_and_gets_it_when_the_other_gives_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("database.url=sqlite://{}", folder.path().join("x.db").display());
+        // One for the writer, one for everybody else.
+        let flags = vec![url, "database.max_connections=2".to_owned()];
+        let config = load(&Sources { flags, ..Sources::default() }).unwrap().database;
+        let database = Database::new(connect(&config).await.unwrap());
+        database.bare().execute_unprepared("CREATE TABLE t (n INTEGER)").await.unwrap();
+        let walled = database.behind(Wall::None);
+        let first = walled.begin().await.unwrap();
+        first.execute_unprepared("INSERT INTO t VALUES (1)").await.unwrap();
+        let waiting = walled.clone();
+        let second = tokio::spawn(async move {
+            let second = waiting.begin().await?;
+            second.execute_unprepared("INSERT INTO t VALUES (2)").await?;
+            second.commit().await
+        });
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(!second.is_finished(), "it is not its turn");
+        let count = || async {
+            let ask = Statement::from_string(DbBackend::Sqlite, "SELECT COUNT(*) AS n FROM t");
+            let read = walled.query_one_raw(ask);
+            let row =
+                tokio::time::timeout(Duration::from_secs(10), read).await.expect("nobody waits to read");
+            row.unwrap().unwrap().try_get::<i64>("", "n").unwrap()
+        };
+        assert_eq!(count().await, 0);
+        drop(first);
+        second.await.unwrap().unwrap();
+        assert_eq!(count().await, 1, "what the first had begun is nowhere");
+    }
+}
