@@ -217,7 +217,7 @@ pub async fn approve_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
 
 /// Gives a notice up. What waits is never sent, also when a worker has taken it already; only the mail that is on its way to
 /// the server at this moment, one for each connection, may still arrive. Another notice for the same list takes over whatever
-/// of this one was not accepted.
+/// of this one was not accepted. It waits for the end of an approval of the same incident; pausing does not.
 ///
 /// # Errors
 /// `NOT_FOUND`, `CONFLICT` when it is done or cancelled already, and those of permission.
@@ -226,8 +226,9 @@ pub async fn cancel_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
     let tx = scope.begin().await?;
     let mut notice =
         store::notice(tx.connection(), tenant, id).await?.ok_or_else(|| Error::not_found("notice"))?;
-    // Not while another one is approved: whom this one was about to tell counts as told there.
+    // Not while another one is approved: whom this one was about to tell counts as told there. It may have been this one itself.
     store::lock_incident(tx.connection(), tenant, notice.incident).await?;
+    notice = store::notice(tx.connection(), tenant, id).await?.ok_or_else(|| Error::not_found("notice"))?;
     let open = [NoticeState::Draft, NoticeState::Approved, NoticeState::Paused];
     if !store::move_notice(tx.connection(), &notice, &open, NoticeState::Cancelled, None).await? {
         return Err(Error::conflict("the notice is done or cancelled already"));
@@ -296,11 +297,12 @@ pub async fn retry_notice(op: &Op, tenant: Uuid, id: Uuid) -> Result<Notice> {
         let tx = scope.begin().await?;
         let mut notice =
             store::notice(tx.connection(), tenant, id).await?.ok_or_else(|| Error::not_found("notice"))?;
+        // The incident before the notice, as wherever both are taken: whoever takes them the other way round is waited for in turn.
+        store::lock_incident(tx.connection(), tenant, notice.incident).await?;
         let from = [NoticeState::Approved, NoticeState::Done];
         if !store::move_notice(tx.connection(), &notice, &from, NoticeState::Approved, None).await? {
             return Err(Error::conflict("only the messages of an approved notice can be tried again"));
         }
-        store::lock_incident(tx.connection(), tenant, notice.incident).await?;
         require_approved_revision(&tx, &notice).await?;
         let mut failed = store_messages::in_vain(tx.connection(), &notice, after, PIECE).await?;
         let full = failed.len() as u64 == PIECE;

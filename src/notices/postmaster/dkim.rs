@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::names::Names;
-use super::tags::tag;
+use super::tags::{is_list, tag};
 use super::{About, Finding, State};
 use crate::config::MailProvider;
 use crate::notices::dkim::Dkim;
@@ -60,8 +60,13 @@ struct Fits {
 
 /// Whether a record fits these forms of a key, the usual one first.
 fn judge(record: &str, key_type: &str, keys: &[Vec<u8>]) -> Result<Fits, &'static str> {
-    if tag(record, "v").is_some_and(|version| version != "DKIM1") {
-        return Err("the record is no key (v= is not DKIM1)");
+    if !is_list(record) {
+        return Err("the record is no list of tags, or names one twice: none of it counts");
+    }
+    // Where it stands at all it stands first (RFC 6376, 3.6.1).
+    let first = record.split('=').next().map(str::trim);
+    if tag(record, "v").is_some_and(|version| version != "DKIM1" || first != Some("v")) {
+        return Err("the record is no key (it does not begin with v=DKIM1)");
     }
     if tag(record, "k").unwrap_or("rsa") != key_type {
         return Err("the key is of another kind (k=)");
@@ -107,6 +112,8 @@ mod tests {
             "v=DKIM1; k=ed25519; p=b3VyIGtleQ==",
             "v=DKIM1; h=sha1; p=b3VyIGtleQ==",
             "v=DKIM1; s=other; p=b3VyIGtleQ==",
+            "v=DKIM1; p=b3VyIGtleQ==; p=dGhlaXJzIQ==",
+            "k=rsa; p=b3VyIGtleQ==; v=DKIM1",
         ] {
             assert!(judged(wrong).is_err(), "{wrong}");
         }

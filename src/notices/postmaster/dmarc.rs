@@ -1,7 +1,7 @@
 //! DMARC (RFC 7489): what receivers do with mails that say they come from this domain, and whether ours pass.
 
 use super::names::Names;
-use super::tags::tag;
+use super::tags::{is_list, tag};
 use super::{About, Finding, State};
 
 /// Parents of a domain that are asked.
@@ -42,6 +42,10 @@ pub async fn look(names: &Names, from: &str, ways: &Ways<'_>) -> Finding {
         Err(Some(problem)) => return problem,
     };
     let name = format!("_dmarc.{at}");
+    if !is_list(&record) {
+        let what = "the policy is no list of tags, or names one twice: none of it counts";
+        return Finding::new(about, State::Warning, name, what).remedy("correct the record");
+    }
     let value = |tag_name| tag(&record, tag_name).map(str::to_ascii_lowercase);
     // For a name below the one that has the policy, another may be said.
     let stated = if at == from { None } else { value("sp") };
@@ -111,8 +115,9 @@ async fn policy(names: &Names, from: &str) -> Result<Option<Policy>, Option<Find
         let domain = labels.get(begin..).unwrap_or_default().join(".");
         let name = format!("_dmarc.{domain}");
         let mut found = names.of_version(&name, "v=DMARC1").await.map_err(|_| None)?;
-        // A registry's own: what is below it belongs to many.
-        let is_registry = found.iter().any(|record| tag(record, "psd") == Some("y"));
+        // A registry's own: what is below it belongs to many. And one that says that nothing above it is its own.
+        let says = |value| found.iter().any(|record| tag(record, "psd") == Some(value));
+        let (is_registry, is_highest) = (says("y"), says("n"));
         match (found.len(), &mut nearest) {
             (0, _) => {}
             (_, Some(_)) if is_registry => break,
@@ -127,6 +132,9 @@ async fn policy(names: &Names, from: &str) -> Result<Option<Policy>, Option<Find
                 let finding = Finding::new(About::Dmarc, State::Wrong, name, what);
                 return Err(Some(finding.remedy("leave one of them")));
             }
+        }
+        if is_highest {
+            break;
         }
     }
     Ok(nearest)

@@ -29,43 +29,38 @@ enum Trouble {
 pub async fn look(names: &Names, domain: &str, sends_from: &[IpAddr]) -> Finding {
     let about = About::Spf;
     let wrong = |what: String| Finding::new(about, State::Wrong, domain, what);
-    // An address that can be nobody's (RFC 1112, 4) goes through every term, and passes only where everybody does.
-    let nobody = IpAddr::from([240, 0, 0, 1]);
+    // What receivers do with our mails comes first.
     let mut refused = Vec::new();
-    for address in std::iter::once(&nobody).chain(sends_from) {
-        let mut walk = Walk { names, address: *address, lookups: 0, void: 0 };
-        let verdict = match walk.of(domain, None).await {
-            Ok(Some(verdict)) => verdict,
-            Ok(None) => {
-                return wrong("there is no record".to_owned()).remedy(
-                    "publish TXT \"v=spf1 ip4:<address of the mail server> -all\": large providers refuse many mails without one",
-                );
-            }
-            Err(Trouble::Broken(what)) => {
-                return wrong(what).remedy(
-                    "correct the record: receivers treat the domain as if it had none, or refuse its mails",
-                );
-            }
-            Err(Trouble::NotKnown(what)) => {
-                return Finding::new(about, State::Unknown, domain, what).remedy(
-                    "try again, or ask another server with --dns; a macro is seen in a mail's headers",
-                );
-            }
-        };
-        match (address == &nobody, verdict) {
-            (true, Verdict::Pass) => {
-                return wrong("the record lets everybody send (+all)".to_owned())
-                    .remedy("name the mail servers and end with -all");
-            }
-            (true, _) | (false, Verdict::Pass) => {}
-            (false, Verdict::Fail) => refused.push(format!("{address} is refused")),
-            (false, Verdict::SoftFail) => refused.push(format!("{address} is doubted (~all)")),
-            (false, Verdict::Neutral) => refused.push(format!("{address} is not named")),
+    for address in sends_from {
+        match (Walk { names, address: *address, lookups: 0, void: 0 }).of(domain, None).await {
+            Ok(None) => return none(domain),
+            Ok(Some(Verdict::Pass)) => {}
+            Ok(Some(Verdict::Fail)) => refused.push(format!("{address} is refused")),
+            Ok(Some(Verdict::SoftFail)) => refused.push(format!("{address} is doubted (~all)")),
+            Ok(Some(Verdict::Neutral)) => refused.push(format!("{address} is not named")),
+            Err(trouble) => return troubled(domain, trouble),
         }
     }
     if !refused.is_empty() {
         return wrong(format!("the record does not let the mail server send: {}", refused.join(", ")))
             .remedy("add ip4: or ip6: with the address, or the include: of who runs the server");
+    }
+    // Addresses that can be nobody's (RFC 1112, 4; RFC 6666) go through every term, and pass only where everybody does.
+    let nobody: [IpAddr; 2] = [[240, 0, 0, 1].into(), [0x100, 0, 0, 0, 0, 0, 0, 1].into()];
+    for address in nobody {
+        match (Walk { names, address, lookups: 0, void: 0 }).of(domain, None).await {
+            Ok(None) => return none(domain),
+            Ok(Some(Verdict::Pass)) => {
+                return wrong("the record lets everybody send".to_owned())
+                    .remedy("name the mail servers and end with -all");
+            }
+            Ok(Some(_)) => {}
+            Err(trouble) if sends_from.is_empty() => return troubled(domain, trouble),
+            Err(Trouble::Broken(what) | Trouble::NotKnown(what)) => {
+                let what = format!("the record lets the mail servers send; behind what names them: {what}");
+                return Finding::new(about, State::Warning, domain, what).remedy("have it put right");
+            }
+        }
     }
     if sends_from.is_empty() {
         let what = "the record is well made; whether it lets the mail servers send is not known";
@@ -73,6 +68,21 @@ pub async fn look(names: &Names, domain: &str, sends_from: &[IpAddr]) -> Finding
             .remedy("say from which addresses they send: --sends-from");
     }
     Finding::good(about, domain, "the record lets the mail servers send")
+}
+
+fn none(domain: &str) -> Finding {
+    Finding::new(About::Spf, State::Wrong, domain, "there is no record").remedy(
+        "publish TXT \"v=spf1 ip4:<address of the mail server> -all\": large providers refuse many mails without one",
+    )
+}
+
+fn troubled(domain: &str, trouble: Trouble) -> Finding {
+    match trouble {
+        Trouble::Broken(what) => Finding::new(About::Spf, State::Wrong, domain, what)
+            .remedy("correct the record: receivers treat the domain as if it had none, or refuse its mails"),
+        Trouble::NotKnown(what) => Finding::new(About::Spf, State::Unknown, domain, what)
+            .remedy("try again, or ask another server with --dns; a macro is seen in a mail's headers"),
+    }
 }
 
 /// What receivers do with the record for a mail from one address.
@@ -157,7 +167,8 @@ impl Walk<'_> {
                     return Err(Trouble::Broken(format!("{target} has more than {MOST_LOOKUPS} MX records")));
                 }
                 let mut found = false;
-                for (_, server) in servers {
+                // "." says that nobody takes mail there (RFC 7505): no address fits it.
+                for (_, server) in servers.into_iter().filter(|(_, server)| server != ".") {
                     let addresses = self.addresses(&server).await?;
                     found |= addresses
                         .into_iter()

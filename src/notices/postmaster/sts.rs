@@ -36,9 +36,10 @@ pub async fn look(names: &Names, domain: &str, asking: &Asking) -> Finding {
             )
             .remedy("publish a policy of mode enforce (RFC 8461) where the domain's server has TLS");
         }
-        [record] if tag(record, "id").is_some_and(|id| !id.is_empty()) => {}
+        [record] if record.starts_with("v=STSv1;") && tag(record, "id").is_some_and(is_id) => {}
         [_] => {
-            return wrong(&name, "the record has no id=".to_owned()).remedy("publish TXT \"v=STSv1; id=1\"");
+            let what = "the record does not begin with v=STSv1; or has no id= of 1 to 32 letters and digits";
+            return wrong(&name, what.to_owned()).remedy("publish TXT \"v=STSv1; id=1\"");
         }
         _ => {
             return wrong(&name, "there are several records: nobody takes any".to_owned())
@@ -82,6 +83,11 @@ pub async fn look(names: &Names, domain: &str, asking: &Asking) -> Finding {
         .remedy("set mode: enforce when no report speaks against it"),
         Err(what) => wrong(&host, what).remedy("correct the policy, and give the record another id="),
     }
+}
+
+/// RFC 8461, 3.1.
+fn is_id(id: &str) -> bool {
+    (1..=32).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 enum Mode {

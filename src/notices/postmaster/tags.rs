@@ -9,9 +9,29 @@ pub fn tag<'a>(record: &'a str, name: &str) -> Option<&'a str> {
         .map(|(_, value)| value.trim())
 }
 
+/// Whether a record is such a list: each part has a name and a value, and no name stands twice (else none of it counts).
+pub fn is_list(record: &str) -> bool {
+    let mut names = Vec::new();
+    record.split(';').filter(|part| !part.trim().is_empty()).all(|part| {
+        part.split_once('=').is_some_and(|(name, _)| {
+            let is_new = !names.contains(&name.trim());
+            names.push(name.trim());
+            is_new
+        })
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::tag;
+    use super::{is_list, tag};
+
+    #[test]
+    fn a_list_names_each_tag_once() {
+        assert!(is_list("v=DKIM1; k=rsa; p=a=b; ") && is_list("p="));
+        for wrong in ["v=DKIM1; p=a; p=b", "v=DKIM1; p", "v=DKIM1; p =a; p= b"] {
+            assert!(!is_list(wrong), "{wrong}");
+        }
+    }
 
     #[test]
     fn tags_are_found_by_their_whole_name() {

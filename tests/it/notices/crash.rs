@@ -128,12 +128,16 @@ async fn killed_again_and_again_everybody_is_told() {
 async fn asked_to_end_it_finishes_what_is_under_way_and_repeats_nothing() {
     let sink = Sink::start(&[]);
     let fixture = Fixture::sending_to(&sink, &[]).await;
-    let revision = fixture.people(120).await;
+    let revision = fixture.people(400).await;
     let notice = fixture.approved(revision).await;
     for _ in 0..3 {
+        // One that has nothing to send says nothing of when it can be asked.
+        if sink.count() == 400 {
+            break;
+        }
         let mut server = serve(&fixture, &sink);
         let before = sink.count();
-        wait_until("some mails were sent", || sink.count() > before + 5 || sink.count() == 120);
+        wait_until("some mails were sent", || sink.count() > before + 5 || sink.count() == 400);
         let id = server.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill").success());
         assert!(server.wait().expect("it ended").success());
@@ -142,5 +146,5 @@ async fn asked_to_end_it_finishes_what_is_under_way_and_repeats_nothing() {
     }
     fixture.app.clock.advance(3600 * 24 * 365 * 10);
     fixture.send().await;
-    assert_eq!((sink.count(), sink.by_recipient().len()), (120, 120));
+    assert_eq!((sink.count(), sink.by_recipient().len()), (400, 400));
 }

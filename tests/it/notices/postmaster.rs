@@ -213,7 +213,9 @@ fn records_that_receivers_take_for_none_are_told_from_those_that_let_nobody_send
         ("low_er.example", vec!["V=SPF1 IP4:192.0.2.1 -ALL"]),
         ("under.example", vec!["v=spf1 include:low_er.example -all"]),
         ("macro.example", vec!["v=spf1 exists:%{i}._spf.example -all"]),
+        ("late.example", vec!["v=spf1 ip4:192.0.2.1 include:%{i}.nowhere.example -all"]),
         ("all.example", vec!["v=spf1 +all"]),
+        ("six.example", vec!["v=spf1 ip4:192.0.2.1 ip6:::/0 -all"]),
         ("redirect.example", vec!["v=spf1 redirect=ten.example"]),
         ("other.example", vec!["v=spf10 +all"]),
     ]
@@ -234,7 +236,9 @@ fn records_that_receivers_take_for_none_are_told_from_those_that_let_nobody_send
         "void",
         "under",
         "macro",
+        "late",
         "all",
+        "six",
         "redirect",
         "other",
     ];
