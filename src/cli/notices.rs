@@ -153,53 +153,57 @@ pub struct Common {
 }
 
 pub async fn run(context: &Context, command: Command) -> Result<ExitCode, Failure> {
-    if let Command::Check(arguments) = command {
-        return check(context, arguments).await;
-    }
-    let app = context.open().await?;
     match command {
-        Command::Check(_) => {}
+        Command::Check(arguments) => return check(context, arguments).await,
         Command::List(Wanted { incident, common }) => {
-            let op = access::act_locally(&app, &common.login).await?;
+            let op = acting(context, &common.login).await?;
             list(&op, incident, common.format).await?;
         }
-        Command::Watch(One { incident, notice, common }) => loop {
-            let op = access::act_locally(&app, &common.login).await?;
-            let found = one(&op, incident, notice).await?;
-            let counts = notices::counts(&op, &found).await?;
-            if show(&counts, common.format)? {
-                break;
+        Command::Watch(One { incident, notice, common }) => {
+            let app = context.open().await?;
+            loop {
+                let op = access::act_locally(&app, &common.login).await?;
+                let found = one(&op, incident, notice).await?;
+                let counts = notices::counts(&op, &found).await?;
+                if show(&counts, common.format)? {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_secs(1)).await;
             }
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        },
+        }
         Command::Letters(arguments) => {
-            let op = access::act_locally(&app, &arguments.login).await?.for_purpose(&arguments.purpose)?;
+            let op = acting(context, &arguments.login).await?.for_purpose(&arguments.purpose)?;
             letters(&op, arguments).await?;
         }
         Command::Proof(One { incident, notice, common }) => {
-            let op = access::act_locally(&app, &common.login).await?;
+            let op = acting(context, &common.login).await?;
             let found = one(&op, incident, notice).await?;
             return proof(&op, &found, common.format).await;
         }
         Command::Mail(arguments) => {
-            let op = access::act_locally(&app, &arguments.common.login).await?;
+            let op = acting(context, &arguments.common.login).await?;
             mails(&op.for_purpose(&arguments.purpose)?, &arguments).await?;
         }
         Command::Gift(GiftCommand::Import(GiftArguments { incident, file, common })) => {
-            let op = access::act_locally(&app, &common.login).await?;
+            let op = acting(context, &common.login).await?;
             let incident = incidents::incident_by_number(&op, incident).await?;
             let text = codes(&file)?;
             let counts = portal::import_gifts(&op, incident.tenant, incident.id, &text).await?;
             show_gifts(counts, common.format)?;
         }
         Command::Gift(GiftCommand::Show(Wanted { incident, common })) => {
-            let op = access::act_locally(&app, &common.login).await?;
+            let op = acting(context, &common.login).await?;
             let incident = incidents::incident_by_number(&op, incident).await?;
             let counts = portal::gift_counts(&op, incident.tenant, incident.id).await?;
             show_gifts(counts, common.format)?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The service, opened for somebody who acts.
+async fn acting(context: &Context, login: &str) -> Result<Op, Failure> {
+    Ok(access::act_locally(&context.open().await?, login).await?)
 }
 
 async fn check(context: &Context, arguments: CheckArguments) -> Result<ExitCode, Failure> {

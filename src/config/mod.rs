@@ -187,6 +187,18 @@ pub struct MailConfig {
     pub letter_sender: String,
 }
 
+impl MailConfig {
+    /// The domain of the address that mails come from.
+    pub fn sender_domain(&self) -> &str {
+        self.from_address.rsplit_once('@').map_or("localhost", |(_, domain)| domain)
+    }
+
+    /// The domain of return paths, where each message has its own.
+    pub fn return_domain(&self) -> &str {
+        if self.return_domain.is_empty() { self.sender_domain() } else { &self.return_domain }
+    }
+}
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OutboxConfig {

@@ -6,7 +6,6 @@ use std::time::{Duration, UNIX_EPOCH};
 use anyhow::Context;
 use bounces::ReturnPath;
 use jiff::Timestamp;
-
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::{Address, Message};
@@ -19,7 +18,7 @@ use super::mailer::Email;
 use super::model::Language;
 use super::template::Text;
 use crate::app::App;
-use crate::config::{MailCharset, MailConfig, MailProvider};
+use crate::config::{MailCharset, MailProvider};
 
 /// What the marks of return paths are made with.
 const RETURN_PATH: &str = "suimon return path v1";
@@ -227,18 +226,8 @@ pub(super) fn returns(app: &App) -> anyhow::Result<Option<ReturnPath>> {
 pub(super) fn marks(app: &App) -> anyhow::Result<ReturnPath> {
     let config = &app.config().mail;
     let key = app.master().derive(RETURN_PATH);
-    let returns = ReturnPath::new(*key, &config.return_prefix, return_domain(config));
+    let returns = ReturnPath::new(*key, &config.return_prefix, config.return_domain());
     returns.context("mail.return_prefix and mail.return_domain")
-}
-
-/// The domain of the address that mails come from.
-pub(super) fn sender_domain(config: &MailConfig) -> &str {
-    config.from_address.rsplit_once('@').map_or("localhost", |(_, domain)| domain)
-}
-
-/// The domain of return paths, where each message has its own.
-pub(super) fn return_domain(config: &MailConfig) -> &str {
-    if config.return_domain.is_empty() { sender_domain(config) } else { &config.return_domain }
 }
 
 #[cfg(test)]

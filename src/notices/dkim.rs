@@ -10,12 +10,17 @@ use jiff::Timestamp;
 use ring::rand::SystemRandom;
 use ring::signature::{Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use sha2::{Digest, Sha256};
+use spki::der::Encode;
+use spki::der::asn1::{AnyRef, BitStringRef};
+use spki::{AlgorithmIdentifierRef, ObjectIdentifier, SubjectPublicKeyInfoRef};
 
 use crate::config::MailConfig;
 
 /// What a signature covers besides the body (RFC 6376, 5.4.1): what a reader sees, and what tells programs what it is.
 const SIGNED: [&str; 8] =
     ["from", "to", "subject", "date", "message-id", "mime-version", "content-type", "auto-submitted"];
+/// RFC 3279, 2.3.1.
+const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 /// Characters of a line of the signature.
 const LINE: usize = 72;
 
@@ -29,6 +34,7 @@ pub struct Dkim {
     domain: String,
     selector: String,
     key: Key,
+    public_keys: Vec<Vec<u8>>,
 }
 
 impl Dkim {
@@ -50,9 +56,9 @@ impl Dkim {
                 "mail.dkim_key_file: {file} is neither an RSA key of 2048 bits or more (PEM) nor an Ed25519 key (PEM, or 32 bytes in base64)"
             )
         })?;
-        let own = config.from_address.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
-        let domain = if config.dkim_domain.is_empty() { own } else { &config.dkim_domain };
-        Ok(Some(Self { domain: domain.to_owned(), selector: config.dkim_selector.clone(), key }))
+        let domain = if config.dkim_domain.is_empty() { config.sender_domain() } else { &config.dkim_domain };
+        let public_keys = public_keys(&key)?;
+        Ok(Some(Self { domain: domain.to_owned(), selector: config.dkim_selector.clone(), key, public_keys }))
     }
 
     /// For which domain it signs.
@@ -74,21 +80,8 @@ impl Dkim {
     }
 
     /// The public key in each form that a record may have it in (`p=`), the usual one first.
-    pub fn public_keys(&self) -> Vec<Vec<u8>> {
-        match &self.key {
-            Key::Rsa(key) => {
-                let bare = key.public().as_ref().to_vec();
-                // RFC 6376, 3.6.1, and its erratum 3017: as SubjectPublicKeyInfo, or bare.
-                vec![subject_public_key_info(&bare), bare]
-            }
-            Key::Ed25519(key) => vec![key.public_key().as_ref().to_vec()],
-        }
-    }
-
-    /// The record that belongs into the DNS.
-    pub fn record(&self) -> String {
-        let key = self.public_keys().first().map(|key| STANDARD.encode(key)).unwrap_or_default();
-        format!("v=DKIM1; k={}; p={key}", self.key_type())
+    pub fn public_keys(&self) -> &[Vec<u8>] {
+        &self.public_keys
     }
 
     /// The mail with its signature in front.
@@ -146,32 +139,22 @@ impl Dkim {
     }
 }
 
-/// An RSA key with its kind around it (RFC 3279, 2.3.1), in DER.
-fn subject_public_key_info(key: &[u8]) -> Vec<u8> {
-    // SEQUENCE { OBJECT IDENTIFIER rsaEncryption, NULL }
-    const RSA: [u8; 15] =
-        [0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
-    let mut bits = vec![0];
-    bits.extend_from_slice(key);
-    let mut inner = RSA.to_vec();
-    inner.extend(element(0x03, &bits));
-    element(0x30, &inner)
+fn public_keys(key: &Key) -> anyhow::Result<Vec<Vec<u8>>> {
+    Ok(match key {
+        Key::Rsa(key) => {
+            let bare = key.public().as_ref().to_vec();
+            // RFC 6376, 3.6.1, and its erratum 3017: as SubjectPublicKeyInfo, or bare.
+            vec![subject_public_key_info(&bare)?, bare]
+        }
+        Key::Ed25519(key) => vec![key.public_key().as_ref().to_vec()],
+    })
 }
 
-/// A value of DER with its kind and length in front.
-fn element(kind: u8, value: &[u8]) -> Vec<u8> {
-    let length = value.len().to_be_bytes();
-    let length: Vec<u8> = length.into_iter().skip_while(|byte| *byte == 0).collect();
-    let mut out = vec![kind];
-    match (value.len(), u8::try_from(length.len())) {
-        (0..=127, _) => out.push(length.first().copied().unwrap_or(0)),
-        (_, number) => {
-            out.push(0x80 | number.unwrap_or(8));
-            out.extend(length);
-        }
-    }
-    out.extend_from_slice(value);
-    out
+/// An RSA key with its kind around it (RFC 3279, 2.3.1), in DER.
+fn subject_public_key_info(key: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let algorithm = AlgorithmIdentifierRef { oid: RSA_ENCRYPTION, parameters: Some(AnyRef::NULL) };
+    let subject_public_key = BitStringRef::from_bytes(key)?;
+    Ok(SubjectPublicKeyInfoRef { algorithm, subject_public_key }.to_der()?)
 }
 
 fn key_of(text: &str) -> Option<Key> {

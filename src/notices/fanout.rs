@@ -155,7 +155,7 @@ async fn to_cleared(scope: &Scope, tx: &Tx, notice: &Notice) -> Result<Rest> {
         listed.insert(person_recipient(&entry.person));
     })
     .await?;
-    let places = store_told::last_places(tx.connection(), notice.tenant, notice.incident).await?;
+    let places = store_told::last_places(tx.connection(), notice).await?;
     let mut made = Vec::new();
     let corrected = store_told::corrected(tx.connection(), notice).await?;
     // Whoever has got nothing yet has nothing to be corrected: what waits for them is not sent any more.
@@ -223,7 +223,7 @@ async fn by_tenant(tx: &Tx, notice: &Notice, revision: Uuid) -> Result<BTreeMap<
 
 fn message(scope: &Scope, notice: &Notice, recipient: String) -> Message {
     let channel = Channel::Mail;
-    let from = &scope.op().app().config().mail.from_address;
+    let domain = scope.op().app().config().mail.sender_domain();
     Message {
         tenant: notice.tenant,
         id: scope.new_id(),
@@ -231,7 +231,7 @@ fn message(scope: &Scope, notice: &Notice, recipient: String) -> Message {
         incident: notice.incident,
         revision: notice.revision,
         channel,
-        message_id: message_id(notice.tenant, notice.incident, notice.revision, channel, &recipient, from),
+        message_id: message_id(notice.tenant, notice.incident, notice.revision, channel, &recipient, domain),
         recipient,
         recipient_tenant: notice.tenant,
         record_type: None,

@@ -36,6 +36,7 @@ mod relays;
 mod remarks;
 mod returns;
 mod sent;
+mod smtp;
 
 mod store;
 mod store_claims;

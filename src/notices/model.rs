@@ -349,7 +349,7 @@ pub fn message_id(
     revision: Uuid,
     channel: Channel,
     recipient: &str,
-    from_address: &str,
+    domain: &str,
 ) -> String {
     let digest = Sha256::new()
         .chain_update(b"suimon message id v1\x1f")
@@ -360,7 +360,6 @@ pub fn message_id(
         .chain_update(b"\x1f")
         .chain_update(recipient.as_bytes())
         .finalize();
-    let domain = from_address.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
     format!("<{}@{domain}>", &hex::encode(digest)[..32])
 }
 
@@ -401,7 +400,7 @@ mod tests {
                 Uuid::from_u128(n),
                 Channel::Mail,
                 recipient,
-                "a@example.org",
+                "example.org",
             )
         };
         assert_eq!(id(1, "p-1"), id(1, "p-1"));

@@ -32,7 +32,7 @@ pub async fn send_plain(
     text: &Text,
 ) -> Result<Delivered> {
     let config = &scope.op().app().config().mail;
-    let host = config.from_address.rsplit_once('@').map_or("localhost", |(_, host)| host);
+    let host = config.sender_domain();
     let composer = Composer::new(scope.op().app())?;
     let composed =
         composer.compose(&format!("<{name}@{host}>"), address, None, text, language, scope.at())?;

@@ -7,8 +7,9 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::mailer::{Email, Greeting, Outcome, Smtp};
+use super::mailer::{Email, Outcome};
 use super::model::Reason;
+use super::smtp::{Greeting, Smtp};
 use crate::config::{MailConfig, servers};
 
 /// Failures in a row after which a server is left alone.

@@ -159,11 +159,9 @@ async fn last_words<C: ConnectionTrait>(
 
 /// Whether a sender still has messages of a cancelled notice of this incident in hand. Nobody knows yet whether they reach anybody.
 pub async fn cancelled_under_way<C: ConnectionTrait>(database: &C, notice: &Notice) -> Result<bool> {
-    let found: Option<Uuid> = message::Entity::find()
+    let found: Option<Uuid> = of_incident(notice, None)
         .select_only()
         .column(message::Column::Id)
-        .filter(message::Column::TenantId.eq(notice.tenant))
-        .filter(message::Column::IncidentId.eq(notice.incident))
         .filter(message::Column::State.eq(MessageState::Sending.as_str()))
         .filter(message::Column::NoticeId.in_subquery(cancelled_notices(notice.tenant)))
         .limit(1)
@@ -176,10 +174,9 @@ pub async fn cancelled_under_way<C: ConnectionTrait>(database: &C, notice: &Noti
 /// Where each person of an incident was last written to: tenant, record type and language.
 pub async fn last_places<C: ConnectionTrait>(
     database: &C,
-    tenant: Uuid,
-    incident: Uuid,
+    notice: &Notice,
 ) -> Result<HashMap<String, (Uuid, String, Language)>> {
-    let rows: Vec<(String, Uuid, Option<String>, String)> = message::Entity::find()
+    let rows: Vec<(String, Uuid, Option<String>, String)> = of_incident(notice, None)
         .select_only()
         .columns([
             message::Column::Recipient,
@@ -187,8 +184,6 @@ pub async fn last_places<C: ConnectionTrait>(
             message::Column::RecordType,
             message::Column::Language,
         ])
-        .filter(message::Column::TenantId.eq(tenant))
-        .filter(message::Column::IncidentId.eq(incident))
         .filter(message::Column::RecordType.is_not_null())
         .order_by_asc(message::Column::CreatedAt)
         .into_tuple()
@@ -254,11 +249,9 @@ pub async fn take_over<C: ConnectionTrait>(
 
 /// Who has a correction of this list already, whatever became of it.
 pub async fn corrected<C: ConnectionTrait>(database: &C, notice: &Notice) -> Result<HashSet<String>> {
-    let rows: Vec<String> = message::Entity::find()
+    let rows: Vec<String> = of_incident(notice, None)
         .select_only()
         .column(message::Column::Recipient)
-        .filter(message::Column::TenantId.eq(notice.tenant))
-        .filter(message::Column::IncidentId.eq(notice.incident))
         .filter(message::Column::RevisionId.eq(notice.revision))
         .filter(message::Column::NoticeId.not_in_subquery(cancelled_notices(notice.tenant)))
         .into_tuple()

@@ -1,10 +1,8 @@
 //! The reconstruction against real caches that leak: what nginx and Varnish logged, and who truly got whose page, from the bodies.
 
 use std::collections::BTreeSet;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -17,6 +15,7 @@ use serde_json::Value;
 use suimon::clock::{Clock, SystemClock};
 
 use crate::exposure::suimon;
+use crate::harness::running::{Running, begin, free};
 
 const PEOPLE: usize = 40;
 const NGINX: &str = r#"$msec|$request_time|$request_id|$upstream_cache_status|"$request"|$status|"$http_cookie"|$hostname|$sent_http_content_length"#;
@@ -58,47 +57,6 @@ async fn system() -> (System, SocketAddr) {
     let address = listener.local_addr().expect("the port");
     tokio::spawn(async move { axum::serve(listener, router).await });
     (system, address)
-}
-
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
-        for _ in 0..100 {
-            if !matches!(self.0.try_wait(), Ok(None)) {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Of those that no system gives to whoever connects: one that is free now must still be when the cache comes up.
-fn free() -> SocketAddr {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    for _ in 0..6_000 {
-        let offset =
-            std::process::id().wrapping_mul(257).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % 6_000;
-        let port = 12_000 + u16::try_from(offset).expect("below 6000");
-        let address = SocketAddr::from(([127, 0, 0, 1], port));
-        if TcpListener::bind(address).is_ok() {
-            return address;
-        }
-    }
-    panic!("no port is free from 12000 on");
-}
-
-fn begin(program: &str, arguments: &[&str]) -> Running {
-    let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    // What was not run was not tested.
-    let child = command.spawn();
-    Running(
-        child.unwrap_or_else(|error| panic!("{program}: {error} (Debian: apt-get install -y nginx varnish)")),
-    )
 }
 
 /// nginx, which keeps every page for a second by its path alone. `log`: the edge; else one behind it.

@@ -168,9 +168,7 @@ fn mail_name(id: Uuid) -> String {
 
 /// Message-ID of the mail that carried a code.
 pub(super) fn mail_id(app: &App, id: Uuid) -> String {
-    let from = &app.config().mail.from_address;
-    let host = from.rsplit_once('@').map_or("localhost", |(_, host)| host);
-    format!("<{}@{host}>", mail_name(id))
+    format!("<{}@{}>", mail_name(id), app.config().mail.sender_domain())
 }
 
 /// The messages whose codes these mails carried, by Message-ID: a code's mail is a mail to the same recipient.

@@ -21,7 +21,10 @@ pub async fn look(names: &Names, provider: MailProvider, dkim: Option<&Dkim>) ->
         };
     };
     let name = format!("{}._domainkey.{}", dkim.selector(), dkim.domain());
-    let publish = format!("publish TXT \"{}\"", dkim.record());
+    // In the order of their use: the first is the one to publish.
+    let keys = dkim.public_keys();
+    let key = keys.first().map(|key| STANDARD.encode(key)).unwrap_or_default();
+    let publish = format!("publish TXT \"v=DKIM1; k={}; p={key}\"", dkim.key_type());
     let wrong = |what: &str| Finding::new(about, State::Wrong, name.clone(), what).remedy(publish.clone());
     let Ok(records) = names.texts_that(&name, |_| true).await else { return Finding::unasked(about, name) };
     let record = match records.as_slice() {
@@ -29,7 +32,7 @@ pub async fn look(names: &Names, provider: MailProvider, dkim: Option<&Dkim>) ->
         [record] => record,
         _ => return wrong("there are several records: which one counts is anybody's guess"),
     };
-    let found = match judge(record, dkim.key_type(), &dkim.public_keys()) {
+    let found = match judge(record, dkim.key_type(), keys) {
         Ok(found) => found,
         Err(what) => return wrong(what),
     };

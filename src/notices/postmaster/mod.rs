@@ -19,7 +19,6 @@ use std::time::Duration;
 use anyhow::ensure;
 use rustls::RootCertStore;
 
-use super::compose;
 use super::dkim::Dkim;
 use crate::config::{MailConfig, MailProvider, MailTransport};
 use dmarc::Ways;
@@ -130,9 +129,9 @@ pub struct Asking {
 pub async fn check(config: &MailConfig, asking: &Asking) -> anyhow::Result<Vec<Finding>> {
     ensure!(asking.sends_from.len() <= MOST_ADDRESSES, "at most {MOST_ADDRESSES} addresses are looked at");
     let names = Names::new(asking.dns)?;
-    let from = compose::sender_domain(config);
+    let from = config.sender_domain();
     // Where nobody reads what comes back, it goes to the sender's address.
-    let returns = if config.return_maildir.is_empty() { from } else { compose::return_domain(config) };
+    let returns = if config.return_maildir.is_empty() { from } else { config.return_domain() };
     // Mails come back to where a provider wants them, unless it was told otherwise; then it is not known here.
     let known_returns = (config.provider == MailProvider::None).then_some(returns);
     let dkim = Dkim::new(config)?;

@@ -2,8 +2,8 @@
 
 use super::{About, Finding, State};
 use crate::config::{MailConfig, SmtpTls};
-use crate::notices::mailer::Greeting;
 use crate::notices::relays::Relays;
+use crate::notices::smtp::Greeting;
 
 /// Looks at each in turn.
 pub async fn look(config: &MailConfig) -> anyhow::Result<Vec<Finding>> {

@@ -1,6 +1,7 @@
 //! `TestApp`: a service of one's own with its own database, clock, randomness and port.
 
 mod database;
+pub mod running;
 
 use std::path::PathBuf;
 use std::sync::Arc;

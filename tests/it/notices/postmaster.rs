@@ -1,78 +1,41 @@
 //! `suimon notices check`, against a real server of the DNS, a real mail server and a real web server with TLS.
 
-use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use suimon::config::{self, Sources};
 use suimon::notices::postmaster::{self, About, Asking, State};
 
 use super::sink::Sink;
-
-/// A process that ends with its test.
-struct Running {
-    process: Child,
-    port: u16,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // A master that is killed leaves its workers behind; one that is asked ends them.
-        let _ = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status();
-        for _ in 0..100 {
-            if !matches!(self.process.try_wait(), Ok(None)) {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
+use super::tls_server::certificates;
+use crate::harness::running::{Running, begin, free};
 
 fn program(name: &str) -> String {
     let own = format!("/usr/sbin/{name}");
     if Path::new(&own).exists() { own } else { name.to_owned() }
 }
 
-/// Until this very process does: another one may have taken the port meanwhile.
-fn until_it_listens(process: &mut Child, port: u16, name: &str) {
-    let since = Instant::now();
-    while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        assert!(matches!(process.try_wait(), Ok(None)), "{name} has ended");
-        assert!(since.elapsed() < Duration::from_secs(20), "{name} does not listen");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("it").port()
-}
-
-/// dnsmasq, which answers for these records alone.
-fn dns(records: &[&str]) -> Running {
-    let port = free_port();
-    let mut process = Command::new(program("dnsmasq"))
-        .args(["--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--no-daemon"])
-        .args(["--listen-address=127.0.0.1", "--bind-interfaces", "--local=/example/"])
-        .arg(format!("--port={port}"))
-        .args(records.iter().map(|record| format!("--{record}")))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("dnsmasq is installed (package dnsmasq-base)");
-    until_it_listens(&mut process, port, "dnsmasq");
-    Running { process, port }
+/// dnsmasq, which answers for these records alone, and where.
+fn dns(records: &[&str]) -> (Running, SocketAddr) {
+    let address = free();
+    let port = format!("--port={}", address.port());
+    let records: Vec<String> = records.iter().map(|record| format!("--{record}")).collect();
+    let mut arguments =
+        vec!["--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--no-daemon"];
+    arguments.extend(["--listen-address=127.0.0.1", "--bind-interfaces", "--local=/example/", &port]);
+    arguments.extend(records.iter().map(String::as_str));
+    (begin(&program("dnsmasq"), &arguments).listening_at(address), address)
 }
 
 /// Runs it: exit code, and what it says, with `PORT` for the ports of this run.
-fn check(dns: u16, arguments: &[&str], settings: &[&str]) -> (i32, String) {
+fn check(dns: SocketAddr, arguments: &[&str], settings: &[&str]) -> (i32, String) {
     let folder = tempfile::tempdir().expect("a folder");
     let mut command = Command::new(env!("CARGO_BIN_EXE_suimon"));
-    command.current_dir(folder.path()).args(["notices", "check", "--dns", &format!("127.0.0.1:{dns}")]);
+    command.current_dir(folder.path()).args(["notices", "check", "--dns", &dns.to_string()]);
     command
         .args(arguments)
         .args(settings.iter().flat_map(|setting| ["--set", setting]))
@@ -116,7 +79,7 @@ fn what_is_set_up_well_is_found_so() {
     let rsa = format!("txt-record=rsa._domainkey.city.example,v=DKIM1; k=rsa; p={first},{second}");
     let ed25519 = format!("txt-record=new._domainkey.city.example,v=DKIM1; k=ed25519; p={ED25519_PUBLIC}");
     let records: Vec<&str> = GOOD.into_iter().chain([rsa.as_str(), &ed25519]).collect();
-    let dns = dns(&records);
+    let (_dns, dns) = dns(&records);
     let returns = format!("mail.return_maildir={}", folder.path().display());
     for (selector, key) in [("rsa", "rsa"), ("new", "ed25519")] {
         let settings = [
@@ -130,7 +93,7 @@ fn what_is_set_up_well_is_found_so() {
             &format!("mail.dkim_key_file={}", file(key)),
         ];
         let (code, said) =
-            check(dns.port, &["--sends-from", "192.0.2.15", "--sends-from", "203.0.113.7"], &settings);
+            check(dns, &["--sends-from", "192.0.2.15", "--sends-from", "203.0.113.7"], &settings);
         let said = said.replace(&sink.port.to_string(), "PORT");
         insta::assert_snapshot!(format!("set_up_well_{key}"), said);
         assert_eq!(code, 0);
@@ -147,7 +110,7 @@ fn what_keeps_mails_from_being_taken_is_named_with_its_remedy() {
     let held = tokio::net::TcpSocket::new_v4().expect("a socket");
     held.bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
     let nobody = held.local_addr().expect("it").port();
-    let dns = dns(&[
+    let (_dns, dns) = dns(&[
         "txt-record=bounces.town.example,v=spf1 ip4:192.0.2.0/28 -all",
         "mx-host=bounces.town.example,.,0",
         "txt-record=old._domainkey.town.example,v=DKIM1; k=ed25519; p=AAAAAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=",
@@ -165,11 +128,11 @@ fn what_keeps_mails_from_being_taken_is_named_with_its_remedy() {
         "mail.dkim_domain=town.example",
         &format!("mail.dkim_key_file={}", key.display()),
     ];
-    let (code, said) = check(dns.port, &["--sends-from", "192.0.2.16"], &settings);
+    let (code, said) = check(dns, &["--sends-from", "192.0.2.16"], &settings);
     insta::assert_snapshot!(said.replace(&nobody.to_string(), "PORT"));
     assert_eq!(code, 3);
     // Only the maildir is set: the return path is of the sender's own domain.
-    let (_, said) = check(dns.port, &[], &["mail.from_address=notice@bounces.town.example", &returns]);
+    let (_, said) = check(dns, &[], &["mail.from_address=notice@bounces.town.example", &returns]);
     insta::assert_snapshot!("of_the_senders_own_domain", said);
     // A provider has a return path of its own.
     let settings = [
@@ -177,10 +140,10 @@ fn what_keeps_mails_from_being_taken_is_named_with_its_remedy() {
         "mail.provider=postmark",
         "mail.postmark_secret=0123456789abcdef0123456789abcdef",
     ];
-    let (_, said) = check(dns.port, &[], &settings);
+    let (_, said) = check(dns, &[], &settings);
     insta::assert_snapshot!("with_a_provider", said);
     // As it is installed: nothing leaves, nothing is signed, nothing is known of the domain.
-    let (code, said) = check(dns.port, &["--format", "json"], &["mail.from_address=notice@hamlet.example"]);
+    let (code, said) = check(dns, &["--format", "json"], &["mail.from_address=notice@hamlet.example"]);
     insta::assert_snapshot!("as_it_is_installed", said);
     assert_eq!(code, 3);
 }
@@ -190,7 +153,7 @@ fn without_an_answer_nothing_is_said_to_be_well() {
     // It takes questions and does not answer.
     let silent = UdpSocket::bind("127.0.0.1:0").expect("a socket");
     let (code, said) =
-        check(silent.local_addr().expect("it").port(), &[], &["mail.from_address=notice@city.example"]);
+        check(silent.local_addr().expect("it"), &[], &["mail.from_address=notice@city.example"]);
     insta::assert_snapshot!(said);
     assert_eq!(code, 3);
 }
@@ -223,7 +186,7 @@ fn records_that_receivers_take_for_none_are_told_from_those_that_let_nobody_send
         texts.iter().map(|text| format!("txt-record={domain},{text}")).collect::<Vec<_>>()
     });
     let all: Vec<&str> = records.iter().flatten().chain(&many).map(String::as_str).collect();
-    let dns = dns(&all);
+    let (_dns, dns) = dns(&all);
     let mut said = String::new();
     let domains = [
         "two",
@@ -244,37 +207,28 @@ fn records_that_receivers_take_for_none_are_told_from_those_that_let_nobody_send
     ];
     for domain in domains {
         let from = format!("mail.from_address=notice@{domain}.example");
-        let (_, all) = check(dns.port, &["--sends-from", "192.0.2.1"], &[&from]);
+        let (_, all) = check(dns, &["--sends-from", "192.0.2.1"], &[&from]);
         said.extend(all.lines().filter(|line| line.contains(" SPF ")).map(|line| format!("{line}\n")));
     }
     insta::assert_snapshot!(said);
 }
 
 /// nginx, which serves policies of `names` by TLS: each `name` with what it answers.
-fn policies(folder: &Path, answers: &[(&str, String)]) -> (Running, RootCertStore) {
-    let file = |name: &str| folder.join(name).display().to_string();
-    let key = KeyPair::generate().expect("a key");
-    let mut authority = CertificateParams::new(Vec::new()).expect("parameters");
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let mut roots = RootCertStore::empty();
-    roots.add(authority.self_signed(&key).expect("an authority").der().clone()).expect("an authority");
-    let issuer = Issuer::new(authority, key);
-    let key = KeyPair::generate().expect("a key");
+fn policies(folder: &Path, answers: &[(&str, String)]) -> (Running, u16, RootCertStore) {
     // One of them is not in the certificate.
     let names: Vec<String> = answers
         .iter()
         .map(|(name, _)| format!("mta-sts.{name}.example"))
         .filter(|name| !name.contains("stranger"))
         .collect();
-    let certificate =
-        CertificateParams::new(names).expect("parameters").signed_by(&key, &issuer).expect("one");
-    std::fs::write(file("certificate.pem"), certificate.pem()).expect("written");
-    std::fs::write(file("key.pem"), key.serialize_pem()).expect("written");
-    let port = free_port();
+    certificates(folder, names);
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(folder.join("ca.pem")).expect("a file")).expect("an authority");
+    let address = free();
     let servers: Vec<String> = answers
         .iter()
         .map(|(name, answer)| {
-            format!("server {{ listen 127.0.0.1:{port} ssl; server_name mta-sts.{name}.example; location = /.well-known/mta-sts.txt {{ {answer} }} }}\n")
+            format!("server {{ listen {address} ssl; server_name mta-sts.{name}.example; location = /.well-known/mta-sts.txt {{ {answer} }} }}\n")
         })
         .collect();
     let at = folder.display();
@@ -286,15 +240,10 @@ ssl_certificate {at}/certificate.pem; ssl_certificate_key {at}/key.pem;
 {} }}",
         servers.concat()
     );
+    let file = |name: &str| folder.join(name).display().to_string();
     std::fs::write(file("nginx.conf"), text).expect("written");
-    let mut process = Command::new(program("nginx"))
-        .args(["-e", &file("error.log"), "-c", &file("nginx.conf")])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("nginx is installed (package nginx)");
-    until_it_listens(&mut process, port, "nginx");
-    (Running { process, port }, roots)
+    let nginx = begin(&program("nginx"), &["-e", &file("error.log"), "-c", &file("nginx.conf")]);
+    (nginx.listening_at(address), address.port(), roots)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -318,7 +267,7 @@ async fn a_policy_counts_as_whoever_sends_a_bounce_would_take_it() {
     ];
     let answers: Vec<(&str, String)> =
         cases.iter().map(|(name, answer, _)| (*name, answer.clone())).collect();
-    let (web, roots) = policies(folder.path(), &answers);
+    let (_web, policy_port, roots) = policies(folder.path(), &answers);
     let mut records = vec!["host-record=mx.hosts.example,127.0.0.1".to_owned()];
     for (name, ..) in &cases {
         records.push(format!("mx-host={name}.example,mx.hosts.example,10"));
@@ -327,7 +276,7 @@ async fn a_policy_counts_as_whoever_sends_a_bounce_would_take_it() {
             records.push(format!("txt-record=_mta-sts.{name}.example,v=STSv1; id=20261130"));
         }
     }
-    let dns = dns(&records.iter().map(String::as_str).collect::<Vec<_>>());
+    let (_dns, dns) = dns(&records.iter().map(String::as_str).collect::<Vec<_>>());
     let mut said = String::new();
     for (name, _, state) in cases {
         let flags = vec![
@@ -335,12 +284,8 @@ async fn a_policy_counts_as_whoever_sends_a_bounce_would_take_it() {
             format!("mail.return_maildir={}", folder.path().display()),
         ];
         let config = config::load(&Sources { flags, ..Default::default() }).expect("a configuration");
-        let asking = Asking {
-            dns: Some(([127, 0, 0, 1], dns.port).into()),
-            sends_from: Vec::new(),
-            authorities: roots.clone(),
-            policy_port: web.port,
-        };
+        let asking =
+            Asking { dns: Some(dns), sends_from: Vec::new(), authorities: roots.clone(), policy_port };
         let findings = postmaster::check(&config.mail, &asking).await.expect("a look");
         let found = findings.into_iter().find(|finding| finding.about == About::MtaSts).expect("a finding");
         assert_eq!(found.state, state, "{name}: {}", found.what);

@@ -1,11 +1,26 @@
 //! A real SMTP server that speaks TLS and asks for a password: `aiosmtpd`, one process a test.
 
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+
+/// Writes an authority and a certificate of its own for these names into a folder: `ca.pem`, `certificate.pem`, `key.pem`.
+pub fn certificates(folder: &Path, names: Vec<String>) {
+    let key = KeyPair::generate().expect("a key");
+    let mut authority = CertificateParams::new(Vec::new()).expect("parameters");
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    std::fs::write(folder.join("ca.pem"), authority.self_signed(&key).expect("an authority").pem())
+        .expect("a file");
+    let issuer = Issuer::new(authority, key);
+    let key = KeyPair::generate().expect("a key");
+    let certificate = CertificateParams::new(names).expect("parameters");
+    let certificate = certificate.signed_by(&key, &issuer).expect("a certificate");
+    std::fs::write(folder.join("certificate.pem"), certificate.pem()).expect("a file");
+    std::fs::write(folder.join("key.pem"), key.serialize_pem()).expect("a file");
+}
 
 /// The server's process; killed with it.
 pub struct TlsServer {
@@ -19,17 +34,7 @@ impl TlsServer {
     pub fn start(mode: &str, host: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = |name: &str| folder.path().join(name);
-        let key = KeyPair::generate().expect("a key");
-        let mut authority = CertificateParams::new(Vec::new()).expect("parameters");
-        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        std::fs::write(file("ca.pem"), authority.self_signed(&key).expect("an authority").pem())
-            .expect("a file");
-        let issuer = Issuer::new(authority, key);
-        let key = KeyPair::generate().expect("a key");
-        let certificate = CertificateParams::new(vec![host.to_owned()]).expect("parameters");
-        let certificate = certificate.signed_by(&key, &issuer).expect("a certificate");
-        std::fs::write(file("certificate.pem"), certificate.pem()).expect("a file");
-        std::fs::write(file("key.pem"), key.serialize_pem()).expect("a file");
+        certificates(folder.path(), vec![host.to_owned()]);
         std::fs::create_dir(file("mails")).expect("a folder for mails");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("the port").port();
